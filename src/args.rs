@@ -1,0 +1,103 @@
+//! [`Args`]: the command line as it was typed. What it means is in [`crate::config`]; no file is touched here.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "netsift", version, about, long_about = LONG_ABOUT, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Finds the network connections of chosen processes in collected Sysmon event logs (.evtx).
+
+Logs are opened for reading only and never changed. The report is CSV, one row a group of connections; a summary \
+of what was read, excluded and could not be read goes to standard error.";
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 everything was read; 1 the run failed and there is no report; 2 the command line is wrong; \
+3 the report is written, but some evidence could not be read, and the summary says what.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Report the connections of regsvcs.exe to public addresses (MITRE ATT&CK T1218.009)
+    ///
+    /// Applies Splunk's "Detect Regsvcs with Network Connection": connections of regsvcs.exe, a signed Microsoft
+    /// binary, to any address but private, reserved and special ones. Other processes and networks can be given.
+    #[command(after_help = "Example: netsift detect -o report.csv case/\n\n".to_owned() + EXIT_STATUS)]
+    Detect(ScanArgs),
+    /// Report every network connection that Sysmon logged
+    ///
+    /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
+    #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/\n\n".to_owned() + EXIT_STATUS)]
+    Connections(ScanArgs),
+}
+
+/// What both commands take.
+#[derive(Debug, clap::Args)]
+pub struct ScanArgs {
+    /// Logs, whatever their names, and directories that are searched for *.evtx
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the report to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// Report this process, by its base name in any case; repeatable [detect: regsvcs.exe]
+    #[arg(long, value_name = "NAME")]
+    pub process: Vec<String>,
+
+    /// Report only destinations in this network, or in those that @FILE lists; repeatable
+    #[arg(long, value_name = "CIDR|@FILE")]
+    pub detect_cidr: Vec<String>,
+
+    /// Do not report destinations in this network, or in those that @FILE lists; repeatable
+    #[arg(long, value_name = "CIDR|@FILE")]
+    pub exclude_cidr: Vec<String>,
+
+    /// The built-in list of networks not to report [detect: special, connections: none]
+    #[arg(long, value_name = "LIST")]
+    pub exclusions: Option<Exclusions>,
+
+    /// Group by these fields, in this order [default: all 19]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    pub group_by: Vec<String>,
+
+    /// Do not guard cells that a spreadsheet would run as formulas
+    #[arg(long)]
+    pub raw_cells: bool,
+
+    /// Scan with N threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Show neither a summary nor progress
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Decode every record of every chunk, as a check on the prefilter
+    #[arg(long, hide = true)]
+    pub no_prefilter: bool,
+}
+
+/// The built-in lists of exclusion networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Exclusions {
+    /// The rule's 23 IPv4 networks and their 12 IPv6 counterparts
+    Special,
+    /// The rule's own 23 IPv4 networks
+    Splunk,
+    /// No built-in network
+    None,
+}

@@ -1,0 +1,102 @@
+//! The built-in rule as data: Splunk's "Detect Regsvcs with Network Connection".
+//!
+//! How it is applied is in [`crate::rule`].
+
+/// A detection of connections by the process that makes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltinRule {
+    /// The rule's title, as its author published it.
+    pub title: &'static str,
+    /// Its author.
+    pub author: &'static str,
+    /// Where it is published.
+    pub reference: &'static str,
+    /// The ATT&CK technique it detects.
+    pub technique: &'static str,
+    /// The technique's name.
+    pub technique_name: &'static str,
+    /// The technique's tactic.
+    pub tactic: &'static str,
+    /// The process's base name, in any ASCII case.
+    pub process: &'static str,
+}
+
+/// "Detect Regsvcs with Network Connection" by Michael Haag, Splunk, from Splunk Security Content.
+///
+/// Regsvcs.exe is a signed Microsoft binary that registers .NET assemblies; used to get past application control, it
+/// can run code that talks to command and control (<https://attack.mitre.org/techniques/T1218/009/>).
+pub const REGSVCS: BuiltinRule = BuiltinRule {
+    title: "Detect Regsvcs with Network Connection",
+    author: "Michael Haag, Splunk",
+    reference: "https://research.splunk.com/endpoint/e3e7a1c0-f2b9-445c-8493-f30a63522d1a/",
+    technique: "T1218.009",
+    technique_name: "System Binary Proxy Execution: Regsvcs/Regasm",
+    tactic: "Defense Evasion",
+    process: "regsvcs.exe",
+};
+
+/// The rule's own 23 networks that are not "public", in the order of its search.
+///
+/// They are the IPv4 special-purpose addresses of the IANA registry (RFC 6890), multicast, and reserved space.
+pub const SPLUNK_NETWORKS: [&str; 23] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.0.0/29",
+    "192.0.0.10/32",
+    "192.0.0.170/32",
+    "192.0.0.171/32",
+    "192.0.0.8/32",
+    "192.0.0.9/32",
+    "192.0.2.0/24",
+    "192.168.0.0/16",
+    "192.175.48.0/24",
+    "192.31.196.0/24",
+    "192.52.193.0/24",
+    "192.88.99.0/24",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
+
+/// Their IPv6 counterparts, which the rule means but does not list.
+///
+/// From the IANA IPv6 special-purpose address registry: unspecified and loopback (RFC 4291), local NAT64 (RFC 8215),
+/// discard-only (RFC 6666), benchmarking (RFC 5180), documentation (RFC 3849, RFC 9637), segment routing (RFC 9602),
+/// unique local (RFC 4193), link local (RFC 4291), site local (RFC 3879), multicast (RFC 4291). Teredo (2001::/32) and
+/// 6to4 (2002::/16) reach hosts on the internet and are not among them.
+pub const IPV6_NETWORKS: [&str; 12] = [
+    "::/128",
+    "::1/128",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001:2::/48",
+    "2001:db8::/32",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cidr::{self, CidrSet};
+
+    #[test]
+    fn every_built_in_network_is_one() {
+        let networks: CidrSet = SPLUNK_NETWORKS
+            .iter()
+            .chain(&IPV6_NETWORKS)
+            .map(|text| cidr::parse(text).unwrap())
+            .collect();
+        assert_eq!(networks.networks().len(), 23 + 12);
+    }
+}

@@ -1,0 +1,220 @@
+//! A [`CidrSet`]: networks in CIDR notation, with a fast "which of them holds this address".
+//!
+//! What a set means, detection or exclusion, is the rule's concern.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+/// Networks of both families, without repetition, each known by its index in [`CidrSet::networks`].
+///
+/// CIDR networks nest or are disjoint. So the networks, sorted by address and then from wide to narrow, form a forest:
+/// the narrowest network that holds an address is the last one that starts at or before it, or one of those
+/// around that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CidrSet {
+    networks: Vec<IpNet>,
+    /// For each network, the index of the narrowest network around it.
+    around: Vec<Option<usize>>,
+}
+
+impl CidrSet {
+    /// The networks, sorted: IPv4 first, by address, wide before narrow.
+    #[must_use]
+    pub fn networks(&self) -> &[IpNet] {
+        &self.networks
+    }
+
+    /// The index of the narrowest network that holds `address`.
+    #[must_use]
+    pub fn find(&self, address: IpAddr) -> Option<usize> {
+        let mut candidate =
+            self.networks.partition_point(|network| network.network() <= address).checked_sub(1);
+        while let Some(index) = candidate {
+            if self.networks.get(index)?.contains(&address) {
+                return Some(index);
+            }
+            candidate = *self.around.get(index)?;
+        }
+        None
+    }
+}
+
+impl FromIterator<IpNet> for CidrSet {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(networks: I) -> Self {
+        let mut networks: Vec<IpNet> = networks.into_iter().collect();
+        networks.sort_unstable_by_key(|network| (network.network(), network.prefix_len()));
+        networks.dedup();
+        let mut around = Vec::with_capacity(networks.len());
+        let mut open: Vec<(usize, IpNet)> = Vec::new();
+        for (index, network) in networks.iter().enumerate() {
+            while open.pop_if(|(_, outer)| !outer.contains(network)).is_some() {}
+            around.push(open.last().map(|&(outer, _)| outer));
+            open.push((index, *network));
+        }
+        Self { networks, around }
+    }
+}
+
+/// Reads one network: `10.0.0.0/8`, `2001:db8::/32`, or a bare address, which is its own /32 or /128.
+///
+/// A network inside `::ffff:0:0/96` is the IPv4 network that it maps.
+///
+/// # Errors
+///
+/// Text for a person: the value, the accepted form and an example. A network with host bits set is refused with the
+/// network that was probably meant.
+pub fn parse(text: &str) -> Result<IpNet, String> {
+    let network = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
+        (Ok(network), _) => network,
+        (_, Ok(address)) => address.into(),
+        _ => {
+            return Err(format!(
+                "{text:?} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"
+            ));
+        }
+    };
+    if network.addr() != network.network() {
+        return Err(format!("{text:?} has host bits set: did you mean {}?", network.trunc()));
+    }
+    Ok(unmapped(network))
+}
+
+/// Reads one network a line; `#` starts a comment, blank lines are skipped.
+///
+/// # Errors
+///
+/// As [`parse`], with the line's number; or there is no network in it.
+pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
+    let mut networks = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (index, line) in text.lines().enumerate() {
+        let network = line.split('#').next().unwrap_or_default().trim();
+        if !network.is_empty() {
+            networks
+                .push(parse(network).map_err(|message| format!("line {}: {message}", index + 1))?);
+        }
+    }
+    if networks.is_empty() {
+        return Err("no network in it: give one a line, for example 10.0.0.0/8".to_owned());
+    }
+    Ok(networks)
+}
+
+/// The IPv4 network that an IPv4-mapped one stands for; others as they are.
+fn unmapped(network: IpNet) -> IpNet {
+    let mapped = |network: IpNet| match network {
+        IpNet::V6(v6) => {
+            Ipv4Net::new(v6.network().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?).ok()
+        }
+        IpNet::V4(_) => None,
+    };
+    mapped(network).map_or(network, IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(networks: &[&str]) -> CidrSet {
+        networks.iter().map(|text| parse(text).unwrap()).collect()
+    }
+
+    fn found(set: &CidrSet, address: &str) -> Option<String> {
+        set.find(address.parse().unwrap()).map(|index| set.networks()[index].to_string())
+    }
+
+    #[test]
+    fn the_narrowest_network_is_found() {
+        let set = set(&[
+            "192.0.0.0/24",
+            "192.0.0.0/29",
+            "192.0.0.8",
+            "10.0.0.0/8",
+            "fc00::/7",
+            "0.0.0.0/0",
+        ]);
+        for (address, network) in [
+            ("192.0.0.7", "192.0.0.0/29"),
+            ("192.0.0.8", "192.0.0.8/32"),
+            ("192.0.0.9", "192.0.0.0/24"),
+            ("192.0.1.0", "0.0.0.0/0"),
+            ("10.255.255.255", "10.0.0.0/8"),
+            ("fdff::1", "fc00::/7"),
+        ] {
+            assert_eq!(found(&set, address).as_deref(), Some(network));
+        }
+        assert_eq!(found(&set, "fe00::"), None);
+        assert_eq!(found(&CidrSet::default(), "10.0.0.1"), None);
+    }
+
+    #[test]
+    fn an_all_of_one_family_does_not_hold_the_other() {
+        assert_eq!(found(&set(&["::/0"]), "10.0.0.1"), None);
+        assert_eq!(found(&set(&["0.0.0.0/0"]), "::1"), None);
+    }
+
+    #[test]
+    fn host_bits_are_refused_with_what_was_meant() {
+        assert_eq!(
+            parse("10.1.2.3/8").unwrap_err(),
+            r#""10.1.2.3/8" has host bits set: did you mean 10.0.0.0/8?"#
+        );
+        assert!(parse("fe80::1/10").unwrap_err().contains("fe80::/10"));
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused_with_an_example() {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "example.org", "10.0.0.0/", "::/129"] {
+            assert!(parse(text).unwrap_err().contains("for example 10.0.0.0/8"), "{text}");
+        }
+    }
+
+    #[test]
+    fn mapped_networks_are_ipv4() {
+        assert_eq!(parse("::ffff:10.0.0.0/104"), parse("10.0.0.0/8"));
+        assert_eq!(parse("::ffff:10.0.0.1"), parse("10.0.0.1/32"));
+        assert_eq!(parse("::/0").unwrap().to_string(), "::/0");
+    }
+
+    #[test]
+    fn lists_have_comments_and_name_the_line_at_fault() {
+        let text = "\u{feff}# ours\r\n10.0.0.0/8 # office\n\n  192.0.2.1\n";
+        assert_eq!(
+            parse_list(text).unwrap(),
+            [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]
+        );
+        assert!(parse_list("10.0.0.0/8\nnonsense\n").unwrap_err().starts_with("line 2: "));
+        assert!(parse_list("# only a comment\n").unwrap_err().starts_with("no network"));
+    }
+
+    fn any_network() -> impl Strategy<Value = IpNet> {
+        // Few distinct leading bits, so that networks nest and addresses hit.
+        prop_oneof![
+            (0..4_u32, 0..=32_u8).prop_map(|(bits, len)| (bits << 28 | 5, len, false)),
+            (0..4_u32, 0..=128_u8).prop_map(|(bits, len)| (bits << 28 | 5, len, true)),
+        ]
+        .prop_map(|(bits, len, v6)| {
+            let address: IpAddr = if v6 {
+                (u128::from(bits) << 96 | 9).to_be_bytes().into()
+            } else {
+                bits.to_be_bytes().into()
+            };
+            IpNet::new(address, len).unwrap().trunc()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn finding_agrees_with_asking_every_network(
+            networks in prop::collection::vec(any_network(), 0..20), probe in any_network()
+        ) {
+            let set: CidrSet = networks.iter().copied().collect();
+            let address = probe.network();
+            let slow = networks.iter().filter(|network| network.contains(&address)).max_by_key(|n| n.prefix_len());
+            prop_assert_eq!(set.find(address).map(|index| set.networks()[index]), slow.copied());
+        }
+    }
+}

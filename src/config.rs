@@ -1,0 +1,142 @@
+//! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
+//! any evidence is read.
+
+use std::{fs, num::NonZeroUsize, path::PathBuf, thread};
+
+use ipnet::IpNet;
+
+use crate::{
+    args::{Args, Command, Exclusions, ScanArgs},
+    builtin,
+    cidr::{self, CidrSet},
+    connection::Field,
+    error::Error,
+    output::{Existing, Output},
+    prefilter::Prefilter,
+    report::Cells,
+    rule::Rule,
+    scan::{Decoding, Plan},
+};
+
+/// A run, ready to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to look for logs.
+    pub paths: Vec<PathBuf>,
+    /// What to look for and how.
+    pub plan: Plan,
+    /// The title of the built-in rule, if that is what is applied.
+    pub title: Option<String>,
+    /// Where the report goes.
+    pub output: Output,
+    /// How values are put into the report's cells.
+    pub cells: Cells,
+    /// Whether a summary and progress are shown.
+    pub quiet: bool,
+}
+
+impl Config {
+    /// Makes sense of the command line.
+    ///
+    /// # Errors
+    ///
+    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field.
+    pub fn new(args: Args) -> Result<Self, Error> {
+        let (args, builtin, exclusions) = match args.command {
+            Command::Detect(args) => (args, Some(&builtin::REGSVCS), Exclusions::Special),
+            Command::Connections(args) => (args, None, Exclusions::None),
+        };
+        let processes = match (args.process.as_slice(), builtin) {
+            ([], Some(rule)) => vec![rule.process.to_owned()],
+            (names, _) => names.iter().map(|name| process(name)).collect::<Result<_, _>>()?,
+        };
+        let detection = networks("--detect-cidr", &args.detect_cidr)?;
+        let mut exclusion = builtin_networks(args.exclusions.unwrap_or(exclusions))?;
+        exclusion.extend(networks("--exclude-cidr", &args.exclude_cidr)?);
+        let prefilter = Prefilter::new(&processes).map_err(|error| {
+            Error::Usage(format!("--process: {} names are too many: {error}", processes.len()))
+        })?;
+        Ok(Self {
+            title: builtin
+                .filter(|_| args.process.is_empty())
+                .map(|rule| format!("{} (MITRE ATT&CK {})", rule.title, rule.technique)),
+            plan: Plan {
+                prefilter,
+                rule: Rule {
+                    processes,
+                    detection: (!args.detect_cidr.is_empty())
+                        .then(|| detection.into_iter().collect::<CidrSet>()),
+                    exclusion: exclusion.into_iter().collect(),
+                },
+                decoding: if args.no_prefilter {
+                    Decoding::Everything
+                } else {
+                    Decoding::Candidates
+                },
+                group_by: fields(&args.group_by)?,
+                threads: args
+                    .threads
+                    .or_else(|| thread::available_parallelism().ok())
+                    .unwrap_or(NonZeroUsize::MIN),
+            },
+            output: output(&args),
+            cells: if args.raw_cells { Cells::Raw } else { Cells::Guarded },
+            quiet: args.quiet,
+            paths: args.paths,
+        })
+    }
+}
+
+fn output(args: &ScanArgs) -> Output {
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    args.output.clone().map_or(Output::Stdout, |path| Output::File { path, existing })
+}
+
+fn process(name: &str) -> Result<String, Error> {
+    if name.is_empty() || name.contains(['\\', '/']) {
+        return Err(Error::Usage(format!(
+            "--process {name:?} is not a base name: give the name without its folder, for example regsvcs.exe"
+        )));
+    }
+    Ok(name.to_owned())
+}
+
+fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {
+    let (splunk, ipv6): (&[&str], &[&str]) = match list {
+        Exclusions::Special => (&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS),
+        Exclusions::Splunk => (&builtin::SPLUNK_NETWORKS, &[]),
+        Exclusions::None => (&[], &[]),
+    };
+    splunk.iter().chain(ipv6).map(|text| cidr::parse(text).map_err(Error::Usage)).collect()
+}
+
+fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {
+    let mut networks = Vec::new();
+    for value in values {
+        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
+        if let Some(path) = value.strip_prefix('@') {
+            let wrong = |message: String| wrong(format!("{value}: {message}"));
+            let list = fs::read_to_string(path)
+                .map_err(|error| wrong(format!("cannot read the list: {error}")))?;
+            networks.extend(cidr::parse_list(&list).map_err(wrong)?);
+        } else {
+            networks.push(cidr::parse(value).map_err(wrong)?);
+        }
+    }
+    Ok(networks)
+}
+
+fn fields(names: &[String]) -> Result<Vec<Field>, Error> {
+    let mut fields = Vec::with_capacity(names.len());
+    for name in names {
+        let field =
+            name.parse().map_err(|message| Error::Usage(format!("--group-by {message}")))?;
+        if fields.contains(&field) {
+            return Err(Error::Usage(format!(
+                "--group-by {name:?} is given twice: name each field once"
+            )));
+        }
+        fields.push(field);
+    }
+    Ok(if fields.is_empty() { Field::ALL.to_vec() } else { fields })
+}

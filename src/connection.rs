@@ -1,0 +1,218 @@
+//! A [`Connection`]: one network connection in the names of Splunk's Common Information Model. The glossary.
+//!
+//! Plain data, with no knowledge of where it came from. A field that is not stated is the empty string.
+
+use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
+
+use jiff::Timestamp;
+
+/// One network connection, normalised. The text borrows from the event it was read from.
+///
+/// Names and meanings follow the CIM Network Traffic model as the Splunk Add-on for Sysmon fills it, see [`Field`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connection<'a> {
+    /// See [`Field::App`].
+    pub app: Cow<'a, str>,
+    /// See [`Field::Dest`].
+    pub dest: Cow<'a, str>,
+    /// See [`Field::DestIp`].
+    pub dest_ip: Cow<'a, str>,
+    /// `dest_ip` as an address, IPv4 where it is an IPv4-mapped one; `None` if it is not stated or is no address.
+    pub dest_addr: Option<IpAddr>,
+    /// See [`Field::DestPort`].
+    pub dest_port: Cow<'a, str>,
+    /// See [`Field::Direction`].
+    pub direction: &'static str,
+    /// See [`Field::Dvc`].
+    pub dvc: Cow<'a, str>,
+    /// See [`Field::ProtocolVersion`].
+    pub protocol_version: &'static str,
+    /// See [`Field::Src`].
+    pub src: Cow<'a, str>,
+    /// See [`Field::SrcIp`].
+    pub src_ip: Cow<'a, str>,
+    /// See [`Field::SrcPort`].
+    pub src_port: Cow<'a, str>,
+    /// See [`Field::Transport`].
+    pub transport: Cow<'a, str>,
+    /// See [`Field::User`].
+    pub user: Cow<'a, str>,
+    /// See [`Field::ProcessGuid`].
+    pub process_guid: Cow<'a, str>,
+    /// See [`Field::ProcessId`].
+    pub process_id: Cow<'a, str>,
+    /// When it was logged, in UTC, to 100 ns; `None` if the record states no time.
+    pub time: Option<Timestamp>,
+}
+
+impl Connection<'_> {
+    /// The base name of [`Field::App`]: what is behind the last `\`, case kept.
+    #[must_use]
+    pub fn process_name(&self) -> &str {
+        self.app.rsplit('\\').next().unwrap_or_default()
+    }
+
+    /// The value of one field, as the report shows it.
+    #[must_use]
+    pub fn get(&self, field: Field) -> &str {
+        match field {
+            Field::Action => "allowed",
+            Field::App => &self.app,
+            Field::Dest => &self.dest,
+            Field::DestIp => &self.dest_ip,
+            Field::DestPort => &self.dest_port,
+            Field::Direction => self.direction,
+            Field::Dvc => &self.dvc,
+            Field::Protocol => "ip",
+            Field::ProtocolVersion => self.protocol_version,
+            Field::Src => &self.src,
+            Field::SrcIp => &self.src_ip,
+            Field::SrcPort => &self.src_port,
+            Field::Transport => &self.transport,
+            Field::User => &self.user,
+            Field::VendorProduct => "Microsoft Sysmon",
+            Field::ProcessName | Field::ProcessExec => self.process_name(),
+            Field::ProcessGuid => &self.process_guid,
+            Field::ProcessId => &self.process_id,
+        }
+    }
+}
+
+/// The fields that connections can be grouped by, in the order in which Splunk's rule groups them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// `action`: always `allowed`, since Sysmon reports connections that happened.
+    Action,
+    /// `app`: the process's executable, full path.
+    App,
+    /// `dest`: the remote side as it is named, or else `dest_ip`. From reverse DNS: an attacker can choose it.
+    Dest,
+    /// `dest_ip`: the destination's address; IPv4 dotted, IPv6 per RFC 5952, other text as it stands.
+    DestIp,
+    /// `dest_port`: the destination's port, decimal.
+    DestPort,
+    /// `direction`: `outbound` or `inbound`, as seen from the host.
+    Direction,
+    /// `dvc`: the host that logged it.
+    Dvc,
+    /// `protocol`: always `ip`, the layer 3 protocol.
+    Protocol,
+    /// `protocol_version`: `ipv4` or `ipv6`.
+    ProtocolVersion,
+    /// `src`: the source as it is named, or else `src_ip`.
+    Src,
+    /// `src_ip`: the source's address, as `dest_ip`.
+    SrcIp,
+    /// `src_port`: the source's port, decimal.
+    SrcPort,
+    /// `transport`: `tcp` or `udp`, lower case.
+    Transport,
+    /// `user`: the account, `DOMAIN\name`.
+    User,
+    /// `vendor_product`: always `Microsoft Sysmon`.
+    VendorProduct,
+    /// `process_name`: the executable's base name, case kept.
+    ProcessName,
+    /// `process_exec`: the same.
+    ProcessExec,
+    /// `process_guid`: Sysmon's id of the process, in braces and upper case.
+    ProcessGuid,
+    /// `process_id`: the process's id.
+    ProcessId,
+}
+
+impl Field {
+    /// All of them, in order.
+    pub const ALL: [Self; 19] = [
+        Self::Action,
+        Self::App,
+        Self::Dest,
+        Self::DestIp,
+        Self::DestPort,
+        Self::Direction,
+        Self::Dvc,
+        Self::Protocol,
+        Self::ProtocolVersion,
+        Self::Src,
+        Self::SrcIp,
+        Self::SrcPort,
+        Self::Transport,
+        Self::User,
+        Self::VendorProduct,
+        Self::ProcessName,
+        Self::ProcessExec,
+        Self::ProcessGuid,
+        Self::ProcessId,
+    ];
+
+    /// The name of the field, as in the report's header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::App => "app",
+            Self::Dest => "dest",
+            Self::DestIp => "dest_ip",
+            Self::DestPort => "dest_port",
+            Self::Direction => "direction",
+            Self::Dvc => "dvc",
+            Self::Protocol => "protocol",
+            Self::ProtocolVersion => "protocol_version",
+            Self::Src => "src",
+            Self::SrcIp => "src_ip",
+            Self::SrcPort => "src_port",
+            Self::Transport => "transport",
+            Self::User => "user",
+            Self::VendorProduct => "vendor_product",
+            Self::ProcessName => "process_name",
+            Self::ProcessExec => "process_exec",
+            Self::ProcessGuid => "process_guid",
+            Self::ProcessId => "process_id",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|field| field.name() == name).ok_or_else(|| {
+            format!("{name:?} is no field: the fields are {}", Self::ALL.map(Self::name).join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_is_what_is_behind_the_last_backslash() {
+        for (app, name) in [
+            (r"C:\Windows\RegSvcs.exe", "RegSvcs.exe"),
+            ("System", "System"),
+            (r"C:\Temp\regsvcs.exe\", ""),
+            (r"\\host\share/regsvcs.exe", "share/regsvcs.exe"),
+            ("", ""),
+        ] {
+            assert_eq!(
+                Connection { app: app.into(), ..Connection::default() }.process_name(),
+                name
+            );
+        }
+    }
+
+    #[test]
+    fn every_field_is_found_by_its_name() {
+        for field in Field::ALL {
+            assert_eq!(field.name().parse(), Ok(field));
+        }
+        assert!("dest_host".parse::<Field>().unwrap_err().contains("dest_ip"));
+    }
+}

@@ -1,0 +1,191 @@
+//! What can go wrong: an [`Error`] stops the run, a [`Defect`] is something wrong with the evidence.
+//!
+//! A defect is counted, named and carried to the summary; it never stops anything. Nothing here prints.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use crate::text;
+
+/// Why a run ends without a report.
+#[derive(Debug)]
+pub enum Error {
+    /// A value on the command line is wrong. The text shows the value, the accepted form and an example.
+    Usage(String),
+    /// Something could not be done with a file that is not evidence.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What failed, as in `cannot write the report`.
+        what: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// No log could be searched, so there is nothing to report on.
+    NothingToSearch,
+    /// The scan's threads could not be started.
+    Threads(String),
+    /// The report could not be written to standard output.
+    Stdout(io::Error),
+}
+
+impl Error {
+    /// An error about a file that is not evidence.
+    pub fn file(path: &Path, what: &'static str, cause: &impl ToString) -> Self {
+        Self::File { path: path.to_owned(), what, cause: cause.to_string() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => f.write_str(message),
+            Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
+            Self::NothingToSearch => f.write_str(
+                "no event log found: give a log, or a directory that holds *.evtx files",
+            ),
+            Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
+            Self::Stdout(cause) => write!(f, "standard output: cannot write the report: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The kinds of defects, in the order the summary lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DefectKind {
+    /// A path that is missing, cannot be opened or walked, or is no regular file.
+    Path,
+    /// Bytes that could not be read from a file that was open.
+    Read,
+    /// A file that does not start with an EVTX file header.
+    FileHeader,
+    /// A chunk without the magic `ElfChnk\0` that is not all zeros.
+    ChunkMagic,
+    /// A chunk's table of names that points outside the chunk.
+    StringTable,
+    /// A chunk that stopped the parser as a whole.
+    Chunk,
+    /// A record that could not be read or decoded.
+    Record,
+    /// A log that ends inside a header or a chunk.
+    Truncated,
+}
+
+impl DefectKind {
+    /// The kind as the summary names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path not searched",
+            Self::Read => "read error",
+            Self::FileHeader => "file header",
+            Self::ChunkMagic => "chunk magic",
+            Self::StringTable => "string table",
+            Self::Chunk => "chunk not decoded",
+            Self::Record => "record not decoded",
+            Self::Truncated => "log cut off",
+        }
+    }
+}
+
+/// Something wrong with the evidence.
+///
+/// Shown as `path: chunk N at 0xOFFSET: what is wrong`, with the parts that are known. The order is by path, then
+/// by place, so that it does not depend on which thread found it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Defect {
+    /// The path as given or found, safe to print.
+    pub path: String,
+    /// The chunk's number in the file, from 0.
+    pub chunk: Option<u64>,
+    /// The offset in the file, in bytes.
+    pub offset: Option<u64>,
+    /// What kind of defect it is.
+    pub kind: DefectKind,
+    /// What is wrong, safe to print.
+    pub cause: String,
+}
+
+impl Defect {
+    /// A defect of a whole path.
+    pub fn of_path(path: &Path, kind: DefectKind, cause: &impl ToString) -> Self {
+        let cause = text::printable(&cause.to_string()).into_owned();
+        Self { path: text::path(path), chunk: None, offset: None, kind, cause }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path)?;
+        match (self.chunk, self.offset) {
+            (Some(chunk), Some(offset)) => write!(f, "chunk {chunk} at {offset:#x}: ")?,
+            (None, Some(offset)) => write!(f, "at {offset:#x}: ")?,
+            _ => {}
+        }
+        f.write_str(&self.cause)
+    }
+}
+
+/// Defects counted by kind, with the first of them by path and place.
+///
+/// A hostile log can have a defect in every record, so only the first [`Defects::KEPT`] are held.
+#[derive(Debug, Clone, Default)]
+pub struct Defects {
+    counts: BTreeMap<DefectKind, u64>,
+    first: BTreeSet<Defect>,
+}
+
+impl Defects {
+    /// How many defects are held in full; the rest are only counted.
+    pub const KEPT: usize = 1000;
+
+    /// Counts `defect`, and holds it if it is one of the first.
+    pub fn add(&mut self, defect: Defect) {
+        *self.counts.entry(defect.kind).or_default() += 1;
+        self.hold(defect);
+    }
+
+    /// Adds what another part of the scan found.
+    pub fn merge(&mut self, other: Self) {
+        for (kind, count) in other.counts {
+            *self.counts.entry(kind).or_default() += count;
+        }
+        for defect in other.first {
+            self.hold(defect);
+        }
+    }
+
+    /// How many defects there are of each kind that occurred.
+    pub fn counts(&self) -> impl Iterator<Item = (DefectKind, u64)> + '_ {
+        self.counts.iter().map(|(&kind, &count)| (kind, count))
+    }
+
+    /// How many defects there are in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// The first defects by path and place, at most [`Defects::KEPT`].
+    pub fn first(&self) -> impl Iterator<Item = &Defect> {
+        self.first.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn hold(&mut self, defect: Defect) {
+        self.first.insert(defect);
+        if self.first.len() > Self::KEPT {
+            self.first.pop_last();
+        }
+    }
+}

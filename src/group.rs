@@ -1,0 +1,206 @@
+//! [`Groups`]: connections counted by their fields, as Splunk's `stats count min(_time) max(_time) BY` does.
+//!
+//! Adding and merging commute, so parts of a scan can be grouped apart and merged in any order.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use jiff::Timestamp;
+
+use crate::connection::{Connection, Field};
+
+/// The values that a group's connections share, one for each field that they are grouped by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct GroupKey {
+    text: String,
+    /// Where each value ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl GroupKey {
+    /// The values, in the order of the fields.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let value = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            value
+        })
+    }
+
+    fn set(&mut self, connection: &Connection<'_>, fields: &[Field]) {
+        self.text.clear();
+        self.ends.clear();
+        for &field in fields {
+            self.text.push_str(connection.get(field));
+            self.ends.push(self.text.len());
+        }
+    }
+}
+
+/// How many connections a group has and when the first and last of them were; `None` where no time was stated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// How many connections, at least one.
+    pub count: u64,
+    /// The earliest stated time.
+    pub first: Option<Timestamp>,
+    /// The latest stated time.
+    pub last: Option<Timestamp>,
+}
+
+impl Group {
+    fn merge(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        // `None` sorts below any time, so only the minimum needs care.
+        self.first = match (self.first, other.first) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// Connections grouped by some of their fields.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    fields: Vec<Field>,
+    groups: HashMap<GroupKey, Group>,
+    /// Reused, so that a connection of a known group allocates nothing.
+    key: GroupKey,
+}
+
+impl Groups {
+    /// No groups yet, of these fields.
+    #[must_use]
+    pub fn new(fields: Vec<Field>) -> Self {
+        Self { fields, groups: HashMap::new(), key: GroupKey::default() }
+    }
+
+    /// Counts one connection.
+    pub fn add(&mut self, connection: &Connection<'_>) {
+        let group = Group { count: 1, first: connection.time, last: connection.time };
+        self.key.set(connection, &self.fields);
+        match self.groups.get_mut(&self.key) {
+            Some(known) => known.merge(group),
+            None => {
+                self.groups.insert(self.key.clone(), group);
+            }
+        }
+    }
+
+    /// Adds what another part of the scan has grouped, by the same fields.
+    pub fn merge(&mut self, mut other: Self) {
+        if self.groups.len() < other.groups.len() {
+            std::mem::swap(&mut self.groups, &mut other.groups);
+        }
+        other.groups.into_iter().for_each(|(key, group)| {
+            self.groups.entry(key).and_modify(|known| known.merge(group)).or_insert(group);
+        });
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The groups in the order of the report: by first time (not stated comes first), then by their values as text.
+    #[must_use]
+    pub fn into_sorted(self) -> Vec<(GroupKey, Group)> {
+        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        groups.sort_unstable_by(report_order);
+        groups
+    }
+}
+
+fn report_order(
+    (one_key, one): &(GroupKey, Group),
+    (two_key, two): &(GroupKey, Group),
+) -> Ordering {
+    one.first.cmp(&two.first).then_with(|| one_key.values().cmp(two_key.values()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn connection(
+        app: &'static str,
+        dest: &'static str,
+        second: Option<i64>,
+    ) -> Connection<'static> {
+        Connection {
+            app: app.into(),
+            dest: dest.into(),
+            time: second.map(|second| Timestamp::from_second(second).unwrap()),
+            ..Connection::default()
+        }
+    }
+
+    fn rows(groups: Groups) -> Vec<(Vec<String>, u64, Option<i64>, Option<i64>)> {
+        let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
+        let rows = groups.into_sorted().into_iter();
+        rows.map(|(key, group)| {
+            (
+                key.values().map(str::to_owned).collect(),
+                group.count,
+                second(group.first),
+                second(group.last),
+            )
+        })
+        .collect()
+    }
+
+    #[test]
+    fn values_that_concatenate_to_the_same_text_are_different_groups() {
+        let mut groups = Groups::new(vec![Field::App, Field::Dest]);
+        groups.add(&connection("ab", "c", Some(1)));
+        groups.add(&connection("a", "bc", Some(1)));
+        assert_eq!(groups.len(), 2);
+    }
+
+    #[test]
+    fn rows_are_ordered_by_first_time_then_by_text() {
+        let mut groups = Groups::new(vec![Field::App]);
+        for (app, second) in
+            [("b", Some(2)), ("c", Some(1)), ("a", Some(2)), ("c", Some(9)), ("d", None)]
+        {
+            groups.add(&connection(app, "", second));
+        }
+        assert_eq!(
+            rows(groups),
+            [
+                (vec!["d".into()], 1, None, None),
+                (vec!["c".into()], 2, Some(1), Some(9)),
+                (vec!["a".into()], 1, Some(2), Some(2)),
+                (vec!["b".into()], 1, Some(2), Some(2)),
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_merged_in_any_order_gives_the_same_groups(
+            all in prop::collection::vec((0..3_usize, 0..3_usize, prop::option::of(0..9_i64), 0..4_usize), 0..60)
+        ) {
+            let names = ["", "a", "aa"];
+            let mut whole = Groups::new(vec![Field::App, Field::Dest]);
+            let mut parts = vec![Groups::new(vec![Field::App, Field::Dest]); 4];
+            for &(app, dest, second, part) in &all {
+                let connection = connection(names[app], names[dest], second);
+                whole.add(&connection);
+                parts[part].add(&connection);
+            }
+            let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two); one }).unwrap();
+            prop_assert_eq!(rows(merged), rows(whole));
+        }
+    }
+}

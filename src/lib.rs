@@ -1,0 +1,51 @@
+//! `netsift` finds the network connections of chosen processes in collected Sysmon event logs.
+//!
+//! Data goes one way:
+//!
+//! ```text
+//! Source → chunk → prefilter → Event → Connection → Verdict → Groups → report
+//!    └──── counters and defects from every arrow ────────────→ Summary
+//! ```
+//!
+//! From the bytes of a chunk to the groups it is pure: no files, no clock, no environment. So the report depends on the
+//! evidence, the rule and the version alone, whatever the number of threads.
+//!
+//! What always holds:
+//!
+//! 1. Evidence is untrusted. A bad record costs that record, a bad chunk that chunk, a bad file that file, and each
+//!    loss is a [`Defect`](error::Defect) with its place.
+//! 2. Evidence is opened for reading only.
+//! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
+//!    there to be compared with.
+//! 4. Memory does not grow with the size of the logs: one buffer a thread, and the groups.
+//! 5. Nothing here prints, exits, or reads the clock or the environment.
+//!
+//! In reading order:
+//!
+//! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
+//! - [`rule`], [`cidr`] and [`builtin`]: which connections are hits. [`group`]: how hits are counted.
+//! - [`input`]: how logs are found. [`chunk`] and [`record`]: how their bytes are laid out.
+//! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
+//! - [`scan`]: all of that on all cores. [`report`] and [`output`]: what is written, and where. [`summary`]: what is said.
+//! - [`args`] and [`config`]: the command line as typed, and as meant. [`error`] and [`text`]: what all of them use.
+
+pub mod args;
+pub mod builtin;
+pub mod chunk;
+pub mod cidr;
+pub mod config;
+pub mod connection;
+pub mod error;
+pub mod event;
+pub mod group;
+pub mod input;
+mod json;
+pub mod output;
+pub mod prefilter;
+pub mod record;
+pub mod report;
+pub mod rule;
+pub mod scan;
+pub mod summary;
+pub mod sysmon;
+pub mod text;

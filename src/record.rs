@@ -1,0 +1,235 @@
+//! A record's bytes as they stand in a chunk: where it is, and whether it can be an EventID 3.
+//!
+//! Nothing is decoded here. This file recognises the one shape in which Windows writes records and answers "cannot
+//! be" only for that; whatever it does not recognise "may be", and the parser decides.
+//!
+//! The shape, from the EVTX format notes of the libevtx project (sections 3.2 and 4) and MS-EVEN6 2.2.12:
+//!
+//! ```text
+//! 2a 2a 00 00 | size u32 | record number u64 | FILETIME u64 | BinXML ... | size u32
+//! BinXML: 0f 01 01 00 | 0c 01 | template id u32 | definition offset u32 | [definition] | values
+//! values: count u32 | count descriptors (size u16, type u8, 0) | the values, one after the other
+//! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
+//! ```
+
+use crate::chunk::CHUNK_HEADER_SIZE;
+
+const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
+const HEADER_SIZE: usize = 24;
+/// The header, and the copy of the size at the end.
+const SMALLEST: usize = HEADER_SIZE + 4;
+/// Where the chunk header says at what offset the records end.
+const FREE_SPACE_OFFSET: usize = 48;
+
+/// A fragment header, and the token of a template instance.
+const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
+/// The template id and the definition's offset.
+const INSTANCE_IDS: usize = 8;
+/// Next offset, GUID, size.
+const DEFINITION_HEADER: usize = 24;
+
+/// A record, found but not decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct Record {
+    /// Where its BinXML starts in the chunk, in bytes.
+    pub offset: usize,
+    /// How long its BinXML is, in bytes.
+    pub size: usize,
+}
+
+/// The records of a chunk, by their headers.
+///
+/// Returns `None` unless the records fill the space that the chunk header says they fill, one after the other: a
+/// chunk with any doubt about it is for the parser, which names what is wrong.
+#[must_use]
+pub fn walk(chunk: &[u8]) -> Option<Vec<Record>> {
+    let end = u32_at(chunk, FREE_SPACE_OFFSET)? as usize;
+    let mut records = Vec::with_capacity(128);
+    let mut at = CHUNK_HEADER_SIZE;
+    while at < end {
+        let record = chunk.get(at..end)?;
+        let size = u32_at(record, 4)? as usize;
+        if !record.starts_with(&MAGIC) || size < SMALLEST || size > record.len() {
+            return None;
+        }
+        records.push(Record {
+            offset: at.checked_add(HEADER_SIZE)?,
+            size: size.checked_sub(SMALLEST)?,
+        });
+        at = at.checked_add(size)?;
+    }
+    (at == end).then_some(records)
+}
+
+/// Tells the records of one chunk that cannot have the EventID 3 from those that may.
+///
+/// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
+/// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
+/// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
+/// are that, and a 3 among them. What could break it is a record whose `System` comes out of a nested fragment, or
+/// one with an 8-bit EventID. Windows writes neither.
+#[derive(Debug)]
+pub struct Candidates<'a> {
+    chunk: &'a [u8],
+    /// For each definition met, by offset: whether its text says 3. Real chunks have one.
+    definitions: Vec<(usize, bool)>,
+}
+
+impl<'a> Candidates<'a> {
+    /// For the records of `chunk`.
+    #[must_use]
+    pub fn new(chunk: &'a [u8]) -> Self {
+        Self { chunk, definitions: Vec::new() }
+    }
+
+    /// Whether `record` can have the EventID 3. False yes is allowed, false no is not.
+    pub fn may_be_event_3(&mut self, record: Record) -> bool {
+        self.cannot_be(record) != Some(true)
+    }
+
+    /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
+    fn cannot_be(&mut self, record: Record) -> Option<bool> {
+        let end = record.offset.checked_add(record.size)?;
+        let instance = self.chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
+        let definition = u32_at(instance, 4)? as usize;
+        let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
+        // The parser finds a definition inline by the same comparison.
+        let definition_size = if definition == behind_ids {
+            self.definition(definition)?.len() + DEFINITION_HEADER
+        } else {
+            0
+        };
+        let values = instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?;
+        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+    }
+
+    /// The BinXML of the definition at `offset`.
+    fn definition(&self, offset: usize) -> Option<&'a [u8]> {
+        let definition = self.chunk.get(offset..)?;
+        let size = u32_at(definition, DEFINITION_HEADER - 4)? as usize;
+        definition.get(DEFINITION_HEADER..)?.get(..size)
+    }
+
+    fn definition_says_3(&mut self, offset: usize) -> Option<bool> {
+        if let Some(&(_, says_3)) = self.definitions.iter().find(|(known, _)| *known == offset) {
+            return Some(says_3);
+        }
+        // Tokens of literal text, MS-EVEN6 2.2.12, each followed by the tokens that end its element.
+        let says_3 = self.definition(offset)?.windows(5).any(|bytes| {
+            matches!(
+                bytes,
+                // A value: a string of one character, or a number.
+                [0x05 | 0x45, 0x01, 1, 0, b'3'] | [0x05 | 0x45, 0x03..=0x0a | 0x14 | 0x15, 3, ..]
+                // A CDATA section of one character, or the character reference `&#51;`.
+                | [0x07 | 0x47, 1, 0, b'3', 0] | [0x08 | 0x48, b'3', 0, ..]
+            )
+        });
+        self.definitions.push((offset, says_3));
+        Some(says_3)
+    }
+}
+
+/// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
+fn a_value_says_3(values: &[u8]) -> Option<bool> {
+    let count = u32_at(values, 0)? as usize;
+    let (descriptors, mut rest) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    let mut says_3 = false;
+    for &[low, high, kind, _] in descriptors.as_chunks().0 {
+        let (value, behind) =
+            rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
+        rest = behind;
+        says_3 |= value_says_3(kind, value)?;
+    }
+    Some(says_3)
+}
+
+/// The same for one value, whose length must be what its type says.
+fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
+    let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
+    match (kind, value.len()) {
+        // Integers: Int16 to UInt64 and the two that are shown as hex.
+        (0x05 | 0x06, 2) | (0x07 | 0x08 | 0x14, 4) | (0x09 | 0x0a | 0x15, 8) => Some(is_3()),
+        // A UTF-16 string, perhaps with its NUL.
+        (0x01, size) if size.is_multiple_of(2) => Some(size <= 4 && value.contains(&b'3')),
+        // An 8-bit string.
+        (0x02, size) => Some(size <= 4 && value.contains(&b'3')),
+        // Null, bytes and nested BinXML of any size; 8-bit integers; floats, bool, GUID, times, SID.
+        (0x00 | 0x0e | 0x21, _)
+        | (0x03 | 0x04, 1)
+        | (0x0b | 0x0d, 4)
+        | (0x0c | 0x11, 8)
+        | (0x0f | 0x12, 16) => Some(false),
+        (0x13, size) => {
+            let authorities = usize::from(*value.get(1)?);
+            (size == 8 + 4 * authorities).then_some(false)
+        }
+        _ => None,
+    }
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chunk whose only content is one template instance, its definition inline, at offset 512.
+    fn chunk(definition: &[u8], values: &[(u8, &[u8])]) -> (Vec<u8>, Record) {
+        let mut chunk = vec![0; CHUNK_HEADER_SIZE];
+        let mut put = |bytes: &[u8]| chunk.extend_from_slice(bytes);
+        let start = u32::try_from(CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS).unwrap();
+        put(&INSTANCE);
+        put(&7_u32.to_le_bytes());
+        put(&start.to_le_bytes());
+        put(&[0; 20]);
+        put(&u32::try_from(definition.len()).unwrap().to_le_bytes());
+        put(definition);
+        put(&u32::try_from(values.len()).unwrap().to_le_bytes());
+        for (kind, value) in values {
+            put(&u16::try_from(value.len()).unwrap().to_le_bytes());
+            put(&[*kind, 0]);
+        }
+        for (_, value) in values {
+            put(value);
+        }
+        let size = chunk.len() - CHUNK_HEADER_SIZE;
+        (chunk, Record { offset: CHUNK_HEADER_SIZE, size })
+    }
+
+    fn may_be(definition: &[u8], values: &[(u8, &[u8])]) -> bool {
+        let (chunk, record) = chunk(definition, values);
+        Candidates::new(&chunk).may_be_event_3(record)
+    }
+
+    #[test]
+    fn a_record_without_a_3_is_ruled_out() {
+        assert!(!may_be(&[0; 40], &[(0x06, &[1, 0]), (0x04, &[3]), (0x08, &[3, 1, 0, 0])]));
+    }
+
+    #[test]
+    fn a_3_of_any_wide_type_may_be_the_event_id() {
+        assert!(may_be(&[0; 40], &[(0x06, &[3, 0])]));
+        assert!(may_be(&[0; 40], &[(0x08, &[3, 0, 0, 0])]));
+        assert!(may_be(&[0; 40], &[(0x15, &[3, 0, 0, 0, 0, 0, 0, 0])]));
+        assert!(may_be(&[0; 40], &[(0x01, &[b'3', 0])]));
+        assert!(may_be(&[0; 40], &[(0x02, b"3")]));
+    }
+
+    #[test]
+    fn a_3_in_the_definitions_text_may_be_the_event_id() {
+        assert!(may_be(&[0, 0x05, 0x01, 1, 0, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x06, 3, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x08, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
+    }
+
+    #[test]
+    fn an_unknown_shape_may_be_anything() {
+        assert!(may_be(&[0; 40], &[(0x06, &[1, 0, 0])]), "a UInt16 of three bytes");
+        assert!(may_be(&[0; 40], &[(0x81, &[1, 0])]), "an array");
+        let (mut chunk, record) = chunk(&[0; 40], &[(0x06, &[1, 0])]);
+        chunk.truncate(chunk.len() - 1);
+        assert!(Candidates::new(&chunk).may_be_event_3(record), "cut off");
+    }
+}

@@ -1,0 +1,93 @@
+//! The report: grouped connections as CSV (RFC 4180, UTF-8, `\n` line ends), written to anything that takes bytes.
+//!
+//! Where the bytes go is [`crate::output`]'s concern.
+
+use std::{borrow::Cow, io};
+
+use csv::{Terminator, WriterBuilder};
+use jiff::Timestamp;
+
+use crate::{
+    connection::Field,
+    group::{Group, GroupKey},
+    text,
+};
+
+/// How values are put into cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cells {
+    /// A cell that a spreadsheet would run as a formula gets a leading `'`.
+    Guarded,
+    /// Values as they are.
+    Raw,
+}
+
+/// Writes the header and one row a group, in the order given.
+///
+/// In both kinds of cells, control characters are shown as escapes, so that a row is a line.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write(
+    out: impl io::Write,
+    fields: &[Field],
+    groups: &[(GroupKey, Group)],
+    cells: Cells,
+) -> Result<(), io::Error> {
+    let mut csv = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
+    csv.write_record(fields.iter().map(|field| field.name()).chain([
+        "count",
+        "firstTime",
+        "lastTime",
+    ]))?;
+    for (key, group) in groups {
+        for value in key.values() {
+            csv.write_field(&*cell(value, cells))?;
+        }
+        csv.write_record([group.count.to_string(), time(group.first), time(group.last)])?;
+    }
+    csv.flush()
+}
+
+/// A time as RFC 3339 in UTC with the seven fractional digits of the log, or nothing if none was stated.
+///
+/// The width is fixed, so that text order is time order.
+#[must_use]
+pub fn time(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("{time:.7}")).unwrap_or_default()
+}
+
+/// A value as a cell. Spreadsheets take a cell that starts with one of these for a formula (OWASP, "CSV Injection").
+fn cell(value: &str, cells: Cells) -> Cow<'_, str> {
+    let shown = text::printable(value);
+    if cells == Cells::Guarded && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{shown}").into()
+    } else {
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_guarded_unless_cells_are_raw() {
+        for value in ["=1+1", "+1", "-1", "@SUM(A1)"] {
+            assert_eq!(cell(value, Cells::Guarded), format!("'{value}"));
+            assert_eq!(cell(value, Cells::Raw), value);
+        }
+        assert_eq!(cell("\t=1", Cells::Guarded), "'\\t=1");
+        assert_eq!(cell("\r=1", Cells::Raw), "\\r=1");
+        assert_eq!(cell("a=1", Cells::Guarded), "a=1");
+    }
+
+    #[test]
+    fn times_have_seven_digits() {
+        let parse = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(time(parse("2019-02-16T10:01:46.8840384Z")), "2019-02-16T10:01:46.8840384Z");
+        assert_eq!(time(parse("2019-02-16T10:01:46Z")), "2019-02-16T10:01:46.0000000Z");
+        assert_eq!(time(None), "");
+    }
+}

@@ -1,0 +1,283 @@
+//! The [`Summary`]: what a run read, how it judged, and what was wrong, as a few lines for a person.
+//!
+//! The counters add up: used chunks are ruled out or decoded, and every connection has one verdict.
+
+use std::{fmt, time::Duration};
+
+use crate::{error::Defects, rule::Rule, rule::Verdict};
+
+/// What a scan counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Logs that were read.
+    pub logs: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Chunks whose bytes show that no hit is in them.
+    pub chunks_ruled_out: u64,
+    /// Chunks that were decoded.
+    pub chunks_decoded: u64,
+    /// Chunks of zeros, never used.
+    pub chunks_unused: u64,
+    /// Chunks that are neither used nor unused.
+    pub chunks_unreadable: u64,
+    /// Chunks that name Sysmon, ruled out or not.
+    pub chunks_sysmon: u64,
+    /// Records in decoded chunks.
+    pub records_read: u64,
+    /// Records in chunks that were ruled out.
+    pub records_ruled_out: u64,
+    /// Connections of other processes than the chosen ones.
+    pub other_process: u64,
+    /// Connections of the chosen processes to no detection network.
+    pub outside_detection: u64,
+    /// Connections of the chosen processes to each exclusion network, by its index in the rule's set.
+    pub excluded: Vec<u64>,
+    /// Connections that are in the report.
+    pub hits: u64,
+}
+
+impl Counters {
+    /// All zero, for a rule with so many exclusion networks.
+    #[must_use]
+    pub fn new(exclusions: usize) -> Self {
+        Self { excluded: vec![0; exclusions], ..Self::default() }
+    }
+
+    /// Counts a connection.
+    pub fn judged(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::OtherProcess => self.other_process += 1,
+            Verdict::OutsideDetection => self.outside_detection += 1,
+            Verdict::Excluded(network) => {
+                if let Some(count) = self.excluded.get_mut(network) {
+                    *count += 1;
+                }
+            }
+            Verdict::Hit => self.hits += 1,
+        }
+    }
+
+    /// Adds another part's counts, of the same rule.
+    pub fn merge(&mut self, other: &Self) {
+        let Self {
+            logs,
+            bytes,
+            chunks_ruled_out,
+            chunks_decoded,
+            chunks_unused,
+            chunks_unreadable,
+            ..
+        } = other;
+        let Self {
+            chunks_sysmon,
+            records_read,
+            records_ruled_out,
+            other_process,
+            outside_detection,
+            ..
+        } = other;
+        self.logs += logs;
+        self.bytes += bytes;
+        self.chunks_ruled_out += chunks_ruled_out;
+        self.chunks_decoded += chunks_decoded;
+        self.chunks_unused += chunks_unused;
+        self.chunks_unreadable += chunks_unreadable;
+        self.chunks_sysmon += chunks_sysmon;
+        self.records_read += records_read;
+        self.records_ruled_out += records_ruled_out;
+        self.other_process += other_process;
+        self.outside_detection += outside_detection;
+        self.hits += other.hits;
+        for (count, more) in self.excluded.iter_mut().zip(&other.excluded) {
+            *count += more;
+        }
+    }
+
+    /// All chunks.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks_ruled_out + self.chunks_decoded + self.chunks_unused + self.chunks_unreadable
+    }
+
+    /// All records that were read or ruled out.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records_read + self.records_ruled_out
+    }
+
+    /// Connections of the chosen processes.
+    #[must_use]
+    pub fn of_chosen_processes(&self) -> u64 {
+        self.hits + self.outside_detection + self.excluded.iter().sum::<u64>()
+    }
+}
+
+/// What a run did, shown on standard error at its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// What was looked for.
+    pub rule: &'a Rule,
+    /// The rule's title, if it is the built-in one.
+    pub title: Option<&'a str>,
+    /// What was counted.
+    pub counters: &'a Counters,
+    /// How many rows the report has.
+    pub groups: usize,
+    /// What was wrong with the evidence.
+    pub defects: &'a Defects,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// How long the scan took.
+    pub elapsed: Duration,
+}
+
+/// Defects that are named; a manifest of all of them is not the summary's job.
+const NAMED_DEFECTS: usize = 20;
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(title) = self.title {
+            writeln!(f, "rule      {title}")?;
+        }
+        self.searched(f)?;
+        self.found(f)?;
+        self.excluded(f)?;
+        if self.links > 0 {
+            writeln!(f, "skipped   {} not followed", counted(self.links, "symbolic link"))?;
+        }
+        self.defective(f)?;
+        let seconds = self.elapsed.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+        let rate = self.counters.bytes as f64 / 1e9 / seconds.max(1e-9);
+        writeln!(f, "time      {seconds:.2} s, {rate:.1} GB/s")
+    }
+}
+
+impl Summary<'_> {
+    fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counters { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } =
+            self.counters;
+        writeln!(
+            f,
+            "searched  {}, {}, {}, {}",
+            counted(self.counters.logs, "log"),
+            size(self.counters.bytes),
+            counted(self.counters.chunks(), "chunk"),
+            counted(self.counters.records(), "record"),
+        )?;
+        writeln!(
+            f,
+            "          chunks: {} decoded, {} ruled out unread, {} never used, {} unreadable",
+            grouped(*chunks_decoded),
+            grouped(*chunks_ruled_out),
+            grouped(*chunks_unused),
+            grouped(*chunks_unreadable),
+        )?;
+        writeln!(
+            f,
+            "          records: {} read, {} ruled out unread",
+            grouped(self.counters.records_read),
+            grouped(self.counters.records_ruled_out)
+        )?;
+        if self.counters.chunks_sysmon == 0 {
+            writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
+        }
+        Ok(())
+    }
+
+    fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counters { hits, outside_detection, excluded, .. } = self.counters;
+        let whose = match self.rule.processes.as_slice() {
+            [] => String::new(),
+            names => format!(" of {}", names.join(", ")),
+        };
+        let chosen = self.counters.of_chosen_processes();
+        if chosen == 0 {
+            return writeln!(
+                f,
+                "found     nothing: no network connection{whose} in {} of {}",
+                counted(self.counters.records(), "record"),
+                counted(self.counters.logs, "log")
+            );
+        }
+        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(*hits, "hit"))?;
+        write!(f, " in {}", counted(self.groups as u64, "group"))?;
+        if *outside_detection > 0 {
+            write!(f, ", {} outside the detection networks", grouped(*outside_detection))?;
+        }
+        writeln!(f, ", {} excluded", grouped(excluded.iter().sum()))
+    }
+
+    fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut label = "excluded";
+        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.counters.excluded)
+        {
+            if count > 0 {
+                writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
+                label = "";
+            }
+        }
+        Ok(())
+    }
+
+    fn defective(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.defects.is_empty() {
+            return Ok(());
+        }
+        let kinds: Vec<String> = self
+            .defects
+            .counts()
+            .map(|(kind, count)| format!("{} {}", grouped(count), kind.name()))
+            .collect();
+        writeln!(f, "defects   {}: {}", grouped(self.defects.total()), kinds.join(", "))?;
+        for defect in self.defects.first().take(NAMED_DEFECTS) {
+            writeln!(f, "          {defect}")?;
+        }
+        let unnamed = self.defects.total().saturating_sub(NAMED_DEFECTS as u64);
+        if unnamed > 0 {
+            writeln!(f, "          and {} more", grouped(unnamed))?;
+        }
+        Ok(())
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// A number with a comma between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown to one decimal")]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => counted(bytes, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_counted() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(counted(1, "log"), "1 log");
+        assert_eq!(counted(2, "log"), "2 logs");
+        assert_eq!([1, 69632, 1_572_864].map(size), ["1 byte", "68.0 KiB", "1.5 MiB"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Text from evidence, made safe to show on one line.
+//!
+//! Spreadsheet formulas are the report's concern, not this file's.
+
+use std::{borrow::Cow, fmt::Write, path::Path};
+
+/// `value` with every character that could break a line, drive a terminal or reorder what is read shown as an
+/// escape: `\n`, `\r`, `\t`, and `\u{7}` for the rest.
+///
+/// Escaped are Unicode's control characters (C0, DEL, C1), its line and paragraph separators, and its
+/// bidirectional controls (Unicode Annex 9), which can make a name read backwards.
+#[must_use]
+pub fn printable(value: &str) -> Cow<'_, str> {
+    if !value.chars().any(is_unsafe) {
+        return Cow::Borrowed(value);
+    }
+    let mut out = String::with_capacity(value.len() + 8);
+    for c in value.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_unsafe(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A path as [`printable`] text; bytes that are not UTF-8 are shown as U+FFFD.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// Characters that must not reach a terminal or a cell as they are.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_borrowed_and_unchanged() {
+        assert!(matches!(printable(r"C:\Ünïcode\regsvcs.exe"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn controls_are_shown_as_escapes() {
+        assert_eq!(
+            printable("a\r\nb\tc\u{7}\u{1b}[2J\u{85}"),
+            "a\\r\\nb\\tc\\u{7}\\u{1b}[2J\\u{85}"
+        );
+    }
+
+    #[test]
+    fn bidirectional_controls_are_shown_as_escapes() {
+        assert_eq!(printable("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
+    }
+}
