@@ -41,6 +41,7 @@ pub enum Command {
 
 /// What both commands take.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct ScanArgs {
     /// Logs, whatever their names, and directories that are searched for *.evtx
     #[arg(required = true, value_name = "PATH")]

@@ -68,8 +68,8 @@ pub const SPLUNK_NETWORKS: [&str; 23] = [
 ///
 /// From the IANA IPv6 special-purpose address registry: unspecified and loopback (RFC 4291), local NAT64 (RFC 8215),
 /// discard-only (RFC 6666), benchmarking (RFC 5180), documentation (RFC 3849, RFC 9637), segment routing (RFC 9602),
-/// unique local (RFC 4193), link local (RFC 4291), site local (RFC 3879), multicast (RFC 4291). Teredo (2001::/32) and
-/// 6to4 (2002::/16) reach hosts on the internet and are not among them.
+/// unique local (RFC 4193), link local (RFC 4291), site local (RFC 3879), multicast (RFC 4291). Teredo (`2001::/32`) and
+/// 6to4 (`2002::/16`) reach hosts on the internet and are not among them.
 pub const IPV6_NETWORKS: [&str; 12] = [
     "::/128",
     "::1/128",
@@ -92,11 +92,8 @@ mod tests {
 
     #[test]
     fn every_built_in_network_is_one() {
-        let networks: CidrSet = SPLUNK_NETWORKS
-            .iter()
-            .chain(&IPV6_NETWORKS)
-            .map(|text| cidr::parse(text).unwrap())
-            .collect();
+        let networks: CidrSet =
+            SPLUNK_NETWORKS.iter().chain(&IPV6_NETWORKS).map(|text| cidr::parse(text).unwrap()).collect();
         assert_eq!(networks.networks().len(), 23 + 12);
     }
 }

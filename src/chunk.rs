@@ -70,10 +70,7 @@ mod tests {
 
     #[test]
     fn the_files_size_decides_how_many_chunks_there_are() {
-        assert_eq!(
-            [0, 4095, 4096, 4097, 4096 + 65536, 4096 + 65537].map(count),
-            [0, 0, 0, 1, 1, 2]
-        );
+        assert_eq!([0, 4095, 4096, 4097, 4096 + 65536, 4096 + 65537].map(count), [0, 0, 0, 1, 1, 2]);
         assert_eq!(offset(2), 4096 + 131_072);
     }
 

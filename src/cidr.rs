@@ -28,8 +28,7 @@ impl CidrSet {
     /// The index of the narrowest network that holds `address`.
     #[must_use]
     pub fn find(&self, address: IpAddr) -> Option<usize> {
-        let mut candidate =
-            self.networks.partition_point(|network| network.network() <= address).checked_sub(1);
+        let mut candidate = self.networks.partition_point(|network| network.network() <= address).checked_sub(1);
         while let Some(index) = candidate {
             if self.networks.get(index)?.contains(&address) {
                 return Some(index);
@@ -69,9 +68,7 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
         (Ok(network), _) => network,
         (_, Ok(address)) => address.into(),
         _ => {
-            return Err(format!(
-                "{text:?} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"
-            ));
+            return Err(format!("{text:?} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"));
         }
     };
     if network.addr() != network.network() {
@@ -91,8 +88,7 @@ pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
     for (index, line) in text.lines().enumerate() {
         let network = line.split('#').next().unwrap_or_default().trim();
         if !network.is_empty() {
-            networks
-                .push(parse(network).map_err(|message| format!("line {}: {message}", index + 1))?);
+            networks.push(parse(network).map_err(|message| format!("line {}: {message}", index + 1))?);
         }
     }
     if networks.is_empty() {
@@ -104,9 +100,7 @@ pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
 /// The IPv4 network that an IPv4-mapped one stands for; others as they are.
 fn unmapped(network: IpNet) -> IpNet {
     let mapped = |network: IpNet| match network {
-        IpNet::V6(v6) => {
-            Ipv4Net::new(v6.network().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?).ok()
-        }
+        IpNet::V6(v6) => Ipv4Net::new(v6.network().to_ipv4_mapped()?, v6.prefix_len().checked_sub(96)?).ok(),
         IpNet::V4(_) => None,
     };
     mapped(network).map_or(network, IpNet::V4)
@@ -128,14 +122,7 @@ mod tests {
 
     #[test]
     fn the_narrowest_network_is_found() {
-        let set = set(&[
-            "192.0.0.0/24",
-            "192.0.0.0/29",
-            "192.0.0.8",
-            "10.0.0.0/8",
-            "fc00::/7",
-            "0.0.0.0/0",
-        ]);
+        let set = set(&["192.0.0.0/24", "192.0.0.0/29", "192.0.0.8", "10.0.0.0/8", "fc00::/7", "0.0.0.0/0"]);
         for (address, network) in [
             ("192.0.0.7", "192.0.0.0/29"),
             ("192.0.0.8", "192.0.0.8/32"),
@@ -158,10 +145,7 @@ mod tests {
 
     #[test]
     fn host_bits_are_refused_with_what_was_meant() {
-        assert_eq!(
-            parse("10.1.2.3/8").unwrap_err(),
-            r#""10.1.2.3/8" has host bits set: did you mean 10.0.0.0/8?"#
-        );
+        assert_eq!(parse("10.1.2.3/8").unwrap_err(), r#""10.1.2.3/8" has host bits set: did you mean 10.0.0.0/8?"#);
         assert!(parse("fe80::1/10").unwrap_err().contains("fe80::/10"));
     }
 
@@ -182,10 +166,7 @@ mod tests {
     #[test]
     fn lists_have_comments_and_name_the_line_at_fault() {
         let text = "\u{feff}# ours\r\n10.0.0.0/8 # office\n\n  192.0.2.1\n";
-        assert_eq!(
-            parse_list(text).unwrap(),
-            [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]
-        );
+        assert_eq!(parse_list(text).unwrap(), [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]);
         assert!(parse_list("10.0.0.0/8\nnonsense\n").unwrap_err().starts_with("line 2: "));
         assert!(parse_list("# only a comment\n").unwrap_err().starts_with("no network"));
     }
@@ -197,11 +178,8 @@ mod tests {
             (0..4_u32, 0..=128_u8).prop_map(|(bits, len)| (bits << 28 | 5, len, true)),
         ]
         .prop_map(|(bits, len, v6)| {
-            let address: IpAddr = if v6 {
-                (u128::from(bits) << 96 | 9).to_be_bytes().into()
-            } else {
-                bits.to_be_bytes().into()
-            };
+            let address: IpAddr =
+                if v6 { (u128::from(bits) << 96 | 9).to_be_bytes().into() } else { bits.to_be_bytes().into() };
             IpNet::new(address, len).unwrap().trunc()
         })
     }

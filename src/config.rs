@@ -53,9 +53,8 @@ impl Config {
         let detection = networks("--detect-cidr", &args.detect_cidr)?;
         let mut exclusion = builtin_networks(args.exclusions.unwrap_or(exclusions))?;
         exclusion.extend(networks("--exclude-cidr", &args.exclude_cidr)?);
-        let prefilter = Prefilter::new(&processes).map_err(|error| {
-            Error::Usage(format!("--process: {} names are too many: {error}", processes.len()))
-        })?;
+        let prefilter = Prefilter::new(&processes)
+            .map_err(|error| Error::Usage(format!("--process: {} names are too many: {error}", processes.len())))?;
         Ok(Self {
             title: builtin
                 .filter(|_| args.process.is_empty())
@@ -64,20 +63,12 @@ impl Config {
                 prefilter,
                 rule: Rule {
                     processes,
-                    detection: (!args.detect_cidr.is_empty())
-                        .then(|| detection.into_iter().collect::<CidrSet>()),
+                    detection: (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>()),
                     exclusion: exclusion.into_iter().collect(),
                 },
-                decoding: if args.no_prefilter {
-                    Decoding::Everything
-                } else {
-                    Decoding::Candidates
-                },
+                decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 group_by: fields(&args.group_by)?,
-                threads: args
-                    .threads
-                    .or_else(|| thread::available_parallelism().ok())
-                    .unwrap_or(NonZeroUsize::MIN),
+                threads: args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
             },
             output: output(&args),
             cells: if args.raw_cells { Cells::Raw } else { Cells::Guarded },
@@ -116,8 +107,7 @@ fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {
         let wrong = |message: String| Error::Usage(format!("{option} {message}"));
         if let Some(path) = value.strip_prefix('@') {
             let wrong = |message: String| wrong(format!("{value}: {message}"));
-            let list = fs::read_to_string(path)
-                .map_err(|error| wrong(format!("cannot read the list: {error}")))?;
+            let list = fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the list: {error}")))?;
             networks.extend(cidr::parse_list(&list).map_err(wrong)?);
         } else {
             networks.push(cidr::parse(value).map_err(wrong)?);
@@ -129,12 +119,9 @@ fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {
 fn fields(names: &[String]) -> Result<Vec<Field>, Error> {
     let mut fields = Vec::with_capacity(names.len());
     for name in names {
-        let field =
-            name.parse().map_err(|message| Error::Usage(format!("--group-by {message}")))?;
+        let field = name.parse().map_err(|message| Error::Usage(format!("--group-by {message}")))?;
         if fields.contains(&field) {
-            return Err(Error::Usage(format!(
-                "--group-by {name:?} is given twice: name each field once"
-            )));
+            return Err(Error::Usage(format!("--group-by {name:?} is given twice: name each field once")));
         }
         fields.push(field);
     }

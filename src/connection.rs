@@ -182,9 +182,10 @@ impl FromStr for Field {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|field| field.name() == name).ok_or_else(|| {
-            format!("{name:?} is no field: the fields are {}", Self::ALL.map(Self::name).join(", "))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|field| field.name() == name)
+            .ok_or_else(|| format!("{name:?} is no field: the fields are {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 
@@ -201,10 +202,7 @@ mod tests {
             (r"\\host\share/regsvcs.exe", "share/regsvcs.exe"),
             ("", ""),
         ] {
-            assert_eq!(
-                Connection { app: app.into(), ..Connection::default() }.process_name(),
-                name
-            );
+            assert_eq!(Connection { app: app.into(), ..Connection::default() }.process_name(), name);
         }
     }
 

@@ -44,9 +44,9 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(message) => f.write_str(message),
             Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
-            Self::NothingToSearch => f.write_str(
-                "no event log found: give a log, or a directory that holds *.evtx files",
-            ),
+            Self::NothingToSearch => {
+                f.write_str("no event log found: give a log, or a directory that holds *.evtx files")
+            }
             Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
             Self::Stdout(cause) => write!(f, "standard output: cannot write the report: {cause}"),
         }

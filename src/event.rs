@@ -84,11 +84,7 @@ impl Decoder {
         if let Err(panic) = catch_unwind(decoding) {
             let what = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
             let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            losses.push(Loss {
-                offset: None,
-                kind: DefectKind::Chunk,
-                cause: format!("the parser panicked: {what}"),
-            });
+            losses.push(Loss { offset: None, kind: DefectKind::Chunk, cause: format!("the parser panicked: {what}") });
         }
         (records, losses)
     }
@@ -111,11 +107,7 @@ impl Decoder {
             Ok(parsed) => parsed,
             Err(error) => {
                 // The table of names is an index: names are also read where they are used.
-                losses.push(Loss {
-                    offset: None,
-                    kind: DefectKind::StringTable,
-                    cause: chain(&error),
-                });
+                losses.push(Loss { offset: None, kind: DefectKind::StringTable, cause: chain(&error) });
                 let Some(header) = header_without_tables(chunk) else { return };
                 without_tables = header;
                 match EvtxChunk::new(chunk, &without_tables, Arc::clone(&self.settings)) {
@@ -134,18 +126,16 @@ impl Decoder {
             };
             *records += 1;
             let offset = record.binxml_offset;
-            let place = Record { offset: offset as usize, size: record.binxml_size as usize };
-            if !wanted(place) {
+            // Both are within a chunk.
+            let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            if !wanted(Record { offset: place(offset), size: place(record.binxml_size.into()) }) {
                 continue;
             }
-            let lost =
-                |cause: String| Loss { offset: Some(offset), kind: DefectKind::Record, cause };
+            let lost = |cause: String| Loss { offset: Some(offset), kind: DefectKind::Record, cause };
             match record.into_json_bytes() {
                 Ok(json) => match serde_json::from_slice::<Rendered<'_>>(&json.data) {
                     Ok(rendered) => found(&rendered.into_event()),
-                    Err(error) => {
-                        losses.push(lost(format!("record {}: {error}", json.event_record_id)))
-                    }
+                    Err(error) => losses.push(lost(format!("record {}: {error}", json.event_record_id))),
                 },
                 Err(error) => losses.push(lost(chain(&error))),
             }
@@ -188,9 +178,7 @@ fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         // An acronym keeps its case.
-        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
-            first.to_lowercase().chain(chars).collect()
-        }
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
         _ => text.to_owned(),
     }
 }

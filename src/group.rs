@@ -64,7 +64,7 @@ impl Group {
 #[derive(Debug, Clone)]
 pub struct Groups {
     fields: Vec<Field>,
-    groups: HashMap<GroupKey, Group>,
+    by_key: HashMap<GroupKey, Group>,
     /// Reused, so that a connection of a known group allocates nothing.
     key: GroupKey,
 }
@@ -73,56 +73,53 @@ impl Groups {
     /// No groups yet, of these fields.
     #[must_use]
     pub fn new(fields: Vec<Field>) -> Self {
-        Self { fields, groups: HashMap::new(), key: GroupKey::default() }
+        Self { fields, by_key: HashMap::new(), key: GroupKey::default() }
     }
 
     /// Counts one connection.
     pub fn add(&mut self, connection: &Connection<'_>) {
         let group = Group { count: 1, first: connection.time, last: connection.time };
         self.key.set(connection, &self.fields);
-        match self.groups.get_mut(&self.key) {
+        match self.by_key.get_mut(&self.key) {
             Some(known) => known.merge(group),
             None => {
-                self.groups.insert(self.key.clone(), group);
+                self.by_key.insert(self.key.clone(), group);
             }
         }
     }
 
     /// Adds what another part of the scan has grouped, by the same fields.
     pub fn merge(&mut self, mut other: Self) {
-        if self.groups.len() < other.groups.len() {
-            std::mem::swap(&mut self.groups, &mut other.groups);
+        if self.by_key.len() < other.by_key.len() {
+            std::mem::swap(&mut self.by_key, &mut other.by_key);
         }
-        other.groups.into_iter().for_each(|(key, group)| {
-            self.groups.entry(key).and_modify(|known| known.merge(group)).or_insert(group);
+        other.by_key.into_iter().for_each(|(key, group)| {
+            self.by_key.entry(key).and_modify(|known| known.merge(group)).or_insert(group);
         });
     }
 
     /// How many groups there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.groups.len()
+        self.by_key.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.by_key.is_empty()
     }
 
     /// The groups in the order of the report: by first time (not stated comes first), then by their values as text.
     #[must_use]
     pub fn into_sorted(self) -> Vec<(GroupKey, Group)> {
-        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        let mut groups: Vec<_> = self.by_key.into_iter().collect();
         groups.sort_unstable_by(report_order);
         groups
     }
 }
 
-fn report_order(
-    (one_key, one): &(GroupKey, Group),
-    (two_key, two): &(GroupKey, Group),
-) -> Ordering {
+fn report_order((one_key, one): &(GroupKey, Group), (two_key, two): &(GroupKey, Group)) -> Ordering {
     one.first.cmp(&two.first).then_with(|| one_key.values().cmp(two_key.values()))
 }
 
@@ -132,11 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn connection(
-        app: &'static str,
-        dest: &'static str,
-        second: Option<i64>,
-    ) -> Connection<'static> {
+    fn connection(app: &'static str, dest: &'static str, second: Option<i64>) -> Connection<'static> {
         Connection {
             app: app.into(),
             dest: dest.into(),
@@ -145,16 +138,13 @@ mod tests {
         }
     }
 
-    fn rows(groups: Groups) -> Vec<(Vec<String>, u64, Option<i64>, Option<i64>)> {
+    type Row = (Vec<String>, u64, Option<i64>, Option<i64>);
+
+    fn rows(groups: Groups) -> Vec<Row> {
         let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
         let rows = groups.into_sorted().into_iter();
         rows.map(|(key, group)| {
-            (
-                key.values().map(str::to_owned).collect(),
-                group.count,
-                second(group.first),
-                second(group.last),
-            )
+            (key.values().map(str::to_owned).collect(), group.count, second(group.first), second(group.last))
         })
         .collect()
     }
@@ -170,9 +160,7 @@ mod tests {
     #[test]
     fn rows_are_ordered_by_first_time_then_by_text() {
         let mut groups = Groups::new(vec![Field::App]);
-        for (app, second) in
-            [("b", Some(2)), ("c", Some(1)), ("a", Some(2)), ("c", Some(9)), ("d", None)]
-        {
+        for (app, second) in [("b", Some(2)), ("c", Some(1)), ("a", Some(2)), ("c", Some(9)), ("d", None)] {
             groups.add(&connection(app, "", second));
         }
         assert_eq!(

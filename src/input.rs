@@ -63,8 +63,7 @@ impl Sources {
                 Ok(entry) => self.add(entry.path()),
                 Err(error) => {
                     let path = error.path().unwrap_or(directory).to_owned();
-                    let cause =
-                        error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
                     self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
                 }
             }

@@ -70,14 +70,13 @@ impl Output {
             Self::Stdout => {
                 let mut out = BufWriter::new(io::stdout().lock());
                 match write(&mut out).and_then(|()| out.flush()) {
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                        Err(Error::Stdout(error))
-                    }
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Stdout(error)),
                     _ => Ok(()),
                 }
             }
-            Self::File { path, existing } => write_file(path, *existing, write)
-                .map_err(|cause| Error::file(path, "cannot write the report", &cause)),
+            Self::File { path, existing } => {
+                write_file(path, *existing, write).map_err(|cause| Error::file(path, "cannot write the report", &cause))
+            }
         }
     }
 }
@@ -86,11 +85,7 @@ fn refused(path: &Path, cause: &impl ToString) -> Error {
     Error::file(path, "cannot write the report there", cause)
 }
 
-fn write_file(
-    path: &Path,
-    existing: Existing,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_file(path: &Path, existing: Existing, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(beside(path)?);
     write(&mut file)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;

@@ -43,12 +43,7 @@ impl Prefilter {
         Ok(Self {
             provider: RegexBuilder::new(&pattern(PROVIDER)).unicode(false).build()?,
             processes: (!names.is_empty())
-                .then(|| {
-                    RegexBuilder::new(&names.join("|"))
-                        .unicode(false)
-                        .case_insensitive(true)
-                        .build()
-                })
+                .then(|| RegexBuilder::new(&names.join("|")).unicode(false).case_insensitive(true).build())
                 .transpose()?,
         })
     }
@@ -75,12 +70,9 @@ impl Prefilter {
 /// A character that is not ASCII has one byte in the 8-bit code page that the parser assumes (Windows-1252), a byte
 /// above 0x7f.
 fn pattern(text: &str) -> String {
-    let utf16: String =
-        text.encode_utf16().map(|unit| unit.to_le_bytes().map(byte).concat()).collect();
-    let ansi: String = text
-        .chars()
-        .map(|c| u8::try_from(c).map_or_else(|_| r"[\x80-\xff]".to_owned(), ansi_byte))
-        .collect();
+    let utf16: String = text.encode_utf16().map(|unit| unit.to_le_bytes().map(byte).concat()).collect();
+    let ansi: String =
+        text.chars().map(|c| u8::try_from(c).map_or_else(|_| r"[\x80-\xff]".to_owned(), ansi_byte)).collect();
     format!("(?s-u:{utf16}|{ansi})")
 }
 
@@ -90,11 +82,7 @@ fn ansi_byte(c: u8) -> String {
 
 /// One byte, so that the engine sees letters and can ignore their case.
 fn byte(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() {
-        char::from(byte).to_string()
-    } else {
-        format!(r"\x{byte:02x}")
-    }
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!(r"\x{byte:02x}") }
 }
 
 #[cfg(test)]

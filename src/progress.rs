@@ -9,7 +9,6 @@ pub(crate) fn bar(logs: &[Source], quiet: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let template = "{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(logs.iter().map(|log| log.size).sum()).with_style(style)
 }

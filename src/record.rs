@@ -52,10 +52,7 @@ pub fn walk(chunk: &[u8]) -> Option<Vec<Record>> {
         if !record.starts_with(&MAGIC) || size < SMALLEST || size > record.len() {
             return None;
         }
-        records.push(Record {
-            offset: at.checked_add(HEADER_SIZE)?,
-            size: size.checked_sub(SMALLEST)?,
-        });
+        records.push(Record { offset: at.checked_add(HEADER_SIZE)?, size: size.checked_sub(SMALLEST)? });
         at = at.checked_add(size)?;
     }
     (at == end).then_some(records)
@@ -94,11 +91,8 @@ impl<'a> Candidates<'a> {
         let definition = u32_at(instance, 4)? as usize;
         let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
         // The parser finds a definition inline by the same comparison.
-        let definition_size = if definition == behind_ids {
-            self.definition(definition)?.len() + DEFINITION_HEADER
-        } else {
-            0
-        };
+        let definition_size =
+            if definition == behind_ids { self.definition(definition)?.len() + DEFINITION_HEADER } else { 0 };
         let values = instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?;
         Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
     }
@@ -135,8 +129,7 @@ fn a_value_says_3(values: &[u8]) -> Option<bool> {
     let (descriptors, mut rest) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
     let mut says_3 = false;
     for &[low, high, kind, _] in descriptors.as_chunks().0 {
-        let (value, behind) =
-            rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
+        let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
         rest = behind;
         says_3 |= value_says_3(kind, value)?;
     }
@@ -154,11 +147,9 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
         // An 8-bit string.
         (0x02, size) => Some(size <= 4 && value.contains(&b'3')),
         // Null, bytes and nested BinXML of any size; 8-bit integers; floats, bool, GUID, times, SID.
-        (0x00 | 0x0e | 0x21, _)
-        | (0x03 | 0x04, 1)
-        | (0x0b | 0x0d, 4)
-        | (0x0c | 0x11, 8)
-        | (0x0f | 0x12, 16) => Some(false),
+        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x0b | 0x0d, 4) | (0x0c | 0x11, 8) | (0x0f | 0x12, 16) => {
+            Some(false)
+        }
         (0x13, size) => {
             let authorities = usize::from(*value.get(1)?);
             (size == 8 + 4 * authorities).then_some(false)

@@ -29,25 +29,30 @@ pub enum Cells {
 /// # Errors
 ///
 /// What `out` returns.
-pub fn write(
+pub fn write(out: impl io::Write, fields: &[Field], groups: &[(GroupKey, Group)], cells: Cells) -> io::Result<()> {
+    write_csv(out, fields, groups, cells).map_err(|error| match error.into_kind() {
+        // As it is, so that its kind can be told.
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
+fn write_csv(
     out: impl io::Write,
     fields: &[Field],
     groups: &[(GroupKey, Group)],
     cells: Cells,
-) -> Result<(), io::Error> {
+) -> Result<(), csv::Error> {
     let mut csv = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
-    csv.write_record(fields.iter().map(|field| field.name()).chain([
-        "count",
-        "firstTime",
-        "lastTime",
-    ]))?;
+    csv.write_record(fields.iter().map(|field| field.name()).chain(["count", "firstTime", "lastTime"]))?;
     for (key, group) in groups {
         for value in key.values() {
             csv.write_field(&*cell(value, cells))?;
         }
         csv.write_record([group.count.to_string(), time(group.first), time(group.last)])?;
     }
-    csv.flush()
+    csv.flush()?;
+    Ok(())
 }
 
 /// A time as RFC 3339 in UTC with the seven fractional digits of the log, or nothing if none was stated.

@@ -34,13 +34,10 @@ impl Rule {
     #[must_use]
     pub fn judge(&self, connection: &Connection<'_>) -> Verdict {
         let name = connection.process_name();
-        if !self.processes.is_empty()
-            && !self.processes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
-        {
+        if !self.processes.is_empty() && !self.processes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
             return Verdict::OtherProcess;
         }
-        let find =
-            |networks: &CidrSet| connection.dest_addr.and_then(|address| networks.find(address));
+        let find = |networks: &CidrSet| connection.dest_addr.and_then(|address| networks.find(address));
         if self.detection.as_ref().is_some_and(|networks| find(networks).is_none()) {
             return Verdict::OutsideDetection;
         }
@@ -57,10 +54,7 @@ mod tests {
         Rule {
             processes: vec!["regsvcs.exe".to_owned()],
             detection: None,
-            exclusion: ["10.0.0.0/8", "10.1.0.0/16"]
-                .map(|text| cidr::parse(text).unwrap())
-                .into_iter()
-                .collect(),
+            exclusion: ["10.0.0.0/8", "10.1.0.0/16"].map(|text| cidr::parse(text).unwrap()).into_iter().collect(),
         }
     }
 
@@ -78,13 +72,7 @@ mod tests {
         for app in [r"C:\Windows\RegSvcs.exe", "REGSVCS.EXE"] {
             assert_eq!(rule().judge(&connection(app, "8.8.8.8")), Verdict::Hit);
         }
-        for app in [
-            r"C:\Temp\regsvcs.exe.bak",
-            r"C:\notregsvcs.exe",
-            r"C:\regsvcs.exe\other.exe",
-            "",
-            "regſvcs.exe",
-        ] {
+        for app in [r"C:\Temp\regsvcs.exe.bak", r"C:\notregsvcs.exe", r"C:\regsvcs.exe\other.exe", "", "regſvcs.exe"] {
             assert_eq!(rule().judge(&connection(app, "8.8.8.8")), Verdict::OtherProcess);
         }
     }
@@ -100,10 +88,7 @@ mod tests {
         for dest_ip in ["", "not an address"] {
             assert_eq!(rule().judge(&connection("regsvcs.exe", dest_ip)), Verdict::Hit);
             let detecting = Rule { detection: Some(CidrSet::default()), ..rule() };
-            assert_eq!(
-                detecting.judge(&connection("regsvcs.exe", dest_ip)),
-                Verdict::OutsideDetection
-            );
+            assert_eq!(detecting.judge(&connection("regsvcs.exe", dest_ip)), Verdict::OutsideDetection);
         }
     }
 }

@@ -87,11 +87,7 @@ impl Findings {
 /// # Errors
 ///
 /// The threads cannot be started. Evidence that cannot be read is in the findings.
-pub fn scan(
-    plan: &Plan,
-    logs: &[Source],
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Findings, Error> {
+pub fn scan(plan: &Plan, logs: &[Source], progress: &(dyn Fn(u64) + Sync)) -> Result<Findings, Error> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(plan.threads.get())
         .thread_name(|index| format!("scan-{index}"))
@@ -170,18 +166,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn scan_unit<'a>(
-    plan: &Plan,
-    decoder: &Decoder,
-    unit: &Unit<'a>,
-    reader: &mut Reader<'a>,
-    findings: &mut Findings,
-) {
+fn scan_unit<'a>(plan: &Plan, decoder: &Decoder, unit: &Unit<'a>, reader: &mut Reader<'a>, findings: &mut Findings) {
     let Unit { log, offset, size } = *unit;
-    let defect = |at: u64, kind, cause: String| Defect {
-        offset: Some(at),
-        ..Defect::of_path(&log.path, kind, &cause)
-    };
+    let defect = |at: u64, kind, cause: String| Defect { offset: Some(at), ..Defect::of_path(&log.path, kind, &cause) };
     let bytes = match reader.read(log, offset, usize::try_from(size).unwrap_or(usize::MAX)) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -194,8 +181,7 @@ fn scan_unit<'a>(
         let cause = format!("{} bytes fewer than when it was found", size - bytes.len() as u64);
         findings.defects.add(defect(offset + bytes.len() as u64, DefectKind::Read, cause));
     }
-    let (head, chunks) =
-        bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
+    let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
     if offset == 0 {
         findings.counters.logs += 1;
         if let Some(fault) = chunk::file_header_fault(head) {
@@ -216,7 +202,7 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn defect(&self, loss: Loss) -> Defect {
+    fn defect(&self, loss: &Loss) -> Defect {
         Defect {
             path: text::path(&self.log.path),
             chunk: Some(self.number),
@@ -231,30 +217,20 @@ fn scan_chunk(plan: &Plan, decoder: &Decoder, chunk: &Chunk<'_>, findings: &mut 
     let counters = &mut findings.counters;
     let bytes = chunk.bytes;
     if bytes.len() < CHUNK_SIZE {
-        let cause =
-            format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
-        findings.defects.add(chunk.defect(Loss {
-            offset: None,
-            kind: DefectKind::Truncated,
-            cause,
-        }));
+        let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
+        findings.defects.add(chunk.defect(&Loss { offset: None, kind: DefectKind::Truncated, cause }));
     }
     match chunk::state(bytes) {
         ChunkState::Unused => counters.chunks_unused += 1,
         ChunkState::Damaged => {
             counters.chunks_unreadable += 1;
             let cause = "no chunk here: it does not start with ElfChnk".to_owned();
-            findings.defects.add(chunk.defect(Loss {
-                offset: None,
-                kind: DefectKind::ChunkMagic,
-                cause,
-            }));
+            findings.defects.add(chunk.defect(&Loss { offset: None, kind: DefectKind::ChunkMagic, cause }));
         }
         ChunkState::Used => {
             let names_sysmon = plan.prefilter.names_sysmon(bytes);
             counters.chunks_sysmon += u64::from(names_sysmon);
-            let records =
-                if plan.decoding == Decoding::Everything { None } else { record::walk(bytes) };
+            let records = if plan.decoding == Decoding::Everything { None } else { record::walk(bytes) };
             match records {
                 Some(records) if !(names_sysmon && plan.prefilter.may_match(bytes, &records)) => {
                     counters.chunks_ruled_out += 1;
@@ -285,6 +261,6 @@ fn decode_chunk(plan: &Plan, decoder: &Decoder, chunk: &Chunk<'_>, findings: &mu
     counters.chunks_decoded += 1;
     counters.records_read += records;
     for loss in losses {
-        defects.add(chunk.defect(loss));
+        defects.add(chunk.defect(&loss));
     }
 }

@@ -60,23 +60,8 @@ impl Counters {
 
     /// Adds another part's counts, of the same rule.
     pub fn merge(&mut self, other: &Self) {
-        let Self {
-            logs,
-            bytes,
-            chunks_ruled_out,
-            chunks_decoded,
-            chunks_unused,
-            chunks_unreadable,
-            ..
-        } = other;
-        let Self {
-            chunks_sysmon,
-            records_read,
-            records_ruled_out,
-            other_process,
-            outside_detection,
-            ..
-        } = other;
+        let Self { logs, bytes, chunks_ruled_out, chunks_decoded, chunks_unused, chunks_unreadable, .. } = other;
+        let Self { chunks_sysmon, records_read, records_ruled_out, other_process, outside_detection, .. } = other;
         self.logs += logs;
         self.bytes += bytes;
         self.chunks_ruled_out += chunks_ruled_out;
@@ -156,8 +141,7 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } =
-            self.counters;
+        let Counters { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = self.counters;
         writeln!(
             f,
             "searched  {}, {}, {}, {}",
@@ -211,8 +195,7 @@ impl Summary<'_> {
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut label = "excluded";
-        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.counters.excluded)
-        {
+        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.counters.excluded) {
             if count > 0 {
                 writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
                 label = "";
@@ -225,11 +208,8 @@ impl Summary<'_> {
         if self.defects.is_empty() {
             return Ok(());
         }
-        let kinds: Vec<String> = self
-            .defects
-            .counts()
-            .map(|(kind, count)| format!("{} {}", grouped(count), kind.name()))
-            .collect();
+        let kinds: Vec<String> =
+            self.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
         writeln!(f, "defects   {}: {}", grouped(self.defects.total()), kinds.join(", "))?;
         for defect in self.defects.first().take(NAMED_DEFECTS) {
             writeln!(f, "          {defect}")?;

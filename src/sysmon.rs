@@ -98,11 +98,7 @@ fn decimal(text: &str) -> Cow<'_, str> {
 }
 
 fn lower_case(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text.to_ascii_lowercase().into()
-    } else {
-        text.into()
-    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
 /// A GUID as Sysmon shows it, `{UPPER-CASE}`; text that is no GUID is kept.
@@ -137,10 +133,7 @@ mod tests {
         assert!(connection(&event(&[])).is_some());
         assert!(connection(&Event { event_id: "1".into(), ..event(&[]) }).is_none());
         assert!(connection(&Event { event_id: "03".into(), ..event(&[]) }).is_none());
-        assert!(
-            connection(&Event { provider: "Microsoft-Windows-Sysmon2".into(), ..event(&[]) })
-                .is_none()
-        );
+        assert!(connection(&Event { provider: "Microsoft-Windows-Sysmon2".into(), ..event(&[]) }).is_none());
     }
 
     #[test]
@@ -154,10 +147,7 @@ mod tests {
         ]);
         let connection = connection(&event).unwrap();
         assert_eq!((&*connection.dest, &*connection.src, &*connection.user), ("8.8.8.8", "", ""));
-        assert_eq!(
-            (connection.direction, &*connection.app, connection.protocol_version),
-            ("", "", "ipv4")
-        );
+        assert_eq!((connection.direction, &*connection.app, connection.protocol_version), ("", "", "ipv4"));
     }
 
     #[test]
@@ -189,14 +179,8 @@ mod tests {
 
     #[test]
     fn guids_and_numbers_are_shown_one_way() {
-        assert_eq!(
-            guid("{747f3d96-7e78-5fd2-0000-0010e1c40000}"),
-            "{747F3D96-7E78-5FD2-0000-0010E1C40000}"
-        );
-        assert_eq!(
-            guid("747f3d96-7e78-5fd2-0000-0010e1c40000"),
-            "{747F3D96-7E78-5FD2-0000-0010E1C40000}"
-        );
+        assert_eq!(guid("{747f3d96-7e78-5fd2-0000-0010e1c40000}"), "{747F3D96-7E78-5FD2-0000-0010E1C40000}");
+        assert_eq!(guid("747f3d96-7e78-5fd2-0000-0010e1c40000"), "{747F3D96-7E78-5FD2-0000-0010E1C40000}");
         assert_eq!(guid("not a guid"), "not a guid");
         assert_eq!(decimal("0x1bb"), "443");
         assert_eq!(decimal("443"), "443");
@@ -205,8 +189,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn canonical_text_is_a_fixed_point_of_the_same_address(bits: u128) {
-            for ip in [IpAddr::from(bits.to_be_bytes()), IpAddr::from((bits as u32).to_be_bytes())] {
+        fn canonical_text_is_a_fixed_point_of_the_same_address(wide: u128, narrow: u32) {
+            for ip in [IpAddr::from(wide.to_be_bytes()), IpAddr::from(narrow.to_be_bytes())] {
                 let spelled_out = match ip {
                     IpAddr::V4(ip) => ip.to_string(),
                     IpAddr::V6(ip) => ip.segments().map(|part| format!("{part:x}")).join(":"),

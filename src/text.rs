@@ -53,10 +53,7 @@ mod tests {
 
     #[test]
     fn controls_are_shown_as_escapes() {
-        assert_eq!(
-            printable("a\r\nb\tc\u{7}\u{1b}[2J\u{85}"),
-            "a\\r\\nb\\tc\\u{7}\\u{1b}[2J\\u{85}"
-        );
+        assert_eq!(printable("a\r\nb\tc\u{7}\u{1b}[2J\u{85}"), "a\\r\\nb\\tc\\u{7}\\u{1b}[2J\\u{85}");
     }
 
     #[test]

@@ -1,0 +1,30 @@
+//! The command line tool, end to end: logs in, report out.
+//!
+//! - [`detection`]: which records are connections, how they are normalised, which of them are hits.
+//! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
+//! - [`options`]: networks, processes, grouping, threads, and what is refused.
+//! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
+//! - [`testdata`]: the committed logs and their expected reports.
+//! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
+//!
+//! [`case`] is the fixture that all of them use, [`evtx_writer`] makes their logs, [`boundaries`] is a table.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::allow_attributes,
+    reason = "tests are read, not linked to, and state what they expect by panicking"
+)]
+
+mod bad_input;
+mod boundaries;
+mod case;
+mod detection;
+mod evtx_writer;
+mod options;
+mod reporting;
+mod samples;
+mod testdata;

@@ -1,0 +1,142 @@
+//! Networks, processes, grouping and threads, and what of them is refused.
+
+use crate::{
+    case::{Case, connections, detect},
+    evtx_writer::Event,
+};
+
+fn to(addresses: &[&str]) -> Vec<Event> {
+    (0..).zip(addresses).map(|(n, address)| Event::connection().dest(address).at(n)).collect()
+}
+
+/// The destinations that are reported.
+#[track_caller]
+fn destinations(case: &Case) -> Vec<String> {
+    let ran = case.run_on(&["--group-by", "dest_ip", "log.evtx"]);
+    ran.exits(0).report().lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned()).collect()
+}
+
+#[track_caller]
+fn refused(args: &[&str], message: &str) {
+    let case = detect().events(&[Event::connection()]).args(args.iter().copied());
+    case.run().exits(2).reports(&[]).says(&[&format!("netsift: {message}")]);
+}
+
+#[test]
+fn exclusions_add_to_the_chosen_list() {
+    let events = to(&["10.0.0.1", "8.8.8.8", "9.9.9.9", "fe80::1"]);
+    let case = |args: &[&str]| detect().args(args.iter().copied()).events(&events);
+    assert_eq!(destinations(&case(&["--exclude-cidr", "8.8.8.8"])), ["9.9.9.9"]);
+    assert_eq!(destinations(&case(&["--exclude-cidr", "8.0.0.0/7"])), [""; 0]);
+    assert_eq!(
+        destinations(&case(&["--exclusions", "none", "--exclude-cidr", "8.0.0.0/8"])),
+        ["10.0.0.1", "9.9.9.9", "fe80::1"]
+    );
+    assert_eq!(destinations(&case(&["--exclusions", "splunk"])), ["8.8.8.8", "9.9.9.9", "fe80::1"]);
+}
+
+#[test]
+fn detection_networks_replace_everything() {
+    let events = to(&["10.0.0.1", "8.8.8.8", "9.9.9.9", "2001:4860::1", "nonsense"]);
+    let case = |args: &[&str]| detect().args(args.iter().copied()).events(&events);
+    assert_eq!(destinations(&case(&["--detect-cidr", "8.0.0.0/7"])), ["8.8.8.8", "9.9.9.9"]);
+    assert_eq!(
+        destinations(&case(&["--detect-cidr", "9.9.9.9", "--detect-cidr", "2001::/16"])),
+        ["9.9.9.9", "2001:4860::1"]
+    );
+    assert_eq!(destinations(&case(&["--detect-cidr", "10.0.0.0/8"])), [""; 0], "it is still excluded");
+    case(&["--detect-cidr", "8.0.0.0/8"])
+        .run()
+        .says(&["1 hit in 1 group, 4 outside the detection networks, 0 excluded"]);
+}
+
+#[test]
+fn lists_of_networks_come_from_files() {
+    let case = detect()
+        .events(&to(&["8.8.8.8", "9.9.9.9", "2001:4860::1"]))
+        .file("ours.txt", "# offices\n8.8.8.0/24 # one\n\n2001:4860::/32\n")
+        .args(["--exclude-cidr", "@ours.txt"]);
+    assert_eq!(destinations(&case), ["9.9.9.9"]);
+}
+
+#[test]
+fn connections_filters_only_where_asked_to() {
+    let mut events = to(&["10.0.0.1", "8.8.8.8", "-"]);
+    events.push(Event::connection().image("other.exe").dest("127.0.0.1").at(9));
+    let case = |args: &[&str]| connections().args(args.iter().copied()).events(&events);
+    assert_eq!(destinations(&case(&[])), ["10.0.0.1", "8.8.8.8", "", "127.0.0.1"]);
+    assert_eq!(destinations(&case(&["--process", "OTHER.EXE"])), ["127.0.0.1"]);
+    assert_eq!(destinations(&case(&["--exclusions", "special"])), ["8.8.8.8", ""]);
+    assert_eq!(destinations(&case(&["--detect-cidr", "10.0.0.0/8"])), ["10.0.0.1"]);
+}
+
+#[test]
+fn processes_replace_the_rules_own() {
+    let events = ["a.exe", "b.exe", "regsvcs.exe", r"C:\ünï\ДОМ.exe"].map(|image| Event::connection().image(image));
+    let case = detect().events(&events).args(["--process", "A.EXE", "--process", "ДОМ.exe", "--group-by", "app"]);
+    let ran = case.run();
+    ran.says(&["found     2 connections of A.EXE, ДОМ.exe: 2 hits"]).does_not_say("Detect Regsvcs");
+    assert_eq!(ran.report().lines().count(), 3);
+}
+
+#[test]
+fn grouping_takes_fields_in_the_order_given() {
+    detect().events(&to(&["8.8.8.8", "8.8.8.8"])).args(["--group-by", "user,dest_port,dvc"]).run().reports(&[
+        "user,dest_port,dvc,count,firstTime,lastTime",
+        r"CORP\alice,443,WS01.corp.example,2,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:10.1234567Z",
+    ]);
+}
+
+#[test]
+fn bad_networks_are_refused_with_an_example_or_what_was_meant() {
+    refused(
+        &["--exclude-cidr", "10.1.2.3/8"],
+        r#"--exclude-cidr "10.1.2.3/8" has host bits set: did you mean 10.0.0.0/8?"#,
+    );
+    refused(
+        &["--detect-cidr", "ten"],
+        r#"--detect-cidr "ten" is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"#,
+    );
+    refused(&["--exclude-cidr", "10.0.0.0/33"], r#"--exclude-cidr "10.0.0.0/33" is not a network"#);
+    refused(&["--exclude-cidr", "@none.txt"], "--exclude-cidr @none.txt: cannot read the list: ");
+}
+
+#[test]
+fn bad_lists_are_refused_with_the_line() {
+    let case = |text: &str| {
+        detect().events(&[Event::connection()]).file("list.txt", text).args(["--exclude-cidr", "@list.txt"]).run()
+    };
+    case("").exits(2).says(&["netsift: --exclude-cidr @list.txt: no network in it: give one a line"]);
+    case("# nothing\n\n").exits(2).says(&["no network in it"]);
+    case("10.0.0.0/8\n10.0.0.1/8\n").exits(2).says(&["@list.txt: line 2: \"10.0.0.1/8\" has host bits set"]);
+}
+
+#[test]
+fn bad_fields_are_refused_with_the_choice() {
+    refused(&["--group-by", "dvc,host"], r#"--group-by "host" is no field: the fields are action, app, dest, "#);
+    refused(&["--group-by", "dvc,dest,dvc"], r#"--group-by "dvc" is given twice: name each field once"#);
+    refused(&["--group-by", ""], r#"--group-by "" is no field"#);
+}
+
+#[test]
+fn a_process_is_a_base_name() {
+    refused(&["--process", r"C:\Windows\regsvcs.exe"], r#"--process "C:\\Windows\\regsvcs.exe" is not a base name"#);
+    refused(&["--process", ""], r#"--process "" is not a base name"#);
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_exits_with_2() {
+    for args in [&["--threads", "0"][..], &["--exclusions", "some"], &["--no-such-option"]] {
+        detect().events(&[Event::connection()]).args(args.iter().copied()).run().exits(2).reports(&[]);
+    }
+    Case::new("detect").run_on(&[]).exits(2).says(&["PATH"]);
+    Case::new("find").run_on(&["."]).exits(2);
+}
+
+#[test]
+fn help_and_version_are_there() {
+    let help = Case::new("--help").command(&[]).output().unwrap();
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("connections"));
+    let version = Case::new("--version").command(&[]).output().unwrap();
+    assert_eq!(String::from_utf8(version.stdout).unwrap(), concat!("netsift ", env!("CARGO_PKG_VERSION"), "\n"));
+}
