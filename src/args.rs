@@ -79,6 +79,38 @@ pub struct ScanArgs {
     #[arg(long)]
     pub raw_cells: bool,
 
+    /// Also report records that are no longer part of the logs: in free space and in damaged chunks
+    #[arg(long)]
+    pub recover: bool,
+
+    /// Count an event once, however many copies of it the logs hold
+    #[arg(long)]
+    pub dedup: bool,
+
+    /// Write every hit to FILE as CSV, with the record it is from
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+
+    /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+
+    /// Add the time of the run and the name of this host to the manifest
+    #[arg(long, requires = "manifest")]
+    pub manifest_run_info: bool,
+
+    /// Follow symbolic links in directories
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Open encrypted members of zip files with PASSWORD
+    #[arg(long, value_name = "PASSWORD")]
+    pub zip_password: Option<String>,
+
+    /// Do not unpack more than SIZE from a member of an archive
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size)]
+    pub max_member_size: u64,
+
     /// Scan with N threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -90,6 +122,22 @@ pub struct ScanArgs {
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]
     pub no_prefilter: bool,
+}
+
+/// Reads a size: bytes, or with a unit of `KiB`, `MiB`, `GiB` or `TiB`, in any case, the `iB` optional.
+fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => 64,
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
+    bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
 }
 
 /// The built-in lists of exclusion networks.

@@ -1,17 +1,85 @@
-//! The outer structure of a log: one file header, then chunks of 64 KiB.
+//! The outer structure of a log: one file header, then chunks of 64 KiB; and what can be wrong with either.
 //!
-//! Sizes and magics follow the EVTX format notes of the libevtx project ("Windows XML Event Log (EVTX)", sections
-//! 2 and 3). Records and what is in them are not this file's concern.
+//! Sizes, offsets and checksums follow the EVTX format notes of the libevtx project ("Windows XML Event Log (EVTX)",
+//! sections 2 and 3). What is in a record is not this file's concern.
+
+use crate::{
+    bytes::{u32_at, u64_at},
+    error::DefectKind,
+};
 
 /// The file header's block: 128 bytes that are used, padded to 4096.
 pub const FILE_HEADER_SIZE: usize = 4096;
 /// A chunk's size. Chunks follow the file header without gaps.
 pub const CHUNK_SIZE: usize = 65536;
-/// The chunk header: 128 bytes and two tables; records start behind it.
+/// The chunk header: 128 bytes, a table of names and a table of templates. Records start behind it.
 pub const CHUNK_HEADER_SIZE: usize = 512;
 
 const FILE_MAGIC: &[u8] = b"ElfFile\0";
 const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
+
+/// The part of either header that its checksum is over first; flags and the checksum itself follow.
+const SUMMED: usize = 120;
+const FLAGS: usize = 120;
+const CHECKSUM: usize = 124;
+/// Where the tables start in a chunk's header.
+pub const CHUNK_TABLES: usize = 128;
+/// The table of names: 64 offsets.
+const NAMES: std::ops::Range<usize> = CHUNK_TABLES..384;
+/// The table of templates: 32 offsets.
+const TEMPLATES: std::ops::Range<usize> = 384..CHUNK_HEADER_SIZE;
+
+/// The log was not closed: its header may be older than its chunks. Normal in copies from a live host.
+const DIRTY: u32 = 1;
+/// No checksums were written.
+const NO_CHECKSUMS: u32 = 4;
+
+/// Something wrong, without its place.
+pub type Fault = (DefectKind, String);
+
+/// The flags of a file header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileFlags(u32);
+
+impl FileFlags {
+    /// The flags as they stand in the header.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether the log was copied while it was in use.
+    #[must_use]
+    pub fn is_dirty(self) -> bool {
+        self.0 & DIRTY != 0
+    }
+}
+
+/// Reads a file header: its flags, and what is wrong with it. `head` is the file's first [`FILE_HEADER_SIZE`] bytes, or
+/// all of a shorter file.
+///
+/// # Errors
+///
+/// It is no file header, or not all of one.
+pub fn file_header(head: &[u8]) -> Result<(FileFlags, Option<Fault>), Fault> {
+    let wrong = |cause: String| Err((DefectKind::FileHeader, cause));
+    if head.is_empty() {
+        return wrong("empty file".to_owned());
+    }
+    if !head.starts_with(FILE_MAGIC) {
+        return wrong("not an event log: it does not start with ElfFile".to_owned());
+    }
+    let (Some(flags), Some(stated), Some(summed), FILE_HEADER_SIZE) =
+        (u32_at(head, FLAGS), u32_at(head, CHECKSUM), head.get(..SUMMED), head.len())
+    else {
+        return wrong(format!("cut off in the file header: {} of {FILE_HEADER_SIZE} bytes", head.len()));
+    };
+    let computed = crc32fast::hash(summed);
+    let fault = (computed != stated && flags & (DIRTY | NO_CHECKSUMS) == 0).then(|| {
+        (DefectKind::FileHeaderChecksum, format!("the file header's checksum is {computed:#010x}, not {stated:#010x}"))
+    });
+    Ok((FileFlags(flags), fault))
+}
 
 /// What a chunk's first bytes say about the whole of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +104,102 @@ pub fn state(chunk: &[u8]) -> ChunkState {
     }
 }
 
-/// What is wrong with a file header, if anything is: `head` is the file's first [`FILE_HEADER_SIZE`] bytes, or all
-/// of a shorter file.
+/// Where a chunk's records are, and what of its header can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Where the records end, as an offset in the chunk. What is behind is free space: zeros, or older records.
+    pub end: usize,
+    /// The id of the last record, if it is known.
+    pub last_id: Option<u64>,
+    /// Whether the tables of names and templates can be used.
+    pub tables: bool,
+}
+
+impl Layout {
+    /// Of a chunk without a header: no record is known to be in it.
+    pub const UNKNOWN: Self = Self { end: CHUNK_HEADER_SIZE, last_id: None, tables: false };
+}
+
+/// Reads the header of a used chunk, or of what is left of one, checks it, and finds where the records end.
+///
+/// A header with a wrong checksum is not trusted: records then end where no record follows with the next id, or where
+/// the header says, whichever is further. And records that continue the header's ids where it says they end are
+/// part of the chunk: the log was copied before its header was written.
 #[must_use]
-pub fn file_header_fault(head: &[u8]) -> Option<String> {
-    if head.is_empty() {
-        Some("empty file".to_owned())
-    } else if !head.starts_with(FILE_MAGIC) {
-        Some("not an event log: it does not start with ElfFile".to_owned())
-    } else if head.len() < FILE_HEADER_SIZE {
-        Some(format!("cut off in the file header: {} of {FILE_HEADER_SIZE} bytes", head.len()))
-    } else {
-        None
+pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let field = |at| u32_at(chunk, at).unwrap_or(0);
+    let (flags, stated_end) = (field(FLAGS), field(48) as usize);
+    let checked = flags & NO_CHECKSUMS == 0;
+
+    let stated = field(CHECKSUM);
+    let computed = header_checksum(chunk);
+    let header_is_sound = !checked || computed == Some(stated);
+    if let (false, Some(computed)) = (header_is_sound, computed) {
+        let cause = format!("the chunk header's checksum is {computed:#010x}, not {stated:#010x}");
+        faults.push((DefectKind::ChunkHeaderChecksum, cause));
     }
+
+    let end_is_possible = (CHUNK_HEADER_SIZE..=CHUNK_SIZE).contains(&stated_end);
+    let last_id = u64_at(chunk, 32).unwrap_or(0);
+    let layout_end = match (header_is_sound, end_is_possible) {
+        (true, true) => extend(chunk, stated_end, Some(last_id)),
+        (false, true) => (extend(chunk, CHUNK_HEADER_SIZE, None).0.max(stated_end), None),
+        (_, false) => (extend(chunk, CHUNK_HEADER_SIZE, None).0, None),
+    };
+
+    // The rest of a chunk that is cut off cannot be summed up.
+    if let (true, true, Some(records)) = (checked, end_is_possible, chunk.get(CHUNK_HEADER_SIZE..stated_end)) {
+        let (computed, stated) = (crc32fast::hash(records), field(52));
+        if computed != stated {
+            let cause = format!("the records' checksum is {computed:#010x}, not {stated:#010x}");
+            faults.push((DefectKind::ChunkDataChecksum, cause));
+        }
+    }
+
+    let names = outside(chunk, NAMES);
+    let templates = outside(chunk, TEMPLATES);
+    for (kind, what, offset) in
+        [(DefectKind::StringTable, "names", names), (DefectKind::TemplateTable, "templates", templates)]
+    {
+        if let Some(offset) = offset {
+            faults.push((kind, format!("the chunk's table of {what} points to {offset:#x}, outside the chunk")));
+        }
+    }
+    let (end, last_id) = layout_end;
+    (Layout { end, last_id, tables: names.or(templates).is_none() }, faults)
+}
+
+/// The checksum over a chunk's header, without the flags and the checksum itself.
+fn header_checksum(chunk: &[u8]) -> Option<u32> {
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(chunk.get(..SUMMED)?);
+    checksum.update(chunk.get(NAMES.start..TEMPLATES.end)?);
+    Some(checksum.finalize())
+}
+
+/// Follows records from `at`, each with the id after the one before, to where the next is none of them.
+fn extend(chunk: &[u8], mut at: usize, mut last_id: Option<u64>) -> (usize, Option<u64>) {
+    while let Some(record) = chunk.get(at..).filter(|record| record.starts_with(&[0x2a, 0x2a, 0, 0])) {
+        let (Some(size), Some(id)) = (u32_at(record, 4), u64_at(record, 8)) else { break };
+        let size = size as usize;
+        let follows = last_id.is_none_or(|last| last.checked_add(1) == Some(id));
+        if !follows || size < 28 || size > record.len() {
+            break;
+        }
+        last_id = Some(id);
+        at += size;
+    }
+    (at, last_id)
+}
+
+/// The first offset in a table that is not inside a chunk.
+fn outside(chunk: &[u8], table: std::ops::Range<usize>) -> Option<u32> {
+    let offsets = chunk.get(table)?.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+    offsets.filter(|&offset| offset != 0).find(|&offset| {
+        let offset = offset as usize;
+        !(CHUNK_HEADER_SIZE..CHUNK_SIZE).contains(&offset)
+    })
 }
 
 /// How many chunks a file of `size` bytes holds, the last of them perhaps cut off. The header's own count is
@@ -79,5 +230,15 @@ mod tests {
         assert_eq!(state(&[0; 100]), ChunkState::Unused);
         assert_eq!(state(b"ElfChnk\0rest"), ChunkState::Used);
         assert_eq!(state(b"ElfChnk"), ChunkState::Damaged);
+    }
+
+    #[test]
+    fn a_header_of_any_length_is_read_without_a_panic() {
+        let mut chunk = b"ElfChnk\0".to_vec();
+        for size in (8..700).step_by(7) {
+            chunk.resize(size, 0xff);
+            let (layout, _) = layout(&chunk);
+            assert!(layout.end <= CHUNK_SIZE);
+        }
     }
 }

@@ -11,11 +11,14 @@ use crate::{
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
+    event::Carving,
+    input::{Limits, Links},
     output::{Existing, Output},
     prefilter::Prefilter,
     report::Cells,
     rule::Rule,
-    scan::{Decoding, Plan},
+    scan::Method,
+    sift::{Decoding, Plan},
 };
 
 /// A run, ready to start.
@@ -23,8 +26,12 @@ use crate::{
 pub struct Config {
     /// Where to look for logs.
     pub paths: Vec<PathBuf>,
-    /// What to look for and how.
+    /// Whether links are followed on the way.
+    pub links: Links,
+    /// What to look for.
     pub plan: Plan,
+    /// How to scan for it.
+    pub method: Method,
     /// The title of the built-in rule, if that is what is applied.
     pub title: Option<String>,
     /// Where the report goes.
@@ -67,9 +74,18 @@ impl Config {
                     exclusion: exclusion.into_iter().collect(),
                 },
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
+                carving: if args.recover { Carving::Stale } else { Carving::Live },
                 group_by: fields(&args.group_by)?,
-                threads: args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+                keep_hits: args.events.is_some() || args.dedup,
+                dedup: args.dedup,
+                follow_ids: args.manifest.is_some(),
             },
+            method: Method {
+                threads: args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+                hashing: args.manifest.is_some(),
+                limits: Limits { member_size: args.max_member_size, password: args.zip_password.clone() },
+            },
+            links: if args.follow { Links::Follow } else { Links::Skip },
             output: output(&args),
             cells: if args.raw_cells { Cells::Raw } else { Cells::Guarded },
             quiet: args.quiet,

@@ -62,15 +62,31 @@ pub enum DefectKind {
     Path,
     /// Bytes that could not be read from a file that was open.
     Read,
+    /// A log that has shrunk or grown since it was found.
+    Changed,
+    /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
+    Archive,
     /// A file that does not start with an EVTX file header.
     FileHeader,
+    /// A file header that is marked as clean and has another checksum than it states.
+    FileHeaderChecksum,
     /// A chunk without the magic `ElfChnk\0` that is not all zeros.
     ChunkMagic,
+    /// A chunk header with another checksum than it states.
+    ChunkHeaderChecksum,
+    /// Records with another checksum than their chunk's header states. They are decoded all the same.
+    ChunkDataChecksum,
     /// A chunk's table of names that points outside the chunk.
     StringTable,
+    /// A chunk's table of templates that points outside the chunk.
+    TemplateTable,
     /// A chunk that stopped the parser as a whole.
     Chunk,
-    /// A record that could not be read or decoded.
+    /// Something else than a record where the next one has to be.
+    RecordMagic,
+    /// A record whose size is less than its header's or reaches past the chunk.
+    RecordSize,
+    /// A record that could not be decoded.
     Record,
     /// A log that ends inside a header or a chunk.
     Truncated,
@@ -83,10 +99,18 @@ impl DefectKind {
         match self {
             Self::Path => "path not searched",
             Self::Read => "read error",
+            Self::Changed => "changed while it was read",
+            Self::Archive => "not unpacked",
             Self::FileHeader => "file header",
+            Self::FileHeaderChecksum => "file header checksum",
             Self::ChunkMagic => "chunk magic",
+            Self::ChunkHeaderChecksum => "chunk header checksum",
+            Self::ChunkDataChecksum => "chunk data checksum",
             Self::StringTable => "string table",
+            Self::TemplateTable => "template table",
             Self::Chunk => "chunk not decoded",
+            Self::RecordMagic => "record magic",
+            Self::RecordSize => "record size",
             Self::Record => "record not decoded",
             Self::Truncated => "log cut off",
         }

@@ -8,11 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use evtx::{EvtxChunk, EvtxChunkHeader, ParserSettings, err::EvtxError};
+use evtx::{
+    EvtxChunk, EvtxChunkHeader, ParserSettings,
+    err::{ChunkError, DeserializationError, EvtxError},
+};
 use serde::Deserialize;
 
 use crate::{
-    chunk::CHUNK_HEADER_SIZE,
+    chunk::{CHUNK_HEADER_SIZE, CHUNK_TABLES, Layout},
     error::DefectKind,
     json::{Fields, Text},
     record::Record,
@@ -29,6 +32,12 @@ pub struct Event<'a> {
     pub computer: Cow<'a, str>,
     /// `System/TimeCreated/@SystemTime`, as the parser renders it: RFC 3339 in UTC.
     pub system_time: Cow<'a, str>,
+    /// `System/EventRecordID`, as text.
+    pub record_id: Cow<'a, str>,
+    /// Where the record is in its chunk.
+    pub place: Record,
+    /// Whether the record was carved out of space that is no longer part of the log.
+    pub recovered: bool,
     /// The named values of `EventData` as text, in the record's order.
     pub data: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
@@ -44,7 +53,7 @@ impl Event<'_> {
 /// Something that a chunk lost, at an offset in the chunk.
 #[derive(Debug)]
 pub struct Loss {
-    /// Where in the chunk, in bytes, if that is known.
+    /// Where in the chunk, in bytes; `None` for the chunk as a whole.
     pub offset: Option<u64>,
     /// What kind of defect it is.
     pub kind: DefectKind,
@@ -52,110 +61,173 @@ pub struct Loss {
     pub cause: String,
 }
 
-/// The parser, set up once and shared.
+/// Which records of a chunk are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carving {
+    /// Those that are part of the log.
+    Live,
+    /// Older ones too, whole records in space that is free or has lost its header.
+    Stale,
+}
+
+/// The parser, set up once for each thread.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     settings: Arc<ParserSettings>,
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        // One thread: the scan's threads call it.
-        Self { settings: Arc::new(ParserSettings::new().num_threads(1).indent(false)) }
-    }
-}
-
 impl Decoder {
+    /// A decoder of these records.
+    #[must_use]
+    pub fn new(carving: Carving) -> Self {
+        // One thread: the scan's threads call it.
+        let settings = ParserSettings::new().num_threads(1).indent(false);
+        Self { settings: Arc::new(settings.recover_records(carving == Carving::Stale)) }
+    }
+
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
     ///
-    /// Returns how many records were read, picked or not, and what was lost. A panic of the parser costs the
-    /// rest of the chunk and is a loss. `chunk` is a whole chunk or the start of one, with its magic.
+    /// `wanted` is also told whether the record was carved, and is asked about every record once. Calls `lost` for what could not be read. A panic of the parser costs the rest of the chunk and is a loss.
     pub fn decode(
         &self,
         chunk: &[u8],
-        mut wanted: impl FnMut(Record) -> bool,
+        layout: &Layout,
+        mut wanted: impl FnMut(Record, bool) -> bool,
         mut found: impl FnMut(&Event<'_>),
-    ) -> (u64, Vec<Loss>) {
-        let mut records = 0;
-        let mut losses = Vec::new();
-        let decoding = AssertUnwindSafe(|| {
-            self.decode_unguarded(chunk, &mut wanted, &mut found, &mut records, &mut losses);
-        });
+        mut lost: impl FnMut(Loss),
+    ) {
+        let decoding = AssertUnwindSafe(|| self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost));
         if let Err(panic) = catch_unwind(decoding) {
             let what = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
             let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            losses.push(Loss { offset: None, kind: DefectKind::Chunk, cause: format!("the parser panicked: {what}") });
+            lost(Loss { offset: None, kind: DefectKind::Chunk, cause: format!("the parser panicked: {what}") });
         }
-        (records, losses)
     }
 
     fn decode_unguarded(
         &self,
         chunk: &[u8],
-        wanted: &mut dyn FnMut(Record) -> bool,
+        layout: &Layout,
+        wanted: &mut dyn FnMut(Record, bool) -> bool,
         found: &mut dyn FnMut(&Event<'_>),
-        records: &mut u64,
-        losses: &mut Vec<Loss>,
+        lost: &mut dyn FnMut(Loss),
     ) {
-        let whole = |cause: String| Loss { offset: None, kind: DefectKind::Chunk, cause };
-        let header = match EvtxChunkHeader::from_bytes(chunk) {
-            Ok(header) => header,
-            Err(error) => return losses.push(whole(chain(&error))),
-        };
-        let without_tables;
-        let mut parsed = match EvtxChunk::new(chunk, &header, Arc::clone(&self.settings)) {
-            Ok(parsed) => parsed,
-            Err(error) => {
+        let whole = |kind, cause| Loss { offset: None, kind, cause };
+        let header = parser_header(chunk, layout).and_then(|header| match self.open(chunk, &header).err() {
+            Some(error) if layout.tables => {
                 // The table of names is an index: names are also read where they are used.
-                losses.push(Loss { offset: None, kind: DefectKind::StringTable, cause: chain(&error) });
-                let Some(header) = header_without_tables(chunk) else { return };
-                without_tables = header;
-                match EvtxChunk::new(chunk, &without_tables, Arc::clone(&self.settings)) {
-                    Ok(parsed) => parsed,
-                    Err(error) => return losses.push(whole(chain(&error))),
-                }
+                lost(whole(DefectKind::StringTable, chain(&error)));
+                parser_header(chunk, &Layout { tables: false, ..*layout })
             }
+            _ => Ok(header),
+        });
+        let header = match header {
+            Ok(header) => header,
+            Err(error) => return lost(whole(DefectKind::Chunk, chain(&error))),
+        };
+        let mut parsed = match self.open(chunk, &header) {
+            Ok(parsed) => parsed,
+            Err(error) => return lost(whole(DefectKind::Chunk, chain(&error))),
         };
         for record in parsed.iter() {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    losses.push(record_loss(&error));
+                    lost(record_loss(&error));
                     continue;
                 }
             };
-            *records += 1;
-            let offset = record.binxml_offset;
             // Both are within a chunk.
-            let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-            if !wanted(Record { offset: place(offset), size: place(record.binxml_size.into()) }) {
+            let within = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            let place = Record { offset: within(record.binxml_offset), size: within(record.binxml_size.into()) };
+            if !wanted(place, record.recovered) {
                 continue;
             }
-            let lost = |cause: String| Loss { offset: Some(offset), kind: DefectKind::Record, cause };
+            let lost_record = |cause| Loss { offset: Some(place.offset as u64), kind: DefectKind::Record, cause };
+            let recovered = record.recovered;
             match record.into_json_bytes() {
                 Ok(json) => match serde_json::from_slice::<Rendered<'_>>(&json.data) {
-                    Ok(rendered) => found(&rendered.into_event()),
-                    Err(error) => losses.push(lost(format!("record {}: {error}", json.event_record_id))),
+                    Ok(rendered) => found(&rendered.into_event(place, recovered)),
+                    Err(error) => lost(lost_record(format!("record {}: {error}", json.event_record_id))),
                 },
-                Err(error) => losses.push(lost(chain(&error))),
+                // What was carved and does not decode was no record.
+                Err(_) if recovered => {}
+                Err(error) => lost(lost_record(chain(&error))),
             }
         }
     }
 }
 
-/// The chunk's header, read from a copy in which the tables of names and templates are empty.
-fn header_without_tables(chunk: &[u8]) -> Option<EvtxChunkHeader> {
-    let mut header: [u8; CHUNK_HEADER_SIZE] = *chunk.first_chunk()?;
-    header.iter_mut().skip(128).for_each(|byte| *byte = 0);
-    EvtxChunkHeader::from_bytes(&header).ok()
+impl Decoder {
+    fn open<'c>(&self, chunk: &'c [u8], header: &'c EvtxChunkHeader) -> Result<EvtxChunk<'c>, ChunkError> {
+        EvtxChunk::new(chunk, header, Arc::clone(&self.settings))
+    }
+}
+
+/// The chunk's header as the parser takes it: with the layout's word on where the records end, and with empty tables
+/// where they cannot be used. Without a usable chunk header, one of no records.
+fn parser_header(chunk: &[u8], layout: &Layout) -> Result<EvtxChunkHeader, DeserializationError> {
+    if *layout == Layout::UNKNOWN {
+        let mut header = [0; CHUNK_HEADER_SIZE];
+        for (byte, magic) in header.iter_mut().zip(b"ElfChnk") {
+            *byte = *magic;
+        }
+        let mut header = EvtxChunkHeader::from_bytes(&header)?;
+        header.free_space_offset = within_chunk(layout.end);
+        return Ok(header);
+    }
+    let mut header = if layout.tables {
+        EvtxChunkHeader::from_bytes(chunk)?
+    } else {
+        let tables = chunk.first_chunk::<CHUNK_HEADER_SIZE>().map(|header| {
+            let mut header = *header;
+            header.iter_mut().skip(CHUNK_TABLES).for_each(|byte| *byte = 0);
+            header
+        });
+        EvtxChunkHeader::from_bytes(tables.as_ref().map_or(chunk, <[u8; CHUNK_HEADER_SIZE]>::as_slice))?
+    };
+    let end = within_chunk(layout.end);
+    if (end, layout.last_id) != (header.free_space_offset, Some(header.last_event_record_id)) {
+        header.free_space_offset = end;
+        header.last_event_record_data_offset = end;
+        header.first_event_record_id = layout.last_id.map_or(0, |_| header.first_event_record_id);
+        header.last_event_record_id = layout.last_id.unwrap_or(u64::MAX);
+    }
+    Ok(header)
+}
+
+fn within_chunk(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
 fn record_loss(error: &EvtxError) -> Loss {
-    let offset = match error {
-        EvtxError::FailedToReadRecordAt { offset, .. } => Some(*offset),
-        _ => None,
-    };
-    Loss { offset, kind: DefectKind::Record, cause: chain(error) }
+    let mut kind = DefectKind::Record;
+    let mut offset = None;
+    let mut at = Some(error);
+    while let Some(error) = at {
+        at = match error {
+            EvtxError::FailedToReadRecordAt { offset: place, source, .. } => {
+                offset = Some(*place);
+                Some(source)
+            }
+            EvtxError::FailedToParseRecord { source, .. } => Some(source),
+            EvtxError::DeserializationError(DeserializationError::InvalidEvtxRecordHeaderMagic { .. }) => {
+                kind = DefectKind::RecordMagic;
+                None
+            }
+            EvtxError::InvalidDataSize { .. } => {
+                kind = DefectKind::RecordSize;
+                None
+            }
+            // What the parser says of a record that reaches past its chunk.
+            EvtxError::FailedToCreateRecordModel("record BinXML slice is out of bounds") => {
+                kind = DefectKind::RecordSize;
+                None
+            }
+            _ => None,
+        };
+    }
+    Loss { offset, kind, cause: chain(error) }
 }
 
 /// An error and its causes on one line, in the style of this tool's messages.
@@ -205,6 +277,8 @@ struct System<'a> {
     provider: Option<WithAttributes<'a>>,
     #[serde(borrow, rename = "EventID", default)]
     event_id: Text<'a>,
+    #[serde(borrow, rename = "EventRecordID", default)]
+    record_id: Text<'a>,
     #[serde(borrow, rename = "TimeCreated", default)]
     time_created: Option<WithAttributes<'a>>,
     #[serde(borrow, rename = "Computer", default)]
@@ -218,7 +292,7 @@ struct WithAttributes<'a> {
 }
 
 impl<'a> Rendered<'a> {
-    fn into_event(self) -> Event<'a> {
+    fn into_event(self, place: Record, recovered: bool) -> Event<'a> {
         let event = self.event.unwrap_or_default();
         let system = event.system.unwrap_or_default();
         let attribute = |element: Option<WithAttributes<'a>>, name: &str| {
@@ -229,6 +303,9 @@ impl<'a> Rendered<'a> {
             provider: attribute(system.provider, "Name"),
             event_id: system.event_id.0,
             computer: system.computer.0,
+            record_id: system.record_id.0,
+            place,
+            recovered,
             system_time: attribute(system.time_created, "SystemTime"),
             data: event.data.0,
         }

@@ -31,13 +31,17 @@
 
 pub mod args;
 pub mod builtin;
+mod bytes;
 pub mod chunk;
 pub mod cidr;
 pub mod config;
 pub mod connection;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod group;
+pub mod hits;
+pub mod ids;
 pub mod input;
 mod json;
 pub mod output;
@@ -46,6 +50,8 @@ pub mod record;
 pub mod report;
 pub mod rule;
 pub mod scan;
+pub mod sift;
 pub mod summary;
 pub mod sysmon;
+pub mod tally;
 pub mod text;

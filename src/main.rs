@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<ExitCode, Error> {
     let config = Config::new(args)?;
-    let mut sources = input::discover(&config.paths);
+    let mut sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
         return Err(Error::NothingToSearch);
@@ -35,11 +35,12 @@ fn run(args: Args) -> Result<ExitCode, Error> {
 
     let started = Instant::now();
     let bar = progress::bar(&sources.logs, config.quiet);
-    let mut findings = scan::scan(&config.plan, &sources.logs, &|bytes| bar.inc(bytes))?;
+    let mut findings = scan::scan(&config.plan, &config.method, &sources.logs, &|bytes| bar.inc(bytes))?;
     let elapsed = started.elapsed();
     bar.finish_and_clear();
     findings.defects.merge(std::mem::take(&mut sources.defects));
 
+    let (logs, tally) = (findings.sources.len() as u64, findings.total());
     let groups = findings.groups.into_sorted();
     config.output.write(|out| report::write(out, &config.plan.group_by, &groups, config.cells))?;
 
@@ -47,7 +48,9 @@ fn run(args: Args) -> Result<ExitCode, Error> {
         let summary = Summary {
             rule: &config.plan.rule,
             title: config.title.as_deref(),
-            counters: &findings.counters,
+            logs,
+            tally,
+            excluded: &findings.excluded,
             groups: groups.len(),
             defects: &findings.defects,
             links: sources.links,

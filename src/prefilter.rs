@@ -54,13 +54,13 @@ impl Prefilter {
         self.provider.is_match(chunk)
     }
 
-    /// Whether a chunk that names Sysmon, with these records, can hold a connection of interest. False yes is allowed,
-    /// false no is not.
+    /// Whether a chunk that names Sysmon can hold a connection of interest among these records, or anywhere in it if they
+    /// are not given. False yes is allowed, false no is not.
     #[must_use]
-    pub fn may_match(&self, chunk: &[u8], records: &[Record]) -> bool {
+    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
         let mut candidates = Candidates::new(chunk);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
-        records.iter().any(|&record| candidates.may_be_event_3(record))
+        records.is_none_or(|records| records.iter().any(|&record| candidates.may_be_event_3(record)))
             && self.processes.as_ref().is_none_or(|processes| processes.is_match(chunk))
     }
 }

@@ -12,14 +12,15 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
-use crate::chunk::CHUNK_HEADER_SIZE;
+use crate::{
+    bytes::{u32_at, u64_at},
+    chunk::CHUNK_HEADER_SIZE,
+};
 
 const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
 const HEADER_SIZE: usize = 24;
 /// The header, and the copy of the size at the end.
 const SMALLEST: usize = HEADER_SIZE + 4;
-/// Where the chunk header says at what offset the records end.
-const FREE_SPACE_OFFSET: usize = 48;
 
 /// A fragment header, and the token of a template instance.
 const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
@@ -29,7 +30,7 @@ const INSTANCE_IDS: usize = 8;
 const DEFINITION_HEADER: usize = 24;
 
 /// A record, found but not decoded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Record {
     /// Where its BinXML starts in the chunk, in bytes.
     pub offset: usize,
@@ -37,13 +38,27 @@ pub struct Record {
     pub size: usize,
 }
 
+impl Record {
+    /// Where its header starts in the chunk, in bytes.
+    #[must_use]
+    pub fn start(self) -> u64 {
+        self.offset.saturating_sub(HEADER_SIZE) as u64
+    }
+
+    /// The id in its header, and its header's time as a FILETIME (100 ns since 1601).
+    #[must_use]
+    pub fn id_and_time(self, chunk: &[u8]) -> Option<(u64, u64)> {
+        let header = chunk.get(self.offset.checked_sub(HEADER_SIZE)?..)?;
+        Some((u64_at(header, 8)?, u64_at(header, 16)?))
+    }
+}
+
 /// The records of a chunk, by their headers.
 ///
-/// Returns `None` unless the records fill the space that the chunk header says they fill, one after the other: a
-/// chunk with any doubt about it is for the parser, which names what is wrong.
+/// Returns `None` unless they fill the space up to `end`, one after the other: a chunk with any doubt about it is for
+/// the parser, which names what is wrong.
 #[must_use]
-pub fn walk(chunk: &[u8]) -> Option<Vec<Record>> {
-    let end = u32_at(chunk, FREE_SPACE_OFFSET)? as usize;
+pub fn walk(chunk: &[u8], end: usize) -> Option<Vec<Record>> {
     let mut records = Vec::with_capacity(128);
     let mut at = CHUNK_HEADER_SIZE;
     while at < end {
@@ -156,10 +171,6 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
         }
         _ => None,
     }
-}
-
-fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes.get(offset..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

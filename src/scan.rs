@@ -1,11 +1,12 @@
-//! The scan: work units spread over threads, partial results merged once. The only file that names rayon.
+//! The scan: sources read and sifted on all cores, partial findings merged once. The only file that names rayon.
 //!
-//! A unit is a range of chunks of one log, so that one large log uses every core, and so do thousands of small
-//! ones. Threads take units in order, which reads a disk forwards, and each keeps its own [`Findings`]. What is done
-//! with a chunk is pure: bytes in, findings out.
+//! A unit of work is a range of chunks of one log, so that one large log uses every core, and so do thousands of small
+//! ones. Where a log is to be hashed, or comes out of an archive, its bytes must be taken in order, and the unit is the
+//! whole of it. Threads take units in order, which reads a disk forwards, and each keeps its own [`Findings`].
 
 use std::{
     fs::File,
+    io::{self, Read},
     num::NonZeroUsize,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -13,94 +14,54 @@ use std::{
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE},
-    connection::Field,
-    error::{Defect, DefectKind, Defects, Error},
-    event::{Decoder, Loss},
-    group::Groups,
-    input::{self, Source},
-    prefilter::Prefilter,
-    record::{self, Candidates},
-    rule::{Rule, Verdict},
-    summary::Counters,
-    sysmon, text,
+    chunk::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
+    digest::Hasher,
+    error::{DefectKind, Error},
+    event::Decoder,
+    input::{self, Limits, Packing, Source},
+    sift::{Findings, Plan, Sifter},
 };
 
 /// Chunks that are read at once: 512 KiB, which stays in a core's cache while it is searched.
-const UNIT_CHUNKS: usize = 8;
-const UNIT_SIZE: usize = UNIT_CHUNKS * CHUNK_SIZE;
+const BLOCK_CHUNKS: usize = 8;
+/// The most that is read at once: a file header and the chunks behind it.
+const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
 
-/// What a scan looks for and how.
+/// How a scan is done. The findings do not depend on it.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    /// Which connections are hits.
-    pub rule: Rule,
-    /// What a chunk must contain for one of them to be in it.
-    pub prefilter: Prefilter,
-    /// Which records are decoded.
-    pub decoding: Decoding,
-    /// The fields that hits are grouped by.
-    pub group_by: Vec<Field>,
+pub struct Method {
     /// How many threads scan.
     pub threads: NonZeroUsize,
+    /// Whether the sources are hashed as they are read.
+    pub hashing: bool,
+    /// What is allowed of archives.
+    pub limits: Limits,
 }
 
-/// Which records are decoded. The findings are the same, but for counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoding {
-    /// Those that may matter by their raw bytes.
-    Candidates,
-    /// Every one: the slow path that the fast one is held against.
-    Everything,
-}
-
-/// What a scan, or a part of one, has found.
-#[derive(Debug, Clone)]
-pub struct Findings {
-    /// The hits, grouped.
-    pub groups: Groups,
-    /// What was read and how it was judged.
-    pub counters: Counters,
-    /// What is wrong with the evidence.
-    pub defects: Defects,
-}
-
-impl Findings {
-    fn new(plan: &Plan) -> Self {
-        Self {
-            groups: Groups::new(plan.group_by.clone()),
-            counters: Counters::new(plan.rule.exclusion.networks().len()),
-            defects: Defects::default(),
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        self.groups.merge(other.groups);
-        self.counters.merge(&other.counters);
-        self.defects.merge(other.defects);
-        self
-    }
-}
-
-/// Scans all of `logs`. `progress` is told how many bytes each unit had, from any thread.
+/// Scans all of `sources`. `progress` is told how many bytes were done, from any thread.
 ///
 /// # Errors
 ///
 /// The threads cannot be started. Evidence that cannot be read is in the findings.
-pub fn scan(plan: &Plan, logs: &[Source], progress: &(dyn Fn(u64) + Sync)) -> Result<Findings, Error> {
+pub fn scan(
+    plan: &Plan,
+    method: &Method,
+    sources: &[Source],
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Findings, Error> {
     let pool = ThreadPoolBuilder::new()
-        .num_threads(plan.threads.get())
+        .num_threads(method.threads.get())
         .thread_name(|index| format!("scan-{index}"))
         .build()
         .map_err(|error| Error::Threads(error.to_string()))?;
-    let units = Units::new(logs);
+    let units = Units::new(sources, method.hashing);
     let next = AtomicU64::new(0);
     let parts = pool.broadcast(|_| {
+        let mut worker =
+            Worker { plan, method, decoder: Decoder::new(plan.carving), buffer: vec![0; BLOCK_SIZE], open: None };
         let mut findings = Findings::new(plan);
-        let mut reader = Reader::default();
-        let decoder = Decoder::default();
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            scan_unit(plan, &decoder, &unit, &mut reader, &mut findings);
+            worker.scan(unit, &mut findings);
             progress(unit.size);
         }
         findings
@@ -108,159 +69,210 @@ pub fn scan(plan: &Plan, logs: &[Source], progress: &(dyn Fn(u64) + Sync)) -> Re
     Ok(parts.into_iter().fold(Findings::new(plan), Findings::merge))
 }
 
-/// A range of a log's bytes: the file header and the chunks behind it, or chunks.
+/// A part of a source: a range of bytes that starts at the file header or at a chunk.
 #[derive(Debug, Clone, Copy)]
 struct Unit<'a> {
-    log: &'a Source,
+    source: &'a Source,
     offset: u64,
     size: u64,
 }
 
-/// The units of all logs, numbered in order; a unit is made when it is asked for.
+/// The units of all sources, numbered in order; a unit is made when it is asked for.
 struct Units<'a> {
-    logs: &'a [Source],
-    /// For each log, the number of its first unit.
+    sources: &'a [Source],
+    /// For each source, the number of its first unit.
     first: Vec<u64>,
+    in_order: bool,
 }
 
 impl<'a> Units<'a> {
-    fn new(logs: &'a [Source]) -> Self {
+    fn new(sources: &'a [Source], in_order: bool) -> Self {
+        let mut units = Self { first: Vec::with_capacity(sources.len()), sources, in_order };
         let mut next = 0;
-        let first = logs.iter().map(|log| {
-            let first = next;
-            next += chunk::count(log.size).div_ceil(UNIT_CHUNKS as u64).max(1);
-            first
-        });
-        Self { first: first.collect(), logs }
+        for source in sources {
+            units.first.push(next);
+            let blocks = chunk::count(source.size).div_ceil(BLOCK_CHUNKS as u64).max(1);
+            next += if units.is_whole(source) { 1 } else { blocks };
+        }
+        units
+    }
+
+    fn is_whole(&self, source: &Source) -> bool {
+        self.in_order || source.packing != Packing::Plain
     }
 
     fn get(&self, number: u64) -> Option<Unit<'a>> {
         let index = self.first.partition_point(|&first| first <= number).checked_sub(1)?;
-        let (log, first) = (self.logs.get(index)?, self.first.get(index)?);
-        let chunk = (number - first) * UNIT_CHUNKS as u64;
-        let offset = if chunk == 0 { 0 } else { chunk::offset(chunk) };
-        let end = chunk::offset(chunk + UNIT_CHUNKS as u64).min(log.size);
-        // Past the last log's last unit there is nothing left.
-        (end > offset || chunk == 0).then_some(Unit { log, offset, size: end.checked_sub(offset)? })
+        let (source, first) = (self.sources.get(index)?, self.first.get(index)?);
+        let number = number - first;
+        if self.is_whole(source) {
+            return (number == 0).then_some(Unit { source, offset: 0, size: source.size });
+        }
+        let (offset, size) = block(source.size, number)?;
+        Some(Unit { source, offset, size })
     }
 }
 
-/// A thread's buffer, and the log it read last, still open.
-#[derive(Default)]
-struct Reader<'a> {
+/// Where block `number` of a log of `size` bytes starts, and how long it is. A log has at least one, of nothing.
+fn block(size: u64, number: u64) -> Option<(u64, u64)> {
+    let chunk = number * BLOCK_CHUNKS as u64;
+    let start = if chunk == 0 { 0 } else { chunk::offset(chunk) };
+    let end = chunk::offset(chunk + BLOCK_CHUNKS as u64).min(size);
+    (end > start || chunk == 0).then_some((start, end.checked_sub(start)?))
+}
+
+/// What a thread works with.
+struct Worker<'a> {
+    plan: &'a Plan,
+    method: &'a Method,
+    decoder: Decoder,
     buffer: Vec<u8>,
+    /// The log it read last, still open.
     open: Option<(&'a Source, File)>,
 }
 
-impl<'a> Reader<'a> {
-    /// Reads `size` bytes of a log at `offset`, or as many as it has there.
-    fn read(&mut self, log: &'a Source, offset: u64, size: usize) -> std::io::Result<&[u8]> {
-        if self.open.as_ref().is_none_or(|(open, _)| !std::ptr::eq(*open, log)) {
-            self.open = Some((log, File::open(&log.path)?));
+impl<'a> Worker<'a> {
+    fn scan(&mut self, unit: Unit<'a>, findings: &mut Findings) {
+        if unit.source.packing == Packing::Plain {
+            self.scan_log(unit, findings);
+        } else {
+            self.scan_archive(unit.source, findings);
         }
-        let Some((_, file)) = &self.open else { return Ok(&[]) };
-        self.buffer.resize(FILE_HEADER_SIZE + UNIT_SIZE, 0);
-        let buffer = self.buffer.get_mut(..size).unwrap_or_default();
-        let read = input::read_at(file, buffer, offset)?;
-        Ok(self.buffer.get(..read).unwrap_or_default())
     }
-}
 
-fn scan_unit<'a>(plan: &Plan, decoder: &Decoder, unit: &Unit<'a>, reader: &mut Reader<'a>, findings: &mut Findings) {
-    let Unit { log, offset, size } = *unit;
-    let defect = |at: u64, kind, cause: String| Defect { offset: Some(at), ..Defect::of_path(&log.path, kind, &cause) };
-    let bytes = match reader.read(log, offset, usize::try_from(size).unwrap_or(usize::MAX)) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let cause = format!("{size} bytes could not be read: {error}");
-            return findings.defects.add(defect(offset, DefectKind::Read, cause));
-        }
-    };
-    findings.counters.bytes += bytes.len() as u64;
-    if (bytes.len() as u64) < size {
-        let cause = format!("{} bytes fewer than when it was found", size - bytes.len() as u64);
-        findings.defects.add(defect(offset + bytes.len() as u64, DefectKind::Read, cause));
-    }
-    let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
-    if offset == 0 {
-        findings.counters.logs += 1;
-        if let Some(fault) = chunk::file_header_fault(head) {
-            findings.defects.add(Defect::of_path(&log.path, DefectKind::FileHeader, &fault));
-        }
-    }
-    let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
-    for (number, bytes) in (first..).zip(chunks.chunks(CHUNK_SIZE)) {
-        scan_chunk(plan, decoder, &Chunk { log, number, bytes }, findings);
-    }
-}
-
-/// A chunk and where it is from.
-struct Chunk<'a> {
-    log: &'a Source,
-    number: u64,
-    bytes: &'a [u8],
-}
-
-impl Chunk<'_> {
-    fn defect(&self, loss: &Loss) -> Defect {
-        Defect {
-            path: text::path(&self.log.path),
-            chunk: Some(self.number),
-            offset: Some(chunk::offset(self.number).saturating_add(loss.offset.unwrap_or(0))),
-            kind: loss.kind,
-            cause: text::printable(&loss.cause).into_owned(),
-        }
-    }
-}
-
-fn scan_chunk(plan: &Plan, decoder: &Decoder, chunk: &Chunk<'_>, findings: &mut Findings) {
-    let counters = &mut findings.counters;
-    let bytes = chunk.bytes;
-    if bytes.len() < CHUNK_SIZE {
-        let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
-        findings.defects.add(chunk.defect(&Loss { offset: None, kind: DefectKind::Truncated, cause }));
-    }
-    match chunk::state(bytes) {
-        ChunkState::Unused => counters.chunks_unused += 1,
-        ChunkState::Damaged => {
-            counters.chunks_unreadable += 1;
-            let cause = "no chunk here: it does not start with ElfChnk".to_owned();
-            findings.defects.add(chunk.defect(&Loss { offset: None, kind: DefectKind::ChunkMagic, cause }));
-        }
-        ChunkState::Used => {
-            let names_sysmon = plan.prefilter.names_sysmon(bytes);
-            counters.chunks_sysmon += u64::from(names_sysmon);
-            let records = if plan.decoding == Decoding::Everything { None } else { record::walk(bytes) };
-            match records {
-                Some(records) if !(names_sysmon && plan.prefilter.may_match(bytes, &records)) => {
-                    counters.chunks_ruled_out += 1;
-                    counters.records_ruled_out += records.len() as u64;
-                }
-                _ => decode_chunk(plan, decoder, chunk, findings),
+    /// Scans a range of a log, block by block.
+    fn scan_log(&mut self, unit: Unit<'a>, findings: &mut Findings) {
+        let Self { plan, method, decoder, buffer, open } = self;
+        let mut sifter = Sifter::new(plan, decoder, &unit.source.name, findings);
+        let mut hasher = method.hashing.then(Hasher::default);
+        let end = unit.offset + unit.size;
+        let blocks = (0..).map_while(|number| block(unit.source.size, number));
+        let blocks = if unit.offset == 0 { blocks.skip(0) } else { blocks.skip(block_number(unit.offset)) };
+        for (offset, size) in blocks.take_while(|(offset, _)| *offset < end || unit.size == 0) {
+            let file = match open {
+                Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
+                _ => match File::open(&unit.source.path) {
+                    Ok(file) => &open.insert((unit.source, file)).1,
+                    Err(error) => {
+                        sifter.defect(None, None, DefectKind::Path, &error.to_string());
+                        break;
+                    }
+                },
+            };
+            let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
+            let whole = read_block(&mut |bytes, at| input::read_at(file, bytes, at), buffer, offset, &mut sifter);
+            match &mut hasher {
+                Some(hasher) if whole => hasher.update(buffer, |one, two| {
+                    rayon::join(one, two);
+                }),
+                _ => hasher = None,
             }
         }
+        sifter.part.digests = hasher.map(Hasher::finish);
+        sifter.finish();
+    }
+
+    /// Scans the logs in an archive, or in a member of one, as they are unpacked.
+    fn scan_archive(&mut self, source: &'a Source, findings: &mut Findings) {
+        let Self { plan, method, decoder, buffer, .. } = self;
+        let defects = input::archive::unpack(source, &method.limits, &mut |name, log| {
+            let mut sifter = Sifter::new(plan, decoder, name, findings);
+            let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
+            sifter.part.digests = digests;
+            sifter.finish();
+        });
+        for defect in defects {
+            let mut sifter = Sifter::new(plan, decoder, &defect.path, findings);
+            sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
+            sifter.finish();
+        }
     }
 }
 
-fn decode_chunk(plan: &Plan, decoder: &Decoder, chunk: &Chunk<'_>, findings: &mut Findings) {
-    let Findings { groups, counters, defects } = findings;
-    let mut candidates = Candidates::new(chunk.bytes);
-    let (records, losses) = decoder.decode(
-        chunk.bytes,
-        |record| plan.decoding == Decoding::Everything || candidates.may_be_event_3(record),
-        |event| {
-            if let Some(connection) = sysmon::connection(event) {
-                let verdict = plan.rule.judge(&connection);
-                counters.judged(verdict);
-                if verdict == Verdict::Hit {
-                    groups.add(&connection);
-                }
+fn block_number(offset: u64) -> usize {
+    usize::try_from(offset.saturating_sub(FILE_HEADER_SIZE as u64) / (BLOCK_CHUNKS * CHUNK_SIZE) as u64)
+        .unwrap_or(usize::MAX)
+}
+
+/// Reads a positioned block and sifts it. Where it cannot be read as a whole, its chunks are read one by one, so that
+/// what is lost is the chunk that cannot be read. Returns whether all of it was read.
+fn read_block(
+    read: &mut dyn FnMut(&mut [u8], u64) -> io::Result<usize>,
+    buffer: &mut [u8],
+    offset: u64,
+    sifter: &mut Sifter<'_>,
+) -> bool {
+    match read(buffer, offset) {
+        Ok(size) => {
+            sifter.block(offset, buffer.get(..size).unwrap_or_default());
+            let missing = buffer.len().saturating_sub(size);
+            if missing > 0 {
+                let cause = format!("{missing} bytes are gone since the log was found");
+                sifter.defect(None, Some(offset + size as u64), DefectKind::Changed, &cause);
             }
-        },
-    );
-    counters.chunks_decoded += 1;
-    counters.records_read += records;
-    for loss in losses {
-        defects.add(chunk.defect(&loss));
+            missing == 0
+        }
+        Err(_) => {
+            let mut start = offset;
+            let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
+            for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
+                match read(part, start) {
+                    Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default()),
+                    Err(error) => {
+                        let cause = format!("{} bytes cannot be read: {error}", part.len());
+                        sifter.unreadable(start, &cause);
+                    }
+                }
+                start += part.len() as u64;
+            }
+            false
+        }
     }
+}
+
+/// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
+fn scan_stream(
+    log: &mut dyn Read,
+    buffer: &mut [u8],
+    hashing: bool,
+    sifter: &mut Sifter<'_>,
+) -> Option<crate::digest::Digests> {
+    let mut hasher = Hasher::default();
+    let mut offset = 0;
+    loop {
+        let (start, size) = block(u64::MAX, offset)?;
+        let block = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
+        let (size, error) = read_full(log, block);
+        let bytes = block.get(..size).unwrap_or_default();
+        if size > 0 || offset == 0 {
+            sifter.block(start, bytes);
+        }
+        if hashing {
+            hasher.update(bytes, |one, two| {
+                rayon::join(one, two);
+            });
+        }
+        if let Some(error) = error {
+            sifter.defect(None, Some(start + size as u64), DefectKind::Read, &format!("cannot read on: {error}"));
+            return None;
+        }
+        if size < block.len() {
+            return hashing.then(|| hasher.finish());
+        }
+        offset += 1;
+    }
+}
+
+/// Fills `buffer` from a stream, or as much of it as there is before the end or an error.
+fn read_full(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => break,
+            Ok(size) => filled += size,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
 }

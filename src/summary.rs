@@ -1,102 +1,8 @@
 //! The [`Summary`]: what a run read, how it judged, and what was wrong, as a few lines for a person.
-//!
-//! The counters add up: used chunks are ruled out or decoded, and every connection has one verdict.
 
 use std::{fmt, time::Duration};
 
-use crate::{error::Defects, rule::Rule, rule::Verdict};
-
-/// What a scan counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Logs that were read.
-    pub logs: u64,
-    /// Bytes that were read.
-    pub bytes: u64,
-    /// Chunks whose bytes show that no hit is in them.
-    pub chunks_ruled_out: u64,
-    /// Chunks that were decoded.
-    pub chunks_decoded: u64,
-    /// Chunks of zeros, never used.
-    pub chunks_unused: u64,
-    /// Chunks that are neither used nor unused.
-    pub chunks_unreadable: u64,
-    /// Chunks that name Sysmon, ruled out or not.
-    pub chunks_sysmon: u64,
-    /// Records in decoded chunks.
-    pub records_read: u64,
-    /// Records in chunks that were ruled out.
-    pub records_ruled_out: u64,
-    /// Connections of other processes than the chosen ones.
-    pub other_process: u64,
-    /// Connections of the chosen processes to no detection network.
-    pub outside_detection: u64,
-    /// Connections of the chosen processes to each exclusion network, by its index in the rule's set.
-    pub excluded: Vec<u64>,
-    /// Connections that are in the report.
-    pub hits: u64,
-}
-
-impl Counters {
-    /// All zero, for a rule with so many exclusion networks.
-    #[must_use]
-    pub fn new(exclusions: usize) -> Self {
-        Self { excluded: vec![0; exclusions], ..Self::default() }
-    }
-
-    /// Counts a connection.
-    pub fn judged(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::OtherProcess => self.other_process += 1,
-            Verdict::OutsideDetection => self.outside_detection += 1,
-            Verdict::Excluded(network) => {
-                if let Some(count) = self.excluded.get_mut(network) {
-                    *count += 1;
-                }
-            }
-            Verdict::Hit => self.hits += 1,
-        }
-    }
-
-    /// Adds another part's counts, of the same rule.
-    pub fn merge(&mut self, other: &Self) {
-        let Self { logs, bytes, chunks_ruled_out, chunks_decoded, chunks_unused, chunks_unreadable, .. } = other;
-        let Self { chunks_sysmon, records_read, records_ruled_out, other_process, outside_detection, .. } = other;
-        self.logs += logs;
-        self.bytes += bytes;
-        self.chunks_ruled_out += chunks_ruled_out;
-        self.chunks_decoded += chunks_decoded;
-        self.chunks_unused += chunks_unused;
-        self.chunks_unreadable += chunks_unreadable;
-        self.chunks_sysmon += chunks_sysmon;
-        self.records_read += records_read;
-        self.records_ruled_out += records_ruled_out;
-        self.other_process += other_process;
-        self.outside_detection += outside_detection;
-        self.hits += other.hits;
-        for (count, more) in self.excluded.iter_mut().zip(&other.excluded) {
-            *count += more;
-        }
-    }
-
-    /// All chunks.
-    #[must_use]
-    pub fn chunks(&self) -> u64 {
-        self.chunks_ruled_out + self.chunks_decoded + self.chunks_unused + self.chunks_unreadable
-    }
-
-    /// All records that were read or ruled out.
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        self.records_read + self.records_ruled_out
-    }
-
-    /// Connections of the chosen processes.
-    #[must_use]
-    pub fn of_chosen_processes(&self) -> u64 {
-        self.hits + self.outside_detection + self.excluded.iter().sum::<u64>()
-    }
-}
+use crate::{error::Defects, rule::Rule, tally::Tally};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
@@ -105,8 +11,12 @@ pub struct Summary<'a> {
     pub rule: &'a Rule,
     /// The rule's title, if it is the built-in one.
     pub title: Option<&'a str>,
-    /// What was counted.
-    pub counters: &'a Counters,
+    /// How many logs were read.
+    pub logs: u64,
+    /// What was counted in them.
+    pub tally: Tally,
+    /// Connections to each exclusion network, by its index in the rule's set.
+    pub excluded: &'a [u64],
     /// How many rows the report has.
     pub groups: usize,
     /// What was wrong with the evidence.
@@ -134,68 +44,68 @@ impl fmt::Display for Summary<'_> {
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
-        let rate = self.counters.bytes as f64 / 1e9 / seconds.max(1e-9);
+        let rate = self.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
         writeln!(f, "time      {seconds:.2} s, {rate:.1} GB/s")
     }
 }
 
 impl Summary<'_> {
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = self.counters;
+        let tally = &self.tally;
         writeln!(
             f,
             "searched  {}, {}, {}, {}",
-            counted(self.counters.logs, "log"),
-            size(self.counters.bytes),
-            counted(self.counters.chunks(), "chunk"),
-            counted(self.counters.records(), "record"),
+            counted(self.logs, "log"),
+            size(self.tally.bytes),
+            counted(self.tally.chunks(), "chunk"),
+            counted(self.tally.records(), "record"),
         )?;
         writeln!(
             f,
             "          chunks: {} decoded, {} ruled out unread, {} never used, {} unreadable",
-            grouped(*chunks_decoded),
-            grouped(*chunks_ruled_out),
-            grouped(*chunks_unused),
-            grouped(*chunks_unreadable),
+            grouped(tally.chunks_decoded),
+            grouped(tally.chunks_ruled_out),
+            grouped(tally.chunks_unused),
+            grouped(tally.chunks_unreadable),
         )?;
         writeln!(
             f,
             "          records: {} read, {} ruled out unread",
-            grouped(self.counters.records_read),
-            grouped(self.counters.records_ruled_out)
+            grouped(self.tally.records_read),
+            grouped(self.tally.records_ruled_out)
         )?;
-        if self.counters.chunks_sysmon == 0 {
+        if self.tally.chunks_sysmon == 0 {
             writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
         }
         Ok(())
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters { hits, outside_detection, excluded, .. } = self.counters;
+        let Tally { hits, outside_detection, excluded, .. } = self.tally;
         let whose = match self.rule.processes.as_slice() {
             [] => String::new(),
             names => format!(" of {}", names.join(", ")),
         };
-        let chosen = self.counters.of_chosen_processes();
+        let chosen = self.tally.of_chosen_processes();
         if chosen == 0 {
             return writeln!(
                 f,
                 "found     nothing: no network connection{whose} in {} of {}",
-                counted(self.counters.records(), "record"),
-                counted(self.counters.logs, "log")
+                counted(self.tally.records(), "record"),
+                counted(self.logs, "log")
             );
         }
-        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(*hits, "hit"))?;
+        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
         write!(f, " in {}", counted(self.groups as u64, "group"))?;
-        if *outside_detection > 0 {
-            write!(f, ", {} outside the detection networks", grouped(*outside_detection))?;
+        if outside_detection > 0 {
+            write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }
-        writeln!(f, ", {} excluded", grouped(excluded.iter().sum()))
+        writeln!(f, ", {} excluded", grouped(excluded))
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut label = "excluded";
-        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.counters.excluded) {
+        for (network, &count) in self.rule.exclusion.networks().iter().zip(self.excluded) {
             if count > 0 {
                 writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
                 label = "";

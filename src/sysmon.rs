@@ -124,6 +124,9 @@ mod tests {
             event_id: "3".into(),
             computer: "HOST".into(),
             system_time: "2019-02-16T10:01:46.8840384Z".into(),
+            record_id: "7".into(),
+            place: crate::record::Record::default(),
+            recovered: false,
             data: data.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         }
     }

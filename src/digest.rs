@@ -1,0 +1,59 @@
+//! [`Digests`]: the hashes by which investigators' case systems know a file.
+
+use md5::Md5;
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// SHA-256, SHA-1 and MD5, in lower case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    /// SHA-256.
+    pub sha256: String,
+    /// SHA-1.
+    pub sha1: String,
+    /// MD5.
+    pub md5: String,
+}
+
+/// Hashes bytes as they come.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher {
+    sha256: Sha256,
+    sha1: Sha1,
+    md5: Md5,
+}
+
+impl Hasher {
+    /// Adds bytes. `join` runs two pieces of work, at the same time where it can: MD5 takes as long as the others
+    /// together.
+    pub fn update(&mut self, bytes: &[u8], join: impl FnOnce(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send))) {
+        let Self { sha256, sha1, md5 } = self;
+        join(&mut || md5.update(bytes), &mut || {
+            sha256.update(bytes);
+            sha1.update(bytes);
+        });
+    }
+
+    /// The hashes of all bytes added.
+    #[must_use]
+    pub fn finish(self) -> Digests {
+        Digests {
+            sha256: hex(&self.sha256.finalize()),
+            sha1: hex(&self.sha1.finalize()),
+            md5: hex(&self.md5.finalize()),
+        }
+    }
+}
+
+/// The SHA-256 of some bytes, in lower case hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in lower case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,150 @@
+//! A [`Source`]: one log to read, or an archive with logs in it; and how they are found under the given paths.
+//!
+//! Evidence is opened for reading only. What is in a log is not this file's concern.
+
+pub mod archive;
+
+use std::{
+    collections::HashSet,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use walkdir::WalkDir;
+
+pub use archive::{Limits, Packing};
+
+use crate::{
+    error::{Defect, DefectKind, Defects},
+    text,
+};
+
+/// A log, or an archive with logs in it, that could be opened.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The path as text that is safe to print, with the member of an archive: `case.zip!logs/Sysmon.evtx`.
+    pub name: String,
+    /// The file's path as given, or as found under a given directory.
+    pub path: PathBuf,
+    /// The path without links and dots, by which a file is known.
+    pub canonical: PathBuf,
+    /// How the log is packed in the file.
+    pub packing: Packing,
+    /// The log's size when it was found, in bytes; of a packed one, as stated.
+    pub size: u64,
+}
+
+/// Whether symbolic links that are met in directories are followed. Those that are given always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They are counted and left alone.
+    Skip,
+    /// They are followed, but not in circles.
+    Follow,
+}
+
+/// What was found under the given paths.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The logs, by name, each once.
+    pub logs: Vec<Source>,
+    /// What could not be searched.
+    pub defects: Defects,
+    /// Symbolic links that were met and not followed.
+    pub links: u64,
+}
+
+/// Finds the logs: each path itself, whatever its name, or all logs and archives (by their names, in any case) under
+/// it. A log given twice is found once.
+#[must_use]
+pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
+    let mut found = Sources::default();
+    let mut known = HashSet::new();
+    for path in paths {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => found.walk(path, links, limits, &mut known),
+            Ok(_) => found.add(path, limits, &mut known),
+            Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
+        }
+    }
+    found.logs.sort_unstable();
+    found
+}
+
+impl Sources {
+    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, known: &mut HashSet<PathBuf>) {
+        for entry in WalkDir::new(directory).follow_links(links == Links::Follow).sort_by_file_name() {
+            match entry {
+                Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => self.links += 1,
+                Ok(entry) if entry.file_type().is_dir() || !archive::is_of_interest(entry.path()) => {}
+                Ok(entry) => self.add(entry.path(), limits, known),
+                Err(error) => {
+                    let path = error.path().unwrap_or(directory).to_owned();
+                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, path: &Path, limits: &Limits, known: &mut HashSet<PathBuf>) {
+        let log = match open_log(path) {
+            Ok(log) => log,
+            Err(error) => return self.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
+        };
+        if known.insert(log.canonical.clone()) {
+            let (logs, defects) = archive::list(log, limits);
+            self.logs.extend(logs);
+            defects.into_iter().for_each(|defect| self.defects.add(defect));
+        }
+    }
+}
+
+/// Opens a file to see whether it can be, and closes it again.
+fn open_log(path: &Path) -> io::Result<Source> {
+    // Asked before it is opened: opening a pipe would wait for someone to write to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let size = File::open(path)?.metadata()?.len();
+    Ok(Source {
+        name: text::path(path),
+        path: path.to_owned(),
+        canonical: path.canonicalize()?,
+        packing: Packing::Plain,
+        size,
+    })
+}
+
+/// Reads `buffer.len()` bytes at `offset`, or as many as the file has there.
+///
+/// # Errors
+///
+/// What the operating system returns, but for interruptions.
+pub(crate) fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<usize> {
+    let mut total = 0;
+    while !buffer.is_empty() {
+        match positioned_read(file, buffer, offset) {
+            Ok(0) => break,
+            Ok(size) => {
+                total += size;
+                offset += size as u64;
+                buffer = buffer.get_mut(size..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(unix)]
+fn positioned_read(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn positioned_read(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}

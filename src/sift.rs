@@ -1,0 +1,291 @@
+//! Sifting: from a block of a log's bytes to [`Findings`]. Pure: no files, no clock, no threads.
+//!
+//! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
+    connection::Field,
+    error::{Defect, DefectKind, Defects},
+    event::{Carving, Decoder, Loss},
+    group::Groups,
+    hits::{Hit, Hits},
+    ids::Ids,
+    prefilter::Prefilter,
+    record::{self, Candidates, Record},
+    rule::{Rule, Verdict},
+    sysmon,
+    tally::Tally,
+    text,
+};
+
+/// What is looked for, and what is kept of it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which connections are hits.
+    pub rule: Rule,
+    /// What a chunk must contain for one of them to be in it.
+    pub prefilter: Prefilter,
+    /// Which records are decoded.
+    pub decoding: Decoding,
+    /// Whether stale records are carved.
+    pub carving: Carving,
+    /// The fields that hits are grouped by.
+    pub group_by: Vec<Field>,
+    /// Whether each hit is kept, and not only counted.
+    pub keep_hits: bool,
+    /// Whether an event counts once, however many copies of it there are. Groups are then made from the hits kept.
+    pub dedup: bool,
+    /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
+    pub follow_ids: bool,
+}
+
+/// Which records are decoded. The findings are the same, but for counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// Those that may matter by their raw bytes.
+    Candidates,
+    /// Every one: the slow path that the fast one is held against.
+    Everything,
+}
+
+/// What was found in all sources, or in a part of them.
+#[derive(Debug)]
+pub struct Findings {
+    /// The hits, grouped.
+    pub groups: Groups,
+    /// The hits, each; empty unless the plan keeps them.
+    pub hits: Hits,
+    /// Connections of the chosen processes to each exclusion network, by its index in the rule's set.
+    pub excluded: Vec<u64>,
+    /// What is wrong with the evidence.
+    pub defects: Defects,
+    /// What was found in each source, by its name.
+    pub sources: BTreeMap<String, SourceFindings>,
+}
+
+/// What was found in one source.
+#[derive(Debug, Default)]
+pub struct SourceFindings {
+    /// What was read, and how it was judged.
+    pub tally: Tally,
+    /// The flags of the file header, if there is one.
+    pub flags: Option<chunk::FileFlags>,
+    /// Defects by kind.
+    pub defects: BTreeMap<DefectKind, u64>,
+    /// The ids of its records, if the plan follows them.
+    pub ids: Ids,
+    /// Its digests, if all of it was read and they were asked for.
+    pub digests: Option<crate::digest::Digests>,
+}
+
+impl Findings {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            groups: Groups::new(plan.group_by.clone()),
+            hits: Hits::default(),
+            excluded: vec![0; plan.rule.exclusion.networks().len()],
+            defects: Defects::default(),
+            sources: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what another part has found.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.groups.merge(other.groups);
+        self.hits.merge(other.hits);
+        for (count, more) in self.excluded.iter_mut().zip(other.excluded) {
+            *count += more;
+        }
+        self.defects.merge(other.defects);
+        for (name, source) in other.sources {
+            self.add(name, source);
+        }
+        self
+    }
+
+    /// Adds what was found in a part of a source.
+    pub fn add(&mut self, name: String, part: SourceFindings) {
+        let source = self.sources.entry(name).or_default();
+        source.tally += part.tally;
+        source.flags = source.flags.or(part.flags);
+        for (kind, count) in part.defects {
+            *source.defects.entry(kind).or_default() += count;
+        }
+        source.ids.merge(part.ids);
+        source.digests = source.digests.take().or(part.digests);
+    }
+
+    /// The tallies of all sources together.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.sources.values().for_each(|source| total += source.tally);
+        total
+    }
+}
+
+/// Sifts the blocks of one source.
+#[derive(Debug)]
+pub struct Sifter<'a> {
+    plan: &'a Plan,
+    decoder: &'a Decoder,
+    source: &'a str,
+    found: &'a mut Findings,
+    /// What was found in this source so far.
+    pub part: SourceFindings,
+}
+
+impl<'a> Sifter<'a> {
+    /// For blocks of the source with this name.
+    pub fn new(plan: &'a Plan, decoder: &'a Decoder, source: &'a str, found: &'a mut Findings) -> Self {
+        Self { plan, decoder, source, found, part: SourceFindings::default() }
+    }
+
+    /// Adds what was found in the source to the findings.
+    pub fn finish(self) {
+        self.found.add(self.source.to_owned(), self.part);
+    }
+
+    /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk.
+    pub fn block(&mut self, offset: u64, bytes: &[u8]) {
+        self.part.tally.bytes += bytes.len() as u64;
+        let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
+        if offset == 0 {
+            self.file_header(head);
+        }
+        let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
+        for (number, bytes) in (first..).zip(chunks.chunks(CHUNK_SIZE)) {
+            self.chunk(number, bytes);
+        }
+    }
+
+    /// Counts a file header or chunk at `offset` that cannot be read.
+    pub fn unreadable(&mut self, offset: u64, cause: &str) {
+        let chunk = offset.checked_sub(FILE_HEADER_SIZE as u64).map(|offset| offset / CHUNK_SIZE as u64);
+        self.part.tally.chunks_unreadable += u64::from(chunk.is_some());
+        self.defect(chunk, Some(offset), DefectKind::Read, cause);
+    }
+
+    /// Counts and holds a defect at an offset of the source.
+    pub fn defect(&mut self, chunk: Option<u64>, offset: Option<u64>, kind: DefectKind, cause: &str) {
+        *self.part.defects.entry(kind).or_default() += 1;
+        let cause = text::printable(cause).into_owned();
+        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, offset, kind, cause });
+    }
+
+    fn file_header(&mut self, head: &[u8]) {
+        let fault = match chunk::file_header(head) {
+            Ok((flags, fault)) => {
+                self.part.flags = Some(flags);
+                fault
+            }
+            Err(fault) => Some(fault),
+        };
+        if let Some((kind, cause)) = fault {
+            self.defect(None, None, kind, &cause);
+        }
+    }
+
+    fn chunk(&mut self, number: u64, bytes: &[u8]) {
+        if bytes.len() < CHUNK_SIZE {
+            let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
+            self.chunk_defect(number, DefectKind::Truncated, &cause);
+        }
+        match chunk::state(bytes) {
+            ChunkState::Unused => self.part.tally.chunks_unused += 1,
+            ChunkState::Damaged => {
+                self.part.tally.chunks_unreadable += 1;
+                let cause = "no chunk here: it does not start with ElfChnk";
+                self.chunk_defect(number, DefectKind::ChunkMagic, cause);
+                if self.plan.carving == Carving::Stale {
+                    self.decode(number, bytes, &Layout::UNKNOWN);
+                }
+            }
+            ChunkState::Used => self.used_chunk(number, bytes),
+        }
+    }
+
+    fn used_chunk(&mut self, number: u64, bytes: &[u8]) {
+        let (layout, faults) = chunk::layout(bytes);
+        for (kind, cause) in faults {
+            self.chunk_defect(number, kind, &cause);
+        }
+        let records = record::walk(bytes, layout.end);
+        if let (true, Some(records)) = (self.plan.follow_ids, &records) {
+            records.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
+        }
+        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
+        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
+        match &records {
+            Some(records)
+                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, records) =>
+            {
+                self.part.tally.chunks_ruled_out += 1;
+                self.part.tally.records_ruled_out += records.len() as u64;
+            }
+            _ => {
+                self.part.tally.chunks_decoded += 1;
+                self.decode(number, bytes, &layout);
+            }
+        }
+    }
+
+    fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+        // What is carved is not among the records.
+        let records = (self.plan.carving == Carving::Live).then_some(records);
+        names_sysmon && self.plan.prefilter.may_match(chunk, records)
+    }
+
+    fn chunk_defect(&mut self, number: u64, kind: DefectKind, cause: &str) {
+        self.defect(Some(number), Some(chunk::offset(number)), kind, cause);
+    }
+
+    fn decode(&mut self, number: u64, bytes: &[u8], layout: &Layout) {
+        let mut candidates = Candidates::new(bytes);
+        let (plan, source, found, tally) = (self.plan, self.source, &mut *self.found, &mut self.part.tally);
+        let (mut read, mut recovered) = (0, 0);
+        let mut losses: Vec<Loss> = Vec::new();
+        self.decoder.decode(
+            bytes,
+            layout,
+            |record, carved| {
+                *(if carved { &mut recovered } else { &mut read }) += 1;
+                plan.decoding == Decoding::Everything || candidates.may_be_event_3(record)
+            },
+            |event| {
+                let Some(connection) = sysmon::connection(event) else { return };
+                let verdict = plan.rule.judge(&connection);
+                tally.judged(verdict, event.recovered);
+                match verdict {
+                    Verdict::Hit => {
+                        if !plan.dedup {
+                            found.groups.add(&connection);
+                        }
+                        if plan.keep_hits {
+                            let offset = chunk::offset(number).saturating_add(event.place.start());
+                            found.hits.push(Hit::new(event, &connection, source, number, offset));
+                        }
+                    }
+                    Verdict::Excluded(network) => {
+                        if let Some(count) = found.excluded.get_mut(network) {
+                            *count += 1;
+                        }
+                    }
+                    Verdict::OtherProcess | Verdict::OutsideDetection => {}
+                }
+            },
+            |loss| losses.push(loss),
+        );
+        tally.records_read += read;
+        tally.records_recovered += recovered;
+        for loss in losses {
+            let offset = chunk::offset(number).saturating_add(loss.offset.unwrap_or(0));
+            self.defect(Some(number), Some(offset), loss.kind, &loss.cause);
+        }
+    }
+}
