@@ -37,9 +37,40 @@ pub enum Command {
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
     #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/\n\n".to_owned() + EXIT_STATUS)]
     Connections(ScanArgs),
+    /// Hash the logs of a manifest again and say which have changed
+    ///
+    /// Prints one line a log: same, changed, missing, or unknown where the manifest has no hashes of it.
+    #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
+    Verify(VerifyArgs),
 }
 
-/// What both commands take.
+const VERIFY_STATUS: &str = "\
+Exit status: 0 all logs are the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log has changed, is \
+missing, or is unknown.";
+
+/// What `verify` takes.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// A manifest that was written with --manifest
+    #[arg(value_name = "MANIFEST")]
+    pub manifest: PathBuf,
+
+    /// Open encrypted members of zip files with PASSWORD
+    #[arg(long, value_name = "PASSWORD")]
+    pub zip_password: Option<String>,
+
+    /// Hash with N threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const MEMBER_SIZE: &str = "4GiB";
+
+/// What both commands that scan take.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct ScanArgs {
@@ -51,7 +82,7 @@ pub struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Replace FILE if it exists
+    /// Replace the files to be written if they exist
     #[arg(long)]
     pub force: bool,
 
@@ -108,7 +139,7 @@ pub struct ScanArgs {
     pub zip_password: Option<String>,
 
     /// Do not unpack more than SIZE from a member of an archive
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = MEMBER_SIZE, value_parser = size)]
     pub max_member_size: u64,
 
     /// Scan with N threads [default: all cores]

@@ -6,14 +6,14 @@ use std::{fs, num::NonZeroUsize, path::PathBuf, thread};
 use ipnet::IpNet;
 
 use crate::{
-    args::{Args, Command, Exclusions, ScanArgs},
-    builtin,
+    args::{Exclusions, ScanArgs, VerifyArgs},
+    builtin::{self, BuiltinRule},
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
     event::Carving,
-    input::{Limits, Links},
-    output::{Existing, Output},
+    input::{Limits, Links, Source},
+    output::{self, Existing, Output},
     prefilter::Prefilter,
     report::Cells,
     rule::Rule,
@@ -36,6 +36,14 @@ pub struct Config {
     pub title: Option<String>,
     /// Where the report goes.
     pub output: Output,
+    /// Where the report of events goes, if there is to be one.
+    pub events: Option<Output>,
+    /// Where the manifest goes, if there is to be one.
+    pub manifest: Option<Output>,
+    /// Whether the manifest has facts about the run itself.
+    pub run_info: bool,
+    /// The command line as it was, without the tool's own name.
+    pub arguments: Vec<String>,
     /// How values are put into the report's cells.
     pub cells: Cells,
     /// Whether a summary and progress are shown.
@@ -43,16 +51,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Makes sense of the command line.
+    /// Makes sense of what `detect` or `connections` was given; `detect` has a built-in rule. `arguments` is the command
+    /// line as it was, for the manifest.
     ///
     /// # Errors
     ///
-    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field.
-    pub fn new(args: Args) -> Result<Self, Error> {
-        let (args, builtin, exclusions) = match args.command {
-            Command::Detect(args) => (args, Some(&builtin::REGSVCS), Exclusions::Special),
-            Command::Connections(args) => (args, None, Exclusions::None),
-        };
+    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field, an output.
+    pub fn new(args: ScanArgs, builtin: Option<&BuiltinRule>, arguments: Vec<String>) -> Result<Self, Error> {
+        let exclusions = if builtin.is_some() { Exclusions::Special } else { Exclusions::None };
         let processes = match (args.process.as_slice(), builtin) {
             ([], Some(rule)) => vec![rule.process.to_owned()],
             (names, _) => names.iter().map(|name| process(name)).collect::<Result<_, _>>()?,
@@ -62,6 +68,7 @@ impl Config {
         exclusion.extend(networks("--exclude-cidr", &args.exclude_cidr)?);
         let prefilter = Prefilter::new(&processes)
             .map_err(|error| Error::Usage(format!("--process: {} names are too many: {error}", processes.len())))?;
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
         Ok(Self {
             title: builtin
                 .filter(|_| args.process.is_empty())
@@ -81,12 +88,16 @@ impl Config {
                 follow_ids: args.manifest.is_some(),
             },
             method: Method {
-                threads: args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+                threads: threads(args.threads),
                 hashing: args.manifest.is_some(),
-                limits: Limits { member_size: args.max_member_size, password: args.zip_password.clone() },
+                limits: Limits { member_size: args.max_member_size, password: args.zip_password },
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
-            output: output(&args),
+            events: args.events.map(|path| Output::File { path, existing }),
+            manifest: args.manifest.map(|path| Output::File { path, existing }),
+            run_info: args.manifest_run_info,
+            arguments,
+            output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
             cells: if args.raw_cells { Cells::Raw } else { Cells::Guarded },
             quiet: args.quiet,
             paths: args.paths,
@@ -94,9 +105,28 @@ impl Config {
     }
 }
 
-fn output(args: &ScanArgs) -> Output {
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    args.output.clone().map_or(Output::Stdout, |path| Output::File { path, existing })
+/// How a manifest is verified.
+#[must_use]
+pub fn verification(args: &VerifyArgs) -> Method {
+    let limits = Limits { member_size: u64::MAX, password: args.zip_password.clone() };
+    Method { threads: threads(args.threads), hashing: true, limits }
+}
+
+fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
+    given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+impl Config {
+    /// Makes sure, before the evidence is read, that everything can be written and nothing of it is evidence.
+    ///
+    /// # Errors
+    ///
+    /// See [`Output::check`] and [`output::distinct`].
+    pub fn check_outputs(&self, sources: &[Source]) -> Result<(), Error> {
+        let outputs = || [Some(&self.output), self.events.as_ref(), self.manifest.as_ref()].into_iter().flatten();
+        outputs().try_for_each(|output| output.check(sources))?;
+        output::distinct(outputs())
+    }
 }
 
 fn process(name: &str) -> Result<String, Error> {

@@ -1,5 +1,7 @@
 //! [`Digests`]: the hashes by which investigators' case systems know a file.
 
+use std::io::{self, Write};
+
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
@@ -43,6 +45,37 @@ impl Hasher {
             sha1: hex(&self.sha1.finalize()),
             md5: hex(&self.md5.finalize()),
         }
+    }
+}
+
+/// Hashes with SHA-256 what is written through it.
+#[derive(Debug)]
+pub struct HashingWriter<W> {
+    inner: W,
+    sha256: Sha256,
+}
+
+impl<W: Write> HashingWriter<W> {
+    /// Writes to `inner`.
+    pub fn new(inner: W) -> Self {
+        Self { inner, sha256: Sha256::default() }
+    }
+
+    /// What it wrote to, and the SHA-256 of what was written, in lower case hexadecimal.
+    pub fn finish(self) -> (W, String) {
+        (self.inner, hex(&self.sha256.finalize()))
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let size = self.inner.write(bytes)?;
+        self.sha256.update(bytes.get(..size).unwrap_or_default());
+        Ok(size)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Error {
     NothingToSearch,
     /// The scan's threads could not be started.
     Threads(String),
+    /// The hits are more than fit into memory and could not be put into temporary files.
+    Spill(io::Error),
     /// The report could not be written to standard output.
     Stdout(io::Error),
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Error {
                 f.write_str("no event log found: give a log, or a directory that holds *.evtx files")
             }
             Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
+            Self::Spill(cause) => write!(f, "temporary files: cannot keep the hits there: {cause}"),
             Self::Stdout(cause) => write!(f, "standard output: cannot write the report: {cause}"),
         }
     }

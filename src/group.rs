@@ -27,11 +27,11 @@ impl GroupKey {
         })
     }
 
-    fn set(&mut self, connection: &Connection<'_>, fields: &[Field]) {
+    fn set<'a>(&mut self, fields: &[Field], value: impl Fn(Field) -> &'a str) {
         self.text.clear();
         self.ends.clear();
         for &field in fields {
-            self.text.push_str(connection.get(field));
+            self.text.push_str(value(field));
             self.ends.push(self.text.len());
         }
     }
@@ -61,7 +61,7 @@ impl Group {
 }
 
 /// Connections grouped by some of their fields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Groups {
     fields: Vec<Field>,
     by_key: HashMap<GroupKey, Group>,
@@ -78,8 +78,13 @@ impl Groups {
 
     /// Counts one connection.
     pub fn add(&mut self, connection: &Connection<'_>) {
-        let group = Group { count: 1, first: connection.time, last: connection.time };
-        self.key.set(connection, &self.fields);
+        self.count(|field| connection.get(field), connection.time);
+    }
+
+    /// Counts one connection with these values at this time.
+    pub fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, time: Option<Timestamp>) {
+        let group = Group { count: 1, first: time, last: time };
+        self.key.set(&self.fields, value);
         match self.by_key.get_mut(&self.key) {
             Some(known) => known.merge(group),
             None => {

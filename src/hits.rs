@@ -68,6 +68,12 @@ impl Hit {
         (self.time, &self.fields, &self.record_id) == (other.time, &other.fields, &other.record_id)
     }
 
+    /// When it was logged; `None` if the record states no time.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<jiff::Timestamp> {
+        self.time.and_then(|time| jiff::Timestamp::from_nanosecond(time).ok())
+    }
+
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {

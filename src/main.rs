@@ -1,8 +1,9 @@
-//! The `netsift` command: parse, configure, scan, write, exit status.
+//! The `netsift` command: parse, configure, run, exit status.
 
 mod progress;
 
 use std::{
+    env, fs,
     io::{self, Write},
     panic,
     process::ExitCode,
@@ -11,54 +12,82 @@ use std::{
 };
 
 use clap::Parser;
-use netsift::{args::Args, config::Config, error::Error, input, report, scan, summary::Summary};
+use jiff::Timestamp;
+use netsift::{
+    args::{Args, Command, ScanArgs, VerifyArgs},
+    builtin::{self, BuiltinRule},
+    config::{self, Config},
+    error::Error,
+    input,
+    manifest::{Recorded, RunEntry},
+    run,
+    summary::Summary,
+    text,
+    verify::{self, Fate},
+};
 
 fn main() -> ExitCode {
     silence_contained_panics();
-    match run(Args::parse()) {
-        Ok(status) => status,
-        Err(error) => {
-            tell(&format!("netsift: {error}\n"));
-            ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
-        }
-    }
+    let done = match Args::parse().command {
+        Command::Detect(args) => scan(args, Some(&builtin::REGSVCS)),
+        Command::Connections(args) => scan(args, None),
+        Command::Verify(args) => verify(&args),
+    };
+    done.unwrap_or_else(|error| {
+        tell(&format!("netsift: {error}\n"));
+        ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
+    })
 }
 
-fn run(args: Args) -> Result<ExitCode, Error> {
-    let config = Config::new(args)?;
-    let mut sources = input::discover(&config.paths, config.links, &config.method.limits);
+fn scan(args: ScanArgs, rule: Option<&BuiltinRule>) -> Result<ExitCode, Error> {
+    let arguments = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let config = Config::new(args, rule, arguments)?;
+    let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
         return Err(Error::NothingToSearch);
     }
-    config.output.check(&sources.logs)?;
+    config.check_outputs(&sources.logs)?;
 
-    let started = Instant::now();
+    let (started, clock, links) = (Timestamp::now(), Instant::now(), sources.links);
     let bar = progress::bar(&sources.logs, config.quiet);
-    let mut findings = scan::scan(&config.plan, &config.method, &sources.logs, &|bytes| bar.inc(bytes))?;
-    let elapsed = started.elapsed();
+    let ran = run::run(&config, sources, &|bytes| bar.inc(bytes), || {
+        config.run_info.then(|| RunEntry {
+            started: started.to_string(),
+            finished: Timestamp::now().to_string(),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+        })
+    });
     bar.finish_and_clear();
-    findings.defects.merge(std::mem::take(&mut sources.defects));
-
-    let (logs, tally) = (findings.sources.len() as u64, findings.total());
-    let groups = findings.groups.into_sorted();
-    config.output.write(|out| report::write(out, &config.plan.group_by, &groups, config.cells))?;
-
+    let ran = ran?;
     if !config.quiet {
         let summary = Summary {
             rule: &config.plan.rule,
             title: config.title.as_deref(),
-            logs,
-            tally,
-            excluded: &findings.excluded,
-            groups: groups.len(),
-            defects: &findings.defects,
-            links: sources.links,
-            elapsed,
+            ran: &ran,
+            links,
+            elapsed: clock.elapsed(),
         };
         tell(&summary.to_string());
     }
-    Ok(if findings.defects.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    Ok(ExitCode::from(ran.exit_status()))
+}
+
+fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
+    let wrong = |cause: String| Error::file(&args.manifest, "cannot read the manifest", &cause);
+    let text = fs::read_to_string(&args.manifest).map_err(|error| wrong(error.to_string()))?;
+    let recorded = Recorded::parse(&text).map_err(wrong)?;
+    let bar = progress::spinner(args.quiet);
+    let fates = verify::verify(&recorded, &config::verification(args), &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    let fates = fates?;
+    let mut out = io::stdout().lock();
+    for (name, fate) in &fates {
+        if writeln!(out, "{:<8} {}", fate.name(), text::printable(name)).is_err() {
+            break;
+        }
+    }
+    Ok(ExitCode::from(if fates.iter().all(|(_, fate)| *fate == Fate::Same) { 0 } else { 3 }))
 }
 
 /// Writes to standard error. That it is closed is no reason to stop.

@@ -12,3 +12,12 @@ pub(crate) fn bar(logs: &[Source], quiet: bool) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(logs.iter().map(|log| log.size).sum()).with_style(style)
 }
+
+/// Bytes as they are done, of nobody knows how many, or nothing.
+pub(crate) fn spinner(quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bytes} {binary_bytes_per_sec}");
+    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}

@@ -30,29 +30,29 @@ pub enum Cells {
 ///
 /// What `out` returns.
 pub fn write(out: impl io::Write, fields: &[Field], groups: &[(GroupKey, Group)], cells: Cells) -> io::Result<()> {
-    write_csv(out, fields, groups, cells).map_err(|error| match error.into_kind() {
-        // As it is, so that its kind can be told.
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    })
-}
-
-fn write_csv(
-    out: impl io::Write,
-    fields: &[Field],
-    groups: &[(GroupKey, Group)],
-    cells: Cells,
-) -> Result<(), csv::Error> {
-    let mut csv = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
-    csv.write_record(fields.iter().map(|field| field.name()).chain(["count", "firstTime", "lastTime"]))?;
+    let mut csv = csv_writer(out);
+    let header = fields.iter().map(|field| field.name()).chain(["count", "firstTime", "lastTime"]);
+    csv.write_record(header).map_err(io_error)?;
     for (key, group) in groups {
         for value in key.values() {
-            csv.write_field(&*cell(value, cells))?;
+            csv.write_field(&*cell(value, cells)).map_err(io_error)?;
         }
-        csv.write_record([group.count.to_string(), time(group.first), time(group.last)])?;
+        csv.write_record([group.count.to_string(), time(group.first), time(group.last)]).map_err(io_error)?;
     }
-    csv.flush()?;
-    Ok(())
+    csv.flush()
+}
+
+/// A writer of CSV in the report's dialect.
+pub(crate) fn csv_writer<W: io::Write>(out: W) -> csv::Writer<W> {
+    WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out)
+}
+
+/// An error of the CSV writer as what it is, so that its kind can be told.
+pub(crate) fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// A time as RFC 3339 in UTC with the seven fractional digits of the log, or nothing if none was stated.
@@ -64,7 +64,7 @@ pub fn time(time: Option<Timestamp>) -> String {
 }
 
 /// A value as a cell. Spreadsheets take a cell that starts with one of these for a formula (OWASP, "CSV Injection").
-fn cell(value: &str, cells: Cells) -> Cow<'_, str> {
+pub(crate) fn cell(value: &str, cells: Cells) -> Cow<'_, str> {
     let shown = text::printable(value);
     if cells == Cells::Guarded && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{shown}").into()

@@ -5,7 +5,7 @@
 //! whole of it. Threads take units in order, which reads a disk forwards, and each keeps its own [`Findings`].
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     num::NonZeroUsize,
     sync::atomic::{AtomicU64, Ordering},
@@ -66,7 +66,23 @@ pub fn scan(
         }
         findings
     });
-    Ok(parts.into_iter().fold(Findings::new(plan), Findings::merge))
+    let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
+    note_growth(plan, sources, &mut findings);
+    Ok(findings)
+}
+
+/// A log that has grown while it was read has records that were not. That it has shrunk was noticed when it was read.
+fn note_growth(plan: &Plan, sources: &[Source], findings: &mut Findings) {
+    let decoder = Decoder::new(plan.carving);
+    for source in sources.iter().filter(|source| source.packing == Packing::Plain) {
+        let now = fs::metadata(&source.path).map_or(source.size, |metadata| metadata.len());
+        if let Some(growth) = now.checked_sub(source.size).filter(|growth| *growth > 0) {
+            let mut sifter = Sifter::new(plan, &decoder, &source.name, findings);
+            let cause = format!("{growth} bytes have been added since the log was found, and were not read");
+            sifter.defect(None, Some(source.size), DefectKind::Changed, &cause);
+            sifter.finish();
+        }
+    }
 }
 
 /// A part of a source: a range of bytes that starts at the file header or at a chunk.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{error::Defects, rule::Rule, tally::Tally};
+use crate::{rule::Rule, run::Ran, tally::Tally};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
@@ -11,24 +11,16 @@ pub struct Summary<'a> {
     pub rule: &'a Rule,
     /// The rule's title, if it is the built-in one.
     pub title: Option<&'a str>,
-    /// How many logs were read.
-    pub logs: u64,
-    /// What was counted in them.
-    pub tally: Tally,
-    /// Connections to each exclusion network, by its index in the rule's set.
-    pub excluded: &'a [u64],
-    /// How many rows the report has.
-    pub groups: usize,
-    /// What was wrong with the evidence.
-    pub defects: &'a Defects,
+    /// What the run has to say.
+    pub ran: &'a Ran,
     /// Symbolic links that were not followed.
     pub links: u64,
     /// How long the scan took.
     pub elapsed: Duration,
 }
 
-/// Defects that are named; a manifest of all of them is not the summary's job.
-const NAMED_DEFECTS: usize = 20;
+/// Defects and logs that are named; the manifest has more of them.
+const NAMED: usize = 20;
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,21 +36,21 @@ impl fmt::Display for Summary<'_> {
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
-        let rate = self.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
+        let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
         writeln!(f, "time      {seconds:.2} s, {rate:.1} GB/s")
     }
 }
 
 impl Summary<'_> {
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tally = &self.tally;
+        let tally = &self.ran.tally;
         writeln!(
             f,
             "searched  {}, {}, {}, {}",
-            counted(self.logs, "log"),
-            size(self.tally.bytes),
-            counted(self.tally.chunks(), "chunk"),
-            counted(self.tally.records(), "record"),
+            counted(self.ran.logs, "log"),
+            size(self.ran.tally.bytes),
+            counted(self.ran.tally.chunks(), "chunk"),
+            counted(self.ran.tally.records(), "record"),
         )?;
         writeln!(
             f,
@@ -71,41 +63,65 @@ impl Summary<'_> {
         writeln!(
             f,
             "          records: {} read, {} ruled out unread",
-            grouped(self.tally.records_read),
-            grouped(self.tally.records_ruled_out)
+            grouped(self.ran.tally.records_read),
+            grouped(self.ran.tally.records_ruled_out)
         )?;
-        if self.tally.chunks_sysmon == 0 {
+        if tally.records_recovered > 0 {
+            writeln!(
+                f,
+                "          recovered: {} that are no longer part of the logs",
+                counted(tally.records_recovered, "record")
+            )?;
+        }
+        if self.ran.dirty > 0 {
+            writeln!(f, "          {} copied while in use", counted(self.ran.dirty, "log"))?;
+        }
+        if self.ran.tally.chunks_sysmon == 0 {
             writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
         }
         Ok(())
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { hits, outside_detection, excluded, .. } = self.tally;
+        let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
         let whose = match self.rule.processes.as_slice() {
             [] => String::new(),
             names => format!(" of {}", names.join(", ")),
         };
-        let chosen = self.tally.of_chosen_processes();
+        let chosen = self.ran.tally.of_chosen_processes();
         if chosen == 0 {
             return writeln!(
                 f,
                 "found     nothing: no network connection{whose} in {} of {}",
-                counted(self.tally.records(), "record"),
-                counted(self.logs, "log")
+                counted(self.ran.tally.records(), "record"),
+                counted(self.ran.logs, "log")
             );
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
-        write!(f, " in {}", counted(self.groups as u64, "group"))?;
+        write!(f, " in {}", counted(self.ran.groups, "group"))?;
         if outside_detection > 0 {
             write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }
-        writeln!(f, ", {} excluded", grouped(excluded))
+        writeln!(f, ", {} excluded", grouped(excluded))?;
+        if hits_recovered > 0 {
+            writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
+        }
+        let copies = self.ran.duplicates.values().sum();
+        if copies > 0 {
+            writeln!(f, "          {} dropped that are copies of others:", counted(copies, "hit"))?;
+        }
+        for (source, &count) in self.ran.duplicates.iter().take(NAMED) {
+            writeln!(f, "          {:>7}  {source}", grouped(count))?;
+        }
+        if self.ran.duplicates.len() > NAMED {
+            writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
+        }
+        Ok(())
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut label = "excluded";
-        for (network, &count) in self.rule.exclusion.networks().iter().zip(self.excluded) {
+        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.ran.excluded) {
             if count > 0 {
                 writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
                 label = "";
@@ -115,16 +131,16 @@ impl Summary<'_> {
     }
 
     fn defective(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.defects.is_empty() {
+        if self.ran.defects.is_empty() {
             return Ok(());
         }
         let kinds: Vec<String> =
-            self.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
-        writeln!(f, "defects   {}: {}", grouped(self.defects.total()), kinds.join(", "))?;
-        for defect in self.defects.first().take(NAMED_DEFECTS) {
+            self.ran.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
+        writeln!(f, "defects   {}: {}", grouped(self.ran.defects.total()), kinds.join(", "))?;
+        for defect in self.ran.defects.first().take(NAMED) {
             writeln!(f, "          {defect}")?;
         }
-        let unnamed = self.defects.total().saturating_sub(NAMED_DEFECTS as u64);
+        let unnamed = self.ran.defects.total().saturating_sub(NAMED as u64);
         if unnamed > 0 {
             writeln!(f, "          and {} more", grouped(unnamed))?;
         }

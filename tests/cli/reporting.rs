@@ -109,7 +109,7 @@ fn an_output_file_holds_what_standard_output_would_have() {
 #[test]
 fn an_existing_output_is_replaced_only_with_force() {
     let case = detect().args(["-o", "report.csv"]).file("report.csv", "mine").events(&[Event::connection()]);
-    case.run().exits(1).says(&["netsift: report.csv: cannot write the report there: it exists; --force replaces it"]);
+    case.run().exits(1).says(&["netsift: report.csv: cannot write there: it exists; --force replaces it"]);
     assert_eq!(fs::read_to_string(case.path("report.csv")).unwrap(), "mine");
     case.run_on(&["--force", "."]).exits(0);
     assert!(fs::read_to_string(case.path("report.csv")).unwrap().starts_with("action,"));

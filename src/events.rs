@@ -1,0 +1,95 @@
+//! The report of events: one CSV row a hit, in the order of time, with the record behind it; and the copies of an event,
+//! which are found in that order.
+//!
+//! From a group's row in the report an investigator gets to its records by the columns that both have.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use crate::{
+    connection::Field,
+    hits::{Hit, Hits},
+    report::{self, Cells},
+};
+
+/// Whether copies of an event count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// Each is an event.
+    Count,
+    /// Only the first is: the one that is still part of its log, by the logs' names.
+    Drop,
+}
+
+/// Hands each hit to `each`, in order, without the copies if they are to be dropped. Returns how many copies were dropped
+/// from each source.
+///
+/// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
+///
+/// # Errors
+///
+/// What `each` returns, or the hits could not be spilled or read again.
+pub fn in_order(
+    hits: Hits,
+    copies: Copies,
+    mut each: impl FnMut(&Hit) -> io::Result<()>,
+) -> io::Result<BTreeMap<String, u64>> {
+    let mut dropped = BTreeMap::new();
+    let mut last: Option<Hit> = None;
+    for hit in hits.into_sorted()? {
+        let hit = hit?;
+        if copies == Copies::Drop && last.as_ref().is_some_and(|last| hit.is_copy_of(last)) {
+            *dropped.entry(hit.source).or_default() += 1;
+        } else {
+            each(&hit)?;
+            last = Some(hit);
+        }
+    }
+    Ok(dropped)
+}
+
+/// Writes rows of events.
+pub struct Rows<W: Write> {
+    csv: csv::Writer<W>,
+    cells: Cells,
+}
+
+impl<W: Write> Rows<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    ///
+    /// What `out` returns.
+    pub fn new(out: W, cells: Cells) -> io::Result<Self> {
+        let mut csv = report::csv_writer(out);
+        let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
+        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more)).map_err(report::io_error)?;
+        Ok(Self { csv, cells })
+    }
+
+    /// Writes one hit.
+    ///
+    /// # Errors
+    ///
+    /// What the output returns.
+    pub fn write(&mut self, hit: &Hit) -> io::Result<()> {
+        let time = report::time(hit.timestamp());
+        let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
+        let more = [&time, &hit.utc_time, &hit.record_id, &hit.rule_name, &hit.source, &chunk, &offset];
+        for value in hit.fields.iter().chain(more) {
+            self.csv.write_field(&*report::cell(value, self.cells)).map_err(report::io_error)?;
+        }
+        self.csv.write_record([if hit.recovered { "true" } else { "false" }]).map_err(report::io_error)
+    }
+
+    /// Hands on what is buffered.
+    ///
+    /// # Errors
+    ///
+    /// What the output returns.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.csv.flush()
+    }
+}

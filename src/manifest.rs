@@ -1,0 +1,365 @@
+//! The [`Manifest`]: a record of a run that stands up later. What was read, with hashes; how it was judged; what was wrong.
+//!
+//! Two runs over the same evidence give the same bytes, unless facts about the run itself are asked for. The schema is
+//! in the README; [`VERSION`] changes with it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::Field,
+    digest::{self, Digests},
+    error::Defects,
+    ids::Gaps,
+    report,
+    rule::Rule,
+    sift::SourceFindings,
+    tally::Tally,
+};
+
+/// What a manifest says it is.
+pub const SCHEMA: &str = "netsift-manifest";
+/// The version of the schema that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+/// A record of a run.
+#[derive(Debug, Serialize)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The tool that wrote it.
+    pub tool: Tool,
+    /// The command line, without the tool's own name.
+    pub arguments: Vec<String>,
+    /// What was looked for.
+    pub rule: RuleEntry,
+    /// What was done with it.
+    pub options: Options,
+    /// What was read, by name.
+    pub sources: Vec<SourceEntry>,
+    /// What was wrong.
+    pub defects: DefectEntries,
+    /// What was written.
+    pub report: Written,
+    /// The report of events, if one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Written>,
+    /// The exit status of the run.
+    pub exit_status: u8,
+    /// Facts about the run itself, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunEntry>,
+}
+
+/// A tool.
+#[derive(Debug, Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A rule and its hash.
+#[derive(Debug, Serialize)]
+pub struct RuleEntry {
+    /// The title of the built-in rule, if it was applied as it is.
+    pub title: Option<String>,
+    /// The rule.
+    #[serde(flatten)]
+    pub body: RuleBody,
+    /// The SHA-256 of the rule's body as compact JSON, in the order of the schema.
+    pub sha256: String,
+}
+
+/// What a rule looks for.
+#[derive(Debug, Serialize)]
+pub struct RuleBody {
+    /// Base names of processes; none for any.
+    pub processes: Vec<String>,
+    /// Where a destination has to be; null for anywhere.
+    pub detection_networks: Option<Vec<String>>,
+    /// Where it must not be.
+    pub exclusion_networks: Vec<String>,
+}
+
+/// How the report was made.
+#[derive(Debug, Serialize)]
+pub struct Options {
+    /// The fields of the groups.
+    pub group_by: Vec<&'static str>,
+    /// Whether stale records count.
+    pub recover: bool,
+    /// Whether copies of events were dropped.
+    pub dedup: bool,
+}
+
+/// A log.
+#[derive(Debug, Serialize)]
+pub struct SourceEntry {
+    /// Its name, as defects and events give it.
+    pub name: String,
+    /// The file it is in.
+    pub file: String,
+    /// How many bytes of it were read.
+    pub size: u64,
+    /// Its hashes; null if not all of it could be read.
+    pub digests: Option<Digests>,
+    /// The flags of its file header, and whether they say that it was copied while in use.
+    pub header: Option<HeaderEntry>,
+    /// Its chunks by kind.
+    pub chunks: ChunksEntry,
+    /// Its records.
+    pub records: RecordsEntry,
+    /// Its connections by verdict.
+    pub connections: ConnectionsEntry,
+    /// Copies of events in it that were dropped.
+    pub duplicates: u64,
+    /// Its defects by kind.
+    pub defects: BTreeMap<&'static str, u64>,
+}
+
+/// A file header.
+#[derive(Debug, Serialize)]
+pub struct HeaderEntry {
+    /// The flags as they stand there.
+    pub flags: u32,
+    /// Whether the log was copied while it was in use.
+    pub dirty: bool,
+}
+
+/// Chunks by kind.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the tally")]
+pub struct ChunksEntry {
+    pub decoded: u64,
+    pub ruled_out: u64,
+    pub unused: u64,
+    pub unreadable: u64,
+}
+
+/// Records, and the ids of those whose chunks are whole.
+#[derive(Debug, Serialize)]
+pub struct RecordsEntry {
+    /// Read or ruled out.
+    pub count: u64,
+    /// Carved from what is no longer part of the log.
+    pub recovered: u64,
+    /// The lowest id.
+    pub first_id: Option<u64>,
+    /// The time in its header.
+    pub first_time: Option<String>,
+    /// The highest id.
+    pub last_id: Option<u64>,
+    /// The time in its header.
+    pub last_time: Option<String>,
+    /// What is missing between the two; null if there is too much to follow.
+    pub gaps: Option<Gaps>,
+}
+
+/// Connections by verdict.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the tally")]
+pub struct ConnectionsEntry {
+    pub other_process: u64,
+    pub outside_detection: u64,
+    pub excluded: u64,
+    pub hits: u64,
+    pub hits_recovered: u64,
+}
+
+/// Defects: how many, and the first of them.
+#[derive(Debug, Serialize)]
+pub struct DefectEntries {
+    /// How many there are.
+    pub total: u64,
+    /// The first, by path and place; at most [`Defects::KEPT`].
+    pub first: Vec<DefectEntry>,
+}
+
+/// A defect.
+#[derive(Debug, Serialize)]
+pub struct DefectEntry {
+    /// The log.
+    pub path: String,
+    /// The chunk's number in it.
+    pub chunk: Option<u64>,
+    /// The offset in it, in bytes.
+    pub offset: Option<u64>,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub cause: String,
+}
+
+/// A file that was written.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// Its rows, without the header.
+    pub rows: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// Facts about the run itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunEntry {
+    /// When it started, in UTC.
+    pub started: String,
+    /// When the manifest was written, in UTC.
+    pub finished: String,
+    /// The name of the host it ran on.
+    pub host: String,
+}
+
+impl RuleEntry {
+    /// Of a rule, with the title of the built-in one if that is what it is.
+    #[must_use]
+    pub fn new(title: Option<String>, rule: &Rule) -> Self {
+        let networks = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect();
+        let body = RuleBody {
+            processes: rule.processes.clone(),
+            detection_networks: rule.detection.as_ref().map(|set| networks(set.networks())),
+            exclusion_networks: networks(rule.exclusion.networks()),
+        };
+        let sha256 = digest::sha256(&serde_json::to_vec(&body).unwrap_or_default());
+        Self { title, body, sha256 }
+    }
+}
+
+impl Options {
+    /// Of the report's fields and of what was counted.
+    #[must_use]
+    pub fn new(group_by: &[Field], recover: bool, dedup: bool) -> Self {
+        Self { group_by: group_by.iter().map(|field| field.name()).collect(), recover, dedup }
+    }
+}
+
+impl SourceEntry {
+    /// Of what was found in a source.
+    #[must_use]
+    pub fn new(name: String, file: String, found: SourceFindings, duplicates: u64) -> Self {
+        let SourceFindings { tally, flags, defects, ids, digests } = found;
+        let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
+        let Tally { other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
+        let time =
+            |id: Option<(u64, u64)>| id.and_then(|(_, time)| filetime(time)).map(|time| report::time(Some(time)));
+        Self {
+            name,
+            file,
+            size: tally.bytes,
+            digests,
+            header: flags.map(|flags| HeaderEntry { flags: flags.bits(), dirty: flags.is_dirty() }),
+            chunks: ChunksEntry {
+                decoded: chunks_decoded,
+                ruled_out: chunks_ruled_out,
+                unused: chunks_unused,
+                unreadable: chunks_unreadable,
+            },
+            records: RecordsEntry {
+                count: tally.records(),
+                recovered: tally.records_recovered,
+                first_id: ids.first().map(|(id, _)| id),
+                first_time: time(ids.first()),
+                last_id: ids.last().map(|(id, _)| id),
+                last_time: time(ids.last()),
+                gaps: ids.gaps(),
+            },
+            connections: ConnectionsEntry { other_process, outside_detection, excluded, hits, hits_recovered },
+            duplicates,
+            defects: defects.into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
+        }
+    }
+}
+
+impl DefectEntries {
+    /// Of all defects of a run.
+    #[must_use]
+    pub fn new(defects: &Defects) -> Self {
+        let entry = |defect: &crate::error::Defect| DefectEntry {
+            path: defect.path.clone(),
+            chunk: defect.chunk,
+            offset: defect.offset,
+            kind: defect.kind.name(),
+            cause: defect.cause.clone(),
+        };
+        Self { total: defects.total(), first: defects.first().map(entry).collect() }
+    }
+}
+
+/// A FILETIME, 100 ns since 1601, as a time, if it is one before the year 10000.
+fn filetime(ticks: u64) -> Option<Timestamp> {
+    const SECONDS_FROM_1601_TO_1970: i64 = 11_644_473_600;
+    let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
+    let nanoseconds = i32::try_from(ticks % 10_000_000 * 100).ok()?;
+    Timestamp::new(seconds, nanoseconds).ok()
+}
+
+/// What is read back of a manifest to verify its sources.
+#[derive(Debug, Deserialize)]
+pub struct Recorded {
+    /// Has to be [`SCHEMA`].
+    pub schema: String,
+    /// At most [`VERSION`].
+    pub version: u32,
+    /// The sources.
+    pub sources: Vec<RecordedSource>,
+}
+
+/// A source as a manifest records it.
+#[derive(Debug, Deserialize)]
+pub struct RecordedSource {
+    /// Its name.
+    pub name: String,
+    /// The file it is in.
+    pub file: String,
+    /// Its hashes, if it could be read then.
+    pub digests: Option<Digests>,
+}
+
+impl Recorded {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or of a newer version than this tool knows.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let recorded: Self = serde_json::from_str(text).map_err(|error| format!("not a manifest: {error}"))?;
+        if recorded.schema != SCHEMA {
+            return Err(format!("not a manifest: its schema is {:?}, not {SCHEMA:?}", recorded.schema));
+        }
+        if recorded.version > VERSION {
+            return Err(format!(
+                "a manifest of version {}: this tool reads versions up to {VERSION}",
+                recorded.version
+            ));
+        }
+        Ok(recorded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filetimes_are_times_to_100_ns() {
+        let shown = |ticks| report::time(filetime(ticks));
+        assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
+        assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
+        assert_eq!(shown(u64::MAX), "");
+    }
+
+    #[test]
+    fn manifests_of_other_schemas_and_newer_versions_are_refused_by_name() {
+        assert!(Recorded::parse("{}").unwrap_err().starts_with("not a manifest"));
+        let text = |schema, version| format!(r#"{{"schema":"{schema}","version":{version},"sources":[]}}"#);
+        assert!(Recorded::parse(&text("other", 1)).unwrap_err().contains("\"other\""));
+        assert!(Recorded::parse(&text(SCHEMA, 2)).unwrap_err().contains("version 2"));
+        assert!(Recorded::parse(&text(SCHEMA, 1)).is_ok());
+    }
+}

@@ -1,0 +1,84 @@
+//! Verification: the sources of a manifest, hashed again and compared.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::{
+    cidr::CidrSet,
+    connection::Field,
+    error::Error,
+    event::Carving,
+    input::{self, Links},
+    manifest::Recorded,
+    prefilter::Prefilter,
+    rule::Rule,
+    scan::{self, Method},
+    sift::{Decoding, Plan},
+};
+
+/// What has become of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its bytes are those of the manifest.
+    Same,
+    /// They are others.
+    Changed,
+    /// It is not there, or cannot be read as a whole.
+    Missing,
+    /// The manifest has no hashes of it: it could not be read as a whole then.
+    Unknown,
+}
+
+impl Fate {
+    /// As it is shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Hashes the sources of a manifest again. Returns what has become of each, by name.
+///
+/// # Errors
+///
+/// The scan cannot be started.
+pub fn verify(
+    recorded: &Recorded,
+    method: &Method,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<(String, Fate)>, Error> {
+    let mut files: Vec<PathBuf> = recorded.sources.iter().map(|source| PathBuf::from(&source.file)).collect();
+    files.sort_unstable();
+    files.dedup();
+    let found = input::discover(&files, Links::Skip, &method.limits);
+    let mut findings = scan::scan(&nothing()?, method, &found.logs, progress)?;
+    let mut now: BTreeMap<String, _> =
+        std::mem::take(&mut findings.sources).into_iter().map(|(name, source)| (name, source.digests)).collect();
+    let fate = |source: &crate::manifest::RecordedSource| match (&source.digests, now.remove(&source.name).flatten()) {
+        (None, _) => Fate::Unknown,
+        (Some(_), None) => Fate::Missing,
+        (Some(then), Some(now)) if *then == now => Fate::Same,
+        _ => Fate::Changed,
+    };
+    let mut fate = fate;
+    Ok(recorded.sources.iter().map(|source| (source.name.clone(), fate(source))).collect())
+}
+
+/// A plan that looks for nothing: only the hashes matter.
+fn nothing() -> Result<Plan, Error> {
+    let processes = vec!["\u{0}".to_owned()];
+    Ok(Plan {
+        prefilter: Prefilter::new(&processes).map_err(|error| Error::Usage(error.to_string()))?,
+        rule: Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() },
+        decoding: Decoding::Candidates,
+        carving: Carving::Live,
+        group_by: vec![Field::Dvc],
+        keep_hits: false,
+        dedup: false,
+        follow_ids: false,
+    })
+}
