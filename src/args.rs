@@ -60,7 +60,7 @@ pub struct VerifyArgs {
     pub zip_password: Option<String>,
 
     /// Hash with N threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
     /// Show no progress
@@ -143,7 +143,7 @@ pub struct ScanArgs {
     pub max_member_size: u64,
 
     /// Scan with N threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
     /// Show neither a summary nor progress
@@ -153,6 +153,12 @@ pub struct ScanArgs {
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]
     pub no_prefilter: bool,
+}
+
+/// Reads a number of threads: more than any machine has cores can only be a mistake.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
+    number.ok_or_else(|| "give a number from 1 to 1024".to_owned())
 }
 
 /// Reads a size: bytes, or with a unit of `KiB`, `MiB`, `GiB` or `TiB`, in any case, the `iB` optional.

@@ -142,6 +142,10 @@ pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
 
     let end_is_possible = (CHUNK_HEADER_SIZE..=CHUNK_SIZE).contains(&stated_end);
     let last_id = u64_at(chunk, 32).unwrap_or(0);
+    if header_is_sound && !end_is_possible {
+        faults
+            .push((DefectKind::ChunkHeader, format!("the chunk header says that its records end at {stated_end:#x}")));
+    }
     let layout_end = match (header_is_sound, end_is_possible) {
         (true, true) => extend(chunk, stated_end, Some(last_id)),
         (false, true) => (extend(chunk, CHUNK_HEADER_SIZE, None).0.max(stated_end), None),

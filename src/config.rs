@@ -1,7 +1,7 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{fs, num::NonZeroUsize, path::PathBuf, thread};
+use std::{collections::HashSet, fs, num::NonZeroUsize, path::PathBuf, thread};
 
 use ipnet::IpNet;
 
@@ -12,7 +12,7 @@ use crate::{
     connection::Field,
     error::Error,
     event::Carving,
-    input::{Limits, Links, Source},
+    input::{Limits, Links},
     output::{self, Existing, Output},
     prefilter::Prefilter,
     report::Cells,
@@ -122,9 +122,9 @@ impl Config {
     /// # Errors
     ///
     /// See [`Output::check`] and [`output::distinct`].
-    pub fn check_outputs(&self, sources: &[Source]) -> Result<(), Error> {
+    pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
         let outputs = || [Some(&self.output), self.events.as_ref(), self.manifest.as_ref()].into_iter().flatten();
-        outputs().try_for_each(|output| output.check(sources))?;
+        outputs().try_for_each(|output| output.check(met))?;
         output::distinct(outputs())
     }
 }

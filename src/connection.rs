@@ -52,6 +52,33 @@ impl Connection<'_> {
         self.app.rsplit('\\').next().unwrap_or_default()
     }
 
+    /// How much text its fields are, in bytes.
+    #[must_use]
+    pub fn text_size(&self) -> usize {
+        Field::ALL.iter().map(|&field| self.get(field).len()).sum()
+    }
+
+    /// Cuts fields that are longer than `size` bytes, at a character, and marks them with `…`. Returns whether any was. The
+    /// end of `app` is kept, where the process's name is.
+    pub fn cut(&mut self, size: usize) -> bool {
+        let mut any = false;
+        if self.app.len() > size {
+            let start = self.app.ceil_char_boundary(self.app.len() - size);
+            self.app = format!("…{}", &self.app.get(start..).unwrap_or_default()).into();
+            any = true;
+        }
+        let Self { dest, dest_ip, dest_port, dvc, src, src_ip, src_port, .. } = self;
+        let Self { transport, user, process_guid, process_id, .. } = self;
+        for field in [dest, dest_ip, dest_port, dvc, src, src_ip, src_port, transport, user, process_guid, process_id] {
+            if field.len() > size {
+                let end = field.floor_char_boundary(size);
+                *field = format!("{}…", field.get(..end).unwrap_or_default()).into();
+                any = true;
+            }
+        }
+        any
+    }
+
     /// The value of one field, as the report shows it.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
@@ -204,6 +231,16 @@ mod tests {
         ] {
             assert_eq!(Connection { app: app.into(), ..Connection::default() }.process_name(), name);
         }
+    }
+
+    #[test]
+    fn long_fields_are_cut_at_a_character_and_the_process_keeps_its_name() {
+        let app = format!(r"C:\{}\regsvcs.exe", "ä".repeat(300));
+        let mut connection = Connection { app: app.into(), user: "ö".repeat(300).into(), ..Connection::default() };
+        assert!(connection.cut(255));
+        assert_eq!(connection.process_name(), "regsvcs.exe");
+        assert_eq!(connection.user, format!("{}…", "ö".repeat(127)));
+        assert!(!connection.cut(400));
     }
 
     #[test]

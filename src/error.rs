@@ -75,6 +75,8 @@ pub enum DefectKind {
     FileHeaderChecksum,
     /// A chunk without the magic `ElfChnk\0` that is not all zeros.
     ChunkMagic,
+    /// A chunk header that says what cannot be.
+    ChunkHeader,
     /// A chunk header with another checksum than it states.
     ChunkHeaderChecksum,
     /// Records with another checksum than their chunk's header states. They are decoded all the same.
@@ -91,6 +93,10 @@ pub enum DefectKind {
     RecordSize,
     /// A record that could not be decoded.
     Record,
+    /// A connection whose time cannot be read. It is reported without one.
+    Time,
+    /// A connection with more text than its chunk can hold, made of templates that repeat it. It is reported cut off.
+    Text,
     /// A log that ends inside a header or a chunk.
     Truncated,
 }
@@ -107,6 +113,7 @@ impl DefectKind {
             Self::FileHeader => "file header",
             Self::FileHeaderChecksum => "file header checksum",
             Self::ChunkMagic => "chunk magic",
+            Self::ChunkHeader => "chunk header",
             Self::ChunkHeaderChecksum => "chunk header checksum",
             Self::ChunkDataChecksum => "chunk data checksum",
             Self::StringTable => "string table",
@@ -115,6 +122,8 @@ impl DefectKind {
             Self::RecordMagic => "record magic",
             Self::RecordSize => "record size",
             Self::Record => "record not decoded",
+            Self::Time => "time not read",
+            Self::Text => "text cut off",
             Self::Truncated => "log cut off",
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     chunk::{CHUNK_HEADER_SIZE, CHUNK_TABLES, Layout},
     error::DefectKind,
     json::{Fields, Text},
-    record::Record,
+    record::{self, Record},
 };
 
 /// A decoded record. A part that the record does not have is empty.
@@ -133,7 +133,7 @@ impl Decoder {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    lost(record_loss(&error));
+                    lost(record_loss(chunk, &error));
                     continue;
                 }
             };
@@ -200,49 +200,44 @@ fn within_chunk(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
-fn record_loss(error: &EvtxError) -> Loss {
-    let mut kind = DefectKind::Record;
-    let mut offset = None;
-    let mut at = Some(error);
-    while let Some(error) = at {
-        at = match error {
-            EvtxError::FailedToReadRecordAt { offset: place, source, .. } => {
-                offset = Some(*place);
-                Some(source)
-            }
-            EvtxError::FailedToParseRecord { source, .. } => Some(source),
-            EvtxError::DeserializationError(DeserializationError::InvalidEvtxRecordHeaderMagic { .. }) => {
-                kind = DefectKind::RecordMagic;
-                None
-            }
-            EvtxError::InvalidDataSize { .. } => {
-                kind = DefectKind::RecordSize;
-                None
-            }
-            // What the parser says of a record that reaches past its chunk.
-            EvtxError::FailedToCreateRecordModel("record BinXML slice is out of bounds") => {
-                kind = DefectKind::RecordSize;
-                None
-            }
-            _ => None,
-        };
+/// What the parser could not read as a record, with its place where the parser tells or its id shows it.
+fn record_loss(chunk: &[u8], error: &EvtxError) -> Loss {
+    let lost = |offset, kind, error: &dyn std::error::Error| Loss { offset, kind, cause: chain(error) };
+    match error {
+        EvtxError::FailedToReadRecordAt { offset, source, .. } => lost(Some(*offset), record_kind(source), source),
+        EvtxError::FailedToParseRecord { record_id, source } => {
+            let mut loss = lost(record::find(chunk, *record_id), record_kind(source), source);
+            loss.cause.insert_str(0, &format!("record {record_id}: "));
+            loss
+        }
+        error => lost(None, record_kind(error), error),
     }
-    Loss { offset, kind, cause: chain(error) }
 }
 
-/// An error and its causes on one line, in the style of this tool's messages.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = lower_first(&error.to_string());
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = lower_first(&cause.to_string());
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+fn record_kind(error: &EvtxError) -> DefectKind {
+    match error {
+        EvtxError::FailedToParseRecord { source, .. } => record_kind(source),
+        EvtxError::DeserializationError(DeserializationError::InvalidEvtxRecordHeaderMagic { .. }) => {
+            DefectKind::RecordMagic
         }
-        source = cause.source();
+        // The second is what the parser says of a record that reaches past its chunk.
+        EvtxError::InvalidDataSize { .. }
+        | EvtxError::FailedToCreateRecordModel("record BinXML slice is out of bounds") => DefectKind::RecordSize,
+        _ => DefectKind::Record,
     }
-    text
+}
+
+/// An error and its causes on one line, in the style of this tool's messages, without those that only say that there
+/// was one.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes
+        .map(|error| lower_first(&error.to_string()))
+        .filter(|text| !text.starts_with("an error occurred while"))
+        .collect();
+    // Some errors show their cause themselves.
+    texts.dedup_by(|cause, text| text.ends_with(&*cause));
+    texts.join(": ")
 }
 
 fn lower_first(text: &str) -> String {

@@ -47,7 +47,7 @@ fn scan(args: ScanArgs, rule: Option<&BuiltinRule>) -> Result<ExitCode, Error> {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
         return Err(Error::NothingToSearch);
     }
-    config.check_outputs(&sources.logs)?;
+    config.check_outputs(&sources.met)?;
 
     let (started, clock, links) = (Timestamp::now(), Instant::now(), sources.links);
     let bar = progress::bar(&sources.logs, config.quiet);

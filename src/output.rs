@@ -3,13 +3,13 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::{digest::HashingWriter, error::Error, input::Source};
+use crate::{digest::HashingWriter, error::Error, input::archive};
 
 /// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,26 +35,45 @@ pub enum Output {
 }
 
 impl Output {
-    /// Makes sure, before the evidence is read, that it can be written and is none of `sources`.
+    /// Makes sure, before the evidence is read, that it can be written and would take the place of no evidence.
+    ///
+    /// What counts as evidence are the files that were `met` on the way, read or not, and whatever has the name or the start
+    /// of a log or an archive.
     ///
     /// # Errors
     ///
-    /// The file exists and is to be kept, is a source or a directory, or its folder is missing or takes no file.
-    pub fn check(&self, sources: &[Source]) -> Result<(), Error> {
+    /// The file exists and is to be kept, is evidence, a directory or a device, or its folder is missing or takes no
+    /// file.
+    pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
         let Self::File { path, existing } = self else { return Ok(()) };
-        if let Ok(canonical) = path.canonicalize() {
-            if sources.iter().any(|source| source.canonical == canonical) {
-                return Err(refused(path, &"it is one of the logs to read"));
-            }
-            if canonical.is_dir() {
-                return Err(refused(path, &"it is a directory"));
-            }
+        let Some(name) = path.file_name().filter(|_| !path.to_string_lossy().ends_with(std::path::is_separator)) else {
+            return Err(refused(path, &"it is a directory"));
+        };
+        let folder = folder(path);
+        if !folder.is_dir() {
+            return Err(refused(path, &"its folder does not exist"));
+        }
+        let in_folder = folder.canonicalize().map_or_else(|_| path.clone(), |folder| folder.join(name));
+        if [Some(in_folder), path.canonicalize().ok()].into_iter().flatten().any(|path| met.contains(&path)) {
+            return Err(refused(path, &"it is one of the logs to read"));
         }
         // The name itself, not what a link of that name points to, is what would be replaced.
-        if *existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
-            return Err(refused(path, &"it exists; --force replaces it"));
+        if let Ok(metadata) = fs::symlink_metadata(path) {
+            if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+                return Err(refused(path, &"it is a directory"));
+            }
+            if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+                return Err(refused(path, &"it is not a regular file"));
+            }
+            if archive::is_of_interest(path) || (metadata.is_file() && starts_like_a_log(path)) {
+                return Err(refused(path, &"it exists and is an event log or an archive"));
+            }
+            if *existing == Existing::Keep {
+                return Err(refused(path, &"it exists; --force replaces it"));
+            }
         }
-        beside(path).map_err(|cause| refused(path, &cause))?;
+        // The error of the temporary file would name that.
+        beside(path).map_err(|cause| refused(path, &cause.kind()))?;
         Ok(())
     }
 
@@ -80,6 +99,11 @@ impl Output {
             }
         }
     }
+}
+
+fn starts_like_a_log(path: &Path) -> bool {
+    let mut start = [0; 8];
+    fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"ElfFile\0"
 }
 
 fn refused(path: &Path, cause: &impl ToString) -> Error {

@@ -22,6 +22,10 @@ const HEADER_SIZE: usize = 24;
 /// The header, and the copy of the size at the end.
 const SMALLEST: usize = HEADER_SIZE + 4;
 
+/// The last FILETIME that the parser takes in a record's header: 9999-12-30T22:00 UTC. It skips to what looks like the next
+/// record otherwise.
+const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_999_999;
+
 /// A fragment header, and the token of a template instance.
 const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
 /// The template id and the definition's offset.
@@ -64,13 +68,21 @@ pub fn walk(chunk: &[u8], end: usize) -> Option<Vec<Record>> {
     while at < end {
         let record = chunk.get(at..end)?;
         let size = u32_at(record, 4)? as usize;
-        if !record.starts_with(&MAGIC) || size < SMALLEST || size > record.len() {
+        let is_whole = record.starts_with(&MAGIC) && (SMALLEST..=record.len()).contains(&size);
+        if !is_whole || u64_at(record, 16)? > LAST_FILETIME {
             return None;
         }
         records.push(Record { offset: at.checked_add(HEADER_SIZE)?, size: size.checked_sub(SMALLEST)? });
         at = at.checked_add(size)?;
     }
     (at == end).then_some(records)
+}
+
+/// Where in a chunk the record with this id starts, by its magic and its id.
+#[must_use]
+pub fn find(chunk: &[u8], id: u64) -> Option<u64> {
+    let starts = |record: &[u8]| record.starts_with(&MAGIC) && u64_at(record, 8) == Some(id);
+    chunk.windows(HEADER_SIZE).position(starts).map(|offset| offset as u64)
 }
 
 /// Tells the records of one chunk that cannot have the EventID 3 from those that may.
@@ -127,8 +139,8 @@ impl<'a> Candidates<'a> {
         let says_3 = self.definition(offset)?.windows(5).any(|bytes| {
             matches!(
                 bytes,
-                // A value: a string of one character, or a number.
-                [0x05 | 0x45, 0x01, 1, 0, b'3'] | [0x05 | 0x45, 0x03..=0x0a | 0x14 | 0x15, 3, ..]
+                // A value: a string that starts with it, which a NUL may end, or a number.
+                [0x05 | 0x45, 0x01, _, _, b'3'] | [0x05 | 0x45, 0x03..=0x0a | 0x14 | 0x15, 3, ..]
                 // A CDATA section of one character, or the character reference `&#51;`.
                 | [0x07 | 0x47, 1, 0, b'3', 0] | [0x08 | 0x48, b'3', 0, ..]
             )
@@ -156,15 +168,14 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
     let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
     match (kind, value.len()) {
         // Integers: Int16 to UInt64 and the two that are shown as hex.
-        (0x05 | 0x06, 2) | (0x07 | 0x08 | 0x14, 4) | (0x09 | 0x0a | 0x15, 8) => Some(is_3()),
-        // A UTF-16 string, perhaps with its NUL.
-        (0x01, size) if size.is_multiple_of(2) => Some(size <= 4 && value.contains(&b'3')),
-        // An 8-bit string.
-        (0x02, size) => Some(size <= 4 && value.contains(&b'3')),
-        // Null, bytes and nested BinXML of any size; 8-bit integers; floats, bool, GUID, times, SID.
-        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x0b | 0x0d, 4) | (0x0c | 0x11, 8) | (0x0f | 0x12, 16) => {
-            Some(false)
-        }
+        // And bool, of which the parser makes a number where it is neither 0 nor 1.
+        (0x05 | 0x06, 2) | (0x07 | 0x08 | 0x0d | 0x14, 4) | (0x09 | 0x0a | 0x15, 8) => Some(is_3()),
+        // A UTF-16 string, which a NUL may end.
+        (0x01, size) if size.is_multiple_of(2) => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
+        // An 8-bit string, out of which the parser drops NULs.
+        (0x02, _) => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
+        // Null, bytes and nested BinXML of any size; 8-bit integers; floats, GUID, times, SID.
+        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x0b, 4) | (0x0c | 0x11, 8) | (0x0f | 0x12, 16) => Some(false),
         (0x13, size) => {
             let authorities = usize::from(*value.get(1)?);
             (size == 8 + 4 * authorities).then_some(false)
@@ -217,12 +228,16 @@ mod tests {
         assert!(may_be(&[0; 40], &[(0x15, &[3, 0, 0, 0, 0, 0, 0, 0])]));
         assert!(may_be(&[0; 40], &[(0x01, &[b'3', 0])]));
         assert!(may_be(&[0; 40], &[(0x02, b"3")]));
+        assert!(may_be(&[0; 40], &[(0x01, b"3\0\0\0\0\0")]), "a NUL ends it");
+        assert!(may_be(&[0; 40], &[(0x02, b"\x003\0\0\0\0")]), "NULs are dropped");
+        assert!(may_be(&[0; 40], &[(0x0d, &[3, 0, 0, 0])]), "a bool that is neither is a number");
     }
 
     #[test]
     fn a_3_in_the_definitions_text_may_be_the_event_id() {
         assert!(may_be(&[0, 0x05, 0x01, 1, 0, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x05, 0x06, 3, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x01, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x08, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
     }
 

@@ -292,3 +292,72 @@ fn read_full(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Err
     }
     (filled, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, error::Defects, input::Links};
+
+    fn config() -> Config {
+        use clap::Parser;
+        let args = crate::args::Args::parse_from(["netsift", "connections", "x"]);
+        let crate::args::Command::Connections(args) = args.command else { panic!("connections") };
+        Config::new(args, None, Vec::new()).unwrap()
+    }
+
+    fn log() -> Vec<u8> {
+        std::fs::read("testdata/case/WS01/Microsoft-Windows-Sysmon%4Operational.evtx").unwrap()
+    }
+
+    fn named(defects: &Defects) -> Vec<String> {
+        defects.first().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_read_error_costs_the_chunks_that_cannot_be_read() {
+        let (plan, log) = (config().plan, log());
+        let decoder = Decoder::new(plan.carving);
+        let chunks = chunk::count(log.len() as u64);
+        let bad = chunk::offset(1);
+        let mut read = |bytes: &mut [u8], at: u64| {
+            let start = usize::try_from(at).unwrap();
+            if (at..at + bytes.len() as u64).contains(&bad) {
+                return Err(io::Error::other("bad sector"));
+            }
+            bytes.copy_from_slice(&log[start..start + bytes.len()]);
+            Ok(bytes.len())
+        };
+        let mut findings = Findings::new(&plan);
+        let mut sifter = Sifter::new(&plan, &decoder, "log", &mut findings);
+        assert!(!read_block(&mut read, &mut vec![0; log.len()], 0, &mut sifter));
+        sifter.finish();
+        assert_eq!(named(&findings.defects), ["log: chunk 1 at 0x11000: 65536 bytes cannot be read: bad sector"]);
+        let total = findings.total();
+        assert_eq!((total.chunks(), total.chunks_unreadable), (chunks, 1));
+        assert!(total.hits > 0);
+    }
+
+    #[test]
+    fn a_log_that_shrinks_or_grows_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.evtx");
+        let log = log();
+        std::fs::write(&path, &log).unwrap();
+        let config = config();
+        let scan_as_if = |size: u64| {
+            let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits).logs;
+            sources[0].size = size;
+            scan(&config.plan, &config.method, &sources, &|_| {}).unwrap()
+        };
+        let size = log.len() as u64;
+        let whole = scan_as_if(size);
+        assert!(whole.defects.is_empty());
+        let shrunk = scan_as_if(size + 65536);
+        assert!(named(&shrunk.defects)[0].ends_with(": 65536 bytes are gone since the log was found"));
+        assert_eq!(shrunk.total().hits, whole.total().hits);
+        let grown = scan_as_if(size - 65536);
+        let expected = ": 65536 bytes have been added since the log was found, and were not read";
+        assert!(named(&grown.defects)[0].ends_with(expected));
+        assert!(grown.total().hits > 0);
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
@@ -49,6 +49,12 @@ pub enum Decoding {
     /// Every one: the slow path that the fast one is held against.
     Everything,
 }
+
+/// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
+/// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
+const CHUNK_TEXT: usize = 1 << 20;
+/// What is left of each field once a chunk has yielded more, in bytes.
+const CUT_TEXT: usize = 256;
 
 /// What was found in all sources, or in a part of them.
 #[derive(Debug)]
@@ -216,6 +222,8 @@ impl<'a> Sifter<'a> {
             self.chunk_defect(number, kind, &cause);
         }
         let records = record::walk(bytes, layout.end);
+        // Records that follow each other to the end need no id to end with, which a forged header could state too early.
+        let layout = if records.is_some() { Layout { last_id: None, ..layout } } else { layout };
         if let (true, Some(records)) = (self.plan.follow_ids, &records) {
             records.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
         }
@@ -248,7 +256,8 @@ impl<'a> Sifter<'a> {
     fn decode(&mut self, number: u64, bytes: &[u8], layout: &Layout) {
         let mut candidates = Candidates::new(bytes);
         let (plan, source, found, tally) = (self.plan, self.source, &mut *self.found, &mut self.part.tally);
-        let (mut read, mut recovered) = (0, 0);
+        let (mut read, mut recovered, mut text) = (0, 0, 0);
+        let strange = RefCell::new(Vec::new());
         let mut losses: Vec<Loss> = Vec::new();
         self.decoder.decode(
             bytes,
@@ -258,7 +267,21 @@ impl<'a> Sifter<'a> {
                 plan.decoding == Decoding::Everything || candidates.may_be_event_3(record)
             },
             |event| {
-                let Some(connection) = sysmon::connection(event) else { return };
+                let Some(mut connection) = sysmon::connection(event) else { return };
+                let note = |kind, cause: &str| {
+                    strange.borrow_mut().push(Loss {
+                        offset: Some(event.place.start()),
+                        kind,
+                        cause: cause.to_owned(),
+                    });
+                };
+                if connection.time.is_none() {
+                    note(DefectKind::Time, &format!("the connection's time {:?} cannot be read", event.system_time));
+                }
+                text += connection.text_size();
+                if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
+                    note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
+                }
                 let verdict = plan.rule.judge(&connection);
                 tally.judged(verdict, event.recovered);
                 match verdict {
@@ -283,6 +306,7 @@ impl<'a> Sifter<'a> {
         );
         tally.records_read += read;
         tally.records_recovered += recovered;
+        losses.extend(strange.into_inner());
         for loss in losses {
             let offset = chunk::offset(number).saturating_add(loss.offset.unwrap_or(0));
             self.defect(Some(number), Some(offset), loss.kind, &loss.cause);

@@ -69,7 +69,7 @@ impl Summary<'_> {
         if tally.records_recovered > 0 {
             writeln!(
                 f,
-                "          recovered: {} that are no longer part of the logs",
+                "          recovered: {} from free space and damaged chunks",
                 counted(tally.records_recovered, "record")
             )?;
         }

@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
+
 use crate::{connection::Connection, event::Event};
 
 /// The name of Sysmon's event provider.
@@ -34,11 +36,19 @@ pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
         user: field("User").into(),
         process_guid: guid(field("ProcessGuid")),
         process_id: decimal(field("ProcessId")),
-        time: event.system_time.parse().ok(),
+        time: time(&event.system_time),
         dest_ip,
         dest_addr,
         src_ip,
     })
+}
+
+/// A time as RFC 3339; one without a zone, which a forwarder could write, is in UTC as all of them are. Years before 0 are
+/// none of the log's, and would not be four digits wide.
+fn time(text: &str) -> Option<Timestamp> {
+    let zoned = text.parse::<Timestamp>();
+    let time = zoned.or_else(|_| text.parse::<DateTime>().and_then(|time| Offset::UTC.to_timestamp(time))).ok()?;
+    (Offset::UTC.to_datetime(time).year() >= 0).then_some(time)
 }
 
 /// Sysmon writes `-` for what it does not know.
@@ -178,6 +188,16 @@ mod tests {
         }
         assert_eq!(address("::ffff:192.0.2.1").1, Some(IpAddr::from([192, 0, 2, 1])));
         assert_eq!(address("fe80::1%4").1, None);
+    }
+
+    #[test]
+    fn times_are_utc_with_or_without_a_zone() {
+        let expected = "2019-02-16T10:01:46.8840384Z".parse().ok();
+        assert_eq!(time("2019-02-16T10:01:46.8840384Z"), expected);
+        assert_eq!(time("2019-02-16T10:01:46.8840384"), expected);
+        assert_eq!(time("2019-02-16T11:01:46.8840384+01:00"), expected);
+        assert_eq!(time("-000001-01-01T00:00:00Z"), None);
+        assert_eq!(time(""), None);
     }
 
     #[test]

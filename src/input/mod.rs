@@ -27,8 +27,6 @@ pub struct Source {
     pub name: String,
     /// The file's path as given, or as found under a given directory.
     pub path: PathBuf,
-    /// The path without links and dots, by which a file is known.
-    pub canonical: PathBuf,
     /// How the log is packed in the file.
     pub packing: Packing,
     /// The log's size when it was found, in bytes; of a packed one, as stated.
@@ -61,19 +59,37 @@ pub struct Sources {
     pub defects: Defects,
     /// Symbolic links that were met and not followed.
     pub links: u64,
+    /// Every log, archive and link that was met, opened or not: absolute, and as what it leads to. None of them is to be
+    /// written to.
+    pub met: HashSet<PathBuf>,
 }
 
 /// Finds the logs: each path itself, whatever its name, or all logs and archives (by their names, in any case) under
-/// it. A log given twice is found once.
+/// it. A log given twice, or under two names, is found once, by the first of its names.
 #[must_use]
 pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     let mut found = Sources::default();
-    let mut known = HashSet::new();
+    let mut files = Vec::new();
     for path in paths {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => found.walk(path, links, limits, &mut known),
-            Ok(_) => found.add(path, limits, &mut known),
+            Ok(metadata) if metadata.is_dir() => found.walk(path, links, &mut files),
+            Ok(_) => files.push(path.clone()),
             Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
+        }
+    }
+    files.sort_unstable();
+    let mut known = HashSet::new();
+    for path in files {
+        found.meet(&path);
+        match open_log(&path) {
+            Ok((log, identity)) => {
+                if known.insert(identity) {
+                    let (logs, defects) = archive::list(log, limits);
+                    found.logs.extend(logs);
+                    defects.into_iter().for_each(|defect| found.defects.add(defect));
+                }
+            }
+            Err(error) => found.defects.add(Defect::of_path(&path, DefectKind::Path, &error)),
         }
     }
     found.logs.sort_unstable();
@@ -81,12 +97,15 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
 }
 
 impl Sources {
-    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, known: &mut HashSet<PathBuf>) {
-        for entry in WalkDir::new(directory).follow_links(links == Links::Follow).sort_by_file_name() {
+    fn walk(&mut self, directory: &Path, links: Links, files: &mut Vec<PathBuf>) {
+        for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {
-                Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => self.links += 1,
+                Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
+                    self.links += 1;
+                    self.meet(entry.path());
+                }
                 Ok(entry) if entry.file_type().is_dir() || !archive::is_of_interest(entry.path()) => {}
-                Ok(entry) => self.add(entry.path(), limits, known),
+                Ok(entry) => files.push(entry.into_path()),
                 Err(error) => {
                     let path = error.path().unwrap_or(directory).to_owned();
                     let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -96,33 +115,45 @@ impl Sources {
         }
     }
 
-    fn add(&mut self, path: &Path, limits: &Limits, known: &mut HashSet<PathBuf>) {
-        let log = match open_log(path) {
-            Ok(log) => log,
-            Err(error) => return self.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
-        };
-        if known.insert(log.canonical.clone()) {
-            let (logs, defects) = archive::list(log, limits);
-            self.logs.extend(logs);
-            defects.into_iter().for_each(|defect| self.defects.add(defect));
+    fn meet(&mut self, path: &Path) {
+        self.met.extend(path.canonicalize());
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+            self.met.extend(folder.canonicalize().map(|folder| folder.join(name)));
         }
     }
 }
 
-/// Opens a file to see whether it can be, and closes it again.
-fn open_log(path: &Path) -> io::Result<Source> {
+/// Opens a file to see whether it can be, and closes it again. Returns it with what it is known by.
+fn open_log(path: &Path) -> io::Result<(Source, Identity)> {
     // Asked before it is opened: opening a pipe would wait for someone to write to it.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let size = File::open(path)?.metadata()?.len();
-    Ok(Source {
-        name: text::path(path),
-        path: path.to_owned(),
-        canonical: path.canonicalize()?,
-        packing: Packing::Plain,
-        size,
-    })
+    let metadata = File::open(path)?.metadata()?;
+    let source =
+        Source { name: text::path(path), path: path.to_owned(), packing: Packing::Plain, size: metadata.len() };
+    Ok((source, identity(path, &metadata)?))
+}
+
+/// By what a file is known under all of its names.
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn identity(_: &Path, metadata: &fs::Metadata) -> io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// By what a file is known under all of its names, but for hard links.
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+#[cfg(not(unix))]
+fn identity(path: &Path, _: &fs::Metadata) -> io::Result<Identity> {
+    path.canonicalize()
 }
 
 /// Reads `buffer.len()` bytes at `offset`, or as many as the file has there.

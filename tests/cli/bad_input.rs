@@ -158,6 +158,119 @@ fn a_file_header_that_is_gone_costs_nothing_but_a_defect() {
 }
 
 #[test]
+fn a_chunk_header_with_a_wrong_checksum_hides_nothing() {
+    // The id of the last record, and where the records end: a parser that believes them stops early.
+    for (at, value) in [(32, 1_u32), (48, 512), (48, 0), (48, 0x7fff_ffff)] {
+        let log = long_log().with_u32(1, at, value);
+        let ran = with_a_good_log(&log);
+        ran.exits(3)
+            .says(&["bad.evtx: chunk 1 at 0x11000: the chunk header's checksum is ", "1 chunk header checksum"]);
+        assert_eq!(rows(&ran), 501, "{value} at {at}");
+    }
+}
+
+#[test]
+fn a_forged_last_id_hides_nothing() {
+    let mut log = long_log().with_u32(1, 32, 130);
+    log.mend(1);
+    let ran = with_a_good_log(&log);
+    assert_eq!(rows(ran.exits(0)), 501);
+}
+
+#[test]
+fn a_chunk_header_that_says_the_impossible_is_named() {
+    let mut log = long_log();
+    let end = log.end(1);
+    log = log.with_u32(1, 48, 100);
+    log.seal_header(1);
+    let ran = with_a_good_log(&log);
+    ran.exits(3).says(&["the chunk header says that its records end at 0x64"]);
+    assert_eq!(rows(&ran), 501, "{end}");
+}
+
+#[test]
+fn records_that_a_live_header_does_not_know_yet_are_read() {
+    // The chunk as it was after three records, with the header of that time, and the records written since.
+    let log = long_log();
+    let records = log.records(1);
+    let first_id = log.id(1, 0);
+    let mut stale = log.clone().with_u32(1, 48, u32::try_from(records[3]).unwrap());
+    stale =
+        stale.with_u32(1, 32, u32::try_from(first_id).unwrap() + 2).with_u32(1, 44, u32::try_from(records[2]).unwrap());
+    stale.mend(1);
+    let ran = with_a_good_log(&stale);
+    assert_eq!(rows(ran.exits(0)), 501);
+}
+
+#[test]
+fn altered_bytes_are_named_by_the_checksum_and_passed_on() {
+    let log = long_log();
+    let record = log.records(1)[7];
+    // In the text of a hostname.
+    let ran = with_a_good_log(&log.with_flipped(1, record + 900, 2));
+    ran.exits(3).says(&["bad.evtx: chunk 1 at 0x11000: the records' checksum is ", "1 chunk data checksum"]);
+}
+
+#[test]
+fn a_file_header_with_a_wrong_checksum_is_a_defect_unless_it_is_dirty() {
+    let mut log = long_log();
+    log.0[24] ^= 1;
+    let ran = with_a_good_log(&log);
+    assert_eq!(rows(ran.exits(3).says(&["bad.evtx: the file header's checksum is "])), 501);
+    log.0[120] |= 1;
+    with_a_good_log(&log).exits(0).says(&["1 log copied while in use"]);
+}
+
+#[test]
+fn a_record_that_reaches_past_its_chunk_or_into_nothing_costs_that_record() {
+    let log = long_log();
+    let record = log.records(1)[7];
+    for size in [0, 27, 0x00ff_0000] {
+        let ran = with_a_good_log(&log.clone().with_u32(1, record + 4, size));
+        ran.exits(3).says(&[&format!("bad.evtx: chunk 1 at {:#x}: ", HEADER + CHUNK + record), "1 record size"]);
+        assert_eq!(rows(&ran), 500, "{size}");
+    }
+}
+
+#[test]
+fn a_table_of_templates_that_points_outside_costs_no_record() {
+    let mut log = long_log().with_u32(1, 384, 0x0100_0000);
+    log.mend(1);
+    let ran = with_a_good_log(&log);
+    ran.exits(3).says(&["bad.evtx: chunk 1 at 0x11000: the chunk's table of templates points to 0x1000000"]);
+    assert_eq!(rows(&ran), 501);
+}
+
+#[test]
+fn a_template_that_holds_itself_costs_its_records() {
+    let log = long_log();
+    let record = log.records(1)[0];
+    // The first record's BinXML is a fragment header, an instance, an id, an offset and the definition, whose own fragment
+    // header an instance of itself follows now.
+    let definition = record + 24 + 14;
+    let mut instance = vec![0x0c, 1, 0, 0, 0, 0];
+    instance.extend(u32::try_from(definition).unwrap().to_le_bytes());
+    instance.extend([0; 4]);
+    let mut log = log.with_bytes(1, definition + 24 + 4, &instance);
+    log.mend(1);
+    let ran = with_a_good_log(&log);
+    ran.exits(3).says(&["record not decoded"]);
+    assert_eq!(rows(&ran), 501 - log.records(1).len());
+}
+
+#[test]
+fn text_that_a_forged_template_multiplies_is_cut_off_and_said_so() {
+    // One substitution, placed two thousand times in the user's name, in every record.
+    let user = Value::Text("x".repeat(400));
+    let events: Vec<Event> = (0..50).map(|n| Event::connection().with("User", user.clone()).at(n)).collect();
+    let log = evtx_writer::log_with_repeated_value(&events, "User", 2000);
+    let ran = connections().args(["--group-by", "user"]).log("log.evtx", &log).run();
+    ran.exits(3).says(&["the connection has more text than a chunk can hold, and is cut off"]);
+    assert!(ran.report().len() < 4 << 20, "{}", ran.report().len());
+    ran.says(&["50 connections"]);
+}
+
+#[test]
 fn zeros_in_a_record_cost_that_record() {
     let log = long_log();
     let record = log.records(1)[7];
@@ -204,10 +317,63 @@ fn an_output_that_links_to_an_input_is_refused() {
     case.run().exits(1).says(&["report.csv: cannot write there: it is one of the logs to read"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_that_could_not_be_opened_or_was_not_followed_is_not_replaced_either() {
+    use std::os::unix::fs::PermissionsExt;
+    let case =
+        detect().events(&[Event::connection()]).file("locked.evtx", "evidence").file("elsewhere/x.bin", "evidence");
+    std::os::unix::fs::symlink("elsewhere/x.bin", case.path("link.log")).unwrap();
+    std::os::unix::fs::symlink("elsewhere/x.bin", case.path("link.evtx")).unwrap();
+    fs::set_permissions(case.path("locked.evtx"), fs::Permissions::from_mode(0o000)).unwrap();
+    for output in ["locked.evtx", "link.evtx", "link.log", "elsewhere/x.bin"] {
+        let ran = case.run_on(&["--force", "-o", output, "."]);
+        ran.exits(1).says(&[&format!("netsift: {output}: cannot write there: it is one of the logs to read")]);
+    }
+    fs::set_permissions(case.path("locked.evtx"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(fs::read_to_string(case.path("locked.evtx")).unwrap(), "evidence");
+}
+
+#[test]
+fn what_looks_like_evidence_is_not_replaced() {
+    let case = detect()
+        .events(&[Event::connection()])
+        .log("other/copy.bin", &evtx_writer::log(&[Event::connection()]))
+        .file("other/x.EVTX", "");
+    for output in ["other/copy.bin", "other/x.EVTX"] {
+        let ran = case.run_on(&["--force", "-o", output, "log.evtx"]);
+        ran.exits(1).says(&["cannot write there: it exists and is an event log or an archive"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_device_is_not_replaced() {
+    let case = detect().events(&[Event::connection()]);
+    assert!(Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
+    case.run_on(&["--force", "-o", "pipe", "log.evtx"])
+        .exits(1)
+        .says(&["pipe: cannot write there: it is not a regular file"]);
+}
+
+#[test]
+fn two_outputs_are_two_files() {
+    let case = detect().events(&[Event::connection()]).file("sub/x", "");
+    let ran = case.run_on(&["-o", "a.csv", "--events", "sub/../a.csv", "."]);
+    ran.exits(1).says(&["cannot write there: another output goes there"]);
+    for option in ["--events", "--manifest"] {
+        case.run_on(&["-o", "b.csv", "--force", option, "log.evtx", "."])
+            .exits(1)
+            .says(&["it is one of the logs to read"]);
+    }
+}
+
 #[test]
 fn an_output_that_cannot_be_written_is_refused_before_the_scan() {
     let case = |output: &str| Case::new("detect").events(&[Event::connection()]).args(["-o", output]).run();
-    case("no/such/folder/report.csv").exits(1).says(&["netsift: no/such/folder/report.csv: cannot write there: "]);
+    let missing = "netsift: no/such/folder/report.csv: cannot write there: its folder does not exist";
+    case("no/such/folder/report.csv").exits(1).says(&[missing]);
+    case("folder/").exits(1).says(&["netsift: folder/: cannot write there: it is a directory"]);
     case(".").exits(1).says(&["netsift: .: cannot write there: it is a directory"]);
     case("log.evtx/report.csv").exits(1).says(&["cannot write there"]);
 }
@@ -226,7 +392,7 @@ fn an_output_folder_that_takes_no_file_is_named() {
         command.uid(65534);
     }
     command.current_dir(case.path(".")).args(["detect", "-o", "out/report.csv", "log.evtx"]);
-    Ran::new(command).exits(1).says(&["netsift: out/report.csv: cannot write there: Permission denied"]);
+    Ran::new(command).exits(1).says(&["netsift: out/report.csv: cannot write there: permission denied"]);
 }
 
 #[test]

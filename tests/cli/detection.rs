@@ -118,6 +118,8 @@ fn a_time_that_is_none_is_left_empty() {
         .args(["--group-by", "dvc"])
         .events(&[event])
         .run()
+        .exits(3)
+        .says(&["the connection's time ", "1 time not read"])
         .reports(&["dvc,count,firstTime,lastTime", "WS01.corp.example,1,,"]);
 }
 

@@ -150,7 +150,17 @@ pub struct Log(pub Vec<u8>);
 
 /// Writes a log with these events, in as many chunks as they need.
 pub fn log<'a>(events: impl IntoIterator<Item = &'a Event>) -> Log {
+    log_with_repeated_value(events, "", 1)
+}
+
+/// The same, with a template that places the value of one field so many times in its element.
+pub fn log_with_repeated_value<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+    field: &'static str,
+    times: usize,
+) -> Log {
     let mut chunks = vec![Chunk::new(1)];
+    chunks[0].repeat = (field, times);
     for (number, event) in (1..).zip(events) {
         let chunk = chunks.last_mut().unwrap();
         let before = chunk.clone();
@@ -158,6 +168,7 @@ pub fn log<'a>(events: impl IntoIterator<Item = &'a Event>) -> Log {
         if chunk.bytes.len() > CHUNK {
             *chunk = before;
             let mut next = Chunk::new(number);
+            next.repeat = (field, times);
             next.record(number, event);
             chunks.push(next);
         }
@@ -215,6 +226,53 @@ impl Log {
         self
     }
 
+    /// Flips every bit of some bytes of a chunk, checksums as they were.
+    pub fn with_flipped(mut self, chunk: usize, at: usize, size: usize) -> Self {
+        self.0[offset(chunk) + at..][..size].iter_mut().for_each(|byte| *byte = !*byte);
+        self
+    }
+
+    /// Overwrites bytes of a chunk, checksums as they were.
+    pub fn with_bytes(mut self, chunk: usize, at: usize, bytes: &[u8]) -> Self {
+        put(&mut self.0, offset(chunk) + at, bytes);
+        self
+    }
+
+    /// Overwrites a number in a chunk, checksums as they were.
+    pub fn with_u32(self, chunk: usize, at: usize, value: u32) -> Self {
+        self.with_bytes(chunk, at, &value.to_le_bytes())
+    }
+
+    /// Sets a chunk's header to zeros, as a cleared chunk's is.
+    pub fn without_chunk_header(self, chunk: usize) -> Self {
+        self.with_zeros(chunk, 0, CHUNK_HEADER)
+    }
+
+    /// Makes a chunk forget its records from this one on: they stay in its free space.
+    pub fn with_stale_records(mut self, chunk: usize, from: usize) -> Self {
+        let records = self.records(chunk);
+        let last_id = self.id(chunk, from) - 1;
+        put(&mut self.0, offset(chunk) + 48, &u32::try_from(records[from]).unwrap().to_le_bytes());
+        put(&mut self.0, offset(chunk) + 32, &last_id.to_le_bytes());
+        // What follows is from an older pass over the chunk: its ids do not continue.
+        for &at in &records[from..] {
+            let id = u64::from(u32_at(&self.0, offset(chunk) + at + 8)) + 1_000_000;
+            put(&mut self.0, offset(chunk) + at + 8, &id.to_le_bytes());
+        }
+        self.mend(chunk);
+        self
+    }
+
+    /// The id in the header of a chunk's record.
+    pub fn id(&self, chunk: usize, record: usize) -> u64 {
+        u64::from(u32_at(&self.0, offset(chunk) + self.records(chunk)[record] + 8))
+    }
+
+    /// Where a chunk's records end.
+    pub fn end(&self, chunk: usize) -> usize {
+        u32_at(&self.0, offset(chunk) + 48) as usize
+    }
+
     /// Points the first entry of a chunk's table of names outside the chunk, checksums mended.
     pub fn with_bad_string_table(mut self, chunk: usize) -> Self {
         put(&mut self.0, offset(chunk) + 128, &0x00f0_0000_u32.to_le_bytes());
@@ -245,6 +303,11 @@ impl Log {
         (self.0.len() - HEADER) / CHUNK
     }
 
+    /// Makes the checksum of a chunk's header right again.
+    pub fn seal_header(&mut self, chunk: usize) {
+        seal_header(&mut self.0[offset(chunk)..offset(chunk) + CHUNK]);
+    }
+
     /// Makes a chunk's checksums right again.
     pub fn mend(&mut self, chunk: usize) {
         seal(&mut self.0[offset(chunk)..offset(chunk) + CHUNK]);
@@ -260,6 +323,10 @@ fn seal(chunk: &mut [u8]) {
     let free_space = u32_at(chunk, 48) as usize;
     let records = crc32fast::hash(&chunk[CHUNK_HEADER..free_space]);
     put(chunk, 52, &records.to_le_bytes());
+    seal_header(chunk);
+}
+
+fn seal_header(chunk: &mut [u8]) {
     let mut header = crc32fast::Hasher::new();
     header.update(&chunk[..120]);
     header.update(&chunk[128..CHUNK_HEADER]);
@@ -285,6 +352,8 @@ struct Chunk {
     next_record: u64,
     last_record_at: u32,
     names: BTreeMap<String, u32>,
+    /// A field whose value its element repeats, and how often.
+    repeat: (&'static str, usize),
     /// The last name and definition of each bucket, to link the next one to.
     buckets: BTreeMap<usize, u32>,
     definitions: BTreeMap<Vec<u8>, u32>,
@@ -298,6 +367,7 @@ impl Chunk {
             next_record: first_record,
             last_record_at: 0,
             names: BTreeMap::new(),
+            repeat: ("", 1),
             buckets: BTreeMap::new(),
             definitions: BTreeMap::new(),
         }
@@ -410,7 +480,8 @@ impl Chunk {
 
     fn data_instance(&mut self, event: &Event) {
         let fields = event.data.iter().zip(0..).map(|((name, value), index)| {
-            let content = vec![Part::Content(Content::Value(index, value.kind()))];
+            let times = if self.repeat.0 == name { self.repeat.1 } else { 1 };
+            let content = (0..times).map(|_| Part::Content(Content::Value(index, value.kind()))).collect();
             Part::Open("Data", vec![("Name", Content::Literal(name))], content)
         });
         let root = Part::Open("EventData", vec![], fields.collect());

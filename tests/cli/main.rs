@@ -3,6 +3,7 @@
 //! - [`detection`]: which records are connections, how they are normalised, which of them are hits.
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
+//! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
@@ -23,6 +24,7 @@ mod bad_input;
 mod boundaries;
 mod case;
 mod detection;
+mod evidence;
 mod evtx_writer;
 mod options;
 mod reporting;

@@ -92,6 +92,11 @@ fn the_order_of_paths_does_not_matter_and_a_log_given_twice_is_read_once() {
     both.exits(0).says(&["searched  3 logs"]);
     assert_eq!(both.report().lines().count(), 4);
     assert_eq!(case.run_on(&["c.log", "./sub/b.EVTX", "a.evtx", "sub/../a.evtx", "sub"]).report(), both.report());
+    #[cfg(unix)]
+    {
+        fs::hard_link(case.path("a.evtx"), case.path("sub/hard.evtx")).unwrap();
+        assert_eq!(case.run_on(&["a.evtx", "sub", "c.log"]).report(), both.report());
+    }
     // A directory is searched for *.evtx only; a file is read whatever its name.
     case.run_on(&["."]).says(&["searched  2 logs"]);
 }

@@ -85,3 +85,113 @@ fn other_processes_agree_with_the_reference() {
     let processes = ["detect", "--process", "mshta.exe", "--process", "WMIC.exe", "--process", "powershell.exe"];
     agrees(&processes, "sysmon", "sysmon-detect-mshta-wmic-powershell.csv");
 }
+
+/// What each damaged sample shows: the file, the records that are read, those that `--recover` adds, and the defects by
+/// kind. That the parser's own tool reads as many records of each was checked by hand.
+const DAMAGED: &[(&str, u64, u64, &[(&str, u64)])] = &[
+    (
+        "2-vss_0-Microsoft-Windows-TerminalServices-RemoteConnectionManager-Operational.evtx",
+        1795,
+        245,
+        &[("chunk data checksum", 2), ("record magic", 1), ("record not decoded", 1)],
+    ),
+    ("Application_no_crc32.evtx", 17, 0, &[]),
+    ("issue_201.evtx", 1, 0, &[]),
+    ("sample-with-irregular-bool-values.evtx", 3028, 0, &[]),
+    ("sample-with-zero-data-size-event.evtx", 449, 0, &[("chunk data checksum", 1), ("record size", 1)]),
+    (
+        "sample_with_a_bad_chunk_magic.evtx",
+        301,
+        50,
+        &[("chunk data checksum", 3), ("chunk magic", 2), ("record magic", 1)],
+    ),
+    ("security_bad_string_cache.evtx", 2261, 0, &[("chunk header checksum", 1)]),
+    ("sysmon.evtx", 358, 0, &[("chunk magic", 8)]),
+];
+
+/// The one source of a manifest of `netsift connections` over a log.
+fn source_of(log: &Path, args: &[&str]) -> serde_json::Value {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("manifest.json");
+    let mut command = Command::new(NETSIFT);
+    command.arg("connections").args(args).arg("--manifest").arg(&manifest).arg(log);
+    let ran = Ran::new(command);
+    assert!([0, 3].contains(&ran.status()), "{}", ran.stderr());
+    let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(manifest).unwrap()).unwrap();
+    manifest["sources"][0].clone()
+}
+
+#[test]
+fn damaged_samples_lose_no_more_than_they_must_and_every_loss_is_named() {
+    let Some(samples) = samples() else { return };
+    for (name, records, recovered, defects) in DAMAGED {
+        let log = samples.join("damaged").join(name);
+        let defects: BTreeMap<&str, u64> = defects.iter().copied().collect();
+        let source = source_of(&log, &["--no-prefilter"]);
+        assert_eq!(source["records"]["count"], *records, "{name}");
+        assert_eq!(source["defects"], serde_json::json!(defects), "{name}");
+        let source = source_of(&log, &["--no-prefilter", "--recover"]);
+        assert_eq!(source["records"]["count"], *records, "{name}");
+        assert_eq!(source["records"]["recovered"], *recovered, "{name}");
+        // Without decoding, damage to the structure is named all the same.
+        let structural = |defects: &serde_json::Value| {
+            let mut defects = defects.as_object().unwrap().clone();
+            defects.remove("record not decoded");
+            defects
+        };
+        let unread = source_of(&log, &[]);
+        assert_eq!(structural(&unread["defects"]), structural(&serde_json::json!(defects)), "{name}");
+    }
+}
+
+#[test]
+fn damage_to_one_chunk_costs_what_is_damaged() {
+    let Some(samples) = samples() else { return };
+    let whole = fs::read(samples.join("sysmon/PanacheSysmon_vs_AtomicRedTeam01.evtx")).unwrap();
+    let chunk = 4096 + 8 * 65536;
+    let damaged = |damage: &dyn Fn(&mut Vec<u8>)| {
+        let mut log = whole.clone();
+        damage(&mut log);
+        log
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = 0;
+    // The records that are read, of 565, those that come back with --recover, and the defects.
+    for (name, log, records, recovered, defects) in [
+        ("whole", whole.clone(), 565, 31, vec![]),
+        (
+            "cut off in the middle of the chunk",
+            damaged(&|log| log.truncate(chunk + 30_000)),
+            336,
+            0,
+            vec!["log cut off", "record size"],
+        ),
+        (
+            "1 KiB of zeros",
+            damaged(&|log| log[chunk + 20_000..][..1024].fill(0)),
+            564,
+            31,
+            vec!["chunk data checksum", "record magic"],
+        ),
+        (
+            "64 bytes flipped",
+            damaged(&|log| log[chunk + 20_000..][..64].iter_mut().for_each(|byte| *byte = !*byte)),
+            565,
+            31,
+            vec!["chunk data checksum"],
+        ),
+        ("no chunk header", damaged(&|log| log[chunk..][..512].fill(0)), 526, 31 + 39, vec!["chunk magic"]),
+    ] {
+        let path = folder.path().join(format!("{name}.evtx"));
+        fs::write(&path, log).unwrap();
+        let source = source_of(&path, &["--no-prefilter", "--recover"]);
+        assert_eq!(source["records"]["count"], records, "{name}");
+        assert_eq!(source["records"]["recovered"], recovered, "{name}");
+        assert_eq!(source["defects"].as_object().unwrap().keys().collect::<Vec<_>>(), defects, "{name}");
+        all += source_of(&path, &[])["connections"]["hits"].as_u64().unwrap();
+    }
+    // A folder with all of them in it gives all that is readable.
+    let mut command = Command::new(NETSIFT);
+    command.arg("connections").arg(folder.path());
+    Ran::new(command).exits(3).says(&["searched  5 logs", &format!("found     {all} connections")]);
+}

@@ -1,0 +1,273 @@
+//! Stale records, duplicates, the report of events, the manifest and its verification.
+
+use std::{fs, process::Command};
+
+use serde_json::Value as Json;
+
+use crate::{
+    case::{Case, NETSIFT, Ran, connections, detect},
+    evtx_writer::{self, CHUNK, Event, HEADER, Log, Value},
+};
+
+fn events(count: u64) -> Vec<Event> {
+    (0..count).map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 256, n % 256)).at(n)).collect()
+}
+
+fn rows(ran: &Ran) -> usize {
+    ran.report().lines().count() - 1
+}
+
+fn long_log() -> Log {
+    evtx_writer::log(&events(500))
+}
+
+#[test]
+fn stale_records_count_only_with_recover() {
+    let log = long_log();
+    let stale = log.records(1).len() - 5;
+    let case = connections().log("log.evtx", &log.with_stale_records(1, 5));
+    let ran = case.run();
+    ran.exits(0).does_not_say("recovered");
+    assert_eq!(rows(&ran), 500 - stale);
+    let ran = case.run_on(&["--recover", "."]);
+    ran.exits(0).says(&[
+        &format!("recovered: {stale} records from free space and damaged chunks"),
+        &format!("{stale} hits from recovered records"),
+    ]);
+    assert_eq!(rows(&ran), 500);
+}
+
+#[test]
+fn the_records_of_a_chunk_that_lost_its_header_come_back_with_recover() {
+    let log = long_log();
+    let lost = log.records(1).len();
+    for damaged in [log.clone().without_chunk_header(1), log.clone().without_chunk_magic(1)] {
+        let case = detect().log("log.evtx", &damaged);
+        assert_eq!(rows(case.run().exits(3)), 500 - lost);
+        let ran = case.run_on(&["--recover", "."]);
+        assert_eq!(rows(ran.exits(3).says(&["1 chunk magic", &format!("recovered: {lost} records")])), 500);
+    }
+}
+
+#[test]
+fn trailing_bytes_are_read_as_far_as_they_are_records() {
+    let log = long_log();
+    let chunk = log.0[HEADER..HEADER + CHUNK].to_vec();
+    let whole = log.records(0).iter().filter(|&&at| at < 30_000).count() - 1;
+    // The start of a chunk, and one without its header.
+    let with_header = log.clone().with_trailing(&chunk[..30_000]);
+    let ran = connections().args(["--group-by", "dvc"]).log("log.evtx", &with_header).run();
+    ran.exits(3).says(&["1 log cut off", &format!("found     {} connections", 500 + whole)]);
+    let mut headless = chunk;
+    headless[..512].fill(7);
+    let case = connections().args(["--group-by", "dvc"]).log("log.evtx", &log.with_trailing(&headless[..30_000]));
+    case.run().exits(3).says(&["found     500 connections"]);
+    case.run_on(&["--recover", "."]).exits(3).says(&[&format!("found     {} connections", 500 + whole)]);
+}
+
+#[test]
+fn copies_of_an_event_count_once_with_dedup() {
+    let all = events(20);
+    // Exported again: another record number in the header, the same EventRecordID.
+    let exported: Vec<Event> = (1..)
+        .zip(&all)
+        .skip(10)
+        .map(|(id, event)| Event { record_id: Some(id), header_time: 0, ..event.clone() })
+        .collect();
+    let other_host: Vec<Event> = all[..3].iter().map(|event| event.clone().on("WS02")).collect();
+    let case = detect()
+        .log("a.evtx", &evtx_writer::log(&all))
+        .log("b/shadow.evtx", &evtx_writer::log(&all))
+        .log("c/export.evtx", &evtx_writer::log(&exported))
+        .log("d.evtx", &evtx_writer::log(&other_host))
+        .args(["--group-by", "dvc"]);
+    case.run().exits(0).says(&["found     53 connections"]);
+    let ran = case.run_on(&["--dedup", "."]);
+    ran.exits(0).says(&[
+        "53 hits in 2 groups",
+        "30 hits dropped that are copies of others:",
+        "20  ./b/shadow.evtx",
+        "10  ./c/export.evtx",
+    ]);
+    ran.reports(&[
+        "dvc,count,firstTime,lastTime",
+        "WS01.corp.example,20,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:28.1234567Z",
+        "WS02,3,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:11.1234567Z",
+    ]);
+}
+
+#[test]
+fn events_show_each_hit_with_its_record() {
+    let log = evtx_writer::log(&[
+        Event::connection().dest("8.8.4.4").at(9).with("RuleName", "technique_id=T1218"),
+        Event::connection().image("other.exe"),
+        Event { record_id: Some(77_001), ..Event::connection().with("DestinationHostname", "=1+1").at(3) },
+    ]);
+    let case = detect().log("sub/log.evtx", &log);
+    case.run_on(&["-o", "report.csv", "--events", "events.csv", "."]).exits(0);
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let report = fs::read_to_string(case.path("report.csv")).unwrap();
+    let lines: Vec<&str> = events.lines().collect();
+    assert!(lines[0].ends_with("process_id,time,utc_time,record_id,rule_name,source,chunk,offset,recovered"));
+    let at = |record: usize| HEADER + log.records(0)[record];
+    let tail = |time, id, rule, record| {
+        format!("{time},2024-03-05 14:07:05.001,{id},{rule},./sub/log.evtx,0,{},false", at(record))
+    };
+    assert!(lines[1].ends_with(&tail("2024-03-05T14:07:12.1234567Z", "77001", "", 2)), "{}", lines[1]);
+    assert!(lines[1].contains(",'=1+1,8.8.8.8,"), "{}", lines[1]);
+    assert!(lines[2].ends_with(&tail("2024-03-05T14:07:18.1234567Z", "1", "technique_id=T1218", 0)), "{}", lines[2]);
+    // The columns of a group are in every row of its events.
+    for (event, group) in lines[1..].iter().zip(report.lines().skip(1)) {
+        let key = group.split(",4321,").next().unwrap();
+        assert!(event.starts_with(key), "{event}\n{group}");
+    }
+}
+
+#[test]
+fn events_of_recovered_records_say_so_and_a_live_copy_is_kept_before_a_stale_one() {
+    let log = long_log().with_stale_records(0, 50);
+    let stale = 500 - rows(&connections().log("log.evtx", &log).run());
+    let case = connections().log("log.evtx", &log).log("whole.evtx", &long_log());
+    case.run_on(&["--recover", "--dedup", "-o", "report.csv", "--events", "events.csv", "."]).exits(0);
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    assert_eq!(events.lines().count(), 501);
+    assert_eq!(events.lines().filter(|line| line.ends_with(",true")).count(), 0);
+    case.run_on(&["--force", "--recover", "-o", "report.csv", "--events", "events.csv", "log.evtx"]).exits(0);
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    assert_eq!(events.lines().filter(|line| line.ends_with(",true")).count(), stale);
+}
+
+fn manifest(case: &Case, args: &[&str]) -> Json {
+    let all = [&["--force", "-o", "report.csv", "--manifest", "manifest.json"], args].concat();
+    let ran = case.run_on(&all);
+    assert!([0, 3].contains(&ran.status()), "{}", ran.stderr());
+    serde_json::from_str(&fs::read_to_string(case.path("manifest.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_manifest_says_what_was_read_and_what_came_of_it() {
+    let mut log = long_log();
+    log.0[120] |= 1;
+    let gone = log.records(1).len() as u64;
+    let first_gone = log.id(1, 0);
+    let log = log.without_chunk_magic(1).with_trailing(&[0; CHUNK]);
+    let case = detect().log("log.evtx", &log);
+    let manifest = manifest(&case, &["--exclude-cidr", "9.9.0.0/24", "log.evtx"]);
+    assert_eq!(manifest["schema"], "netsift-manifest");
+    assert_eq!(manifest["version"], 1);
+    assert_eq!(manifest["tool"]["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(manifest["arguments"][0], "detect");
+    assert_eq!(manifest["rule"]["processes"], serde_json::json!(["regsvcs.exe"]));
+    assert_eq!(manifest["rule"]["detection_networks"], Json::Null);
+    assert_eq!(manifest["rule"]["exclusion_networks"].as_array().unwrap().len(), 36);
+    assert_eq!(manifest["rule"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(manifest["exit_status"], 3);
+    assert_eq!(manifest.get("run"), None);
+
+    let source = &manifest["sources"][0];
+    assert_eq!(source["name"], "log.evtx");
+    assert_eq!(source["file"], "log.evtx");
+    assert_eq!(source["size"], log.0.len());
+    assert_eq!(source["header"], serde_json::json!({"flags": 1, "dirty": true}));
+    let chunks = u64::try_from(log.chunks()).unwrap();
+    assert_eq!(
+        source["chunks"],
+        serde_json::json!({"decoded": chunks - 2, "ruled_out": 0, "unused": 1, "unreadable": 1})
+    );
+    let records = &source["records"];
+    assert_eq!(records["count"], 500 - gone);
+    assert_eq!((&records["first_id"], &records["last_id"]), (&1.into(), &500.into()));
+    assert_eq!(records["first_time"], "2024-03-05T14:07:11.1234567Z");
+    assert_eq!(
+        records["gaps"],
+        serde_json::json!({"count": 1, "missing": gone, "largest": gone, "largest_after": first_gone - 1})
+    );
+    assert_eq!(source["defects"], serde_json::json!({"chunk magic": 1}));
+    assert_eq!(
+        source["connections"]["hits"].as_u64().unwrap() + source["connections"]["excluded"].as_u64().unwrap(),
+        500 - gone
+    );
+    assert_eq!(manifest["defects"]["first"][0]["offset"], HEADER + CHUNK);
+}
+
+#[test]
+fn hashes_are_those_of_the_files() {
+    let case = detect().events(&events(300)).log("b.evtx", &long_log());
+    let manifest = manifest(&case, &["--threads", "2", "."]);
+    for (tool, name) in [("sha256sum", "sha256"), ("sha1sum", "sha1"), ("md5sum", "md5")] {
+        for source in manifest["sources"].as_array().unwrap() {
+            let file = case.path(source["file"].as_str().unwrap());
+            let output = Command::new(tool).arg(file).output().unwrap();
+            let expected = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(source["digests"][name], expected.split(' ').next().unwrap());
+        }
+    }
+    let output = Command::new("sha256sum").arg(case.path("report.csv")).output().unwrap();
+    assert_eq!(manifest["report"]["sha256"], String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap());
+    assert_eq!(manifest["report"]["rows"], 500);
+}
+
+#[test]
+fn a_manifest_is_the_same_bytes_for_the_same_evidence_unless_asked_about_the_run() {
+    let case = detect().events(&events(300)).log("b.evtx", &long_log().without_chunk_magic(1));
+    let bytes = |args: &[&str]| {
+        let manifest = manifest(&case, args);
+        (fs::read(case.path("manifest.json")).unwrap(), manifest)
+    };
+    let (first, _) = bytes(&["--threads", "2", "."]);
+    assert!(bytes(&["--threads", "2", "."]).0 == first);
+    // Threads are among the arguments, and nowhere else.
+    let sources = |threads| bytes(&["--threads", threads, "."]).1["sources"].clone();
+    assert_eq!(sources("1"), sources("3"));
+    let (_, with_run) = bytes(&["--manifest-run-info", "."]);
+    assert!(with_run["run"]["started"].as_str().unwrap() <= with_run["run"]["finished"].as_str().unwrap());
+    assert!(!with_run["run"]["host"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn the_report_is_the_same_with_a_manifest_and_without() {
+    let case = detect().events(&events(300)).log("b.evtx", &long_log().without_chunk_magic(1));
+    let without = case.run().report().to_owned();
+    manifest(&case, &["."]);
+    assert_eq!(fs::read_to_string(case.path("report.csv")).unwrap(), without);
+}
+
+#[test]
+fn verify_tells_what_changed_and_what_is_missing() {
+    let case = detect().events(&events(3)).log("b.evtx", &long_log()).log("c.evtx", &long_log());
+    manifest(&case, &["."]);
+    let verify = || {
+        let mut command = Command::new(NETSIFT);
+        command.current_dir(case.path(".")).args(["verify", "manifest.json"]);
+        Ran::new(command)
+    };
+    verify().exits(0).reports(&["same     ./b.evtx", "same     ./c.evtx", "same     ./log.evtx"]);
+    let mut log = long_log();
+    log.0[70_000] ^= 1;
+    fs::write(case.path("b.evtx"), &log.0).unwrap();
+    fs::remove_file(case.path("c.evtx")).unwrap();
+    verify().exits(3).reports(&["changed  ./b.evtx", "missing  ./c.evtx", "same     ./log.evtx"]);
+    fs::write(case.path("manifest.json"), "{}").unwrap();
+    verify().exits(1).says(&["netsift: manifest.json: cannot read the manifest: not a manifest"]);
+    fs::remove_file(case.path("manifest.json")).unwrap();
+    verify().exits(1).says(&["netsift: manifest.json: cannot read the manifest: No such file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_only_when_asked_to() {
+    let case = detect().log("elsewhere/log.evtx", &evtx_writer::log(&[Event::connection()])).file("case/x", "");
+    std::os::unix::fs::symlink("../elsewhere", case.path("case/logs")).unwrap();
+    std::os::unix::fs::symlink("..", case.path("case/circle")).unwrap();
+    case.run_on(&["case"]).exits(1);
+    assert_eq!(rows(&case.run_on(&["--follow", "case"])), 1);
+}
+
+#[test]
+fn values_of_an_unusual_shape_keep_their_place_in_the_events() {
+    let event = Event::connection().with("UtcTime", Value::Null).with("RuleName", Value::U32(7));
+    let case = detect().events(&[event]);
+    case.run_on(&["-o", "r.csv", "--events", "e.csv", "."]).exits(0);
+    let events = fs::read_to_string(case.path("e.csv")).unwrap();
+    assert!(events.lines().nth(1).unwrap().contains("1234567Z,,1,7,./log.evtx,"), "{events}");
+}
