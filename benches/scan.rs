@@ -9,23 +9,24 @@
     clippy::pedantic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::allow_attributes,
     dead_code,
     reason = "a benchmark, with the test writer in it"
 )]
 
-use std::{fs, hint::black_box, num::NonZeroUsize, path::PathBuf, sync::LazyLock};
+use std::{fs, hint::black_box, path::PathBuf, sync::LazyLock};
 
+use clap::Parser;
 use divan::{Bencher, counter::BytesCount};
 use netsift::{
-    cidr,
-    connection::Field,
-    event::Decoder,
+    args::{Args, Command},
+    builtin, chunk,
+    config::Config,
+    event::{Carving, Decoder},
     input,
     prefilter::Prefilter,
-    record,
-    rule::Rule,
-    scan::{self, Decoding, Plan},
+    record, scan,
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]
@@ -88,49 +89,49 @@ fn reading(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// Reading each chunk's header and checking its checksums.
+#[divan::bench]
+fn checksums(bencher: Bencher<'_, '_>) {
+    bencher.counter(bytes()).bench(|| chunks().map(|chunk| chunk::layout(chunk).1.len()).sum::<usize>());
+}
+
+fn walk(chunk: &[u8]) -> Option<Vec<record::Record>> {
+    record::walk(chunk, chunk::CHUNK_SIZE.min(u32::from_le_bytes(chunk[48..52].try_into().unwrap()) as usize))
+}
+
 #[divan::bench]
 fn walking_records(bencher: Bencher<'_, '_>) {
-    bencher.counter(bytes()).bench(|| chunks().filter_map(record::walk).map(|records| records.len()).sum::<usize>());
+    bencher.counter(bytes()).bench(|| chunks().filter_map(walk).map(|records| records.len()).sum::<usize>());
 }
 
 #[divan::bench]
 fn prefiltering(bencher: Bencher<'_, '_>) {
     let prefilter = prefilter();
     bencher.counter(bytes()).bench(|| {
-        let may_match = |chunk: &&[u8]| prefilter.may_match(chunk, &record::walk(chunk).unwrap());
+        let may_match = |chunk: &&[u8]| prefilter.may_match(chunk, walk(chunk).as_deref());
         chunks().filter(may_match).count()
     });
 }
 
 #[divan::bench]
 fn decoding_every_record(bencher: Bencher<'_, '_>) {
-    let decoder = Decoder::default();
+    let decoder = Decoder::new(Carving::Live);
     bencher.counter(bytes()).bench(|| {
         for chunk in chunks() {
-            decoder.decode(
-                chunk,
-                |_| true,
-                |event| {
-                    black_box(event.field("Image"));
-                },
-            );
+            let (layout, _) = chunk::layout(chunk);
+            let look = |event: &netsift::event::Event<'_>| {
+                black_box(event.field("Image"));
+            };
+            decoder.decode(chunk, &layout, |_, _| true, look, |loss| panic!("{loss:?}"));
         }
     });
 }
 
-#[divan::bench(args = [Decoding::Candidates, Decoding::Everything])]
-fn whole_scan(bencher: Bencher<'_, '_>, decoding: Decoding) {
-    let plan = Plan {
-        rule: Rule {
-            processes: vec!["regsvcs.exe".to_owned()],
-            detection: None,
-            exclusion: [cidr::parse("10.0.0.0/8").unwrap()].into_iter().collect(),
-        },
-        prefilter: prefilter(),
-        decoding,
-        group_by: Field::ALL.to_vec(),
-        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-    };
-    let logs = input::discover(std::slice::from_ref(&*FILE)).logs;
-    bencher.counter(bytes()).bench(|| scan::scan(&plan, &logs, &|_| {}).unwrap().groups.len());
+/// `netsift detect` without its output, as it is and with options that cost something.
+#[divan::bench(args = ["--quiet", "--no-prefilter", "--manifest=x"])]
+fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
+    let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
+    let config = Config::new(args, Some(&builtin::REGSVCS), Vec::new()).unwrap();
+    let logs = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits).logs;
+    bencher.counter(bytes()).bench(|| scan::scan(&config.plan, &config.method, &logs, &|_| {}).unwrap().groups.len());
 }

@@ -206,9 +206,8 @@ fn record_loss(chunk: &[u8], error: &EvtxError) -> Loss {
     match error {
         EvtxError::FailedToReadRecordAt { offset, source, .. } => lost(Some(*offset), record_kind(source), source),
         EvtxError::FailedToParseRecord { record_id, source } => {
-            let mut loss = lost(record::find(chunk, *record_id), record_kind(source), source);
-            loss.cause.insert_str(0, &format!("record {record_id}: "));
-            loss
+            let Loss { offset, kind, cause } = lost(record::find(chunk, *record_id), record_kind(source), source);
+            Loss { offset, kind, cause: format!("record {record_id}: {cause}") }
         }
         error => lost(None, record_kind(error), error),
     }

@@ -98,7 +98,9 @@ mod tests {
 
     fn gaps(ids: &[u64]) -> (u64, u64, u64, Option<u64>) {
         let mut followed = Ids::default();
-        ids.iter().for_each(|&id| followed.add((id, 0)));
+        for &id in ids {
+            followed.add((id, 0));
+        }
         let gaps = followed.gaps().unwrap();
         (gaps.count, gaps.missing, gaps.largest, gaps.largest_after)
     }

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     num::NonZeroUsize,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -61,8 +62,8 @@ pub fn scan(
             Worker { plan, method, decoder: Decoder::new(plan.carving), buffer: vec![0; BLOCK_SIZE], open: None };
         let mut findings = Findings::new(plan);
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            worker.scan(unit, &mut findings);
-            progress(unit.size);
+            worker.scan(&unit, &mut findings);
+            progress(unit.size());
         }
         findings
     });
@@ -85,12 +86,19 @@ fn note_growth(plan: &Plan, sources: &[Source], findings: &mut Findings) {
     }
 }
 
-/// A part of a source: a range of bytes that starts at the file header or at a chunk.
-#[derive(Debug, Clone, Copy)]
+/// Some blocks of a source.
+#[derive(Debug, Clone)]
 struct Unit<'a> {
     source: &'a Source,
-    offset: u64,
-    size: u64,
+    blocks: Range<u64>,
+}
+
+impl Unit<'_> {
+    /// How many bytes it has, as far as is known.
+    fn size(&self) -> u64 {
+        let end = block(self.source.size, self.blocks.end).map_or(self.source.size, |(start, _)| start);
+        end - block(self.source.size, self.blocks.start).map_or(end, |(start, _)| start)
+    }
 }
 
 /// The units of all sources, numbered in order; a unit is made when it is asked for.
@@ -107,8 +115,7 @@ impl<'a> Units<'a> {
         let mut next = 0;
         for source in sources {
             units.first.push(next);
-            let blocks = chunk::count(source.size).div_ceil(BLOCK_CHUNKS as u64).max(1);
-            next += if units.is_whole(source) { 1 } else { blocks };
+            next += if units.is_whole(source) { 1 } else { blocks(source.size) };
         }
         units
     }
@@ -122,19 +129,23 @@ impl<'a> Units<'a> {
         let (source, first) = (self.sources.get(index)?, self.first.get(index)?);
         let number = number - first;
         if self.is_whole(source) {
-            return (number == 0).then_some(Unit { source, offset: 0, size: source.size });
+            return (number == 0).then(|| Unit { source, blocks: 0..blocks(source.size) });
         }
-        let (offset, size) = block(source.size, number)?;
-        Some(Unit { source, offset, size })
+        (number < blocks(source.size)).then(|| Unit { source, blocks: number..number + 1 })
     }
 }
 
-/// Where block `number` of a log of `size` bytes starts, and how long it is. A log has at least one, of nothing.
+/// How many blocks a log of `size` bytes has: at least one, if only of nothing.
+fn blocks(size: u64) -> u64 {
+    chunk::count(size).div_ceil(BLOCK_CHUNKS as u64).max(1)
+}
+
+/// Where block `number` of a log of `size` bytes starts, and how long it is. The first has the file header.
 fn block(size: u64, number: u64) -> Option<(u64, u64)> {
-    let chunk = number * BLOCK_CHUNKS as u64;
+    let chunk = number.checked_mul(BLOCK_CHUNKS as u64)?;
     let start = if chunk == 0 { 0 } else { chunk::offset(chunk) };
     let end = chunk::offset(chunk + BLOCK_CHUNKS as u64).min(size);
-    (end > start || chunk == 0).then_some((start, end.checked_sub(start)?))
+    Some((start, end.checked_sub(start)?))
 }
 
 /// What a thread works with.
@@ -148,7 +159,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn scan(&mut self, unit: Unit<'a>, findings: &mut Findings) {
+    fn scan(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
         if unit.source.packing == Packing::Plain {
             self.scan_log(unit, findings);
         } else {
@@ -156,32 +167,28 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Scans a range of a log, block by block.
-    fn scan_log(&mut self, unit: Unit<'a>, findings: &mut Findings) {
+    /// Scans some blocks of a log.
+    fn scan_log(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
         let mut sifter = Sifter::new(plan, decoder, &unit.source.name, findings);
+        let file = match open {
+            Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
+            _ => match File::open(&unit.source.path) {
+                Ok(file) => &open.insert((unit.source, file)).1,
+                Err(error) => {
+                    sifter.defect(None, None, DefectKind::Path, &error.to_string());
+                    return sifter.finish();
+                }
+            },
+        };
+        let mut read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
         let mut hasher = method.hashing.then(Hasher::default);
-        let end = unit.offset + unit.size;
-        let blocks = (0..).map_while(|number| block(unit.source.size, number));
-        let blocks = if unit.offset == 0 { blocks.skip(0) } else { blocks.skip(block_number(unit.offset)) };
-        for (offset, size) in blocks.take_while(|(offset, _)| *offset < end || unit.size == 0) {
-            let file = match open {
-                Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
-                _ => match File::open(&unit.source.path) {
-                    Ok(file) => &open.insert((unit.source, file)).1,
-                    Err(error) => {
-                        sifter.defect(None, None, DefectKind::Path, &error.to_string());
-                        break;
-                    }
-                },
-            };
+        for (offset, size) in unit.blocks.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
-            let whole = read_block(&mut |bytes, at| input::read_at(file, bytes, at), buffer, offset, &mut sifter);
-            match &mut hasher {
-                Some(hasher) if whole => hasher.update(buffer, |one, two| {
-                    rayon::join(one, two);
-                }),
-                _ => hasher = None,
+            let whole = read_block(&mut read, buffer, offset, &mut sifter);
+            hasher = hasher.filter(|_| whole);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(buffer, side_by_side);
             }
         }
         sifter.part.digests = hasher.map(Hasher::finish);
@@ -205,9 +212,9 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn block_number(offset: u64) -> usize {
-    usize::try_from(offset.saturating_sub(FILE_HEADER_SIZE as u64) / (BLOCK_CHUNKS * CHUNK_SIZE) as u64)
-        .unwrap_or(usize::MAX)
+/// Runs two pieces of work at the same time, if another thread has nothing to do.
+fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+    rayon::join(one, two);
 }
 
 /// Reads a positioned block and sifts it. Where it cannot be read as a whole, its chunks are read one by one, so that
@@ -218,32 +225,25 @@ fn read_block(
     offset: u64,
     sifter: &mut Sifter<'_>,
 ) -> bool {
-    match read(buffer, offset) {
-        Ok(size) => {
-            sifter.block(offset, buffer.get(..size).unwrap_or_default());
-            let missing = buffer.len().saturating_sub(size);
-            if missing > 0 {
-                let cause = format!("{missing} bytes are gone since the log was found");
-                sifter.defect(None, Some(offset + size as u64), DefectKind::Changed, &cause);
-            }
-            missing == 0
+    if let Ok(size) = read(buffer, offset) {
+        sifter.block(offset, buffer.get(..size).unwrap_or_default());
+        let missing = buffer.len().saturating_sub(size);
+        if missing > 0 {
+            let cause = format!("{missing} bytes are gone since the log was found");
+            sifter.defect(None, Some(offset + size as u64), DefectKind::Changed, &cause);
         }
-        Err(_) => {
-            let mut start = offset;
-            let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
-            for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
-                match read(part, start) {
-                    Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default()),
-                    Err(error) => {
-                        let cause = format!("{} bytes cannot be read: {error}", part.len());
-                        sifter.unreadable(start, &cause);
-                    }
-                }
-                start += part.len() as u64;
-            }
-            false
-        }
+        return missing == 0;
     }
+    let mut start = offset;
+    let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
+    for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
+        match read(part, start) {
+            Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default()),
+            Err(error) => sifter.unreadable(start, &format!("{} bytes cannot be read: {error}", part.len())),
+        }
+        start += part.len() as u64;
+    }
+    false
 }
 
 /// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
@@ -254,19 +254,16 @@ fn scan_stream(
     sifter: &mut Sifter<'_>,
 ) -> Option<crate::digest::Digests> {
     let mut hasher = Hasher::default();
-    let mut offset = 0;
-    loop {
-        let (start, size) = block(u64::MAX, offset)?;
+    for number in 0.. {
+        let (start, size) = block(u64::MAX, number)?;
         let block = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
         let (size, error) = read_full(log, block);
         let bytes = block.get(..size).unwrap_or_default();
-        if size > 0 || offset == 0 {
+        if size > 0 || number == 0 {
             sifter.block(start, bytes);
         }
         if hashing {
-            hasher.update(bytes, |one, two| {
-                rayon::join(one, two);
-            });
+            hasher.update(bytes, side_by_side);
         }
         if let Some(error) = error {
             sifter.defect(None, Some(start + size as u64), DefectKind::Read, &format!("cannot read on: {error}"));
@@ -275,8 +272,8 @@ fn scan_stream(
         if size < block.len() {
             return hashing.then(|| hasher.finish());
         }
-        offset += 1;
     }
+    None
 }
 
 /// Fills `buffer` from a stream, or as much of it as there is before the end or an error.

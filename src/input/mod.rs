@@ -86,7 +86,9 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                 if known.insert(identity) {
                     let (logs, defects) = archive::list(log, limits);
                     found.logs.extend(logs);
-                    defects.into_iter().for_each(|defect| found.defects.add(defect));
+                    for defect in defects {
+                        found.defects.add(defect);
+                    }
                 }
             }
             Err(error) => found.defects.add(Defect::of_path(&path, DefectKind::Path, &error)),
