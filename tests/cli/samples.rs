@@ -88,6 +88,7 @@ fn other_processes_agree_with_the_reference() {
 
 /// What each damaged sample shows: the file, the records that are read, those that `--recover` adds, and the defects by
 /// kind. That the parser's own tool reads as many records of each was checked by hand.
+#[expect(clippy::type_complexity, reason = "a table")]
 const DAMAGED: &[(&str, u64, u64, &[(&str, u64)])] = &[
     (
         "2-vss_0-Microsoft-Windows-TerminalServices-RemoteConnectionManager-Operational.evtx",
