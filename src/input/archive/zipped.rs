@@ -1,0 +1,261 @@
+//! Zip files: their [`Member`]s listed once, and opened one by one on any thread.
+//!
+//! The central directory says what there is; the local headers are not believed. Members of the same name are all read,
+//! where a map by names would hide one of them.
+
+use std::{
+    cmp::Ordering,
+    fs::File,
+    io::{Cursor, Read, Seek},
+    sync::Arc,
+};
+
+use zip::{
+    CompressionMethod, ZipReadOptions,
+    read::{Config, OwnedZipFileEntry, ZipFile},
+    result::ZipError,
+    unstable::read::ZipIterable,
+};
+
+use super::{
+    Defect, Depth, Form, Limits, Names, Packing, RATIO, Source, TOO_DEEP, Unpacked, defect,
+    stream::{Bound, Bounded, Window},
+};
+
+/// The size of a local header without its name.
+const LOCAL_HEADER_SIZE: u64 = 30;
+
+/// A member of a zip file that is a log or an archive of logs.
+#[derive(Debug)]
+pub struct Member {
+    entry: OwnedZipFileEntry,
+    form: Form,
+    /// Why it is not opened.
+    refused: Option<String>,
+    /// The range of the file that is the zip file: offset and size.
+    window: (u64, u64),
+}
+
+impl Member {
+    /// Where it is listed. There is one at a place.
+    fn place(&self) -> (u64, u64) {
+        (self.window.0, self.entry.central_header_start())
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Member {}
+
+impl PartialOrd for Member {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Member {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+/// Members with their full names, and why there may be more of them.
+type Listed = (Vec<(String, Member)>, Option<String>);
+
+/// The logs and archives in a zip file, and the logs in those of them that need no unpacking. An error is why it is no
+/// zip file.
+pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<Defect>), String> {
+    let opened = File::open(&file.path).map_err(|error| error.to_string())?;
+    let window = (0, file.size);
+    let (members, rest) = members(&file.name, Window::new(&opened, 0, file.size), window, Depth::File, limits)?;
+    let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(&file.name, cause)).collect();
+    let mut sources = Vec::with_capacity(members.len());
+    let mut add = |name: String, member: Member| {
+        let size = if member.refused.is_some() { 0 } else { member.entry.size() };
+        let (path, canonical) = (file.path.clone(), file.canonical.clone());
+        sources.push(Source { name, path, canonical, packing: Packing::ZipMember(Arc::new(member)), size });
+    };
+    for (name, member) in members {
+        match inner_window(&opened, &member) {
+            Some((start, size)) => {
+                let inner = Window::new(&opened, start, size);
+                match self::members(&name, inner, (start, size), Depth::Member, limits) {
+                    Ok((members, rest)) => {
+                        defects.extend(rest.iter().map(|cause| defect(&name, cause)));
+                        for (name, member) in members {
+                            add(name, member);
+                        }
+                    }
+                    Err(cause) => defects.push(defect(&name, &cause)),
+                }
+            }
+            None => add(name, member),
+        }
+    }
+    Ok((sources, defects))
+}
+
+/// Where in the file a zip file is that is stored as it is in another one.
+fn inner_window(file: &File, member: &Member) -> Option<(u64, u64)> {
+    let entry = &member.entry;
+    let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
+    if member.form != Form::Zip || !stored || member.refused.is_some() {
+        return None;
+    }
+    let mut window = Window::new(file, member.window.0, member.window.1);
+    let opened = entry.as_ref().with_reader(&mut window, ZipReadOptions::new()).ok()?;
+    Some((opened.data_start()?, entry.compressed_size().min(member.window.1)))
+}
+
+/// Lists the zip file that `reader` reads, which is `window` of its file.
+fn members<R: Read + Seek>(
+    archive: &str,
+    reader: R,
+    window: (u64, u64),
+    depth: Depth,
+    limits: &Limits,
+) -> Result<Listed, String> {
+    let mut zip =
+        ZipIterable::try_new(reader, Config::default()).map_err(|error| format!("not read as a zip file: {error}"))?;
+    let mut names = Names::default();
+    let (mut found, mut spans, mut rest) = (Vec::new(), Vec::new(), None);
+    let entries = zip.files().map_err(|error| error.to_string())?;
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                rest = Some(format!("members are lost: cannot read on in the directory of the zip file: {error}"));
+                break;
+            }
+        };
+        let size = LOCAL_HEADER_SIZE + entry.name_raw().len() as u64;
+        spans.push((
+            entry.header_start(),
+            entry.header_start().saturating_add(size).saturating_add(entry.compressed_size()),
+        ));
+        let member = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), String::from);
+        if let Some(form) = Form::of_name(&member) {
+            found.push((spans.len() - 1, names.of_member(archive, &member), form, OwnedZipFileEntry::from(entry)));
+        }
+    }
+    let overlapping = overlapping(&spans);
+    let members = found.into_iter().map(|(index, name, form, entry)| {
+        let overlaps = overlapping.get(index).copied().unwrap_or(true);
+        let refused = refusal(&entry, form, overlaps, depth, limits);
+        (name, Member { entry, form, refused, window })
+    });
+    Ok((members.collect(), rest))
+}
+
+/// Which of the spans share bytes with another one.
+fn overlapping(spans: &[(u64, u64)]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    let span = |index: usize| spans.get(index).copied().unwrap_or_default();
+    order.sort_unstable_by_key(|&index| span(index));
+    let mut overlapping = vec![false; spans.len()];
+    let mut furthest: Option<usize> = None;
+    for index in order {
+        if let Some(before) = furthest.filter(|&before| span(index).0 < span(before).1) {
+            for both in [before, index] {
+                if let Some(overlaps) = overlapping.get_mut(both) {
+                    *overlaps = true;
+                }
+            }
+        }
+        furthest = furthest.filter(|&before| span(before).1 >= span(index).1).or(Some(index));
+    }
+    overlapping
+}
+
+/// Why a member is not opened, by what is stated of it.
+fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, limits: &Limits) -> Option<String> {
+    let (size, packed) = (entry.size(), entry.compressed_size());
+    let stored = entry.compression() == CompressionMethod::Stored;
+    let limit = match form {
+        Form::Zip if stored && !entry.encrypted() => u64::MAX,
+        Form::Zip => limits.in_memory(),
+        Form::Log | Form::Gzip => limits.member_size,
+    };
+    if form != Form::Log && depth == Depth::Member {
+        return Some(TOO_DEEP.to_owned());
+    }
+    if overlaps {
+        return Some("it overlaps another member of the zip file".to_owned());
+    }
+    if entry.encrypted() && limits.password.is_none() {
+        return Some("encrypted: give its password with --zip-password".to_owned());
+    }
+    if size > limit {
+        return Some(too_large(size, limit));
+    }
+    let most = match entry.compression() {
+        // What is encrypted is longer by its header.
+        CompressionMethod::Stored => packed,
+        CompressionMethod::Deflated => packed.saturating_mul(RATIO).saturating_add(1024),
+        _ => u64::MAX,
+    };
+    (size > most).then(|| format!("a lying size: {packed} bytes are stated to unpack to {size}"))
+}
+
+/// What is wrong with a member of `size` bytes, of which `limit` are allowed.
+pub(super) fn too_large(size: u64, limit: u64) -> String {
+    if limit == super::IN_MEMORY {
+        return format!("{size} bytes: an archive in an archive must not unpack to more than {limit}");
+    }
+    format!("{size} bytes, which is more than the {limit} that --max-member-size allows")
+}
+
+/// Unpacks a member of a zip file that was listed.
+pub(super) fn unpack(name: &str, file: &File, member: &Member, out: &mut Unpacked<'_>) {
+    unpack_from(name, &mut Window::new(file, member.window.0, member.window.1), member, out);
+}
+
+/// Unpacks the zip file that is `stream`. A directory at its end says what is in it, so that it has to be held.
+pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
+    let mut bytes = Vec::new();
+    if size > out.limits.in_memory() || bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
+        return out.defect(name, &too_large(size, out.limits.in_memory()));
+    }
+    // With an error at the very end, a wrong checksum, there is still everything to read.
+    if let Err(error) = stream.read_to_end(&mut bytes) {
+        out.defect(name, &format!("cannot read on: {error}"));
+    }
+    let window = (0, bytes.len() as u64);
+    let mut reader = Cursor::new(bytes);
+    match members(name, &mut reader, window, Depth::Member, out.limits) {
+        Ok((members, rest)) => {
+            rest.iter().for_each(|cause| out.defect(name, cause));
+            for (name, member) in members {
+                unpack_from(&name, &mut reader, &member, out);
+            }
+        }
+        Err(cause) => out.defect(name, &cause),
+    }
+}
+
+fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, member: &Member, out: &mut Unpacked<'_>) {
+    if let Some(cause) = &member.refused {
+        return out.defect(name, cause);
+    }
+    match open(&member.entry, reader, out.limits) {
+        Ok(mut opened) => {
+            let size = member.entry.size();
+            out.take(member.form, name, size, &mut Bounded::new(&mut opened, Bound::Stated(size)));
+        }
+        Err(ZipError::InvalidPassword) => out.defect(name, "encrypted: --zip-password is not its password"),
+        Err(error) => out.defect(name, &error.to_string()),
+    }
+}
+
+fn open<'a, R: Read + Seek>(
+    entry: &'a OwnedZipFileEntry,
+    reader: &'a mut R,
+    limits: &'a Limits,
+) -> Result<ZipFile<'a, R>, ZipError> {
+    let password = limits.password.as_deref().map(str::as_bytes);
+    entry.as_ref().with_reader(reader, ZipReadOptions::new().password(password))
+}
