@@ -5,6 +5,7 @@
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
+//! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -20,6 +21,7 @@
     reason = "tests are read, not linked to, and state what they expect by panicking"
 )]
 
+mod archives;
 mod bad_input;
 mod boundaries;
 mod case;

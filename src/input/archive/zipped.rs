@@ -6,7 +6,7 @@
 use std::{
     cmp::Ordering,
     fs::File,
-    io::{Cursor, Read, Seek},
+    io::{self, Cursor, Read, Seek},
     sync::Arc,
 };
 
@@ -228,7 +228,9 @@ pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out
     let mut reader = Cursor::new(bytes);
     match members(name, &mut reader, window, Depth::Member, out.limits) {
         Ok((members, rest)) => {
-            rest.iter().for_each(|cause| out.defect(name, cause));
+            if let Some(cause) = rest {
+                out.defect(name, &cause);
+            }
             for (name, member) in members {
                 unpack_from(&name, &mut reader, &member, out);
             }
@@ -244,10 +246,26 @@ fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, member: &Member, out:
     match open(&member.entry, reader, out.limits) {
         Ok(mut opened) => {
             let size = member.entry.size();
-            out.take(member.form, name, size, &mut Bounded::new(&mut opened, Bound::Stated(size)));
+            let mut stream = Bounded::new(&mut opened, Bound::Stated(size));
+            if member.entry.encrypted() {
+                out.take(member.form, name, size, &mut Doubted(stream));
+            } else {
+                out.take(member.form, name, size, &mut stream);
+            }
         }
         Err(ZipError::InvalidPassword) => out.defect(name, "encrypted: --zip-password is not its password"),
         Err(error) => out.defect(name, &error.to_string()),
+    }
+}
+
+/// A stream that was decrypted. The older encryption takes a wrong password for the right one in 1 of 256 cases, and then
+/// it is the content that looks damaged.
+struct Doubted<R>(R);
+
+impl<R: Read> Read for Doubted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let doubt = |error| io::Error::other(format!("{error}, or --zip-password is not its password"));
+        self.0.read(buffer).map_err(doubt)
     }
 }
 

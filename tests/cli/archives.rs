@@ -1,0 +1,398 @@
+//! Logs in zip, gzip and tar files: the same report as of the logs themselves, and a defect with its name for the rest.
+
+use std::{
+    fs,
+    io::{Cursor, Write},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use zip::{AesMode, CompressionMethod, ZipWriter, unstable::write::FileOptionsExt, write::SimpleFileOptions};
+
+use crate::{
+    case::{Case, Ran, connections, names_in},
+    evtx_writer::{self, Event},
+};
+
+/// A log with a few connections to addresses of its own.
+fn log(network: u8) -> Vec<u8> {
+    let events: Vec<Event> = (0..150).map(|n| Event::connection().dest(&format!("9.9.{network}.{n}")).at(n)).collect();
+    evtx_writer::log(&events).0
+}
+
+fn stored() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
+}
+
+fn deflated() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated)
+}
+
+/// A zip file with these members.
+fn zip(members: &[(&str, &[u8], SimpleFileOptions)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes, options) in members {
+        zip.start_file(*name, *options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A zip file with one member, encrypted with this password.
+fn encrypted(name: &str, bytes: &[u8], password: &str, aes: bool) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = deflated();
+    let options = if aes {
+        options.with_aes_encryption(AesMode::Aes256, password)
+    } else {
+        options.with_deprecated_encryption(password.as_bytes()).unwrap()
+    };
+    zip.start_file(name, options).unwrap();
+    zip.write_all(bytes).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, *bytes).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+/// Where `needle` is, each time.
+fn find(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
+    (0..bytes.len()).filter(|&at| bytes[at..].starts_with(needle)).collect()
+}
+
+fn replace(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let places = find(&bytes, from);
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
+/// Overwrites a field of a member's entry in the central directory.
+fn patch(mut bytes: Vec<u8>, member: usize, field: usize, value: u32) -> Vec<u8> {
+    let at = find(&bytes, b"PK\x01\x02")[member] + field;
+    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    bytes
+}
+
+const UNPACKED_SIZE: usize = 24;
+const HEADER_OFFSET: usize = 42;
+
+fn rows(ran: &Ran) -> usize {
+    ran.report().lines().count() - 1
+}
+
+/// The archive's report has to be that of these logs, without a defect.
+#[track_caller]
+fn reports_as(name: &str, archive: &[u8], logs: &[&[u8]]) -> Ran {
+    let plain = logs.iter().enumerate().fold(connections(), |case, (n, log)| case.file(&format!("{n}.evtx"), log));
+    let plain = plain.run();
+    let ran = connections().file(name, archive).run_on(&[name]);
+    ran.exits(0);
+    assert!(rows(&ran) > 0 && ran.report() == plain.exits(0).report(), "{}", ran.stderr());
+    ran
+}
+
+/// The archive beside a good log: the defect is named, and the report has the good log's rows and `more`.
+#[track_caller]
+fn is_a_defect(archive: &[u8], args: &[&str], more: usize, texts: &[&str]) -> Ran {
+    let case = connections().args(args.iter().copied()).file("case.zip", archive).file("good.evtx", log(200));
+    let ran = case.run();
+    ran.exits(3).says(texts);
+    assert_eq!(rows(&ran), 150 + more, "{}", ran.stderr());
+    ran
+}
+
+#[test]
+fn a_zip_file_is_read_like_the_logs_in_it() {
+    let (one, two, three) = (log(1), log(2), log(3));
+    let archive = zip(&[
+        ("C/Windows/System32/winevt/Logs/Sysmon.evtx", &one, deflated()),
+        ("readme.txt", b"no log", deflated()),
+        ("C/Windows/Security.EVTX", &two, stored()),
+        ("three.evtx", &three, deflated().large_file(true)),
+    ]);
+    reports_as("case.zip", &archive, &[&one, &two, &three]).says(&["searched  3 logs,"]);
+}
+
+#[test]
+fn what_a_given_path_is_its_content_says() {
+    let log = log(1);
+    reports_as("case", &zip(&[("a.evtx", &log, deflated())]), &[&log]);
+    reports_as("case.evtx", &zip(&[("a.evtx", &log, deflated())]), &[&log]);
+    reports_as("case.zip", &log, &[&log]);
+    reports_as("log", &gzip(&log), &[&log]);
+    reports_as("log.gz", &gzip(&tar(&[("a.evtx", &log)])), &[&log]);
+}
+
+#[test]
+fn a_directory_is_searched_for_archives_by_name() {
+    let case = connections()
+        .file("a/case.ZIP", zip(&[("a.evtx", &log(1), deflated())]))
+        .file("b/log.evtx.gz", gzip(&log(2)))
+        .file("c/case.tar.gz", gzip(&tar(&[("c.evtx", &log(3))])))
+        .file("d/case.tgz", gzip(&tar(&[("d.evtx", &log(4))])))
+        .file("e/other.gz", gzip(&log(5)))
+        .file("f/other", zip(&[("a.evtx", &log(6), deflated())]));
+    let ran = case.run();
+    ran.exits(0).says(&["searched  4 logs,"]);
+    assert_eq!(rows(&ran), 4 * 150);
+    assert_eq!(names_in(&case.path(".")), ["a", "b", "c", "d", "e", "f"]);
+    assert_eq!(names_in(&case.path("a")), ["case.ZIP"]);
+}
+
+#[test]
+fn an_archive_without_a_log_is_no_defect() {
+    let case = connections()
+        .file("notes.zip", zip(&[("readme.txt", b"no log", deflated())]))
+        .file("empty.zip", zip(&[]))
+        .file("notes.tar.gz", gzip(&tar(&[("readme.txt", b"no log")])))
+        .file("log.evtx", log(1));
+    assert_eq!(rows(case.run().exits(0)), 150);
+}
+
+#[test]
+fn an_archive_given_twice_is_read_once() {
+    let case = connections().file("case.zip", zip(&[("a.evtx", &log(1), deflated())]));
+    case.run_on(&["case.zip", "./case.zip", "."]).exits(0).says(&["searched  1 log,"]);
+}
+
+#[test]
+fn names_of_members_are_shown_safe_and_with_slashes() {
+    let bad = b"no log".as_slice();
+    let archive = zip(&[
+        ("log@.evtx", bad, stored()),
+        ("Ünï/日本.evtx", bad, stored()),
+        ("C\\Logs\\back.evtx", bad, stored()),
+        ("esc\u{1b}.evtx", bad, stored()),
+        ("../../up.evtx", bad, stored()),
+    ]);
+    let archive = replace(archive, b"log@.evtx", b"log\x84.evtx");
+    is_a_defect(
+        &archive,
+        &[],
+        0,
+        &[
+            "case.zip!logä.evtx: not an event log",
+            "case.zip!Ünï/日本.evtx: not an event log",
+            "case.zip!C/Logs/back.evtx: not an event log",
+            "case.zip!esc\\u{1b}.evtx: not an event log",
+            "case.zip!../../up.evtx: not an event log",
+        ],
+    );
+}
+
+#[test]
+fn members_of_the_same_name_are_both_read() {
+    let (one, two) = (log(1), log(2));
+    let archive = zip(&[("logs/a.evtx", &one, deflated()), ("logs/b.evtx", &two, deflated())]);
+    let archive = replace(archive, b"logs/b.evtx", b"logs/a.evtx");
+    reports_as("case.zip", &archive, &[&one, &two]).says(&["searched  2 logs,"]);
+    let archive = zip(&[("logs/a.evtx", b"no log", stored()), ("logs/b.evtx", b"no log", stored())]);
+    let archive = replace(archive, b"logs/b.evtx", b"logs/a.evtx");
+    is_a_defect(&archive, &[], 0, &["case.zip!logs/a.evtx: not", "case.zip!logs/a.evtx (2): not"]);
+}
+
+#[test]
+fn archives_in_archives_are_read_one_level_down() {
+    let (one, two) = (log(1), log(2));
+    let inner = zip(&[("logs/a.evtx", &one, deflated()), ("b.evtx", &two, stored())]);
+    for options in [stored(), deflated()] {
+        reports_as("case.zip", &zip(&[("x/inner.zip", &inner, options)]), &[&one, &two]);
+        is_a_defect(
+            &zip(&[("x/inner.zip", &zip(&[("bad.evtx", b"no log", stored())]), options)]),
+            &[],
+            0,
+            &["case.zip!x/inner.zip!bad.evtx: not an event log"],
+        );
+    }
+    let gz = gzip(&one);
+    let tgz = gzip(&tar(&[("b.evtx", &two)]));
+    reports_as("case.zip", &zip(&[("a.evtx.gz", &gz, stored()), ("b.tgz", &tgz, deflated())]), &[&one, &two]);
+    reports_as("case.tgz", &gzip(&tar(&[("in.zip", &inner)])), &[&one, &two]);
+}
+
+#[test]
+fn archives_that_lie_deeper_are_named() {
+    let innermost = zip(&[("a.evtx", &log(1), deflated())]);
+    let two = log(2);
+    let inner = zip(&[("deep.zip", &innermost, stored()), ("b.evtx", &two, deflated())]);
+    for options in [stored(), deflated()] {
+        is_a_defect(
+            &zip(&[("inner.zip", &inner, options)]),
+            &[],
+            150,
+            &["case.zip!inner.zip!deep.zip: nested too deep", "1 not unpacked"],
+        );
+    }
+}
+
+#[test]
+fn encrypted_members_need_the_password() {
+    let log = log(1);
+    for aes in [false, true] {
+        let archive = encrypted("a.evtx", &log, "infected", aes);
+        let ran = connections().args(["--zip-password", "infected"]).file("case.zip", &archive).run();
+        assert_eq!(rows(ran.exits(0)), 150);
+        is_a_defect(&archive, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --zip-password"]);
+        is_a_defect(&archive, &["--zip-password", "wrong"], 0, &["case.zip!a.evtx: ", "--zip-password"]);
+    }
+    // A password where none is needed does no harm.
+    let ran = connections().args(["--zip-password", "x"]).file("case.zip", zip(&[("a.evtx", &log, deflated())])).run();
+    assert_eq!(rows(ran.exits(0)), 150);
+}
+
+#[test]
+fn a_member_that_is_too_large_is_named_and_not_unpacked() {
+    let zeros = vec![0; 64 << 20];
+    let archive = zip(&[("bomb.evtx", &zeros, deflated()), ("a.evtx", &log(1), deflated())]);
+    let limit = ["--max-member-size", "1MiB"];
+    is_a_defect(
+        &archive,
+        &limit,
+        150,
+        &["case.zip!bomb.evtx: 67108864 bytes, which is more than the 1048576 that --max-member-size allows"],
+    );
+    let zeros = &zeros[..8 << 20];
+    let inner = zip(&[("inner.zip", zeros, deflated())]);
+    is_a_defect(&inner, &limit, 0, &["case.zip!inner.zip: 8388608 bytes, which is more than"]);
+    // A gzip file does not say how large it is.
+    let case = connections().args(limit).file("bomb.evtx.gz", gzip(zeros)).file("a.evtx", log(1));
+    let ran = case.run();
+    ran.exits(3).says(&["bomb.evtx.gz: ", "there is more of it than the 1048576 bytes that --max-member-size allows"]);
+    assert_eq!(rows(&ran), 150);
+    let tar = gzip(&tar(&[("bomb.evtx", zeros), ("a.evtx", &log(1))]));
+    let ran = connections().args(limit).file("case.tgz", tar).run();
+    ran.exits(3).says(&["case.tgz!bomb.evtx: 8388608 bytes, which is more than"]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn lying_sizes_are_defects() {
+    let log = log(1);
+    let archive = zip(&[("a.evtx", &log, deflated())]);
+    let size = u32::try_from(log.len()).unwrap();
+    // Less than there is: the log as far as it is stated, and then an error.
+    is_a_defect(
+        &patch(archive.clone(), 0, UNPACKED_SIZE, 4096 + 65536),
+        &[],
+        evtx_writer::Log(log.clone()).records(0).len(),
+        &["case.zip!a.evtx: at 0x11000: ", "cannot read on: File is larger than its declared uncompressed size"],
+    );
+    is_a_defect(
+        &patch(archive.clone(), 0, UNPACKED_SIZE, size + 10),
+        &[],
+        150,
+        &["case.zip!a.evtx: ", "it ends 10 bytes before the "],
+    );
+    is_a_defect(
+        &patch(archive, 0, UNPACKED_SIZE, 0xf000_0000),
+        &[],
+        0,
+        &["case.zip!a.evtx: a lying size: ", "bytes are stated to unpack to 4026531840"],
+    );
+}
+
+#[test]
+fn a_wrong_checksum_is_a_defect_and_the_log_is_in_the_report() {
+    let archive = zip(&[("a.evtx", &log(1), deflated())]);
+    is_a_defect(&patch(archive, 0, 16, 0xdead_beef), &[], 150, &["case.zip!a.evtx: ", "Invalid checksum"]);
+}
+
+#[test]
+fn members_that_overlap_are_refused() {
+    let archive =
+        zip(&[("a.evtx", &log(1), deflated()), ("b.evtx", &log(2), deflated()), ("c.evtx", &log(3), stored())]);
+    let archive = patch(archive, 1, HEADER_OFFSET, 0);
+    is_a_defect(
+        &archive,
+        &[],
+        150,
+        &["case.zip!a.evtx: it overlaps another member", "case.zip!b.evtx: it overlaps another member"],
+    );
+}
+
+#[test]
+fn what_is_no_archive_is_named() {
+    let archive = zip(&[("a.evtx", &log(1), deflated())]);
+    is_a_defect(b"just text", &[], 0, &["case.zip: not read as a zip file: "]);
+    is_a_defect(b"", &[], 0, &["case.zip: not read as a zip file: "]);
+    is_a_defect(&archive[..archive.len() / 2], &[], 0, &["case.zip: not read as a zip file: "]);
+    let case = connections().file("a.evtx.gz", "just text").file("good.evtx", log(1));
+    assert_eq!(rows(case.run().exits(3).says(&["a.evtx.gz: not a gzip file"])), 150);
+    connections().file("case.zip", "just text").run().exits(1).reports(&[]);
+}
+
+#[test]
+fn a_gzip_file_of_several_members_is_one_log() {
+    let log = log(1);
+    let (one, two) = log.split_at(10_000);
+    reports_as("a.evtx.gz", &[gzip(one), gzip(two)].concat(), &[&log]);
+}
+
+#[test]
+fn a_gzip_file_that_is_cut_off_gives_what_is_whole() {
+    let log = log(1);
+    let gz = gzip(&log);
+    let case = connections().file("a.evtx.gz", &gz[..gz.len() - 10]);
+    let ran = case.run();
+    ran.exits(3).says(&["a.evtx.gz: at 0x", "cannot read on: "]);
+    assert!(rows(&ran) > 0, "{}", ran.stderr());
+}
+
+#[test]
+fn a_tar_file_is_read_like_the_logs_in_it() {
+    let (one, two) = (log(1), log(2));
+    let long = format!("{}/Sysmon.evtx", "folder/".repeat(40));
+    let archive = gzip(&tar(&[(&long, &one), ("readme.txt", b"no log"), ("a.evtx", &two)]));
+    for name in ["case.tar.gz", "case.tgz"] {
+        reports_as(name, &archive, &[&one, &two]).says(&["searched  2 logs,"]);
+    }
+    let ran = connections().file("case.tgz", gzip(&tar(&[(&long, b"no log"), ("a.evtx", &one)]))).run();
+    ran.exits(3).says(&[&format!("case.tgz!{long}: not an event log")]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn a_tar_file_that_is_cut_off_gives_what_is_whole() {
+    let archive = gzip(&tar(&[("a.evtx", &log(1)), ("b.evtx", &log(2))]));
+    let ran = connections().file("case.tgz", &archive[..archive.len() - 12]).run();
+    ran.exits(3).says(&["case.tgz"]);
+    assert!(rows(&ran) >= 150, "{}", ran.stderr());
+}
+
+#[test]
+fn a_long_name_in_a_tar_file_does_not_fill_the_memory() {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(8 << 20);
+    header.set_cksum();
+    let bytes = [header.as_bytes().as_slice(), &vec![b'a'; 8 << 20]].concat();
+    let case = connections().args(["--max-member-size", "64MiB"]).file("case.tgz", gzip(&bytes));
+    let ran = case.file("a.evtx", log(1)).run();
+    ran.exits(3).says(&["case.tgz: cannot read on: it unpacks to more than is allowed"]);
+}
+
+#[test]
+fn archives_are_not_changed() {
+    let case = Case::new("connections").file("case.zip", zip(&[("a.evtx", &log(1), deflated())]));
+    let before = fs::read(case.path("case.zip")).unwrap();
+    case.run().exits(0);
+    assert_eq!(fs::read(case.path("case.zip")).unwrap(), before);
+    assert_eq!(names_in(&case.path(".")), ["case.zip"]);
+}
