@@ -74,7 +74,8 @@ const MEMBER_SIZE: &str = "4GiB";
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct ScanArgs {
-    /// Logs, whatever their names, and directories that are searched for *.evtx
+    /// Logs and archives, whatever their names, and directories that are searched for *.evtx, *.zip, *.evtx.gz,
+    /// *.tar.gz and *.tgz
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 

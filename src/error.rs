@@ -47,7 +47,7 @@ impl fmt::Display for Error {
             Self::Usage(message) => f.write_str(message),
             Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
             Self::NothingToSearch => {
-                f.write_str("no event log found: give a log, or a directory that holds *.evtx files")
+                f.write_str("no event log found: give a log, an archive of logs, or a directory with either")
             }
             Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
             Self::Spill(cause) => write!(f, "temporary files: cannot keep the hits there: {cause}"),

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! Source → chunk → prefilter → Event → Connection → Verdict → Groups → report
-//!    └──── counters and defects from every arrow ────────────→ Summary
+//!    │                                                 └→ Hits → events
+//!    └──── tallies and defects from every arrow ─────────────→ Summary, Manifest
 //! ```
 //!
 //! From the bytes of a chunk to the groups it is pure: no files, no clock, no environment. So the report depends on the
@@ -17,17 +18,20 @@
 //! 2. Evidence is opened for reading only.
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
-//! 4. Memory does not grow with the size of the logs: one buffer a thread, and the groups.
+//! 4. Memory does not grow with the size of the logs: one buffer a thread, and the groups. Hits that are kept one by one
+//!    are spilled to disk, and only an archive that is compressed in another archive is held in memory, with a bound.
 //! 5. Nothing here prints, exits, or reads the clock or the environment.
 //!
 //! In reading order:
 //!
 //! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
-//! - [`rule`], [`cidr`] and [`builtin`]: which connections are hits. [`group`]: how hits are counted.
-//! - [`input`]: how logs are found. [`chunk`] and [`record`]: how their bytes are laid out.
+//! - [`rule`], [`cidr`] and [`builtin`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
+//! - [`input`]: how logs are found, also in archives. [`chunk`] and [`record`]: how their bytes are laid out.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
-//! - [`scan`]: all of that on all cores. [`report`] and [`output`]: what is written, and where. [`summary`]: what is said.
-//! - [`args`] and [`config`]: the command line as typed, and as meant. [`error`] and [`text`]: what all of them use.
+//! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
+//! - [`report`], [`events`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
+//! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant.
+//! - [`error`], [`digest`] and [`text`]: what all of them use.
 
 pub mod args;
 pub mod builtin;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::Path,
 };
 
 use crate::{
@@ -21,8 +22,6 @@ use crate::{
 /// What a run has to say for itself.
 #[derive(Debug)]
 pub struct Ran {
-    /// How many logs were read.
-    pub logs: u64,
     /// Of how many the header says that they were copied while in use.
     pub dirty: u64,
     /// What was counted in them.
@@ -67,7 +66,6 @@ pub fn run(
 
     let dirty = |source: &SourceFindings| source.flags.is_some_and(FileFlags::is_dirty);
     let ran = Ran {
-        logs: findings.sources.len() as u64,
         dirty: findings.sources.values().filter(|source| dirty(source)).count() as u64,
         tally: findings.total(),
         excluded: findings.excluded,
@@ -118,10 +116,15 @@ fn manifest(
     (report, events): (Written, Option<Written>),
     run: Option<RunEntry>,
 ) -> Manifest {
+    let files: BTreeMap<&str, &Path> = logs.iter().map(|log| (&*log.name, &*log.path)).collect();
+    // A member of an archive that is unpacked as a whole is not listed, but the archive is.
+    let file = |name: &str| {
+        let outer = name.match_indices('!').rev().map(|(at, _)| name.get(..at).unwrap_or_default());
+        std::iter::once(name).chain(outer).find_map(|name| files.get(name))
+    };
     let entry = |(name, found): (String, SourceFindings)| {
         let duplicates = ran.duplicates.get(&name).copied().unwrap_or(0);
-        let file =
-            logs.iter().find(|log| log.holds(&name)).map_or_else(String::new, |log| log.path.to_string_lossy().into());
+        let file = file(&name).map_or_else(String::new, |path| path.to_string_lossy().into());
         SourceEntry::new(name, file, found, duplicates)
     };
     Manifest {

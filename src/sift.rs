@@ -162,6 +162,7 @@ impl<'a> Sifter<'a> {
         self.part.tally.bytes += bytes.len() as u64;
         let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
         if offset == 0 {
+            self.part.tally.logs += 1;
             self.file_header(head);
         }
         let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;

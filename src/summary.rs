@@ -47,7 +47,7 @@ impl Summary<'_> {
         writeln!(
             f,
             "searched  {}, {}, {}, {}",
-            counted(self.ran.logs, "log"),
+            counted(self.ran.tally.logs, "log"),
             size(self.ran.tally.bytes),
             counted(self.ran.tally.chunks(), "chunk"),
             counted(self.ran.tally.records(), "record"),
@@ -94,7 +94,7 @@ impl Summary<'_> {
                 f,
                 "found     nothing: no network connection{whose} in {} of {}",
                 counted(self.ran.tally.records(), "record"),
-                counted(self.ran.logs, "log")
+                counted(self.ran.tally.logs, "log")
             );
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;

@@ -23,6 +23,8 @@ macro_rules! tally {
 }
 
 tally! {
+    /// Logs whose start was read.
+    logs,
     /// Bytes that were read.
     bytes,
     /// Chunks whose bytes show that no hit is in them.

@@ -33,14 +33,6 @@ pub struct Source {
     pub size: u64,
 }
 
-impl Source {
-    /// Whether a log with this name is, or comes out of, this source.
-    #[must_use]
-    pub fn holds(&self, name: &str) -> bool {
-        name.strip_prefix(&self.name).is_some_and(|member| member.is_empty() || member.starts_with('!'))
-    }
-}
-
 /// Whether symbolic links that are met in directories are followed. Those that are given always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {

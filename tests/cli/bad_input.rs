@@ -39,7 +39,7 @@ fn a_path_that_does_not_exist_is_named_and_the_others_are_read() {
 
 #[test]
 fn a_run_that_could_search_nothing_fails() {
-    let nothing = "netsift: no event log found: give a log, or a directory that holds *.evtx files";
+    let nothing = "netsift: no event log found: give a log, an archive of logs, or a directory with either";
     detect().run_on(&["missing.evtx"]).exits(1).reports(&[]).says(&["netsift: missing.evtx: No such file", nothing]);
     detect().file("readme.txt", "no log").run_on(&["."]).exits(1).reports(&[]).says(&[nothing]);
     // No half report either.

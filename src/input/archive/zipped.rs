@@ -76,8 +76,8 @@ pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<D
     let mut sources = Vec::with_capacity(members.len());
     let mut add = |name: String, member: Member| {
         let size = if member.refused.is_some() { 0 } else { member.entry.size() };
-        let (path, canonical) = (file.path.clone(), file.canonical.clone());
-        sources.push(Source { name, path, canonical, packing: Packing::ZipMember(Arc::new(member)), size });
+        let path = file.path.clone();
+        sources.push(Source { name, path, packing: Packing::ZipMember(Arc::new(member)), size });
     };
     for (name, member) in members {
         match inner_window(&opened, &member) {
