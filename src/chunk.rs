@@ -6,6 +6,7 @@
 use crate::{
     bytes::{u32_at, u64_at},
     error::DefectKind,
+    record,
 };
 
 /// The file header's block: 128 bytes that are used, padded to 4096.
@@ -37,31 +38,30 @@ const NO_CHECKSUMS: u32 = 4;
 /// Something wrong, without its place.
 pub type Fault = (DefectKind, String);
 
-/// The flags of a file header.
+/// What a file header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileFlags(u32);
+pub struct FileHeader {
+    /// The flags as they stand there.
+    pub flags: u32,
+    /// How many chunks there are, modulo 65536. It can be fewer than there are, in copies from a live host.
+    pub chunks: u16,
+}
 
-impl FileFlags {
-    /// The flags as they stand in the header.
-    #[must_use]
-    pub fn bits(self) -> u32 {
-        self.0
-    }
-
+impl FileHeader {
     /// Whether the log was copied while it was in use.
     #[must_use]
     pub fn is_dirty(self) -> bool {
-        self.0 & DIRTY != 0
+        self.flags & DIRTY != 0
     }
 }
 
-/// Reads a file header: its flags, and what is wrong with it. `head` is the file's first [`FILE_HEADER_SIZE`] bytes, or
-/// all of a shorter file.
+/// Reads a file header, and what is wrong with it. `head` is the file's first [`FILE_HEADER_SIZE`] bytes, or all of a
+/// shorter file.
 ///
 /// # Errors
 ///
 /// It is no file header, or not all of one.
-pub fn file_header(head: &[u8]) -> Result<(FileFlags, Option<Fault>), Fault> {
+pub fn file_header(head: &[u8]) -> Result<(FileHeader, Option<Fault>), Fault> {
     let wrong = |cause: String| Err((DefectKind::FileHeader, cause));
     if head.is_empty() {
         return wrong("empty file".to_owned());
@@ -69,16 +69,23 @@ pub fn file_header(head: &[u8]) -> Result<(FileFlags, Option<Fault>), Fault> {
     if !head.starts_with(FILE_MAGIC) {
         return wrong("not an event log: it does not start with ElfFile".to_owned());
     }
-    let (Some(flags), Some(stated), Some(summed), FILE_HEADER_SIZE) =
-        (u32_at(head, FLAGS), u32_at(head, CHECKSUM), head.get(..SUMMED), head.len())
+    let (Some(flags), Some(stated), Some(summed), Some(&[low, high]), FILE_HEADER_SIZE) =
+        (u32_at(head, FLAGS), u32_at(head, CHECKSUM), head.get(..SUMMED), head.get(42..44), head.len())
     else {
         return wrong(format!("cut off in the file header: {} of {FILE_HEADER_SIZE} bytes", head.len()));
     };
     let computed = crc32fast::hash(summed);
     let fault = (computed != stated && flags & (DIRTY | NO_CHECKSUMS) == 0).then(|| {
-        (DefectKind::FileHeaderChecksum, format!("the file header's checksum is {computed:#010x}, not {stated:#010x}"))
+        let cause = format!("the file header's checksum is {computed:#010x}, not {stated:#010x}");
+        (DefectKind::FileHeaderChecksum, cause)
     });
-    Ok((FileFlags(flags), fault))
+    Ok((FileHeader { flags, chunks: u16::from_le_bytes([low, high]) }, fault))
+}
+
+/// Whether a used chunk has checksums. What is said to have none could have been changed.
+#[must_use]
+pub fn states_checksums(chunk: &[u8]) -> bool {
+    u32_at(chunk, FLAGS).is_some_and(|flags| flags & NO_CHECKSUMS == 0)
 }
 
 /// What a chunk's first bytes say about the whole of it.
@@ -122,7 +129,7 @@ impl Layout {
 
 /// Reads the header of a used chunk, or of what is left of one, checks it, and finds where the records end.
 ///
-/// A header with a wrong checksum is not trusted: records then end where no record follows with the next id, or where
+/// A header with a wrong checksum is not trusted: records then end where no record follows with a higher id, or where
 /// the header says, whichever is further. And records that continue the header's ids where it says they end are
 /// part of the chunk: the log was copied before its header was written.
 #[must_use]
@@ -148,8 +155,8 @@ pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
     }
     let layout_end = match (header_is_sound, end_is_possible) {
         (true, true) => extend(chunk, stated_end, Some(last_id)),
-        (false, true) => (extend(chunk, CHUNK_HEADER_SIZE, None).0.max(stated_end), None),
-        (_, false) => (extend(chunk, CHUNK_HEADER_SIZE, None).0, None),
+        (false, true) => (last_end(chunk).max(stated_end), None),
+        (_, false) => (last_end(chunk), None),
     };
 
     // The rest of a chunk that is cut off cannot be summed up.
@@ -184,17 +191,30 @@ fn header_checksum(chunk: &[u8]) -> Option<u32> {
 
 /// Follows records from `at`, each with the id after the one before, to where the next is none of them.
 fn extend(chunk: &[u8], mut at: usize, mut last_id: Option<u64>) -> (usize, Option<u64>) {
-    while let Some(record) = chunk.get(at..).filter(|record| record.starts_with(&[0x2a, 0x2a, 0, 0])) {
-        let (Some(size), Some(id)) = (u32_at(record, 4), u64_at(record, 8)) else { break };
-        let size = size as usize;
-        let follows = last_id.is_none_or(|last| last.checked_add(1) == Some(id));
-        if !follows || size < 28 || size > record.len() {
+    while let Some((record, id)) = record::at(chunk, at) {
+        if last_id.is_some_and(|last| last.checked_add(1) != Some(id)) {
             break;
         }
         last_id = Some(id);
-        at += size;
+        at += record.whole();
     }
     (at, last_id)
+}
+
+/// Where the records of a chunk end whose header says nothing: behind the last one with a higher id than those before, by
+/// no more than a chunk can hold. What is left of older records has lower ids.
+fn last_end(chunk: &[u8]) -> usize {
+    const MOST_RECORDS: u64 = 2340;
+    let mut end = CHUNK_HEADER_SIZE;
+    let mut last: Option<u64> = None;
+    for (start, record, id) in record::all(chunk) {
+        let follows = last.is_none_or(|last| id > last && id - last <= MOST_RECORDS);
+        if start >= end && follows {
+            last = Some(id);
+            end = start + record.whole();
+        }
+    }
+    end
 }
 
 /// The first offset in a table that is not inside a chunk.

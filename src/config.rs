@@ -1,7 +1,7 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{collections::HashSet, fs, num::NonZeroUsize, path::PathBuf, thread};
+use std::{collections::HashSet, ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, thread};
 
 use ipnet::IpNet;
 
@@ -12,6 +12,7 @@ use crate::{
     connection::Field,
     error::Error,
     event::Carving,
+    events::Copies,
     input::{Limits, Links},
     output::{self, Existing, Output},
     prefilter::Prefilter,
@@ -68,6 +69,11 @@ impl Config {
         exclusion.extend(networks("--exclude-cidr", &args.exclude_cidr)?);
         let prefilter = Prefilter::new(&processes)
             .map_err(|error| Error::Usage(format!("--process: {} names are too many: {error}", processes.len())))?;
+        let copies = match (args.dedup, args.recover) {
+            (true, _) => Copies::Drop,
+            (false, true) => Copies::DropStale,
+            (false, false) => Copies::Count,
+        };
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         Ok(Self {
             title: builtin
@@ -83,8 +89,8 @@ impl Config {
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 carving: if args.recover { Carving::Stale } else { Carving::Live },
                 group_by: fields(&args.group_by)?,
-                keep_hits: args.events.is_some() || args.dedup,
-                dedup: args.dedup,
+                keep_hits: args.events.is_some() || copies != Copies::Count,
+                copies,
                 follow_ids: args.manifest.is_some(),
             },
             method: Method {
@@ -103,6 +109,23 @@ impl Config {
             paths: args.paths,
         })
     }
+}
+
+/// The command line for the manifest: without the tool's own name, and without passwords.
+#[must_use]
+pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    const PASSWORD: &str = "--zip-password";
+    let mut is_password = false;
+    let shown = line.into_iter().skip(1).map(|argument| {
+        let argument = argument.to_string_lossy().into_owned();
+        let hidden = std::mem::replace(&mut is_password, argument == PASSWORD);
+        match argument.split_once('=') {
+            _ if hidden => "(hidden)".to_owned(),
+            Some((PASSWORD, _)) => format!("{PASSWORD}=(hidden)"),
+            _ => argument,
+        }
+    });
+    shown.collect()
 }
 
 /// How a manifest is verified.

@@ -85,6 +85,14 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Bytes from hexadecimal.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().as_chunks().0.iter();
+    pairs.map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
 /// Bytes in lower case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

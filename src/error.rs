@@ -91,6 +91,12 @@ pub enum DefectKind {
     RecordMagic,
     /// A record whose size is less than its header's or reaches past the chunk.
     RecordSize,
+    /// A record inside another, whose size was made to span it. It is read.
+    Hidden,
+    /// Records that look whole in a chunk that is damaged, and do not fit into it. They are read with recovery.
+    Unread,
+    /// Chunks or records that a header states and that are not there.
+    Missing,
     /// A record that could not be decoded.
     Record,
     /// A connection whose time cannot be read. It is reported without one.
@@ -121,6 +127,9 @@ impl DefectKind {
             Self::Chunk => "chunk not decoded",
             Self::RecordMagic => "record magic",
             Self::RecordSize => "record size",
+            Self::Hidden => "hidden record",
+            Self::Unread => "record not read",
+            Self::Missing => "missing",
             Self::Record => "record not decoded",
             Self::Time => "time not read",
             Self::Text => "text cut off",

@@ -143,7 +143,7 @@ impl Decoder {
             if !wanted(place, record.recovered) {
                 continue;
             }
-            let lost_record = |cause| Loss { offset: Some(place.offset as u64), kind: DefectKind::Record, cause };
+            let lost_record = |cause| Loss { offset: Some(place.start()), kind: DefectKind::Record, cause };
             let recovered = record.recovered;
             match record.into_json_bytes() {
                 Ok(json) => match serde_json::from_slice::<Rendered<'_>>(&json.data) {

@@ -4,7 +4,7 @@
 //! From a group's row in the report an investigator gets to its records by the columns that both have.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -14,17 +14,19 @@ use crate::{
     report::{self, Cells},
 };
 
-/// Whether copies of an event count.
+/// Which copies of an event do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copies {
-    /// Each is an event.
+    /// All do.
     Count,
-    /// Only the first is: the one that is still part of its log, by the logs' names.
+    /// Recovered ones of what is in the same log already: Windows leaves the bytes of the chunk before in free space.
+    DropStale,
+    /// All but the first: the one that is still part of its log, by the logs' names.
     Drop,
 }
 
-/// Hands each hit to `each`, in order, without the copies if they are to be dropped. Returns how many copies were dropped
-/// from each source.
+/// Hands each hit to `each`, in order, without the copies that do not count. Returns how many of those there are in each
+/// source.
 ///
 /// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
 ///
@@ -38,12 +40,24 @@ pub fn in_order(
 ) -> io::Result<BTreeMap<String, u64>> {
     let mut dropped = BTreeMap::new();
     let mut last: Option<Hit> = None;
+    // The sources that have the last event.
+    let mut sources = BTreeSet::new();
     for hit in hits.into_sorted()? {
         let hit = hit?;
-        if copies == Copies::Drop && last.as_ref().is_some_and(|last| hit.is_copy_of(last)) {
+        let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
+        if !is_copy {
+            sources.clear();
+        }
+        let drop = match copies {
+            Copies::Count => false,
+            Copies::DropStale => is_copy && hit.recovered && sources.contains(&hit.source),
+            Copies::Drop => is_copy,
+        };
+        if drop {
             *dropped.entry(hit.source).or_default() += 1;
         } else {
             each(&hit)?;
+            sources.insert(hit.source.clone());
             last = Some(hit);
         }
     }

@@ -40,8 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn scan(args: ScanArgs, rule: Option<&BuiltinRule>) -> Result<ExitCode, Error> {
-    let arguments = env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let config = Config::new(args, rule, arguments)?;
+    let config = Config::new(args, rule, config::arguments(env::args_os()))?;
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));

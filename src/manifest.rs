@@ -3,7 +3,10 @@
 //! Two runs over the same evidence give the same bytes, unless facts about the run itself are asked for. The schema is
 //! in the README; [`VERSION`] changes with it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +108,9 @@ pub struct SourceEntry {
     pub name: String,
     /// The file it is in.
     pub file: String,
+    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_hex: Option<String>,
     /// How many bytes of it were read.
     pub size: u64,
     /// Its hashes; null if not all of it could be read.
@@ -140,6 +146,9 @@ pub struct ChunksEntry {
     pub ruled_out: u64,
     pub unused: u64,
     pub unreadable: u64,
+    pub unchecked: u64,
+    /// Whether there are used chunks behind unused ones, which Windows does not write so.
+    pub unused_between: bool,
 }
 
 /// Records, and the ids of those whose chunks are whole.
@@ -242,23 +251,27 @@ impl Options {
 impl SourceEntry {
     /// Of what was found in a source.
     #[must_use]
-    pub fn new(name: String, file: String, found: SourceFindings, duplicates: u64) -> Self {
-        let SourceFindings { tally, flags, defects, ids, digests } = found;
+    pub fn new(name: String, file: &Path, found: SourceFindings, duplicates: u64) -> Self {
+        let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to } = found;
+        let file_hex = file.to_str().is_none().then(|| digest::hex(file.as_os_str().as_encoded_bytes()));
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
         let time =
             |id: Option<(u64, u64)>| id.and_then(|(_, time)| filetime(time)).map(|time| report::time(Some(time)));
         Self {
             name,
-            file,
+            file: file.to_string_lossy().into(),
+            file_hex,
             size: tally.bytes,
             digests,
-            header: flags.map(|flags| HeaderEntry { flags: flags.bits(), dirty: flags.is_dirty() }),
+            header: header.map(|header| HeaderEntry { flags: header.flags, dirty: header.is_dirty() }),
             chunks: ChunksEntry {
                 decoded: chunks_decoded,
                 ruled_out: chunks_ruled_out,
                 unused: chunks_unused,
                 unreadable: chunks_unreadable,
+                unchecked: tally.chunks_unchecked,
+                unused_between: unused_from.is_some_and(|unused| Some(unused) < used_to),
             },
             records: RecordsEntry {
                 count: tally.records(),
@@ -317,8 +330,24 @@ pub struct RecordedSource {
     pub name: String,
     /// The file it is in.
     pub file: String,
+    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    #[serde(default)]
+    pub file_hex: Option<String>,
     /// Its hashes, if it could be read then.
     pub digests: Option<Digests>,
+}
+
+impl RecordedSource {
+    /// The path of the file it is in.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(bytes) = self.file_hex.as_deref().and_then(digest::from_hex) {
+            use std::os::unix::ffi::OsStringExt;
+            return std::ffi::OsString::from_vec(bytes).into();
+        }
+        PathBuf::from(&self.file)
+    }
 }
 
 impl Recorded {

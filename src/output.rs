@@ -88,16 +88,51 @@ impl Output {
     pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, Error> {
         match self {
             Self::Stdout => {
-                let mut out = HashingWriter::new(BufWriter::new(io::stdout().lock()));
-                match write(&mut out).and_then(|()| out.flush()) {
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Stdout(error)),
-                    _ => Ok(out.finish().1),
-                }
+                let stdout = UntilClosed { inner: io::stdout().lock(), closed: false };
+                let mut out = HashingWriter::new(BufWriter::new(stdout));
+                write(&mut out).and_then(|()| out.flush()).map_err(Error::Stdout)?;
+                Ok(out.finish().1)
             }
             Self::File { path, existing } => {
                 write_file(path, *existing, write).map_err(|cause| Error::file(path, "cannot write", &cause))
             }
         }
+    }
+}
+
+/// Standard output, as long as someone reads it. What is written later counts as written.
+struct UntilClosed<W> {
+    inner: W,
+    closed: bool,
+}
+
+impl<W: Write> UntilClosed<W> {
+    fn unless_closed<T>(&mut self, done: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(otherwise)
+            }
+            done => done,
+        }
+    }
+}
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        let written = self.inner.write(bytes);
+        self.unless_closed(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let flushed = self.inner.flush();
+        self.unless_closed(flushed, ())
     }
 }
 

@@ -12,6 +12,8 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
+use memchr::memmem;
+
 use crate::{
     bytes::{u32_at, u64_at},
     chunk::CHUNK_HEADER_SIZE,
@@ -43,6 +45,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// How long the whole record is, header and all, in bytes.
+    #[must_use]
+    pub fn whole(self) -> usize {
+        self.size.saturating_add(SMALLEST)
+    }
+
     /// Where its header starts in the chunk, in bytes.
     #[must_use]
     pub fn start(self) -> u64 {
@@ -60,29 +68,119 @@ impl Record {
 /// The records of a chunk, by their headers.
 ///
 /// Returns `None` unless they fill the space up to `end`, one after the other: a chunk with any doubt about it is for
-/// the parser, which names what is wrong.
+/// the parser, which names what is wrong. As for the parser, the copy of a record's size at its end does not matter.
 #[must_use]
 pub fn walk(chunk: &[u8], end: usize) -> Option<Vec<Record>> {
     let mut records = Vec::with_capacity(128);
-    let mut at = CHUNK_HEADER_SIZE;
-    while at < end {
-        let record = chunk.get(at..end)?;
-        let size = u32_at(record, 4)? as usize;
-        let is_whole = record.starts_with(&MAGIC) && (SMALLEST..=record.len()).contains(&size);
-        if !is_whole || u64_at(record, 16)? > LAST_FILETIME {
-            return None;
-        }
-        records.push(Record { offset: at.checked_add(HEADER_SIZE)?, size: size.checked_sub(SMALLEST)? });
-        at = at.checked_add(size)?;
+    let mut start = CHUNK_HEADER_SIZE;
+    let chunk = chunk.get(..end)?;
+    while start < end {
+        let record = header_at(chunk, start)?;
+        records.push(record);
+        start += record.whole();
     }
-    (at == end).then_some(records)
+    Some(records)
+}
+
+/// The record whose header is at an offset of a chunk, if all of it is there.
+fn header_at(chunk: &[u8], start: usize) -> Option<Record> {
+    let record = chunk.get(start..)?;
+    let size = u32_at(record, 4)? as usize;
+    let is_whole = record.starts_with(&MAGIC) && (SMALLEST..=record.len()).contains(&size);
+    is_whole.then_some(Record { offset: start.checked_add(HEADER_SIZE)?, size: size.checked_sub(SMALLEST)? })
+}
+
+/// The record that starts at an offset of a chunk, with the copy of its size at its end, and its id.
+#[must_use]
+pub fn at(chunk: &[u8], start: usize) -> Option<(Record, u64)> {
+    let record = header_at(chunk, start)?;
+    let end = start.checked_add(record.whole())?;
+    let copy = u32_at(chunk, end.checked_sub(4)?)? as usize;
+    (copy == record.whole()).then_some((record, u64_at(chunk, start.checked_add(8)?)?))
+}
+
+/// Everything in a chunk that looks like a whole record, wherever it starts: where that is, the record, its id.
+pub fn all(chunk: &[u8]) -> impl Iterator<Item = (usize, Record, u64)> {
+    let starts = memmem::find_iter(chunk, &MAGIC).skip_while(|&start| start < CHUNK_HEADER_SIZE);
+    starts.filter_map(|start| at(chunk, start).map(|(record, id)| (start, record, id)))
+}
+
+/// Where in the used space of a chunk whole records start that are not among those that were read.
+#[must_use]
+pub fn unread(chunk: &[u8], end: usize, read: &[Record]) -> Vec<usize> {
+    let mut behind = 0;
+    let mut unread = Vec::new();
+    for (start, record, _) in all(chunk) {
+        if start >= behind && start < end {
+            if !read.iter().any(|read| read.offset == record.offset) {
+                unread.push(start);
+            }
+            behind = start + record.whole();
+        }
+    }
+    unread
+}
+
+/// A chunk, mended so that the parser reads all of it.
+#[derive(Debug)]
+pub struct Mended {
+    /// The chunk.
+    pub chunk: Vec<u8>,
+    /// Where records start that were hidden in those before them.
+    pub hidden: Vec<usize>,
+}
+
+/// Mends a copy of a chunk with these records, if there is something to mend.
+///
+/// Two things are: records that were hidden by making the one before span them, as a known tool for editing logs does;
+/// and times in record headers that the parser refuses, and that nothing depends on.
+#[must_use]
+pub fn mend(chunk: &[u8], records: &[Record]) -> Option<Mended> {
+    let mut mended: Option<Mended> = None;
+    let mut put = |at: usize, bytes: &[u8], hidden: Option<usize>| {
+        let mended = mended.get_or_insert_with(|| Mended { chunk: chunk.to_vec(), hidden: Vec::new() });
+        if let Some(place) = mended.chunk.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        mended.hidden.extend(hidden);
+    };
+    for record in records {
+        let start = record.offset.saturating_sub(HEADER_SIZE);
+        if record.id_and_time(chunk).is_some_and(|(_, time)| time > LAST_FILETIME) {
+            put(start + 16, &[0; 8], None);
+        }
+        let end = start + record.whole();
+        let mut from = start;
+        let inside = chunk.get(..end).unwrap_or_default();
+        while let Some((hidden, inner)) = next_inside(inside, record.offset.max(from + 1)) {
+            let behind = hidden + inner.whole();
+            // A record may hold the bytes of another as data; but not as the rest of it.
+            if behind != end && header_at(inside, behind).is_none() {
+                break;
+            }
+            let size = u32::try_from(hidden - from).unwrap_or(0).to_le_bytes();
+            put(from + 4, &size, Some(hidden));
+            from = hidden;
+        }
+    }
+    mended
+}
+
+/// The first record at or behind an offset that is whole, or is the rest: the copy of its size may be that of the record
+/// that spans it.
+fn next_inside(chunk: &[u8], from: usize) -> Option<(usize, Record)> {
+    let starts = memmem::find_iter(chunk.get(from..)?, &MAGIC);
+    starts.map(|found| from + found).find_map(|start| {
+        let record = header_at(chunk, start)?;
+        (start + record.whole() == chunk.len() || at(chunk, start).is_some()).then_some((start, record))
+    })
 }
 
 /// Where in a chunk the record with this id starts, by its magic and its id.
 #[must_use]
 pub fn find(chunk: &[u8], id: u64) -> Option<u64> {
-    let starts = |record: &[u8]| record.starts_with(&MAGIC) && u64_at(record, 8) == Some(id);
-    chunk.windows(HEADER_SIZE).position(starts).map(|offset| offset as u64)
+    let has_id = |&start: &usize| u64_at(chunk, start + 8) == Some(id);
+    memmem::find_iter(chunk, &MAGIC).find(has_id).map(|offset| offset as u64)
 }
 
 /// Tells the records of one chunk that cannot have the EventID 3 from those that may.
@@ -160,7 +258,8 @@ fn a_value_says_3(values: &[u8]) -> Option<bool> {
         rest = behind;
         says_3 |= value_says_3(kind, value)?;
     }
-    Some(says_3)
+    // The token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has something else in it.
+    (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
 }
 
 /// The same for one value, whose length must be what its type says.

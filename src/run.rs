@@ -3,11 +3,10 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::Path,
 };
 
 use crate::{
-    chunk::FileFlags,
+    chunk::FileHeader,
     config::Config,
     error::{Defects, Error},
     event::Carving,
@@ -15,7 +14,7 @@ use crate::{
     input::{Source, Sources},
     manifest::{self, DefectEntries, Manifest, Options, RuleEntry, RunEntry, SourceEntry, Tool, Written},
     report, scan,
-    sift::{Findings, SourceFindings},
+    sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
 };
 
@@ -64,7 +63,7 @@ pub fn run(
     let sha256 = config.output.write(|out| report::write(out, &config.plan.group_by, &groups, config.cells))?;
     let report = Written { rows: groups.len() as u64, sha256 };
 
-    let dirty = |source: &SourceFindings| source.flags.is_some_and(FileFlags::is_dirty);
+    let dirty = |source: &SourceFindings| source.header.is_some_and(FileHeader::is_dirty);
     let ran = Ran {
         dirty: findings.sources.values().filter(|source| dirty(source)).count() as u64,
         tally: findings.total(),
@@ -87,14 +86,14 @@ pub fn run(
 fn settle(config: &Config, findings: &mut Findings) -> Result<(Option<Written>, BTreeMap<String, u64>), Error> {
     let Findings { hits, groups, .. } = findings;
     let hits = std::mem::take(hits);
-    let copies = if config.plan.dedup { Copies::Drop } else { Copies::Count };
+    let copies = config.plan.copies;
     let mut dropped = BTreeMap::new();
     let mut rows = 0;
     let settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
         let mut events = out.map(|out| Rows::new(out, config.cells)).transpose()?;
         dropped = events::in_order(hits, copies, |hit| {
             rows += 1;
-            if copies == Copies::Drop {
+            if copies != Copies::Count {
                 groups.count(|field| hit.get(field), hit.timestamp());
             }
             events.as_mut().map_or(Ok(()), |events| events.write(hit))
@@ -111,21 +110,15 @@ fn settle(config: &Config, findings: &mut Findings) -> Result<(Option<Written>, 
 fn manifest(
     config: &Config,
     logs: &[Source],
-    sources: BTreeMap<String, SourceFindings>,
+    sources: BTreeMap<SourceKey, SourceFindings>,
     ran: &Ran,
     (report, events): (Written, Option<Written>),
     run: Option<RunEntry>,
 ) -> Manifest {
-    let files: BTreeMap<&str, &Path> = logs.iter().map(|log| (&*log.name, &*log.path)).collect();
-    // A member of an archive that is unpacked as a whole is not listed, but the archive is.
-    let file = |name: &str| {
-        let outer = name.match_indices('!').rev().map(|(at, _)| name.get(..at).unwrap_or_default());
-        std::iter::once(name).chain(outer).find_map(|name| files.get(name))
-    };
-    let entry = |(name, found): (String, SourceFindings)| {
-        let duplicates = ran.duplicates.get(&name).copied().unwrap_or(0);
-        let file = file(&name).map_or_else(String::new, |path| path.to_string_lossy().into());
-        SourceEntry::new(name, file, found, duplicates)
+    let entry = |(key, found): (SourceKey, SourceFindings)| {
+        let duplicates = ran.duplicates.get(&key.name).copied().unwrap_or(0);
+        let file = logs.get(key.number).map_or_else(Default::default, |log| log.path.clone());
+        SourceEntry::new(key.name, &file, found, duplicates)
     };
     Manifest {
         schema: manifest::SCHEMA,
@@ -133,7 +126,11 @@ fn manifest(
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         arguments: config.arguments.clone(),
         rule: RuleEntry::new(config.title.clone(), &config.plan.rule),
-        options: Options::new(&config.plan.group_by, config.plan.carving == Carving::Stale, config.plan.dedup),
+        options: Options::new(
+            &config.plan.group_by,
+            config.plan.carving == Carving::Stale,
+            config.plan.copies == Copies::Drop,
+        ),
         sources: sources.into_iter().map(entry).collect(),
         defects: DefectEntries::new(&ran.defects),
         report,

@@ -68,21 +68,33 @@ pub fn scan(
         findings
     });
     let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
-    note_growth(plan, sources, &mut findings);
+    note_what_is_missing(plan, sources, &mut findings);
     Ok(findings)
 }
 
-/// A log that has grown while it was read has records that were not. That it has shrunk was noticed when it was read.
-fn note_growth(plan: &Plan, sources: &[Source], findings: &mut Findings) {
+/// Names what shows only when all of a log is read: that it has grown since, and that its header states more chunks than
+/// there are.
+fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings) {
     let decoder = Decoder::new(plan.carving);
-    for source in sources.iter().filter(|source| source.packing == Packing::Plain) {
+    let mut notes = Vec::new();
+    for (key, found) in &findings.sources {
+        let stated = found.header.map_or(0, |header| header.chunks.into());
+        if found.tally.chunks() < stated {
+            let cause = format!("the file header states {stated} chunks, there are {}", found.tally.chunks());
+            notes.push((key.clone(), None, DefectKind::Missing, cause));
+        }
+        let Some(source) = sources.get(key.number).filter(|source| source.packing == Packing::Plain) else { continue };
+        // That it has shrunk was noticed when it was read.
         let now = fs::metadata(&source.path).map_or(source.size, |metadata| metadata.len());
         if let Some(growth) = now.checked_sub(source.size).filter(|growth| *growth > 0) {
-            let mut sifter = Sifter::new(plan, &decoder, &source.name, findings);
             let cause = format!("{growth} bytes have been added since the log was found, and were not read");
-            sifter.defect(None, Some(source.size), DefectKind::Changed, &cause);
-            sifter.finish();
+            notes.push((key.clone(), Some(source.size), DefectKind::Changed, cause));
         }
+    }
+    for (key, offset, kind, cause) in notes {
+        let mut sifter = Sifter::new(plan, &decoder, (&key.name, key.number), findings);
+        sifter.defect(None, offset, kind, &cause);
+        sifter.finish();
     }
 }
 
@@ -90,6 +102,8 @@ fn note_growth(plan: &Plan, sources: &[Source], findings: &mut Findings) {
 #[derive(Debug, Clone)]
 struct Unit<'a> {
     source: &'a Source,
+    /// The source's number.
+    number: usize,
     blocks: Range<u64>,
 }
 
@@ -127,11 +141,11 @@ impl<'a> Units<'a> {
     fn get(&self, number: u64) -> Option<Unit<'a>> {
         let index = self.first.partition_point(|&first| first <= number).checked_sub(1)?;
         let (source, first) = (self.sources.get(index)?, self.first.get(index)?);
-        let number = number - first;
+        let block = number - first;
         if self.is_whole(source) {
-            return (number == 0).then(|| Unit { source, blocks: 0..blocks(source.size) });
+            return (block == 0).then(|| Unit { source, number: index, blocks: 0..blocks(source.size) });
         }
-        (number < blocks(source.size)).then(|| Unit { source, blocks: number..number + 1 })
+        (block < blocks(source.size)).then(|| Unit { source, number: index, blocks: block..block + 1 })
     }
 }
 
@@ -163,14 +177,14 @@ impl<'a> Worker<'a> {
         if unit.source.packing == Packing::Plain {
             self.scan_log(unit, findings);
         } else {
-            self.scan_archive(unit.source, findings);
+            self.scan_archive(unit, findings);
         }
     }
 
     /// Scans some blocks of a log.
     fn scan_log(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
-        let mut sifter = Sifter::new(plan, decoder, &unit.source.name, findings);
+        let mut sifter = Sifter::new(plan, decoder, (&unit.source.name, unit.number), findings);
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
             _ => match File::open(&unit.source.path) {
@@ -196,16 +210,16 @@ impl<'a> Worker<'a> {
     }
 
     /// Scans the logs in an archive, or in a member of one, as they are unpacked.
-    fn scan_archive(&mut self, source: &'a Source, findings: &mut Findings) {
+    fn scan_archive(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
-        let defects = input::archive::unpack(source, &method.limits, &mut |name, log| {
-            let mut sifter = Sifter::new(plan, decoder, name, findings);
+        let defects = input::archive::unpack(unit.source, &method.limits, &mut |name, log| {
+            let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings);
             let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
         });
         for defect in defects {
-            let mut sifter = Sifter::new(plan, decoder, &defect.path, findings);
+            let mut sifter = Sifter::new(plan, decoder, (&defect.path, unit.number), findings);
             sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
             sifter.finish();
         }
@@ -325,7 +339,7 @@ mod tests {
             Ok(bytes.len())
         };
         let mut findings = Findings::new(&plan);
-        let mut sifter = Sifter::new(&plan, &decoder, "log", &mut findings);
+        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
         assert!(!read_block(&mut read, &mut vec![0; log.len()], 0, &mut sifter));
         sifter.finish();
         assert_eq!(named(&findings.defects), ["log: chunk 1 at 0x11000: 65536 bytes cannot be read: bad sector"]);
@@ -354,7 +368,7 @@ mod tests {
         assert_eq!(shrunk.total().hits, whole.total().hits);
         let grown = scan_as_if(size - 65536);
         let expected = ": 65536 bytes have been added since the log was found, and were not read";
-        assert!(named(&grown.defects)[0].ends_with(expected));
+        assert!(named(&grown.defects).iter().any(|defect| defect.ends_with(expected)));
         assert!(grown.total().hits > 0);
     }
 }

@@ -5,10 +5,11 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
-    chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
+    chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
     connection::Field,
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
+    events::Copies,
     group::Groups,
     hits::{Hit, Hits},
     ids::Ids,
@@ -35,8 +36,8 @@ pub struct Plan {
     pub group_by: Vec<Field>,
     /// Whether each hit is kept, and not only counted.
     pub keep_hits: bool,
-    /// Whether an event counts once, however many copies of it there are. Groups are then made from the hits kept.
-    pub dedup: bool,
+    /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
+    pub copies: Copies,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
 }
@@ -67,8 +68,18 @@ pub struct Findings {
     pub excluded: Vec<u64>,
     /// What is wrong with the evidence.
     pub defects: Defects,
-    /// What was found in each source, by its name.
-    pub sources: BTreeMap<String, SourceFindings>,
+    /// What was found in each source.
+    pub sources: BTreeMap<SourceKey, SourceFindings>,
+}
+
+/// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
+/// can be made to look like another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceKey {
+    /// The name, as in defects and events.
+    pub name: String,
+    /// The number in what was scanned.
+    pub number: usize,
 }
 
 /// What was found in one source.
@@ -76,8 +87,12 @@ pub struct Findings {
 pub struct SourceFindings {
     /// What was read, and how it was judged.
     pub tally: Tally,
-    /// The flags of the file header, if there is one.
-    pub flags: Option<chunk::FileFlags>,
+    /// The file header, if there is one.
+    pub header: Option<FileHeader>,
+    /// The lowest number of a chunk that was never used, and the highest of one that was.
+    pub unused_from: Option<u64>,
+    /// See `unused_from`.
+    pub used_to: Option<u64>,
     /// Defects by kind.
     pub defects: BTreeMap<DefectKind, u64>,
     /// The ids of its records, if the plan follows them.
@@ -108,17 +123,19 @@ impl Findings {
             *count += more;
         }
         self.defects.merge(other.defects);
-        for (name, source) in other.sources {
-            self.add(name, source);
+        for (key, source) in other.sources {
+            self.add(key, source);
         }
         self
     }
 
     /// Adds what was found in a part of a source.
-    pub fn add(&mut self, name: String, part: SourceFindings) {
-        let source = self.sources.entry(name).or_default();
+    pub fn add(&mut self, key: SourceKey, part: SourceFindings) {
+        let source = self.sources.entry(key).or_default();
         source.tally += part.tally;
-        source.flags = source.flags.or(part.flags);
+        source.header = source.header.or(part.header);
+        source.unused_from = source.unused_from.into_iter().chain(part.unused_from).min();
+        source.used_to = source.used_to.max(part.used_to);
         for (kind, count) in part.defects {
             *source.defects.entry(kind).or_default() += count;
         }
@@ -141,20 +158,26 @@ pub struct Sifter<'a> {
     plan: &'a Plan,
     decoder: &'a Decoder,
     source: &'a str,
+    number: usize,
     found: &'a mut Findings,
     /// What was found in this source so far.
     pub part: SourceFindings,
 }
 
 impl<'a> Sifter<'a> {
-    /// For blocks of the source with this name.
-    pub fn new(plan: &'a Plan, decoder: &'a Decoder, source: &'a str, found: &'a mut Findings) -> Self {
-        Self { plan, decoder, source, found, part: SourceFindings::default() }
+    /// For blocks of the source with this name and number.
+    pub fn new(
+        plan: &'a Plan,
+        decoder: &'a Decoder,
+        (source, number): (&'a str, usize),
+        found: &'a mut Findings,
+    ) -> Self {
+        Self { plan, decoder, source, number, found, part: SourceFindings::default() }
     }
 
     /// Adds what was found in the source to the findings.
     pub fn finish(self) {
-        self.found.add(self.source.to_owned(), self.part);
+        self.found.add(SourceKey { name: self.source.to_owned(), number: self.number }, self.part);
     }
 
     /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk.
@@ -187,8 +210,8 @@ impl<'a> Sifter<'a> {
 
     fn file_header(&mut self, head: &[u8]) {
         let fault = match chunk::file_header(head) {
-            Ok((flags, fault)) => {
-                self.part.flags = Some(flags);
+            Ok((header, fault)) => {
+                self.part.header = Some(header);
                 fault
             }
             Err(fault) => Some(fault),
@@ -204,7 +227,10 @@ impl<'a> Sifter<'a> {
             self.chunk_defect(number, DefectKind::Truncated, &cause);
         }
         match chunk::state(bytes) {
-            ChunkState::Unused => self.part.tally.chunks_unused += 1,
+            ChunkState::Unused => {
+                self.part.tally.chunks_unused += 1;
+                self.part.unused_from = self.part.unused_from.or(Some(number));
+            }
             ChunkState::Damaged => {
                 self.part.tally.chunks_unreadable += 1;
                 let cause = "no chunk here: it does not start with ElfChnk";
@@ -218,29 +244,61 @@ impl<'a> Sifter<'a> {
     }
 
     fn used_chunk(&mut self, number: u64, bytes: &[u8]) {
+        self.part.used_to = self.part.used_to.max(Some(number));
         let (layout, faults) = chunk::layout(bytes);
         for (kind, cause) in faults {
             self.chunk_defect(number, kind, &cause);
         }
+        self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
+        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
+        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
         let records = record::walk(bytes, layout.end);
-        // Records that follow each other to the end need no id to end with, which a forged header could state too early.
-        let layout = if records.is_some() { Layout { last_id: None, ..layout } } else { layout };
         if let (true, Some(records)) = (self.plan.follow_ids, &records) {
             records.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
         }
-        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
-        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
-        match &records {
+        match records {
             Some(records)
-                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, records) =>
+                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, &records) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
             }
-            _ => {
+            Some(records) => {
                 self.part.tally.chunks_decoded += 1;
-                self.decode(number, bytes, &layout);
+                // Records that follow each other to the end need no id to end with, which a forged header could state too
+                // early.
+                let layout = Layout { last_id: None, ..layout };
+                let mended = record::mend(bytes, &records);
+                for &hidden in mended.iter().flat_map(|mended| &mended.hidden) {
+                    let at = Some(chunk::offset(number).saturating_add(hidden as u64));
+                    self.defect(Some(number), at, DefectKind::Hidden, "a record is hidden in the one before it");
+                }
+                self.decode(number, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
             }
+            None => {
+                self.part.tally.chunks_decoded += 1;
+                let read = self.decode(number, bytes, &layout);
+                self.unread_records(number, bytes, &layout, &read);
+            }
+        }
+    }
+
+    /// Follows the ids of a chunk with a gap between its records, and names the records that are in it, by all signs, and
+    /// were not read.
+    fn unread_records(&mut self, number: u64, bytes: &[u8], layout: &Layout, read: &[Record]) {
+        if self.plan.follow_ids {
+            read.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
+        }
+        let unread = record::unread(bytes, layout.end, read);
+        if let (Some(first), Carving::Live) = (unread.first(), self.plan.carving) {
+            let at = Some(chunk::offset(number).saturating_add(*first as u64));
+            let cause = format!("{} more of the chunk's records are not read: --recover reads them", unread.len());
+            self.defect(Some(number), at, DefectKind::Unread, &cause);
+        }
+        let last = read.iter().filter_map(|record| record.id_and_time(bytes)).map(|(id, _)| id).max();
+        if layout.last_id.is_some_and(|stated| Some(stated) != last) && unread.is_empty() {
+            let cause = format!("the chunk header's last record, {}, is not there", layout.last_id.unwrap_or(0));
+            self.chunk_defect(number, DefectKind::Missing, &cause);
         }
     }
 
@@ -254,17 +312,22 @@ impl<'a> Sifter<'a> {
         self.defect(Some(number), Some(chunk::offset(number)), kind, cause);
     }
 
-    fn decode(&mut self, number: u64, bytes: &[u8], layout: &Layout) {
+    /// Decodes a chunk, and returns the records that are part of the log.
+    fn decode(&mut self, number: u64, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let mut candidates = Candidates::new(bytes);
         let (plan, source, found, tally) = (self.plan, self.source, &mut *self.found, &mut self.part.tally);
-        let (mut read, mut recovered, mut text) = (0, 0, 0);
+        let (mut read, mut recovered, mut text) = (Vec::new(), 0, 0);
         let strange = RefCell::new(Vec::new());
         let mut losses: Vec<Loss> = Vec::new();
         self.decoder.decode(
             bytes,
             layout,
             |record, carved| {
-                *(if carved { &mut recovered } else { &mut read }) += 1;
+                if carved {
+                    recovered += 1;
+                } else {
+                    read.push(record);
+                }
                 plan.decoding == Decoding::Everything || candidates.may_be_event_3(record)
             },
             |event| {
@@ -287,7 +350,7 @@ impl<'a> Sifter<'a> {
                 tally.judged(verdict, event.recovered);
                 match verdict {
                     Verdict::Hit => {
-                        if !plan.dedup {
+                        if plan.copies == Copies::Count {
                             found.groups.add(&connection);
                         }
                         if plan.keep_hits {
@@ -305,12 +368,13 @@ impl<'a> Sifter<'a> {
             },
             |loss| losses.push(loss),
         );
-        tally.records_read += read;
+        tally.records_read += read.len() as u64;
         tally.records_recovered += recovered;
         losses.extend(strange.into_inner());
         for loss in losses {
             let offset = chunk::offset(number).saturating_add(loss.offset.unwrap_or(0));
             self.defect(Some(number), Some(offset), loss.kind, &loss.cause);
         }
+        read
     }
 }

@@ -76,6 +76,9 @@ impl Summary<'_> {
         if self.ran.dirty > 0 {
             writeln!(f, "          {} copied while in use", counted(self.ran.dirty, "log"))?;
         }
+        if tally.chunks_unchecked > 0 {
+            writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
+        }
         if self.ran.tally.chunks_sysmon == 0 {
             writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
         }

@@ -30,10 +30,18 @@ pub fn printable(value: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A path as [`printable`] text; bytes that are not UTF-8 are shown as U+FFFD.
+/// A path as [`printable`] text; bytes that are not UTF-8 are shown as `\xff`.
 #[must_use]
 pub fn path(path: &Path) -> String {
-    printable(&path.to_string_lossy()).into_owned()
+    let mut text = String::new();
+    for part in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(&printable(part.valid()));
+        for byte in part.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
 }
 
 /// Characters that must not reach a terminal or a cell as they are.

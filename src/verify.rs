@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use crate::{
     cidr::CidrSet,
     connection::Field,
+    digest::Digests,
     error::Error,
     event::Carving,
+    events::Copies,
     input::{self, Links},
-    manifest::Recorded,
+    manifest::{Recorded, RecordedSource},
     prefilter::Prefilter,
     rule::Rule,
     scan::{self, Method},
@@ -51,20 +53,25 @@ pub fn verify(
     method: &Method,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<(String, Fate)>, Error> {
-    let mut files: Vec<PathBuf> = recorded.sources.iter().map(|source| PathBuf::from(&source.file)).collect();
+    // What could not be hashed then is not read again.
+    let known = recorded.sources.iter().filter(|source| source.digests.is_some());
+    let mut files: Vec<PathBuf> = known.map(RecordedSource::path).collect();
     files.sort_unstable();
     files.dedup();
     let found = input::discover(&files, Links::Skip, &method.limits);
-    let mut findings = scan::scan(&nothing()?, method, &found.logs, progress)?;
-    let mut now: BTreeMap<String, _> =
-        std::mem::take(&mut findings.sources).into_iter().map(|(name, source)| (name, source.digests)).collect();
-    let fate = |source: &crate::manifest::RecordedSource| match (&source.digests, now.remove(&source.name).flatten()) {
+    let findings = scan::scan(&nothing()?, method, &found.logs, progress)?;
+    let mut now: BTreeMap<(PathBuf, String), Digests> = BTreeMap::new();
+    for (key, source) in findings.sources {
+        if let (Some(log), Some(digests)) = (found.logs.get(key.number), source.digests) {
+            now.insert((log.path.clone(), key.name), digests);
+        }
+    }
+    let fate = |source: &RecordedSource| match (&source.digests, now.get(&(source.path(), source.name.clone()))) {
         (None, _) => Fate::Unknown,
         (Some(_), None) => Fate::Missing,
-        (Some(then), Some(now)) if *then == now => Fate::Same,
+        (Some(then), Some(now)) if then == now => Fate::Same,
         _ => Fate::Changed,
     };
-    let mut fate = fate;
     Ok(recorded.sources.iter().map(|source| (source.name.clone(), fate(source))).collect())
 }
 
@@ -78,7 +85,7 @@ fn nothing() -> Result<Plan, Error> {
         carving: Carving::Live,
         group_by: vec![Field::Dvc],
         keep_hits: false,
-        dedup: false,
+        copies: Copies::Count,
         follow_ids: false,
     })
 }

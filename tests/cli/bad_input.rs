@@ -48,6 +48,14 @@ fn a_run_that_could_search_nothing_fails() {
     assert_eq!(names_in(&case.path(".")), [""; 0]);
 }
 
+/// Puts the tool where nobody can run it. Another process copies it: one that is being written cannot be run, and tests
+/// that start processes at the same time keep it open.
+#[cfg(unix)]
+fn copy_netsift(case: &Case) {
+    let copied = Command::new("install").args(["-m", "755", crate::case::NETSIFT]).arg(case.path("netsift")).status();
+    assert!(copied.unwrap().success());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_unreadable_log_is_named_and_the_others_are_read() {
@@ -58,8 +66,7 @@ fn an_unreadable_log_is_named_and_the_others_are_read() {
     }
     // Root can read everything, so that it runs as nobody, from where nobody can run it.
     let mut command = if fs::read(case.path("secret.evtx")).is_ok() {
-        fs::copy(crate::case::NETSIFT, case.path("netsift")).unwrap();
-        fs::set_permissions(case.path("netsift"), fs::Permissions::from_mode(0o755)).unwrap();
+        copy_netsift(&case);
         let mut command = Command::new(case.path("netsift"));
         command.uid(65534);
         command
@@ -200,6 +207,80 @@ fn records_that_a_live_header_does_not_know_yet_are_read() {
     stale.mend(1);
     let ran = with_a_good_log(&stale);
     assert_eq!(rows(ran.exits(0)), 501);
+}
+
+#[test]
+fn a_record_hidden_in_the_one_before_it_is_read_and_named() {
+    // What tools do that delete single events: the record before spans the hidden one.
+    let log = long_log();
+    let records = log.records(1);
+    let size = u32::try_from(records[9] - records[7]).unwrap();
+    let spanning = log.with_u32(1, records[7] + 4, size);
+    let copied = spanning.clone().with_u32(1, records[9] - 4, size);
+    for mut log in [spanning, copied] {
+        log.mend(1);
+        let ran = with_a_good_log(&log);
+        let hidden = format!("bad.evtx: chunk 1 at {:#x}: ", HEADER + CHUNK + records[8]);
+        ran.exits(3).says(&[&format!("{hidden}a record is hidden in the one before it"), "1 hidden record"]);
+        assert_eq!(rows(&ran), 501);
+    }
+}
+
+#[test]
+fn a_hidden_record_is_found_without_decoding_everything() {
+    let mut events: Vec<Event> = (0..20).map(|n| Event::sysmon(1, 5).with("Image", "x.exe").at(n)).collect();
+    events[8] = Event::connection();
+    let log = evtx_writer::log(&events);
+    let records = log.records(0);
+    let mut log = log.clone().with_u32(0, records[7] + 4, u32::try_from(records[9] - records[7]).unwrap());
+    log.mend(0);
+    let ran = detect().log("log.evtx", &log).run();
+    assert_eq!(rows(ran.exits(3).says(&["1 hidden record"])), 1);
+}
+
+#[test]
+fn a_forged_id_with_a_damaged_record_hides_nothing_unnamed() {
+    let log = long_log();
+    let records = log.records(1);
+    let first_id = u32::try_from(log.id(1, 0)).unwrap();
+    let mut log = log.with_u32(1, 32, first_id + 4).with_u32(1, records[10], 0);
+    log.mend(1);
+    let ran = with_a_good_log(&log);
+    ran.exits(3).says(&["more of the chunk's records are not read: --recover reads them"]);
+    let case = connections().log("bad.evtx", &log);
+    assert_eq!(rows(&case.run_on(&["--recover", "."])), 499);
+}
+
+#[test]
+fn a_damaged_header_and_a_damaged_record_cost_that_record() {
+    let log = long_log();
+    let record = log.records(1)[10];
+    let ran = with_a_good_log(&log.with_u32(1, 48, 1000).with_u32(1, record, 0));
+    ran.exits(3).says(&["1 chunk header checksum", "1 record magic"]);
+    assert_eq!(rows(&ran), 500);
+}
+
+#[test]
+fn records_and_chunks_that_a_header_states_and_that_are_gone_are_named() {
+    let log = long_log();
+    let (last, end) = (*log.records(1).last().unwrap(), log.end(1));
+    let mut zeroed = log.clone().with_zeros(1, last, end - last);
+    zeroed.mend(1);
+    let ran = with_a_good_log(&zeroed);
+    ran.exits(3).says(&["bad.evtx: chunk 1 at 0x11000: the chunk header's last record, "]);
+    assert_eq!(rows(&ran), 500);
+    let chunks = log.chunks();
+    let cut = log.cut_at(HEADER + 2 * CHUNK);
+    with_a_good_log(&cut).exits(3).says(&[&format!("bad.evtx: the file header states {chunks} chunks, there are 2")]);
+}
+
+#[test]
+fn an_impossible_time_in_a_records_header_costs_nothing() {
+    let log = long_log();
+    let record = log.records(1)[7];
+    let mut log = log.with_bytes(1, record + 16, &[0xff; 8]);
+    log.mend(1);
+    assert_eq!(rows(with_a_good_log(&log).exits(0)), 501);
 }
 
 #[test]
@@ -385,8 +466,7 @@ fn an_output_folder_that_takes_no_file_is_named() {
     let case = detect().events(&[Event::connection()]).file("out/x", "");
     fs::set_permissions(case.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(case.path("out"), fs::Permissions::from_mode(0o555)).unwrap();
-    fs::copy(crate::case::NETSIFT, case.path("netsift")).unwrap();
-    fs::set_permissions(case.path("netsift"), fs::Permissions::from_mode(0o755)).unwrap();
+    copy_netsift(&case);
     let mut command = Command::new(case.path("netsift"));
     if fs::write(case.path("out/probe"), "").is_ok() {
         command.uid(65534);

@@ -172,7 +172,9 @@ fn a_manifest_says_what_was_read_and_what_came_of_it() {
     let chunks = u64::try_from(log.chunks()).unwrap();
     assert_eq!(
         source["chunks"],
-        serde_json::json!({"decoded": chunks - 2, "ruled_out": 0, "unused": 1, "unreadable": 1})
+        serde_json::json!({
+            "decoded": chunks - 2, "ruled_out": 0, "unused": 1, "unreadable": 1, "unchecked": 0, "unused_between": false
+        })
     );
     let records = &source["records"];
     assert_eq!(records["count"], 500 - gone);
@@ -270,4 +272,76 @@ fn values_of_an_unusual_shape_keep_their_place_in_the_events() {
     case.run_on(&["-o", "r.csv", "--events", "e.csv", "."]).exits(0);
     let events = fs::read_to_string(case.path("e.csv")).unwrap();
     assert!(events.lines().nth(1).unwrap().contains("1234567Z,,1,7,./log.evtx,"), "{events}");
+}
+
+#[test]
+fn a_stale_copy_of_a_live_record_is_not_another_connection() {
+    // What Windows leaves in the free space of a chunk: the bytes of the chunk before.
+    let log = evtx_writer::log(&events(120));
+    let records = log.records(1);
+    let from = records[3];
+    let mut bytes = log.0.clone();
+    let (chunk, before) = (evtx_writer::offset(1), evtx_writer::offset(0));
+    let copied = bytes[before + from..before + CHUNK].to_vec();
+    bytes[chunk + from..chunk + CHUNK].copy_from_slice(&copied);
+    bytes[chunk + 48..chunk + 52].copy_from_slice(&u32::try_from(from).unwrap().to_le_bytes());
+    let last = log.id(1, 2);
+    bytes[chunk + 32..chunk + 40].copy_from_slice(&last.to_le_bytes());
+    let mut log = Log(bytes);
+    log.mend(1);
+    let case = connections().log("log.evtx", &log).args(["--group-by", "dvc"]);
+    let live = u64::try_from(log.records(0).len()).unwrap() + 3;
+    case.run().says(&[&format!("found     {live} connections")]);
+    let ran = case.run_on(&["--recover", "."]);
+    ran.exits(0).says(&["dropped that are copies of others"]);
+    assert!(ran.report().contains(&format!("WS01.corp.example,{live},")), "{}", ran.report());
+}
+
+#[test]
+fn names_that_look_alike_are_different_sources() {
+    use std::os::unix::ffi::OsStrExt;
+    let case = detect().log("a.evtx", &evtx_writer::log(&events(2)));
+    for (name, count) in [(&b"x\xff.evtx"[..], 3), (b"x\xfe.evtx", 4), (b"x\\xff.evtx", 5)] {
+        let name = std::ffi::OsStr::from_bytes(name);
+        fs::write(case.path(".").join(name), evtx_writer::log(&events(count)).0).unwrap();
+    }
+    let manifest = manifest(&case, &["."]);
+    let hits: Vec<u64> =
+        manifest["sources"].as_array().unwrap().iter().map(|s| s["connections"]["hits"].as_u64().unwrap()).collect();
+    assert_eq!(hits.iter().sum::<u64>(), 2 + 3 + 4 + 5);
+    assert_eq!(hits.len(), 4);
+    let mut command = Command::new(NETSIFT);
+    command.current_dir(case.path(".")).args(["verify", "manifest.json"]);
+    let ran = Ran::new(command);
+    assert_eq!(ran.exits(0).report().matches("same").count(), 4, "{}", ran.report());
+}
+
+#[test]
+fn passwords_are_not_put_into_the_manifest() {
+    let case = detect().events(&events(1));
+    for args in [&["--zip-password", "s3cret", "."][..], &["--zip-password=s3cret", "."]] {
+        let manifest = manifest(&case, args).to_string();
+        assert!(!manifest.contains("s3cret") && manifest.contains("(hidden)"), "{manifest}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_does_not_change_what_the_manifest_says_of_the_report() {
+    let case = detect().events(&events(500));
+    let whole = manifest(&case, &["."])["report"].clone();
+    let mut command = case.command(&["-q", "--force", "--manifest", "m.json", "."]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let manifest: Json = serde_json::from_str(&fs::read_to_string(case.path("m.json")).unwrap()).unwrap();
+    assert_eq!(manifest["report"], whole);
+}
+
+#[test]
+fn gaps_are_those_of_the_records_that_were_read() {
+    let log = long_log();
+    let (id, record) = (log.id(1, 7), log.records(1)[7]);
+    let case = detect().log("log.evtx", &log.with_zeros(1, record, 24));
+    let gaps = manifest(&case, &["."])["sources"][0]["records"]["gaps"].clone();
+    assert_eq!(gaps, serde_json::json!({"count": 1, "missing": 1, "largest": 1, "largest_after": id - 1}));
 }
