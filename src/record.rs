@@ -233,19 +233,24 @@ impl<'a> Candidates<'a> {
         if let Some(&(_, says_3)) = self.definitions.iter().find(|(known, _)| *known == offset) {
             return Some(says_3);
         }
-        // Tokens of literal text, MS-EVEN6 2.2.12, each followed by the tokens that end its element.
-        let says_3 = self.definition(offset)?.windows(5).any(|bytes| {
-            matches!(
-                bytes,
-                // A value: a string that starts with it, which a NUL may end, or a number.
-                [0x05 | 0x45, 0x01, _, _, b'3'] | [0x05 | 0x45, 0x03..=0x0a | 0x14 | 0x15, 3, ..]
-                // A CDATA section of one character, or the character reference `&#51;`.
-                | [0x07 | 0x47, 1, 0, b'3', 0] | [0x08 | 0x48, b'3', 0, ..]
-            )
-        });
+        let definition = self.definition(offset)?;
+        let says_3 = (0..definition.len()).any(|at| definition.get(at..).is_some_and(literal_says_3));
         self.definitions.push((offset, says_3));
         Some(says_3)
     }
+}
+
+/// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that says 3.
+fn literal_says_3(tokens: &[u8]) -> bool {
+    matches!(
+        tokens,
+        // A string or a CDATA section that starts with it, which a NUL may end: the length, and the text.
+        [0x05 | 0x45, 0x01, _, _, b'3', ..] | [0x07 | 0x47, _, _, b'3', ..]
+        // A number, or a bool, of which the parser makes one.
+        | [0x05 | 0x45, 0x03..=0x0a | 0x0d | 0x14 | 0x15, 3, ..]
+        // The character reference `&#51;`.
+        | [0x08 | 0x48, b'3', 0, ..]
+    )
 }
 
 /// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
@@ -338,6 +343,9 @@ mod tests {
         assert!(may_be(&[0, 0x05, 0x06, 3, 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x05, 0x01, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x08, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x07, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x0d, 3, 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]), "a bool that is neither");
+        assert!(may_be(&[0, 0x05, 0x04, 3], &[(0x06, &[1, 0])]), "at the end");
     }
 
     #[test]
@@ -345,7 +353,10 @@ mod tests {
         assert!(may_be(&[0; 40], &[(0x06, &[1, 0, 0])]), "a UInt16 of three bytes");
         assert!(may_be(&[0; 40], &[(0x81, &[1, 0])]), "an array");
         let (mut chunk, record) = chunk(&[0; 40], &[(0x06, &[1, 0])]);
-        chunk.truncate(chunk.len() - 1);
+        chunk.push(0x0c);
+        let longer = Record { size: record.size + 1, ..record };
+        assert!(Candidates::new(&chunk).may_be_event_3(longer), "more tokens behind it");
+        chunk.truncate(record.offset + record.size - 1);
         assert!(Candidates::new(&chunk).may_be_event_3(record), "cut off");
     }
 }
