@@ -278,8 +278,11 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
         (0x01, size) if size.is_multiple_of(2) => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
         // An 8-bit string, out of which the parser drops NULs.
         (0x02, _) => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
-        // Null, bytes and nested BinXML of any size; 8-bit integers; floats, GUID, times, SID.
-        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x0b, 4) | (0x0c | 0x11, 8) | (0x0f | 0x12, 16) => Some(false),
+        // Floats, whose 3.0 is shown as 3.
+        (0x0b, 4) => Some(value == 3_f32.to_le_bytes()),
+        (0x0c, 8) => Some(value == 3_f64.to_le_bytes()),
+        // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
+        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
         (0x13, size) => {
             let authorities = usize::from(*value.get(1)?);
             (size == 8 + 4 * authorities).then_some(false)

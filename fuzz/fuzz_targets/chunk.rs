@@ -1,0 +1,28 @@
+//! One chunk, sifted in every way. The first byte says how; what the input is short of a chunk is zeros.
+//!
+//! A seed is as long as what its chunk uses: short inputs are what makes a fuzzer fast.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netsift::chunk::{CHUNK_SIZE, FILE_HEADER_SIZE};
+
+#[allow(dead_code, reason = "it mends whole logs too")]
+#[path = "../../tests/hostile/mending.rs"]
+mod mending;
+
+#[path = "../../tests/hostile/invariants.rs"]
+mod invariants;
+
+use invariants::Looking;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((how, bytes)) = input.split_first() else { return };
+    let mut chunk = bytes.to_vec();
+    chunk.resize(CHUNK_SIZE, 0);
+    if how & 1 != 0 {
+        mending::chunk(&mut chunk);
+    }
+    let looking = if how & 2 == 0 { Looking::Detect } else { Looking::Connections };
+    invariants::hold(looking, FILE_HEADER_SIZE as u64, &chunk);
+});

@@ -1,0 +1,23 @@
+//! A log, whole or cut off, sifted in every way. The first byte says how.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../tests/hostile/mending.rs"]
+mod mending;
+
+#[path = "../../tests/hostile/invariants.rs"]
+mod invariants;
+
+use invariants::Looking;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((how, bytes)) = input.split_first() else { return };
+    let mut log = bytes.to_vec();
+    if how & 1 != 0 {
+        mending::log(&mut log);
+    }
+    let looking = if how & 2 == 0 { Looking::Detect } else { Looking::Connections };
+    invariants::hold(looking, 0, &log);
+});

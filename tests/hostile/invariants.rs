@@ -1,0 +1,188 @@
+//! What must hold of any bytes that are sifted as a log, whatever is in them. The fuzz targets hold them to it too.
+//!
+//! How the bytes came to be is not this file's concern.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use netsift::{
+    builtin,
+    chunk::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
+    cidr::{self, CidrSet},
+    connection::Field,
+    error::Defect,
+    event::{Carving, Decoder},
+    group::{Group, GroupKey},
+    hits::Hit,
+    prefilter::Prefilter,
+    rule::Rule,
+    sift::{Decoding, Findings, Plan, Sifter},
+    sysmon::PROVIDER,
+    tally::Tally,
+};
+
+/// The process of the built-in detection.
+const PROCESS: &str = builtin::REGSVCS.process;
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Looking {
+    /// The built-in detection.
+    Detect,
+    /// Every connection.
+    Connections,
+}
+
+/// Sifts `bytes`, which stand at `offset` of a log, in each way there is.
+///
+/// Returns how many hits the scan finds in them. Panics unless nothing else does, the counters add up, and the prefilter
+/// loses no hit.
+pub fn hold(looking: Looking, offset: u64, bytes: &[u8]) -> u64 {
+    let mut hits = 0;
+    for carving in [Carving::Live, Carving::Stale] {
+        let plan = Plan { carving, ..plan(looking) };
+        let fast = Sifted::new(&plan, offset, bytes);
+        let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
+        if !fast.agrees_with(&slow) {
+            explain(plan, offset, bytes);
+        }
+        if carving == Carving::Live {
+            hits = fast.tally.hits;
+        }
+    }
+    hits
+}
+
+fn plan(looking: Looking) -> Plan {
+    // Compiling the prefilter takes longer than sifting.
+    static DETECT: LazyLock<Plan> = LazyLock::new(|| {
+        let networks = builtin::SPLUNK_NETWORKS.iter().chain(&builtin::IPV6_NETWORKS);
+        new_plan(vec![PROCESS.to_owned()], networks.map(|text| cidr::parse(text).unwrap()).collect())
+    });
+    static CONNECTIONS: LazyLock<Plan> = LazyLock::new(|| new_plan(Vec::new(), CidrSet::default()));
+    match looking {
+        Looking::Detect => DETECT.clone(),
+        Looking::Connections => CONNECTIONS.clone(),
+    }
+}
+
+fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
+    Plan {
+        prefilter: Prefilter::new(&processes).unwrap(),
+        rule: Rule { processes, detection: None, exclusion },
+        decoding: Decoding::Candidates,
+        carving: Carving::Live,
+        group_by: Field::ALL.to_vec(),
+        keep_hits: true,
+        copies: netsift::events::Copies::Count,
+        follow_ids: true,
+    }
+}
+
+/// What one way of sifting gave.
+struct Sifted {
+    tally: Tally,
+    groups: Vec<(GroupKey, Group)>,
+    hits: BTreeSet<Hit>,
+    excluded: Vec<u64>,
+    /// The first defects.
+    defects: Vec<Defect>,
+}
+
+impl Sifted {
+    fn new(plan: &Plan, offset: u64, bytes: &[u8]) -> Self {
+        let mut found = Findings::new(plan);
+        let decoder = Decoder::new(plan.carving);
+        let mut sifter = Sifter::new(plan, &decoder, ("log", 0), &mut found);
+        sifter.block(offset, bytes);
+        sifter.finish();
+        let tally = found.total();
+        let by_source: u64 = found.sources.values().flat_map(|source| source.defects.values()).sum();
+        assert_eq!(by_source, found.defects.total());
+        assert!(found.sources.values().all(|source| source.ids.gaps().is_some()));
+        let hits: Vec<Hit> = found.hits.into_sorted().unwrap().map(Result::unwrap).collect();
+        let sifted = Self {
+            tally,
+            groups: found.groups.into_sorted(),
+            hits: hits.iter().cloned().collect(),
+            excluded: found.excluded,
+            defects: found.defects.first().cloned().collect(),
+        };
+        assert_eq!(sifted.hits.len(), hits.len(), "a hit is found twice in one place");
+        sifted.adds_up(offset, bytes);
+        sifted
+    }
+
+    fn adds_up(&self, offset: u64, bytes: &[u8]) {
+        let tally = &self.tally;
+        let head = if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 };
+        assert_eq!(tally.bytes, bytes.len() as u64);
+        assert_eq!(tally.chunks(), (bytes.len() - head).div_ceil(CHUNK_SIZE) as u64);
+        assert!(tally.chunks_sysmon <= tally.chunks_ruled_out + tally.chunks_decoded);
+        assert_eq!(tally.hits, self.hits.len() as u64);
+        assert_eq!(tally.hits, self.groups.iter().map(|(_, group)| group.count).sum::<u64>());
+        assert_eq!(tally.hits_recovered, self.hits.iter().filter(|hit| hit.recovered).count() as u64);
+        assert_eq!(tally.excluded, self.excluded.iter().sum::<u64>());
+        assert_eq!(tally.outside_detection, 0);
+        let connections = tally.of_chosen_processes() + tally.other_process;
+        assert!(connections <= tally.records_read + tally.records_recovered);
+    }
+
+    /// Whether all is the same that must not depend on which records were decoded.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let chosen = |sifted: &Self| sifted.tally.of_chosen_processes();
+        self.groups == other.groups
+            && self.hits == other.hits
+            && self.excluded == other.excluded
+            && chosen(self) == chosen(other)
+    }
+}
+
+/// Panics unless the difference between decoding candidates and decoding everything is of a kind that is known.
+fn explain(mut plan: Plan, offset: u64, bytes: &[u8]) {
+    // Every connection of the chosen processes is a hit now, so that each can be looked at.
+    plan.rule.exclusion = CidrSet::default();
+    let fast = Sifted::new(&plan, offset, bytes);
+    let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
+    assert!(fast.hits != slow.hits, "the same connections were judged differently");
+    for hit in slow.hits.difference(&fast.hits) {
+        let start = (chunk::offset(hit.chunk) - offset) as usize;
+        let chunk = &bytes[start..bytes.len().min(start + CHUNK_SIZE)];
+        let record = (hit.offset - chunk::offset(hit.chunk)) as usize;
+        let names = plan.rule.processes.iter().map(String::as_str).chain([PROVIDER]);
+        // What `prefilter` says would break it, and `record`.
+        let in_pieces = names.into_iter().any(|name| !stands_in(chunk, name));
+        assert!(in_pieces || has_an_8_bit_3(chunk, record) == Some(true), "the prefilter loses {hit:#?}");
+    }
+    for hit in fast.hits.difference(&slow.hits) {
+        // Decoding everything costs more, and the parser stops where a chunk costs too much.
+        let spent =
+            |defect: &Defect| defect.chunk == Some(hit.chunk) && defect.cause.contains("spent its render budget");
+        assert!(slow.defects.iter().any(spent), "decoding everything loses {hit:#?}: {:#?}", slow.defects);
+    }
+}
+
+/// Whether a name stands in a chunk as one run of bytes, in any ASCII case, UTF-16LE or 8-bit.
+fn stands_in(chunk: &[u8], name: &str) -> bool {
+    let utf16: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut wanted = [utf16.as_slice(), name.as_bytes()].into_iter();
+    wanted.any(|wanted| chunk.windows(wanted.len()).any(|bytes| bytes.eq_ignore_ascii_case(wanted)))
+}
+
+/// Whether one of the values of a record's outermost template is a 3 of 8 bits.
+fn has_an_8_bit_3(chunk: &[u8], record: usize) -> Option<bool> {
+    let number = |at: usize| Some(u32::from_le_bytes(*chunk.get(at..)?.first_chunk()?) as usize);
+    let mut at = record + 24 + 14;
+    if number(at - 4)? == at {
+        at += 24 + number(at + 20)?;
+    }
+    let descriptors = chunk.get(at + 4..)?.get(..number(at)?.checked_mul(4)?)?;
+    let mut value = at + 4 + descriptors.len();
+    for &[low, high, kind, _] in descriptors.as_chunks().0 {
+        let size = u16::from_le_bytes([low, high]);
+        if matches!((size, kind, chunk.get(value)), (1, 0x03 | 0x04, Some(3))) {
+            return Some(true);
+        }
+        value += usize::from(size);
+    }
+    Some(false)
+}

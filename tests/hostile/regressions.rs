@@ -1,0 +1,53 @@
+//! What hostile input has found, each as the smallest log that shows it.
+
+use crate::{
+    evtx_writer::{self, Event, HEADER, Log, Value},
+    fixtures,
+    invariants::{self, Looking},
+};
+
+/// A connection whose EventID is the only value that can say 3.
+fn with_id(id: Value) -> Log {
+    evtx_writer::log(&[Event { id, task: 0, ..Event::connection() }])
+}
+
+/// The offset of the EventID's descriptor in the only record.
+fn descriptor(log: &Log) -> usize {
+    let chunk = &log.0[HEADER..];
+    HEADER + fixtures::instance(chunk, 512 + 24).unwrap().0 + 4 + 3 * 4
+}
+
+/// Gives the EventID another type of the same size.
+fn retyped(mut log: Log, kind: u8) -> Log {
+    let at = descriptor(&log);
+    log.0[at + 2] = kind;
+    log.mend(0);
+    log
+}
+
+#[track_caller]
+fn is_found(log: &Log) {
+    for looking in [Looking::Detect, Looking::Connections] {
+        assert_eq!(invariants::hold(looking, 0, &log.0), 1);
+    }
+}
+
+#[test]
+fn an_event_id_ends_with_its_first_nul() {
+    is_found(&with_id(Value::Text("3".to_owned())));
+    is_found(&with_id(Value::Text("3\0and more".to_owned())));
+    // In a definition too.
+    let id = Value::Text("3\0and more".to_owned());
+    is_found(&evtx_writer::log(&[Event { id, task: 0, literal_id: true, ..Event::connection() }]));
+}
+
+#[test]
+fn an_8_bit_event_id_loses_its_nuls() {
+    is_found(&with_id(Value::Ansi(b"3".to_vec())));
+    is_found(&with_id(Value::Ansi(b"\0\0\0\0\0\x003\0".to_vec())));
+}
+
+#[test]
+fn a_bool_that_is_neither_true_nor_false_is_a_number() {
+    is_found(&retyped(with_id(Value::U32(3)), 0x0d));
+}
