@@ -21,8 +21,8 @@ use clap::Parser;
 use divan::{Bencher, counter::BytesCount};
 use netsift::{
     args::{Args, Command},
-    builtin, chunk,
-    config::Config,
+    chunk,
+    config::{Builtin, Config},
     event::{Carving, Decoder},
     input,
     prefilter::Prefilter,
@@ -76,7 +76,7 @@ fn bytes() -> BytesCount {
 }
 
 fn prefilter() -> Prefilter {
-    Prefilter::new(&["regsvcs.exe".to_owned()]).unwrap()
+    Prefilter::new(Some(&["regsvcs.exe".to_owned()])).unwrap()
 }
 
 #[divan::bench]
@@ -131,7 +131,7 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["--quiet", "--no-prefilter", "--manifest=x"])]
 fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
-    let config = Config::new(args, Some(&builtin::REGSVCS), Vec::new()).unwrap();
+    let config = Config::new(args, Builtin::Default, Vec::new()).unwrap();
     let logs = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits).logs;
     bencher.counter(bytes()).bench(|| scan::scan(&config.plan, &config.method, &logs, &|_| {}).unwrap().groups.len());
 }

@@ -4,6 +4,8 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::sigma::load::{LEVELS, STATUSES};
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "netsift", version, about, long_about = LONG_ABOUT, max_term_width = 100)]
@@ -37,6 +39,9 @@ pub enum Command {
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
     #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/\n\n".to_owned() + EXIT_STATUS)]
     Connections(ScanArgs),
+    /// List, show and check rules
+    #[command(subcommand, after_help = "Example: netsift rules check my-rules/")]
+    Rules(RulesCommand),
     /// Hash the logs of a manifest again and say which have changed
     ///
     /// Prints one line a log: same, changed, missing, or unknown where the manifest has no hashes of it.
@@ -90,6 +95,22 @@ pub struct ScanArgs {
     /// Report this process, by its base name in any case; repeatable [detect: regsvcs.exe]
     #[arg(long, value_name = "NAME")]
     pub process: Vec<String>,
+
+    /// Also apply the Sigma rules in PATH, a file or a folder; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+
+    /// Apply this built-in rule: an id, regsvcs, regasm, all or none; repeatable [detect: regsvcs]
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+
+    /// Which Sigma rules are wanted.
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+
+    /// Fail if a rule in PATH cannot be loaded
+    #[arg(long)]
+    pub strict_rules: bool,
 
     /// Report only destinations in this network, or in those that @FILE lists; repeatable
     #[arg(long, value_name = "CIDR|@FILE")]
@@ -176,6 +197,58 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
     bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
+}
+
+/// Which Sigma rules are wanted.
+#[derive(Debug, Default, clap::Args)]
+pub struct WantedArgs {
+    /// Load only Sigma rules of this level or a more severe one
+    #[arg(long, value_name = "LEVEL", value_parser = LEVELS)]
+    pub level: Option<String>,
+
+    /// Load only Sigma rules with this status; repeatable
+    #[arg(long, value_name = "STATUS", value_parser = STATUSES)]
+    pub status: Vec<String>,
+
+    /// Do not load this Sigma rule: its id, its title or its file's name without the ending; repeatable
+    #[arg(long, value_name = "ID")]
+    pub exclude_rule: Vec<String>,
+}
+
+/// What `rules` does.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the built-in rules, and the Sigma rules in PATH
+    List(RulesArgs),
+    /// Show the whole of a rule
+    Show {
+        /// Its id, its title, or a built-in rule's name
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Which rules there are.
+        #[command(flatten)]
+        rules: RulesArgs,
+    },
+    /// Check a file or folder of Sigma rules for use with this tool
+    ///
+    /// Says of each file whether its rules are loaded, or why not, and what is unusual about it.
+    Check {
+        /// The file or folder
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+}
+
+/// Which rules are listed or shown.
+#[derive(Debug, clap::Args)]
+pub struct RulesArgs {
+    /// Also the Sigma rules in PATH, a file or a folder; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+
+    /// Which Sigma rules are wanted.
+    #[command(flatten)]
+    pub wanted: WantedArgs,
 }
 
 /// The built-in lists of exclusion networks.

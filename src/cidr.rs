@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Networks of both families, without repetition, each known by its index in [`CidrSet::networks`].
+/// Networks of both families, without repetition.
 ///
 /// CIDR networks nest or are disjoint. So the networks, sorted by address and then from wide to narrow, form a forest:
 /// the narrowest network that holds an address is the last one that starts at or before it, or one of those
@@ -25,13 +25,14 @@ impl CidrSet {
         &self.networks
     }
 
-    /// The index of the narrowest network that holds `address`.
+    /// The narrowest network that holds `address`.
     #[must_use]
-    pub fn find(&self, address: IpAddr) -> Option<usize> {
+    pub fn find(&self, address: IpAddr) -> Option<IpNet> {
         let mut candidate = self.networks.partition_point(|network| network.network() <= address).checked_sub(1);
         while let Some(index) = candidate {
-            if self.networks.get(index)?.contains(&address) {
-                return Some(index);
+            let network = self.networks.get(index)?;
+            if network.contains(&address) {
+                return Some(*network);
             }
             candidate = *self.around.get(index)?;
         }
@@ -117,7 +118,7 @@ mod tests {
     }
 
     fn found(set: &CidrSet, address: &str) -> Option<String> {
-        set.find(address.parse().unwrap()).map(|index| set.networks()[index].to_string())
+        set.find(address.parse().unwrap()).map(|network| network.to_string())
     }
 
     #[test]
@@ -192,7 +193,7 @@ mod tests {
             let set: CidrSet = networks.iter().copied().collect();
             let address = probe.network();
             let slow = networks.iter().filter(|network| network.contains(&address)).max_by_key(|n| n.prefix_len());
-            prop_assert_eq!(set.find(address).map(|index| set.networks()[index]), slow.copied());
+            prop_assert_eq!(set.find(address), slow.copied());
         }
     }
 }

@@ -1,13 +1,12 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{collections::HashSet, ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, thread};
+use std::{collections::HashSet, ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use ipnet::IpNet;
 
 use crate::{
-    args::{Exclusions, ScanArgs, VerifyArgs},
-    builtin::{self, BuiltinRule},
+    args::{Exclusions, ScanArgs, VerifyArgs, WantedArgs},
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
@@ -17,9 +16,13 @@ use crate::{
     output::{self, Existing, Output},
     prefilter::Prefilter,
     report::Cells,
-    rule::Rule,
+    rule::{
+        Rule, RuleInfo, RuleSet,
+        builtin::{self, BuiltinRule},
+    },
     scan::Method,
     sift::{Decoding, Plan},
+    sigma::load::{self, Loaded, Refusal, Wanted},
 };
 
 /// A run, ready to start.
@@ -33,8 +36,8 @@ pub struct Config {
     pub plan: Plan,
     /// How to scan for it.
     pub method: Method,
-    /// The title of the built-in rule, if that is what is applied.
-    pub title: Option<String>,
+    /// The Sigma rules that were not loaded, and why.
+    pub refused: Vec<Refusal>,
     /// Where the report goes.
     pub output: Output,
     /// Where the report of events goes, if there is to be one.
@@ -52,44 +55,33 @@ pub struct Config {
 }
 
 impl Config {
-    /// Makes sense of what `detect` or `connections` was given; `detect` has a built-in rule. `arguments` is the command
+    /// Makes sense of what `detect` or `connections` was given. `arguments` is the command
     /// line as it was, for the manifest.
     ///
     /// # Errors
     ///
-    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field, an output.
-    pub fn new(args: ScanArgs, builtin: Option<&BuiltinRule>, arguments: Vec<String>) -> Result<Self, Error> {
-        let exclusions = if builtin.is_some() { Exclusions::Special } else { Exclusions::None };
-        let processes = match (args.process.as_slice(), builtin) {
-            ([], Some(rule)) => vec![rule.process.to_owned()],
-            (names, _) => names.iter().map(|name| process(name)).collect::<Result<_, _>>()?,
-        };
-        let detection = networks("--detect-cidr", &args.detect_cidr)?;
-        let mut exclusion = builtin_networks(args.exclusions.unwrap_or(exclusions))?;
-        exclusion.extend(networks("--exclude-cidr", &args.exclude_cidr)?);
-        let prefilter = Prefilter::new(&processes)
-            .map_err(|error| Error::Usage(format!("--process: {} names are too many: {error}", processes.len())))?;
+    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field, a rule.
+    pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>) -> Result<Self, Error> {
+        let loaded = load(&args)?;
+        let rules = rule_set(&args, builtin, &loaded)?;
+        let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
+            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
         let copies = match (args.dedup, args.recover) {
             (true, _) => Copies::Drop,
             (false, true) => Copies::DropStale,
             (false, false) => Copies::Count,
         };
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        let keep_hits = args.events.is_some() || copies != Copies::Count || rules.sigma.correlations.is_some();
         Ok(Self {
-            title: builtin
-                .filter(|_| args.process.is_empty())
-                .map(|rule| format!("{} (MITRE ATT&CK {})", rule.title, rule.technique)),
+            refused: loaded.refused,
             plan: Plan {
                 prefilter,
-                rule: Rule {
-                    processes,
-                    detection: (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>()),
-                    exclusion: exclusion.into_iter().collect(),
-                },
+                rules: Arc::new(rules),
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 carving: if args.recover { Carving::Stale } else { Carving::Live },
                 group_by: fields(&args.group_by)?,
-                keep_hits: args.events.is_some() || copies != Copies::Count,
+                keep_hits,
                 copies,
                 follow_ids: args.manifest.is_some(),
             },
@@ -159,6 +151,113 @@ fn process(name: &str) -> Result<String, Error> {
         )));
     }
     Ok(name.to_owned())
+}
+
+/// Whether there are built-in rules where none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builtin {
+    /// The default one, as for `detect`.
+    Default,
+    /// None: every connection is wanted unless something is named, as for `connections`.
+    Everything,
+}
+
+/// Loads the Sigma rules.
+fn load(args: &ScanArgs) -> Result<Loaded, Error> {
+    let loaded = load::load(&args.rules, &wanted(&args.wanted));
+    if let (true, Some(refusal)) = (args.strict_rules, loaded.refused.first()) {
+        return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
+    }
+    Ok(loaded)
+}
+
+/// Which Sigma rules are wanted.
+#[must_use]
+pub fn wanted(args: &WantedArgs) -> Wanted {
+    Wanted { level: args.level.clone(), status: args.status.clone(), exclude: args.exclude_rule.clone() }
+}
+
+/// Everything that is looked for.
+fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &Loaded) -> Result<RuleSet, Error> {
+    let detection = networks("--detect-cidr", &args.detect_cidr)?;
+    let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
+    let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
+    let chosen = chosen_rules(args, builtin)?;
+    let names = args.process.iter().map(|name| process(name)).collect::<Result<Vec<_>, _>>()?;
+
+    let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen) {
+        // Names replace those of the rules, if any rule is applied, or stand for themselves.
+        (_, Some(rules)) if rules.is_empty() => Vec::new(),
+        ([], Some(rules)) => {
+            rules.iter().map(|rule| (RuleInfo::of_builtin(rule), vec![rule.process.to_owned()])).collect()
+        }
+        ([], None) if args.rules.is_empty() => vec![(RuleInfo::of_everything(), Vec::new())],
+        ([], None) => Vec::new(),
+        (names, _) => vec![(RuleInfo::of_processes(names), names.to_vec())],
+    };
+    by_title.extend(loaded.infos.iter().map(|info| (info.clone(), Vec::new())));
+    // Sigma rules keep their order among themselves: they are sorted already.
+    let own = by_title.len() - loaded.infos.len();
+    let processes: Vec<(String, usize)> = by_title
+        .iter()
+        .take(own)
+        .enumerate()
+        .flat_map(|(index, (_, names))| {
+            let any = names.is_empty().then(String::new);
+            names.iter().cloned().chain(any).map(move |name| (name, index)).collect::<Vec<_>>()
+        })
+        .collect();
+    let default = if builtin == Builtin::Default { Exclusions::Special } else { Exclusions::None };
+    let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
+    exclusion.extend(user_exclusion.iter().copied());
+    let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
+    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion: exclusion.into_iter().collect() };
+    Ok(RuleSet {
+        builtin: (own > 0).then_some(rule),
+        by_process: processes,
+        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect() },
+        sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
+        named: !args.rules.is_empty(),
+        slow: loaded.without_literals.clone(),
+        infos: by_title.into_iter().map(|(info, _)| info).collect(),
+    })
+}
+
+/// The built-in rules that are named, or those that apply where none is; `None` for every connection.
+fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Option<Vec<BuiltinRule>>, Error> {
+    if args.rule.is_empty() {
+        return Ok((builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]));
+    }
+    let mut chosen = Vec::new();
+    for id in &args.rule {
+        let is_named = |rule: &&BuiltinRule| id == "all" || id == rule.id || id == rule.name;
+        let found: Vec<BuiltinRule> = builtin::RULES.iter().filter(is_named).copied().collect();
+        if found.is_empty() && id != "none" {
+            let names = builtin::RULES.map(|rule| rule.name).join(", ");
+            return Err(Error::Usage(format!("--rule {id:?} is no built-in rule: give {names}, all or none")));
+        }
+        chosen.extend(found);
+    }
+    chosen.sort_by_key(|rule| rule.title);
+    chosen.dedup();
+    Ok(Some(chosen))
+}
+
+/// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
+/// not pay to look for so many.
+fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
+    let mut texts = match &rules.builtin {
+        Some(rule) if rule.processes.is_empty() => return None,
+        Some(rule) => rule.processes.clone(),
+        None => Vec::new(),
+    };
+    if !loaded.infos.is_empty() {
+        texts.extend(loaded.literals.clone()?);
+        if texts.len() > Prefilter::MOST_TEXTS {
+            return None;
+        }
+    }
+    Some(texts)
 }
 
 fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {

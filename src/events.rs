@@ -10,8 +10,9 @@ use std::{
 
 use crate::{
     connection::Field,
-    hits::{Hit, Hits},
+    hits::{Hit, SortedHits},
     report::{self, Cells},
+    rule::RuleInfo,
 };
 
 /// Which copies of an event do not count.
@@ -25,7 +26,7 @@ pub enum Copies {
     Drop,
 }
 
-/// Hands each hit to `each`, in order, without the copies that do not count. Returns how many of those there are in each
+/// Hands each hit to `each`, in order and with its number, without the copies that do not count. Returns how many of those there are in each
 /// source.
 ///
 /// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
@@ -34,15 +35,15 @@ pub enum Copies {
 ///
 /// What `each` returns, or the hits could not be spilled or read again.
 pub fn in_order(
-    hits: Hits,
+    hits: &SortedHits,
     copies: Copies,
-    mut each: impl FnMut(&Hit) -> io::Result<()>,
+    mut each: impl FnMut(usize, &Hit) -> io::Result<()>,
 ) -> io::Result<BTreeMap<String, u64>> {
     let mut dropped = BTreeMap::new();
     let mut last: Option<Hit> = None;
     // The sources that have the last event.
     let mut sources = BTreeSet::new();
-    for hit in hits.into_sorted()? {
+    for (number, hit) in hits.pass()?.enumerate() {
         let hit = hit?;
         let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
         if !is_copy {
@@ -56,7 +57,7 @@ pub fn in_order(
         if drop {
             *dropped.entry(hit.source).or_default() += 1;
         } else {
-            each(&hit)?;
+            each(number, &hit)?;
             sources.insert(hit.source.clone());
             last = Some(hit);
         }
@@ -71,31 +72,35 @@ pub struct Rows<W: Write> {
 }
 
 impl<W: Write> Rows<W> {
-    /// Writes the header.
+    /// Writes the header, with the columns of the rules if rows are to name theirs.
     ///
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(out: W, cells: Cells) -> io::Result<Self> {
+    pub fn new(out: W, cells: Cells, named: bool) -> io::Result<Self> {
         let mut csv = report::csv_writer(out);
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
-        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more)).map_err(report::io_error)?;
+        let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
+        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(report::io_error)?;
         Ok(Self { csv, cells })
     }
 
-    /// Writes one hit.
+    /// Writes one hit of a rule, which is given if rows are to name theirs.
     ///
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Hit) -> io::Result<()> {
+    pub fn write(&mut self, hit: &Hit, rule: Option<&RuleInfo>) -> io::Result<()> {
         let time = report::time(hit.timestamp());
         let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
         let more = [&time, &hit.utc_time, &hit.record_id, &hit.rule_name, &hit.source, &chunk, &offset];
         for value in hit.fields.iter().chain(more) {
             self.csv.write_field(&*report::cell(value, self.cells)).map_err(report::io_error)?;
         }
-        self.csv.write_record([if hit.recovered { "true" } else { "false" }]).map_err(report::io_error)
+        let recovered = if hit.recovered { "true" } else { "false" };
+        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| report::cell(value, self.cells));
+        let last: Vec<_> = std::iter::once(recovered.into()).chain(rule).collect();
+        self.csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(report::io_error)
     }
 
     /// Hands on what is buffered.

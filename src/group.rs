@@ -11,6 +11,8 @@ use crate::connection::{Connection, Field};
 /// The values that a group's connections share, one for each field that they are grouped by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct GroupKey {
+    /// The rule that the connections are hits of, by its index in the rule set.
+    pub rule: usize,
     text: String,
     /// Where each value ends in `text`.
     ends: Vec<usize>,
@@ -27,7 +29,8 @@ impl GroupKey {
         })
     }
 
-    fn set<'a>(&mut self, fields: &[Field], value: impl Fn(Field) -> &'a str) {
+    fn set<'a>(&mut self, fields: &[Field], rule: usize, value: impl Fn(Field) -> &'a str) {
+        self.rule = rule;
         self.text.clear();
         self.ends.clear();
         for &field in fields {
@@ -76,15 +79,15 @@ impl Groups {
         Self { fields, by_key: HashMap::new(), key: GroupKey::default() }
     }
 
-    /// Counts one connection.
-    pub fn add(&mut self, connection: &Connection<'_>) {
-        self.count(|field| connection.get(field), connection.time);
+    /// Counts one connection as a hit of a rule.
+    pub fn add(&mut self, connection: &Connection<'_>, rule: usize) {
+        self.count(|field| connection.get(field), connection.time, rule);
     }
 
-    /// Counts one connection with these values at this time.
-    pub fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, time: Option<Timestamp>) {
+    /// Counts one connection with these values at this time as a hit of a rule.
+    pub fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, time: Option<Timestamp>, rule: usize) {
         let group = Group { count: 1, first: time, last: time };
-        self.key.set(&self.fields, value);
+        self.key.set(&self.fields, rule, value);
         match self.by_key.get_mut(&self.key) {
             Some(known) => known.merge(group),
             None => {
@@ -115,7 +118,8 @@ impl Groups {
         self.by_key.is_empty()
     }
 
-    /// The groups in the order of the report: by first time (not stated comes first), then by their values as text.
+    /// The groups in the order of the report: by first time (not stated comes first), then by their values as text, then by
+    /// rule.
     #[must_use]
     pub fn into_sorted(self) -> Vec<(GroupKey, Group)> {
         let mut groups: Vec<_> = self.by_key.into_iter().collect();
@@ -125,7 +129,8 @@ impl Groups {
 }
 
 fn report_order((one_key, one): &(GroupKey, Group), (two_key, two): &(GroupKey, Group)) -> Ordering {
-    one.first.cmp(&two.first).then_with(|| one_key.values().cmp(two_key.values()))
+    let by_values = || one_key.values().cmp(two_key.values());
+    one.first.cmp(&two.first).then_with(by_values).then(one_key.rule.cmp(&two_key.rule))
 }
 
 #[cfg(test)]
@@ -157,16 +162,27 @@ mod tests {
     #[test]
     fn values_that_concatenate_to_the_same_text_are_different_groups() {
         let mut groups = Groups::new(vec![Field::App, Field::Dest]);
-        groups.add(&connection("ab", "c", Some(1)));
-        groups.add(&connection("a", "bc", Some(1)));
+        groups.add(&connection("ab", "c", Some(1)), 0);
+        groups.add(&connection("a", "bc", Some(1)), 0);
         assert_eq!(groups.len(), 2);
+    }
+
+    #[test]
+    fn hits_of_different_rules_are_different_groups() {
+        let mut groups = Groups::new(vec![Field::App]);
+        for rule in [1, 0, 1] {
+            groups.add(&connection("a", "", Some(1)), rule);
+        }
+        let sorted = groups.into_sorted();
+        let rules: Vec<_> = sorted.iter().map(|(key, group)| (key.rule, group.count)).collect();
+        assert_eq!(rules, [(0, 1), (1, 2)]);
     }
 
     #[test]
     fn rows_are_ordered_by_first_time_then_by_text() {
         let mut groups = Groups::new(vec![Field::App]);
         for (app, second) in [("b", Some(2)), ("c", Some(1)), ("a", Some(2)), ("c", Some(9)), ("d", None)] {
-            groups.add(&connection(app, "", second));
+            groups.add(&connection(app, "", second), 0);
         }
         assert_eq!(
             rows(groups),
@@ -189,8 +205,8 @@ mod tests {
             let mut parts = vec![Groups::new(vec![Field::App, Field::Dest]); 4];
             for &(app, dest, second, part) in &all {
                 let connection = connection(names[app], names[dest], second);
-                whole.add(&connection);
-                parts[part].add(&connection);
+                whole.add(&connection, 0);
+                parts[part].add(&connection, 0);
             }
             let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two); one }).unwrap();
             prop_assert_eq!(rows(merged), rows(whole));

@@ -8,8 +8,8 @@ use std::{
     collections::BinaryHeap,
     fs::File,
     io::{self, BufWriter, Read, Write},
+    slice,
     sync::Arc,
-    vec,
 };
 
 use serde::{Deserialize, Serialize};
@@ -42,12 +42,28 @@ pub struct Hit {
     pub utc_time: String,
     /// Sysmon's `RuleName`.
     pub rule_name: String,
+    /// The rules that it is a hit of, by their index in the rule set.
+    pub rules: Vec<usize>,
+    /// The event's data as it was logged, and its `Computer`; kept only for correlations.
+    pub data: Vec<(String, String)>,
+}
+
+/// Where a record is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The log's name.
+    pub source: &'a str,
+    /// The chunk's number in the log.
+    pub chunk: u64,
+    /// The record's offset in the log, in bytes.
+    pub offset: u64,
 }
 
 impl Hit {
-    /// A hit of this event, in a log's chunk.
+    /// A hit of this event.
     #[must_use]
-    pub fn new(event: &Event<'_>, connection: &Connection<'_>, source: &str, chunk: u64, offset: u64) -> Self {
+    pub fn new(event: &Event<'_>, connection: &Connection<'_>, place: Place<'_>, rules: Vec<usize>) -> Self {
+        let Place { source, chunk, offset } = place;
         let field = |name| event.field(name).filter(|&value| value != "-").unwrap_or_default().to_owned();
         Self {
             time: connection.time.map(jiff::Timestamp::as_nanosecond),
@@ -59,7 +75,17 @@ impl Hit {
             offset,
             utc_time: field("UtcTime"),
             rule_name: field("RuleName"),
+            rules,
+            data: Vec::new(),
         }
+    }
+
+    /// The same, with the event's data.
+    #[must_use]
+    pub fn with_data(mut self, event: &Event<'_>) -> Self {
+        self.data = event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        self.data.push(("Computer".to_owned(), event.computer.to_string()));
+        self
     }
 
     /// Whether the other is the same event in another place: same host, record id, time and connection.
@@ -125,26 +151,18 @@ impl Hits {
         self.failed = self.failed.take().or(other.failed);
     }
 
-    /// The hits in order.
+    /// The hits, sorted.
     ///
     /// # Errors
     ///
-    /// They could not be spilled, or cannot be read again.
-    pub fn into_sorted(mut self) -> io::Result<Sorted> {
+    /// They could not be spilled.
+    pub fn into_sorted(mut self) -> io::Result<SortedHits> {
         self.seal();
         if let Some(error) = self.failed {
             return Err(error);
         }
         self.batch.sort_unstable();
-        let mut sorted = Sorted { memory: self.batch.into_iter(), runs: Vec::new(), heads: BinaryHeap::new() };
-        for run in self.runs {
-            let Some(file) = run.file else { continue };
-            sorted.runs.push(io::BufReader::with_capacity(32 * 1024, RunReader { file, at: run.start, end: run.end }));
-        }
-        for source in 0..=sorted.runs.len() {
-            sorted.refill(source)?;
-        }
-        Ok(sorted)
+        Ok(SortedHits { memory: self.batch, runs: self.runs })
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -181,20 +199,47 @@ impl Hits {
     }
 }
 
-/// Hits in order, read from memory and from what was spilled.
+/// Hits in order, in memory and in what was spilled.
 #[derive(Debug)]
-pub struct Sorted {
-    memory: vec::IntoIter<Hit>,
+pub struct SortedHits {
+    memory: Vec<Hit>,
+    runs: Vec<Run>,
+}
+
+impl SortedHits {
+    /// The hits, one by one. Each pass gives the same.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn pass(&self) -> io::Result<Sorted<'_>> {
+        let reader = |run: &Run| {
+            let file = Arc::clone(run.file.as_ref()?);
+            Some(io::BufReader::with_capacity(32 * 1024, RunReader { file, at: run.start, end: run.end }))
+        };
+        let runs = self.runs.iter().filter_map(reader).collect();
+        let mut sorted = Sorted { memory: self.memory.iter(), runs, heads: BinaryHeap::new() };
+        for source in 0..=sorted.runs.len() {
+            sorted.refill(source)?;
+        }
+        Ok(sorted)
+    }
+}
+
+/// A pass over hits in order.
+#[derive(Debug)]
+pub struct Sorted<'a> {
+    memory: slice::Iter<'a, Hit>,
     runs: Vec<io::BufReader<RunReader>>,
     /// The next hit of each; the runs come first, memory is the last.
     heads: BinaryHeap<Reverse<(Hit, usize)>>,
 }
 
-impl Sorted {
+impl Sorted<'_> {
     fn refill(&mut self, source: usize) -> io::Result<()> {
         let next = match self.runs.get_mut(source) {
             Some(run) => read_hit(run)?,
-            None => self.memory.next(),
+            None => self.memory.next().cloned(),
         };
         if let Some(hit) = next {
             self.heads.push(Reverse((hit, source)));
@@ -203,7 +248,7 @@ impl Sorted {
     }
 }
 
-impl Iterator for Sorted {
+impl Iterator for Sorted<'_> {
     type Item = io::Result<Hit>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -255,6 +300,8 @@ mod tests {
             offset: number,
             utc_time: String::new(),
             rule_name: String::new(),
+            rules: Vec::new(),
+            data: Vec::new(),
         }
     }
 
@@ -268,7 +315,7 @@ mod tests {
         assert_eq!((parts[0].runs.len(), parts[1].runs.len()), (1, 0));
         let [mut one, two] = parts;
         one.merge(two);
-        let sorted: Vec<Hit> = one.into_sorted().unwrap().map(Result::unwrap).collect();
+        let sorted: Vec<Hit> = one.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
         let mut expected: Vec<Hit> = (0..count).map(hit).collect();
         expected.sort();
         assert!(sorted == expected);

@@ -25,7 +25,7 @@
 //! In reading order:
 //!
 //! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
-//! - [`rule`], [`cidr`] and [`builtin`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
+//! - [`rule`], [`sigma`] and [`cidr`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
 //! - [`input`]: how logs are found, also in archives. [`chunk`] and [`record`]: how their bytes are laid out.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
@@ -34,7 +34,6 @@
 //! - [`error`], [`digest`] and [`text`]: what all of them use.
 
 pub mod args;
-pub mod builtin;
 mod bytes;
 pub mod chunk;
 pub mod cidr;
@@ -49,6 +48,7 @@ pub mod hits;
 pub mod ids;
 pub mod input;
 mod json;
+pub mod listing;
 pub mod manifest;
 pub mod output;
 pub mod prefilter;
@@ -58,6 +58,7 @@ pub mod rule;
 pub mod run;
 pub mod scan;
 pub mod sift;
+pub mod sigma;
 pub mod summary;
 pub mod sysmon;
 pub mod tally;

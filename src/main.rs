@@ -14,11 +14,10 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use netsift::{
-    args::{Args, Command, ScanArgs, VerifyArgs},
-    builtin::{self, BuiltinRule},
-    config::{self, Config},
+    args::{Args, Command, RulesCommand, ScanArgs, VerifyArgs},
+    config::{self, Builtin, Config},
     error::Error,
-    input,
+    input, listing,
     manifest::{Recorded, RunEntry},
     run,
     summary::Summary,
@@ -29,8 +28,9 @@ use netsift::{
 fn main() -> ExitCode {
     silence_contained_panics();
     let done = match Args::parse().command {
-        Command::Detect(args) => scan(args, Some(&builtin::REGSVCS)),
-        Command::Connections(args) => scan(args, None),
+        Command::Detect(args) => scan(args, Builtin::Default),
+        Command::Connections(args) => scan(args, Builtin::Everything),
+        Command::Rules(command) => rules(&command),
         Command::Verify(args) => verify(&args),
     };
     done.unwrap_or_else(|error| {
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     })
 }
 
-fn scan(args: ScanArgs, rule: Option<&BuiltinRule>) -> Result<ExitCode, Error> {
-    let config = Config::new(args, rule, config::arguments(env::args_os()))?;
+fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
+    let config = Config::new(args, builtin, config::arguments(env::args_os()))?;
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -60,16 +60,24 @@ fn scan(args: ScanArgs, rule: Option<&BuiltinRule>) -> Result<ExitCode, Error> {
     bar.finish_and_clear();
     let ran = ran?;
     if !config.quiet {
-        let summary = Summary {
-            rule: &config.plan.rule,
-            title: config.title.as_deref(),
-            ran: &ran,
-            links,
-            elapsed: clock.elapsed(),
-        };
+        let summary =
+            Summary { rules: &config.plan.rules, refused: &config.refused, ran: &ran, links, elapsed: clock.elapsed() };
         tell(&summary.to_string());
     }
     Ok(ExitCode::from(ran.exit_status()))
+}
+
+fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
+    let (text, all_is_well) = match command {
+        RulesCommand::List(args) => listing::list(&args.rules, &config::wanted(&args.wanted)),
+        RulesCommand::Show { id, rules } => {
+            listing::show(id, &rules.rules, &config::wanted(&rules.wanted)).map(|text| (text, true))?
+        }
+        RulesCommand::Check { path } => listing::check(path),
+    };
+    // That nobody reads on is no reason to fail.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))
 }
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

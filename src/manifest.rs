@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cidr::CidrSet,
     connection::Field,
     digest::{self, Digests},
     error::Defects,
     ids::Gaps,
     report,
-    rule::Rule,
+    rule::{RuleInfo, RuleSet},
     sift::SourceFindings,
     tally::Tally,
 };
@@ -39,7 +40,7 @@ pub struct Manifest {
     /// The command line, without the tool's own name.
     pub arguments: Vec<String>,
     /// What was looked for.
-    pub rule: RuleEntry,
+    pub rule: RulesEntry,
     /// What was done with it.
     pub options: Options,
     /// What was read, by name.
@@ -67,27 +68,42 @@ pub struct Tool {
     pub version: &'static str,
 }
 
-/// A rule and its hash.
+/// What was looked for, and its hash.
 #[derive(Debug, Serialize)]
-pub struct RuleEntry {
-    /// The title of the built-in rule, if it was applied as it is.
-    pub title: Option<String>,
-    /// The rule.
+pub struct RulesEntry {
+    /// The rules.
     #[serde(flatten)]
-    pub body: RuleBody,
-    /// The SHA-256 of the rule's body as compact JSON, in the order of the schema.
+    pub body: RulesBody,
+    /// The SHA-256 of that as compact JSON, in the order of the schema.
     pub sha256: String,
 }
 
-/// What a rule looks for.
+/// What was looked for.
 #[derive(Debug, Serialize)]
-pub struct RuleBody {
-    /// Base names of processes; none for any.
-    pub processes: Vec<String>,
-    /// Where a destination has to be; null for anywhere.
+pub struct RulesBody {
+    /// Each rule.
+    pub rules: Vec<RuleEntry>,
+    /// Base names of the processes that the built-in rules look for; none for any; null if no built-in rule is applied.
+    pub processes: Option<Vec<String>>,
+    /// Where a destination has to be for any rule; null for anywhere.
     pub detection_networks: Option<Vec<String>>,
-    /// Where it must not be.
+    /// Where it must not be for the built-in rules.
     pub exclusion_networks: Vec<String>,
+    /// Where it must not be for any rule.
+    pub exclusion_networks_of_all: Vec<String>,
+}
+
+/// A rule.
+#[derive(Debug, Serialize)]
+pub struct RuleEntry {
+    /// Its title.
+    pub title: String,
+    /// Its id.
+    pub id: String,
+    /// Its file, or `built-in`.
+    pub source: String,
+    /// The SHA-256 of that file, or of the built-in rule as `netsift rules show` shows it.
+    pub sha256: String,
 }
 
 /// How the report was made.
@@ -225,18 +241,26 @@ pub struct RunEntry {
     pub host: String,
 }
 
-impl RuleEntry {
-    /// Of a rule, with the title of the built-in one if that is what it is.
+impl RulesEntry {
+    /// Of all rules.
     #[must_use]
-    pub fn new(title: Option<String>, rule: &Rule) -> Self {
-        let networks = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect();
-        let body = RuleBody {
-            processes: rule.processes.clone(),
-            detection_networks: rule.detection.as_ref().map(|set| networks(set.networks())),
-            exclusion_networks: networks(rule.exclusion.networks()),
+    pub fn new(rules: &RuleSet) -> Self {
+        let networks = |set: &CidrSet| set.networks().iter().map(ToString::to_string).collect();
+        let entry = |info: &RuleInfo| RuleEntry {
+            title: info.title.clone(),
+            id: info.id.clone(),
+            source: info.source.clone(),
+            sha256: digest::sha256(info.text.as_bytes()),
+        };
+        let body = RulesBody {
+            rules: rules.infos.iter().map(entry).collect(),
+            processes: rules.builtin.as_ref().map(|rule| rule.processes.clone()),
+            detection_networks: rules.everywhere.detection.as_ref().map(networks),
+            exclusion_networks: rules.builtin.as_ref().map_or_else(Vec::new, |rule| networks(&rule.exclusion)),
+            exclusion_networks_of_all: networks(&rules.everywhere.exclusion),
         };
         let sha256 = digest::sha256(&serde_json::to_vec(&body).unwrap_or_default());
-        Self { title, body, sha256 }
+        Self { body, sha256 }
     }
 }
 

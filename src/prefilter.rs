@@ -5,7 +5,7 @@
 //!
 //! 1. the provider's name, `Microsoft-Windows-Sysmon`;
 //! 2. a record that may have the EventID 3, as [`crate::record`] tells;
-//! 3. one of the wanted process names, if any are wanted, in any ASCII case.
+//! 3. one of the wanted texts in any ASCII case: process names, and what Sigma rules need ([`crate::sigma::literals`]).
 //!
 //! Why the first and the last are sound: a value's text stands in a chunk as one run of bytes, at any offset, odd ones too. It
 //! is UTF-16LE (BinXML value type 0x01), which is what Windows writes, or 8-bit text (type 0x02). A process name is
@@ -28,23 +28,26 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Prefilter {
     provider: Regex,
-    /// `None` when any process will do.
-    processes: Option<Regex>,
+    /// `None` when any connection will do.
+    texts: Option<Regex>,
 }
 
 impl Prefilter {
-    /// A prefilter for connections of these processes, or of any if there are none.
+    /// The most texts that are looked for. Of more, and of letters in any case, the search is slower than decoding the chunks
+    /// with connections in them.
+    pub const MOST_TEXTS: usize = 64;
+
+    /// A prefilter for connections that contain one of these texts in any ASCII case, or for all if none are given.
     ///
     /// # Errors
     ///
-    /// The names are more than the regex engine takes (some ten thousand).
-    pub fn new(processes: &[String]) -> Result<Self, regex::Error> {
-        let names: Vec<String> = processes.iter().map(|name| pattern(name)).collect();
+    /// The texts are more than the regex engine takes (some ten thousand).
+    pub fn new(texts: Option<&[String]>) -> Result<Self, regex::Error> {
+        let patterns = texts.map(|texts| texts.iter().map(|text| pattern(text)).collect::<Vec<_>>().join("|"));
+        let texts = |pattern: String| RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build();
         Ok(Self {
             provider: RegexBuilder::new(&pattern(PROVIDER)).unicode(false).build()?,
-            processes: (!names.is_empty())
-                .then(|| RegexBuilder::new(&names.join("|")).unicode(false).case_insensitive(true).build())
-                .transpose()?,
+            texts: patterns.map(texts).transpose()?,
         })
     }
 
@@ -61,7 +64,7 @@ impl Prefilter {
         let mut candidates = Candidates::new(chunk);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
         records.is_none_or(|records| records.iter().any(|&record| candidates.may_be_event_3(record)))
-            && self.processes.as_ref().is_none_or(|processes| processes.is_match(chunk))
+            && self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 }
 
@@ -75,11 +78,22 @@ fn pattern(text: &str) -> String {
     let text = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
     let utf16: String = text
         .encode_utf16()
-        .map(|unit| if unit == 0xfffd { "..".to_owned() } else { unit.to_le_bytes().map(byte).concat() })
+        .map(|unit| match unit {
+            0xfffd => "..".to_owned(),
+            // The letters with a relative beyond ASCII that is the same but for its case, for Sigma: the Kelvin sign, and I with
+            // a dot.
+            0x4b | 0x6b => format!(r"(?:{}|\x2a\x21)", utf16_unit(unit)),
+            0x49 | 0x69 => format!(r"(?:{}|\x30\x01)", utf16_unit(unit)),
+            unit => utf16_unit(unit),
+        })
         .collect();
     let ansi: String =
         text.chars().map(|c| u8::try_from(c).map_or_else(|_| r"[\x80-\xff]".to_owned(), ansi_byte)).collect();
     format!("(?s-u:{utf16}|{ansi})")
+}
+
+fn utf16_unit(unit: u16) -> String {
+    unit.to_le_bytes().map(byte).concat()
 }
 
 fn ansi_byte(c: u8) -> String {
@@ -96,7 +110,7 @@ mod tests {
     use super::*;
 
     fn finds(name: &str, haystack: &[u8]) -> bool {
-        Prefilter::new(&[name.to_owned()]).unwrap().processes.unwrap().is_match(haystack)
+        Prefilter::new(Some(&[name.to_owned()])).unwrap().texts.unwrap().is_match(haystack)
     }
 
     fn utf16(text: &str) -> Vec<u8> {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::{
     connection::Field,
     group::{Group, GroupKey},
+    rule::RuleInfo,
     text,
 };
 
@@ -22,22 +23,31 @@ pub enum Cells {
     Raw,
 }
 
-/// Writes the header and one row a group, in the order given.
+/// Writes the header and one row a group, in the order given. With `rules`, rows name theirs, by its index.
 ///
 /// In both kinds of cells, control characters are shown as escapes, so that a row is a line.
 ///
 /// # Errors
 ///
 /// What `out` returns.
-pub fn write(out: impl io::Write, fields: &[Field], groups: &[(GroupKey, Group)], cells: Cells) -> io::Result<()> {
+pub fn write(
+    out: impl io::Write,
+    fields: &[Field],
+    groups: &[(GroupKey, Group)],
+    cells: Cells,
+    rules: Option<&[RuleInfo]>,
+) -> io::Result<()> {
     let mut csv = csv_writer(out);
     let header = fields.iter().map(|field| field.name()).chain(["count", "firstTime", "lastTime"]);
-    csv.write_record(header).map_err(io_error)?;
+    csv.write_record(header.chain(rules.iter().flat_map(|_| RuleInfo::COLUMNS))).map_err(io_error)?;
     for (key, group) in groups {
         for value in key.values() {
             csv.write_field(&*cell(value, cells)).map_err(io_error)?;
         }
-        csv.write_record([group.count.to_string(), time(group.first), time(group.last)]).map_err(io_error)?;
+        let numbers = [group.count.to_string(), time(group.first), time(group.last)].map(Cow::Owned);
+        let rule = rules.and_then(|rules| rules.get(key.rule)).into_iter().flat_map(RuleInfo::columns);
+        let last: Vec<Cow<'_, str>> = numbers.into_iter().chain(rule.map(|value| cell(value, cells))).collect();
+        csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(io_error)?;
     }
     csv.flush()
 }

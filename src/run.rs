@@ -5,6 +5,8 @@ use std::{
     io::{self, Write},
 };
 
+use ipnet::IpNet;
+
 use crate::{
     chunk::FileHeader,
     config::Config,
@@ -12,7 +14,7 @@ use crate::{
     event::Carving,
     events::{self, Copies, Rows},
     input::{Source, Sources},
-    manifest::{self, DefectEntries, Manifest, Options, RuleEntry, RunEntry, SourceEntry, Tool, Written},
+    manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
     report, scan,
     sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
@@ -25,8 +27,12 @@ pub struct Ran {
     pub dirty: u64,
     /// What was counted in them.
     pub tally: Tally,
-    /// Connections to each exclusion network, by its index in the rule's set.
-    pub excluded: Vec<u64>,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
+    /// Hits that are only parts of correlations that did not come about.
+    pub parts: u64,
     /// How many rows the report has.
     pub groups: u64,
     /// Copies of events that were dropped, by source.
@@ -58,9 +64,11 @@ pub fn run(
     let mut findings = scan::scan(&config.plan, &config.method, &sources.logs, progress)?;
     findings.defects.merge(sources.defects);
 
-    let (events, duplicates) = settle(config, &mut findings)?;
+    let Settled { events, duplicates, parts } = settle(config, &mut findings)?;
     let groups = std::mem::take(&mut findings.groups).into_sorted();
-    let sha256 = config.output.write(|out| report::write(out, &config.plan.group_by, &groups, config.cells))?;
+    let sha256 = config
+        .output
+        .write(|out| report::write(out, &config.plan.group_by, &groups, config.cells, config.plan.rules.named()))?;
     let report = Written { rows: groups.len() as u64, sha256 };
 
     let dirty = |source: &SourceFindings| source.header.is_some_and(FileHeader::is_dirty);
@@ -68,6 +76,8 @@ pub fn run(
         dirty: findings.sources.values().filter(|source| dirty(source)).count() as u64,
         tally: findings.total(),
         excluded: findings.excluded,
+        by_rule: findings.by_rule,
+        parts,
         groups: report.rows,
         duplicates,
         defects: findings.defects,
@@ -82,21 +92,49 @@ pub fn run(
     Ok(ran)
 }
 
-/// Goes through the hits that were kept: drops copies, writes the events, and makes the groups if copies do not count.
-fn settle(config: &Config, findings: &mut Findings) -> Result<(Option<Written>, BTreeMap<String, u64>), Error> {
-    let Findings { hits, groups, .. } = findings;
-    let hits = std::mem::take(hits);
-    let copies = config.plan.copies;
-    let mut dropped = BTreeMap::new();
-    let mut rows = 0;
-    let settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-        let mut events = out.map(|out| Rows::new(out, config.cells)).transpose()?;
-        dropped = events::in_order(hits, copies, |hit| {
-            rows += 1;
-            if copies != Copies::Count {
-                groups.count(|field| hit.get(field), hit.timestamp());
+/// What came of the hits that were kept.
+struct Settled {
+    events: Option<Written>,
+    duplicates: BTreeMap<String, u64>,
+    parts: u64,
+}
+
+/// Goes through the hits that were kept: fires correlations, drops copies, writes the events, and makes the groups if that
+/// had to wait for it.
+fn settle(config: &Config, findings: &mut Findings) -> Result<Settled, Error> {
+    let Findings { hits, groups, by_rule, .. } = findings;
+    let (plan, rules) = (&config.plan, &*config.plan.rules);
+    let hits = std::mem::take(hits).into_sorted().map_err(Error::Spill)?;
+    let correlations = rules.sigma.correlations.as_ref();
+    let mut fired = match correlations {
+        Some(correlations) => hits.pass().and_then(|hits| correlations.fire(hits)).map_err(Error::Spill)?,
+        None => BTreeMap::new(),
+    };
+    if correlations.is_some() {
+        by_rule.clear();
+    }
+    let (mut duplicates, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
+    let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
+        let mut events = out.map(|out| Rows::new(out, config.cells, rules.named)).transpose()?;
+        duplicates = events::in_order(&hits, plan.copies, |number, hit| {
+            let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
+            let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
+            let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
+            parts += u64::from(of.is_empty());
+            for (index, &rule) in of.iter().enumerate() {
+                if correlations.is_some() {
+                    *by_rule.entry(rule).or_default() += 1;
+                }
+                if plan.groups_later() {
+                    groups.count(|field| hit.get(field), hit.timestamp(), rule);
+                }
+                // Where rules are not named, a row is a hit, whatever its rules.
+                if let (Some(events), true) = (&mut events, rules.named || index == 0) {
+                    rows += 1;
+                    events.write(hit, rules.infos.get(rule).filter(|_| rules.named))?;
+                }
             }
-            events.as_mut().map_or(Ok(()), |events| events.write(hit))
+            Ok(())
         })?;
         events.map_or(Ok(()), Rows::finish)
     };
@@ -104,7 +142,8 @@ fn settle(config: &Config, findings: &mut Findings) -> Result<(Option<Written>, 
         Some(output) => Some(output.write(|out| settle(Some(out)))?),
         None => settle(None).map(|()| None).map_err(Error::Spill)?,
     };
-    Ok((written.map(|sha256| Written { rows, sha256 }), dropped))
+    let events = written.map(|sha256| Written { rows, sha256 });
+    Ok(Settled { events, duplicates, parts })
 }
 
 fn manifest(
@@ -125,7 +164,7 @@ fn manifest(
         version: manifest::VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         arguments: config.arguments.clone(),
-        rule: RuleEntry::new(config.title.clone(), &config.plan.rule),
+        rule: RulesEntry::new(&config.plan.rules),
         options: Options::new(
             &config.plan.group_by,
             config.plan.carving == Carving::Stale,

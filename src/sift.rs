@@ -2,7 +2,9 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
@@ -11,11 +13,11 @@ use crate::{
     event::{Carving, Decoder, Loss},
     events::Copies,
     group::Groups,
-    hits::{Hit, Hits},
+    hits::{Hit, Hits, Place},
     ids::Ids,
     prefilter::Prefilter,
     record::{self, Candidates, Record},
-    rule::{Rule, Verdict},
+    rule::{RuleSet, Verdict, set::Judgement},
     sysmon,
     tally::Tally,
     text,
@@ -25,7 +27,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Which connections are hits.
-    pub rule: Rule,
+    pub rules: Arc<RuleSet>,
     /// What a chunk must contain for one of them to be in it.
     pub prefilter: Prefilter,
     /// Which records are decoded.
@@ -40,6 +42,14 @@ pub struct Plan {
     pub copies: Copies,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
+}
+
+impl Plan {
+    /// Whether groups are made from the hits that are kept, once it is known which of them count.
+    #[must_use]
+    pub fn groups_later(&self) -> bool {
+        self.copies != Copies::Count || self.rules.sigma.correlations.is_some()
+    }
 }
 
 /// Which records are decoded. The findings are the same, but for counters.
@@ -64,8 +74,10 @@ pub struct Findings {
     pub groups: Groups,
     /// The hits, each; empty unless the plan keeps them.
     pub hits: Hits,
-    /// Connections of the chosen processes to each exclusion network, by its index in the rule's set.
-    pub excluded: Vec<u64>,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// What was found in each source.
@@ -108,7 +120,8 @@ impl Findings {
         Self {
             groups: Groups::new(plan.group_by.clone()),
             hits: Hits::default(),
-            excluded: vec![0; plan.rule.exclusion.networks().len()],
+            excluded: BTreeMap::new(),
+            by_rule: BTreeMap::new(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
         }
@@ -119,8 +132,11 @@ impl Findings {
     pub fn merge(mut self, other: Self) -> Self {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
-        for (count, more) in self.excluded.iter_mut().zip(other.excluded) {
-            *count += more;
+        for (network, count) in other.excluded {
+            *self.excluded.entry(network).or_default() += count;
+        }
+        for (rule, count) in other.by_rule {
+            *self.by_rule.entry(rule).or_default() += count;
         }
         self.defects.merge(other.defects);
         for (key, source) in other.sources {
@@ -346,23 +362,27 @@ impl<'a> Sifter<'a> {
                 if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
                     note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
                 }
-                let verdict = plan.rule.judge(&connection);
+                let Judgement { verdict, rules } = plan.rules.judge(event, &connection);
                 tally.judged(verdict, event.recovered);
                 match verdict {
                     Verdict::Hit => {
-                        if plan.copies == Copies::Count {
-                            found.groups.add(&connection);
+                        for &rule in &rules {
+                            *found.by_rule.entry(rule).or_default() += 1;
+                            if !plan.groups_later() {
+                                found.groups.add(&connection, rule);
+                            }
                         }
                         if plan.keep_hits {
                             let offset = chunk::offset(number).saturating_add(event.place.start());
-                            found.hits.push(Hit::new(event, &connection, source, number, offset));
+                            let hit = Hit::new(event, &connection, Place { source, chunk: number, offset }, rules);
+                            found.hits.push(if plan.rules.sigma.correlations.is_some() {
+                                hit.with_data(event)
+                            } else {
+                                hit
+                            });
                         }
                     }
-                    Verdict::Excluded(network) => {
-                        if let Some(count) = found.excluded.get_mut(network) {
-                            *count += 1;
-                        }
-                    }
+                    Verdict::Excluded(network) => *found.excluded.entry(network).or_default() += 1,
                     Verdict::OtherProcess | Verdict::OutsideDetection => {}
                 }
             },

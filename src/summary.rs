@@ -2,15 +2,15 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{rule::Rule, run::Ran, tally::Tally};
+use crate::{rule::RuleSet, run::Ran, sigma::load::Refusal, tally::Tally, text};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// What was looked for.
-    pub rule: &'a Rule,
-    /// The rule's title, if it is the built-in one.
-    pub title: Option<&'a str>,
+    pub rules: &'a RuleSet,
+    /// The Sigma rules that were not loaded.
+    pub refused: &'a [Refusal],
     /// What the run has to say.
     pub ran: &'a Ran,
     /// Symbolic links that were not followed.
@@ -24,9 +24,7 @@ const NAMED: usize = 20;
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(title) = self.title {
-            writeln!(f, "rule      {title}")?;
-        }
+        self.rules(f)?;
         self.searched(f)?;
         self.found(f)?;
         self.excluded(f)?;
@@ -42,6 +40,37 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Summary<'_> {
+    fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_sigma =
+            self.rules.infos.len() - self.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
+        for info in self.rules.infos.iter().filter(|info| info.source == "built-in") {
+            let technique = info.attack.split(' ').next().unwrap_or_default();
+            writeln!(f, "rule      {} (MITRE ATT&CK {technique})", info.title)?;
+        }
+        if of_sigma > 0 {
+            writeln!(f, "rules     {} loaded", counted(of_sigma as u64, "Sigma rule"))?;
+        }
+        for refusal in self.refused.iter().take(NAMED) {
+            let title =
+                refusal.title.as_ref().map_or_else(String::new, |title| format!("{}: ", text::printable(title)));
+            writeln!(f, "          not loaded: {}: {title}{}", text::path(&refusal.path), refusal.reason)?;
+        }
+        if self.refused.len() > NAMED {
+            writeln!(f, "          and {} more not loaded", grouped((self.refused.len() - NAMED) as u64))?;
+        }
+        if !self.rules.slow.is_empty() {
+            let shown =
+                self.rules.slow.iter().take(3).map(|title| text::printable(title)).collect::<Vec<_>>().join("; ");
+            let more = self.rules.slow.len().saturating_sub(3);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            writeln!(
+                f,
+                "          every connection is decoded for rules that name no text to look for: {shown}{more}"
+            )?;
+        }
+        Ok(())
+    }
+
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.ran.tally;
         writeln!(
@@ -87,7 +116,9 @@ impl Summary<'_> {
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
-        let whose = match self.rule.processes.as_slice() {
+        let processes = self.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
+        let whose = match processes {
+            _ if !self.rules.sigma.is_empty() => " that the rules look for".to_owned(),
             [] => String::new(),
             names => format!(" of {}", names.join(", ")),
         };
@@ -106,6 +137,15 @@ impl Summary<'_> {
             write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }
         writeln!(f, ", {} excluded", grouped(excluded))?;
+        if self.rules.named {
+            for (rule, &count) in &self.ran.by_rule {
+                let title = self.rules.infos.get(*rule).map_or("", |info| &info.title);
+                writeln!(f, "          {:>7}  {}", grouped(count), text::printable(title))?;
+            }
+        }
+        if self.ran.parts > 0 {
+            writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
+        }
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
@@ -124,11 +164,9 @@ impl Summary<'_> {
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut label = "excluded";
-        for (network, &count) in self.rule.exclusion.networks().iter().zip(&self.ran.excluded) {
-            if count > 0 {
-                writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
-                label = "";
-            }
+        for (network, &count) in &self.ran.excluded {
+            writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
+            label = "";
         }
         Ok(())
     }

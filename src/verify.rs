@@ -1,6 +1,6 @@
 //! Verification: the sources of a manifest, hashed again and compared.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
     cidr::CidrSet,
@@ -12,7 +12,7 @@ use crate::{
     input::{self, Links},
     manifest::{Recorded, RecordedSource},
     prefilter::Prefilter,
-    rule::Rule,
+    rule::{Rule, RuleSet},
     scan::{self, Method},
     sift::{Decoding, Plan},
 };
@@ -79,8 +79,11 @@ pub fn verify(
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
     Ok(Plan {
-        prefilter: Prefilter::new(&processes).map_err(|error| Error::Usage(error.to_string()))?,
-        rule: Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() },
+        prefilter: Prefilter::new(Some(&processes)).map_err(|error| Error::Usage(error.to_string()))?,
+        rules: Arc::new(RuleSet {
+            builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),
+            ..RuleSet::default()
+        }),
         decoding: Decoding::Candidates,
         carving: Carving::Live,
         group_by: vec![Field::Dvc],

@@ -6,6 +6,7 @@
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
+//! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -31,4 +32,5 @@ mod evtx_writer;
 mod options;
 mod reporting;
 mod samples;
+mod sigma;
 mod testdata;

@@ -2,10 +2,13 @@
 //!
 //! How the bytes came to be is not this file's concern.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+};
 
+use ipnet::IpNet;
 use netsift::{
-    builtin,
     chunk::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
     cidr::{self, CidrSet},
     connection::Field,
@@ -14,7 +17,7 @@ use netsift::{
     group::{Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
-    rule::Rule,
+    rule::{Rule, RuleInfo, RuleSet, builtin},
     sift::{Decoding, Findings, Plan, Sifter},
     sysmon::PROVIDER,
     tally::Tally,
@@ -66,9 +69,15 @@ fn plan(looking: Looking) -> Plan {
 }
 
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
+    let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
     Plan {
-        prefilter: Prefilter::new(&processes).unwrap(),
-        rule: Rule { processes, detection: None, exclusion },
+        prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes)).unwrap(),
+        rules: Arc::new(RuleSet {
+            infos: vec![RuleInfo::of_everything()],
+            builtin: Some(Rule { processes, detection: None, exclusion }),
+            by_process: names.into_iter().map(|name| (name, 0)).collect(),
+            ..RuleSet::default()
+        }),
         decoding: Decoding::Candidates,
         carving: Carving::Live,
         group_by: Field::ALL.to_vec(),
@@ -83,7 +92,7 @@ struct Sifted {
     tally: Tally,
     groups: Vec<(GroupKey, Group)>,
     hits: BTreeSet<Hit>,
-    excluded: Vec<u64>,
+    excluded: BTreeMap<IpNet, u64>,
     /// The first defects.
     defects: Vec<Defect>,
 }
@@ -99,7 +108,7 @@ impl Sifted {
         let by_source: u64 = found.sources.values().flat_map(|source| source.defects.values()).sum();
         assert_eq!(by_source, found.defects.total());
         assert!(found.sources.values().all(|source| source.ids.gaps().is_some()));
-        let hits: Vec<Hit> = found.hits.into_sorted().unwrap().map(Result::unwrap).collect();
+        let hits: Vec<Hit> = found.hits.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
         let sifted = Self {
             tally,
             groups: found.groups.into_sorted(),
@@ -121,7 +130,7 @@ impl Sifted {
         assert_eq!(tally.hits, self.hits.len() as u64);
         assert_eq!(tally.hits, self.groups.iter().map(|(_, group)| group.count).sum::<u64>());
         assert_eq!(tally.hits_recovered, self.hits.iter().filter(|hit| hit.recovered).count() as u64);
-        assert_eq!(tally.excluded, self.excluded.iter().sum::<u64>());
+        assert_eq!(tally.excluded, self.excluded.values().sum::<u64>());
         assert_eq!(tally.outside_detection, 0);
         let connections = tally.of_chosen_processes() + tally.other_process;
         assert!(connections <= tally.records_read + tally.records_recovered);
@@ -138,9 +147,11 @@ impl Sifted {
 }
 
 /// Panics unless the difference between decoding candidates and decoding everything is of a kind that is known.
-fn explain(mut plan: Plan, offset: u64, bytes: &[u8]) {
+fn explain(plan: Plan, offset: u64, bytes: &[u8]) {
     // Every connection of the chosen processes is a hit now, so that each can be looked at.
-    plan.rule.exclusion = CidrSet::default();
+    let processes = plan.rules.builtin.as_ref().map_or_else(Vec::new, |rule| rule.processes.clone());
+    let Plan { carving, decoding, .. } = plan;
+    let plan = Plan { carving, decoding, ..new_plan(processes.clone(), CidrSet::default()) };
     let fast = Sifted::new(&plan, offset, bytes);
     let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
     assert!(fast.hits != slow.hits, "the same connections were judged differently");
@@ -148,7 +159,7 @@ fn explain(mut plan: Plan, offset: u64, bytes: &[u8]) {
         let start = (chunk::offset(hit.chunk) - offset) as usize;
         let chunk = &bytes[start..bytes.len().min(start + CHUNK_SIZE)];
         let record = (hit.offset - chunk::offset(hit.chunk)) as usize;
-        let names = plan.rule.processes.iter().map(String::as_str).chain([PROVIDER]);
+        let names = processes.iter().map(String::as_str).chain([PROVIDER]);
         // What `prefilter` says would break it, and `record`.
         let in_pieces = names.into_iter().any(|name| !stands_in(chunk, name));
         assert!(in_pieces || has_an_8_bit_3(chunk, record) == Some(true), "the prefilter loses {hit:#?}");

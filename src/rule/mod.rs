@@ -1,5 +1,14 @@
-//! A [`Rule`]: which connections are hits. It judges one connection at a time and keeps no count.
+//! A [`Rule`] by process and network, and a [`RuleSet`] of all that is looked for: which connections are hits.
+//!
+//! Connections are judged one at a time, and nothing is counted here.
 
+pub mod builtin;
+pub mod info;
+pub mod set;
+
+use ipnet::IpNet;
+
+pub use self::{info::RuleInfo, set::RuleSet};
 use crate::{cidr::CidrSet, connection::Connection};
 
 /// A detection: processes, detection networks and exclusion networks.
@@ -20,8 +29,8 @@ pub enum Verdict {
     OtherProcess,
     /// One of the processes, to a destination in no detection network.
     OutsideDetection,
-    /// One of the processes, to a destination in this exclusion network (its index in the rule's set).
-    Excluded(usize),
+    /// One of the processes, to a destination in this exclusion network.
+    Excluded(IpNet),
     /// What the rule is looking for.
     Hit,
 }
@@ -79,8 +88,14 @@ mod tests {
 
     #[test]
     fn the_narrowest_exclusion_is_named() {
-        assert_eq!(rule().judge(&connection("regsvcs.exe", "10.1.2.3")), Verdict::Excluded(1));
-        assert_eq!(rule().judge(&connection("regsvcs.exe", "10.2.2.3")), Verdict::Excluded(0));
+        assert_eq!(
+            rule().judge(&connection("regsvcs.exe", "10.1.2.3")),
+            Verdict::Excluded(cidr::parse("10.1.0.0/16").unwrap())
+        );
+        assert_eq!(
+            rule().judge(&connection("regsvcs.exe", "10.2.2.3")),
+            Verdict::Excluded(cidr::parse("10.0.0.0/8").unwrap())
+        );
     }
 
     #[test]

@@ -1,16 +1,24 @@
-//! The built-in rule as data: Splunk's "Detect Regsvcs with Network Connection".
+//! The built-in rules as data: Splunk's detections of network connections of regsvcs.exe and regasm.exe.
 //!
-//! How it is applied is in [`crate::rule`].
+//! How they are applied is in [`crate::rule`].
 
-/// A detection of connections by the process that makes them.
+/// A detection of connections to public addresses by the process that makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuiltinRule {
+    /// A short name for the command line.
+    pub name: &'static str,
+    /// The rule's id, as its author published it.
+    pub id: &'static str,
     /// The rule's title, as its author published it.
     pub title: &'static str,
     /// Its author.
     pub author: &'static str,
     /// Where it is published.
     pub reference: &'static str,
+    /// How severe a hit is, in Sigma's terms. The author gives a risk score of 80 of 100.
+    pub level: &'static str,
+    /// How far it is tested, in Sigma's terms. The author says `production`.
+    pub status: &'static str,
     /// The ATT&CK technique it detects.
     pub technique: &'static str,
     /// The technique's name.
@@ -26,14 +34,31 @@ pub struct BuiltinRule {
 /// Regsvcs.exe is a signed Microsoft binary that registers .NET assemblies; used to get past application control, it
 /// can run code that talks to command and control (<https://attack.mitre.org/techniques/T1218/009/>).
 pub const REGSVCS: BuiltinRule = BuiltinRule {
+    name: "regsvcs",
+    id: "e3e7a1c0-f2b9-445c-8493-f30a63522d1a",
     title: "Detect Regsvcs with Network Connection",
     author: "Michael Haag, Splunk",
     reference: "https://research.splunk.com/endpoint/e3e7a1c0-f2b9-445c-8493-f30a63522d1a/",
+    level: "high",
+    status: "stable",
     technique: "T1218.009",
     technique_name: "System Binary Proxy Execution: Regsvcs/Regasm",
     tactic: "Defense Evasion",
     process: "regsvcs.exe",
 };
+
+/// "Detect Regasm with Network Connection" by the same author: the same for regasm.exe, with the same networks.
+pub const REGASM: BuiltinRule = BuiltinRule {
+    name: "regasm",
+    id: "07921114-6db4-4e2e-ae58-3ea8a52ae93f",
+    title: "Detect Regasm with Network Connection",
+    reference: "https://research.splunk.com/endpoint/07921114-6db4-4e2e-ae58-3ea8a52ae93f/",
+    process: "regasm.exe",
+    ..REGSVCS
+};
+
+/// All built-in rules, the default one first.
+pub const RULES: [BuiltinRule; 2] = [REGSVCS, REGASM];
 
 /// The rule's own 23 networks that are not "public", in the order of its search.
 ///

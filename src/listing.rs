@@ -1,0 +1,98 @@
+//! Listings of rules as text: a table of all, the whole of one, and what is wrong with those of a folder.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::Error,
+    rule::{RuleInfo, builtin},
+    sigma::load::{self, Loaded, Wanted},
+    text,
+};
+
+/// The built-in rules and the Sigma rules in these paths, one a line; and whether all of them are loaded.
+#[must_use]
+pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
+    let loaded = load::load(paths, wanted);
+    let header = ["ID", "LEVEL", "STATUS", "MITRE ATT&CK", "TITLE", "SOURCE"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(header)
+        .chain(infos(&loaded).map(|info| {
+            let RuleInfo { id, level, status, attack, title, source, .. } = info;
+            let ids =
+                attack.split(' ').filter(|tag| tag.starts_with('T') || tag.starts_with('G') || tag.starts_with('S'));
+            let attack = ids.collect::<Vec<_>>().join(" ");
+            [id, level, status, attack, title, source].map(|cell| text::printable(&cell).into_owned())
+        }))
+        .collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        for (cell, width) in row.iter().zip(widths.iter().chain([&0])) {
+            let _ = write!(out, "{cell:<width$}  ");
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    refusals(&loaded, &mut out);
+    (out, loaded.refused.is_empty())
+}
+
+/// The whole of the rule with this id or title, or of the built-in rule of this name.
+///
+/// # Errors
+///
+/// There is none.
+pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Error> {
+    let loaded = load::load(paths, wanted);
+    let name = builtin::RULES.iter().find(|rule| rule.name == id).map_or(id, |rule| rule.id);
+    let found = infos(&loaded).find(|info| info.id == name || info.title == name);
+    let none = || {
+        Error::Usage(format!("{id:?} is no rule that is loaded: netsift rules list --rules PATH shows those there are"))
+    };
+    found.map(|info| format!("# {}\n{}", text::printable(&info.source), info.text)).ok_or_else(none)
+}
+
+/// What there is to say of each file in a path, and whether all rules in it are loaded.
+#[must_use]
+pub fn check(path: &Path) -> (String, bool) {
+    let loaded = load::load(&[path.to_owned()], &Wanted::default());
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for info in &loaded.infos {
+        let line = if loaded.without_literals.contains(&info.title) {
+            format!("loaded: {} (names no text to look for: every connection is decoded for it)", info.title)
+        } else {
+            format!("loaded: {}", info.title)
+        };
+        lines.entry(info.source.clone()).or_default().push(line);
+    }
+    for refusal in &loaded.refused {
+        let title = refusal.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+        let line = format!("not loaded: {title}{}", refusal.reason);
+        lines.entry(refusal.path.to_string_lossy().into_owned()).or_default().push(line);
+    }
+    let mut out = String::new();
+    for (file, mut lines) in lines {
+        lines.extend(load::lint(Path::new(&file)));
+        for line in lines {
+            let _ = writeln!(out, "{}: {}", text::printable(&file), text::printable(&line));
+        }
+    }
+    let _ = writeln!(out, "{} loaded, {} not loaded", loaded.infos.len(), loaded.refused.len());
+    (out, loaded.refused.is_empty())
+}
+
+fn infos(loaded: &Loaded) -> impl Iterator<Item = RuleInfo> {
+    builtin::RULES.iter().map(RuleInfo::of_builtin).chain(loaded.infos.iter().cloned())
+}
+
+fn refusals(loaded: &Loaded, out: &mut String) {
+    for refusal in &loaded.refused {
+        let title = refusal.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+        let line = format!("not loaded: {}: {title}{}", text::path(&refusal.path), refusal.reason);
+        let _ = writeln!(out, "{}", text::printable(&line));
+    }
+}

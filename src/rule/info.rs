@@ -1,0 +1,100 @@
+//! [`RuleInfo`]: what is known of a rule besides what it looks for, for the report and for listings.
+
+use super::builtin::BuiltinRule;
+
+/// A rule as reports and listings show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its title.
+    pub title: String,
+    /// Its id; empty if it has none.
+    pub id: String,
+    /// How severe a hit is: `informational`, `low`, `medium`, `high`, `critical`; empty if it does not say.
+    pub level: String,
+    /// How far it is tested: `stable`, `test`, `experimental`, `deprecated`, `unsupported`; empty if it does not say.
+    pub status: String,
+    /// MITRE ATT&CK: techniques and tactics, as in `T1218.009 defense-evasion`.
+    pub attack: String,
+    /// The file it is from, or `built-in`.
+    pub source: String,
+    /// The whole of it as text.
+    pub text: String,
+}
+
+impl RuleInfo {
+    /// Of a built-in rule.
+    #[must_use]
+    pub fn of_builtin(rule: &BuiltinRule) -> Self {
+        let tactic = rule.tactic.to_ascii_lowercase().replace(' ', "-");
+        let text = format!(
+            "title: {}\nid: {}\nauthor: {}\nreference: {}\nlevel: {}\nstatus: {}\nattack: {} {} ({})\nprocess: {}\n\
+             networks: any but those of --exclusions (special: private, reserved and special addresses)\n",
+            rule.title,
+            rule.id,
+            rule.author,
+            rule.reference,
+            rule.level,
+            rule.status,
+            rule.technique,
+            rule.technique_name,
+            rule.tactic,
+            rule.process
+        );
+        Self {
+            title: rule.title.to_owned(),
+            id: rule.id.to_owned(),
+            level: rule.level.to_owned(),
+            status: rule.status.to_owned(),
+            attack: format!("{} {tactic}", rule.technique),
+            source: "built-in".to_owned(),
+            text,
+        }
+    }
+
+    /// Of the processes that the command line names instead of a built-in rule's.
+    #[must_use]
+    pub fn of_processes(processes: &[String]) -> Self {
+        Self {
+            title: format!("Network connections of {}", processes.join(", ")),
+            source: "--process".to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Of every connection.
+    #[must_use]
+    pub fn of_everything() -> Self {
+        Self { title: "Network connections".to_owned(), source: "connections".to_owned(), ..Self::default() }
+    }
+
+    /// MITRE ATT&CK from a rule's tags, as in `attack.t1218.009`: techniques first.
+    #[must_use]
+    pub fn attack_of_tags(tags: &[String]) -> String {
+        let of_attack = tags.iter().filter_map(|tag| tag.strip_prefix("attack."));
+        let is_id = |tag: &&str| tag.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let (ids, tactics): (Vec<&str>, Vec<&str>) = of_attack.partition(is_id);
+        let ids = ids.into_iter().map(str::to_ascii_uppercase);
+        ids.chain(tactics.into_iter().map(str::to_owned)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The values of the report's columns: title, id, level, MITRE ATT&CK.
+    #[must_use]
+    pub fn columns(&self) -> [&str; 4] {
+        [&self.title, &self.id, &self.level, &self.attack]
+    }
+
+    /// The names of those columns.
+    pub const COLUMNS: [&'static str; 4] = ["rule_title", "rule_id", "rule_level", "mitre_attack"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn techniques_come_before_tactics_and_other_tags_are_left_out() {
+        let tags = ["attack.command-and-control", "cve.2021-1", "attack.t1105", "attack.g0007", "attack.t1218.009"];
+        let attack = RuleInfo::attack_of_tags(&tags.map(str::to_owned));
+        assert_eq!(attack, "T1105 G0007 T1218.009 command-and-control");
+    }
+}

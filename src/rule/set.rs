@@ -1,0 +1,81 @@
+//! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::{Rule, RuleInfo, Verdict};
+use crate::{connection::Connection, event::Event, sigma::Sigma};
+
+/// The built-in rules, or processes in their place, and the Sigma rules that are loaded.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    /// What is known of each rule, in the order in which reports show them: by title, then by id.
+    pub infos: Vec<RuleInfo>,
+    /// The built-in rules as one: their processes, and the networks of all of them. `None` if none is chosen.
+    pub builtin: Option<Rule>,
+    /// Which rule, by its index in `infos`, looks for which process; the last for any.
+    pub by_process: Vec<(String, usize)>,
+    /// The networks that the command line gives for every rule. It has no processes.
+    pub everywhere: Rule,
+    /// The Sigma rules.
+    pub sigma: Sigma,
+    /// Whether the report says which rule each group is of.
+    pub named: bool,
+    /// The titles of rules for which every connection has to be decoded, where that costs something.
+    pub slow: Vec<String>,
+}
+
+/// What the rules say about a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// [`Verdict::Hit`] if any rule looks for it; otherwise what the rule says that comes closest.
+    pub verdict: Verdict,
+    /// The rules that look for it, by their index.
+    pub rules: Vec<usize>,
+}
+
+impl RuleSet {
+    /// What is known of each rule, if the report says which rule each group is of.
+    #[must_use]
+    pub fn named(&self) -> Option<&[RuleInfo]> {
+        self.named.then_some(&*self.infos)
+    }
+
+    /// The exclusion networks of the built-in rules, and of all rules.
+    pub fn exclusions(&self) -> impl Iterator<Item = IpNet> {
+        let builtin = self.builtin.iter().flat_map(|rule| rule.exclusion.networks());
+        let networks: BTreeSet<IpNet> = builtin.chain(self.everywhere.exclusion.networks()).copied().collect();
+        networks.into_iter()
+    }
+
+    /// Judges one connection, and the event that it is from.
+    #[must_use]
+    pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>) -> Judgement {
+        let builtin = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
+        let mut rules = Vec::new();
+        if builtin == Verdict::Hit {
+            rules.extend(self.rule_of(connection.process_name()));
+        }
+        if self.sigma.is_empty() {
+            return Judgement { verdict: builtin, rules };
+        }
+        let everywhere = self.everywhere.judge(connection);
+        let matches = self.sigma.matches(event);
+        let verdict = match (builtin, everywhere, matches.is_empty()) {
+            (Verdict::Hit, ..) | (_, Verdict::Hit, false) => Verdict::Hit,
+            (Verdict::OtherProcess, elsewhere, false) => elsewhere,
+            (builtin, ..) => builtin,
+        };
+        if everywhere == Verdict::Hit {
+            rules.extend(matches);
+        }
+        rules.sort_unstable();
+        Judgement { verdict, rules }
+    }
+
+    fn rule_of(&self, process: &str) -> Option<usize> {
+        let of_process = |(name, _): &&(String, usize)| name.is_empty() || name.eq_ignore_ascii_case(process);
+        self.by_process.iter().find(of_process).map(|(_, rule)| *rule)
+    }
+}

@@ -1,0 +1,109 @@
+//! [`Correlations`]: Sigma rules about several connections: how many, of how many values, or several rules in a time.
+//!
+//! They need the connections in the order of time, so they are evaluated over the hits once all are found.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+};
+
+use rsigma_eval::{
+    CorrelationConfig, CorrelationEngine, CorrelationEventMode,
+    result::{EvaluationResult, ResultBody},
+};
+use rsigma_parser::{ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, SigmaCollection};
+
+use super::view::View;
+use crate::hits::Hit;
+
+/// Correlation rules and the rules they are about.
+#[derive(Clone)]
+pub struct Correlations {
+    collection: SigmaCollection,
+    /// The index of each correlation rule, by its id and title.
+    indices: BTreeMap<(Option<String>, String), usize>,
+    /// The rules that are only parts of correlations, and are not reported for themselves.
+    pub parts: BTreeSet<usize>,
+}
+
+impl fmt::Debug for Correlations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Correlations").field("indices", &self.indices).finish_non_exhaustive()
+    }
+}
+
+/// A correlation as the specification means it, where the crate that parses it means something else.
+///
+/// A temporal correlation without a condition is of all of its rules; the crate takes one of them for enough.
+pub(super) fn as_specified(mut rule: CorrelationRule) -> CorrelationRule {
+    if let (CorrelationType::Temporal, CorrelationCondition::Threshold { predicates, .. }) =
+        (rule.correlation_type, &mut rule.condition)
+        && *predicates == [(ConditionOperator::Gte, 1)]
+    {
+        *predicates = vec![(ConditionOperator::Gte, rule.rules.len() as u64)];
+    }
+    rule
+}
+
+/// Connections that a correlation looks at before and with the one that fires it, at most.
+const EVENTS: usize = 100_000;
+
+impl Correlations {
+    /// Of a collection with correlation rules, each with its index, and the indices of the rules that are only parts.
+    ///
+    /// # Errors
+    ///
+    /// A correlation that cannot be evaluated.
+    pub(super) fn new(
+        collection: SigmaCollection,
+        indices: &[(&CorrelationRule, usize)],
+        parts: BTreeSet<usize>,
+    ) -> Result<Self, String> {
+        let indices = indices.iter().map(|(rule, index)| ((rule.id.clone(), rule.title.clone()), *index)).collect();
+        let correlations = Self { collection, indices, parts };
+        correlations.engine().map(|_| correlations)
+    }
+
+    fn engine(&self) -> Result<CorrelationEngine, String> {
+        let mut engine = CorrelationEngine::new(CorrelationConfig::default());
+        engine.set_correlation_event_mode(CorrelationEventMode::Refs);
+        engine.set_max_correlation_events(EVENTS);
+        engine.add_collection(&self.collection).map_err(|error| error.to_string())?;
+        Ok(engine)
+    }
+
+    /// Goes through the hits in the order of time. Returns, for each correlation rule, the hits by their number that made it
+    /// fire.
+    ///
+    /// # Errors
+    ///
+    /// The hits cannot be read.
+    pub fn fire(&self, hits: impl Iterator<Item = io::Result<Hit>>) -> io::Result<BTreeMap<usize, Vec<usize>>> {
+        let mut engine = self.engine().map_err(io::Error::other)?;
+        let mut fired: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (number, hit) in hits.enumerate() {
+            let hit = hit?;
+            let Some(time) = hit.timestamp() else { continue };
+            let results = engine.process_event_at(&View::of_pairs(&hit.data, number), time.as_second());
+            for (rule, numbers) in results.iter().filter_map(|result| self.of_result(result)) {
+                fired.entry(rule).or_default().extend(numbers);
+                fired.entry(rule).or_default().insert(number);
+            }
+        }
+        let mut by_hit: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (rule, numbers) in fired {
+            for number in numbers {
+                by_hit.entry(number).or_default().push(rule);
+            }
+        }
+        Ok(by_hit)
+    }
+
+    fn of_result(&self, result: &EvaluationResult) -> Option<(usize, Vec<usize>)> {
+        let ResultBody::Correlation(body) = &result.body else { return None };
+        let key = (result.header.rule_id.clone(), result.header.rule_title.clone());
+        let references = body.event_refs.iter().flatten();
+        let numbers = references.filter_map(|reference| reference.id.as_ref()?.parse().ok()).collect();
+        Some((*self.indices.get(&key)?, numbers))
+    }
+}

@@ -1,0 +1,449 @@
+//! Sigma rules: what is loaded, what they find, alone and together; filters and correlations; listings.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use rsigma_parser::{ConditionExpr, Detection, Detections, Modifier, Quantifier, SigmaRule, SigmaValue, StringPart};
+
+use crate::{
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+    samples,
+};
+
+const NOTEPAD: &str = "title: Notepad Talks
+id: 11111111-aaaa-bbbb-cccc-000000000001
+status: test
+level: high
+tags: [attack.command-and-control, attack.t1105]
+logsource:
+    category: network_connection
+    product: windows
+detection:
+    selection:
+        Initiated: 'true'
+        Image|endswith: '\\notepad.exe'
+    filter:
+        DestinationIp|cidr: ['10.0.0.0/8', '::1/128', 'fe80::/10']
+    condition: selection and not filter
+";
+
+const PORT: &str = "title: Odd Port
+id: 11111111-aaaa-bbbb-cccc-000000000002
+status: experimental
+level: low
+logsource:
+    product: windows
+    service: sysmon
+detection:
+    selection:
+        EventID: 3
+        DestinationPort: [4444, 1337]
+    condition: selection
+";
+
+fn notepad() -> Event {
+    Event::connection().image(r"C:\Windows\System32\NOTEPAD.exe")
+}
+
+fn to_port(port: u16) -> Event {
+    Event::connection().image(r"C:\x\other.exe").with("DestinationPort", Value::U16(port))
+}
+
+/// Rows of process, address and rule.
+fn rows(case: &Case, more: &[&str]) -> Vec<String> {
+    let args = [&["--group-by", "process_name,dest_ip", "--rules", "rules"], more, &["log.evtx"]].concat();
+    let ran = case.run_on(&args);
+    assert!([0, 3].contains(&ran.status()), "{}", ran.stderr());
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{},{}", cells[0], cells[1], cells[5])
+    };
+    ran.report().lines().skip(1).map(row).collect()
+}
+
+#[test]
+fn all_rules_are_applied_in_one_pass_and_a_connection_is_in_a_group_of_each() {
+    let events = [
+        notepad(),
+        notepad().dest("10.1.1.1").at(1),
+        notepad().dest("0:0:0:0:0:0:0:1").at(2),
+        notepad().dest("::ffff:10.0.0.1").at(3),
+        notepad().with("DestinationPort", Value::U16(4444)).at(4),
+        to_port(1337).at(5),
+        to_port(80).at(6),
+        Event::connection().at(7),
+    ];
+    let case = detect().file("rules/a.yml", NOTEPAD).file("rules/sub/b.yaml", PORT).events(&events);
+    let ran = case.run_on(&["--rules", "rules", "log.evtx"]);
+    ran.exits(0).says(&[
+        "rule      Detect Regsvcs with Network Connection",
+        "rules     2 Sigma rules loaded",
+        "every connection is decoded for rules that name no text to look for: Odd Port",
+        "found     4 connections that the rules look for: 4 hits",
+        "2  Notepad Talks",
+    ]);
+    let header = ran.report().lines().next().unwrap();
+    assert!(header.ends_with(",count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack"), "{header}");
+    let first = ran.report().lines().nth(1).unwrap();
+    let tail = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control";
+    assert!(first.ends_with(tail), "{first}");
+    assert_eq!(
+        rows(&case, &[]),
+        [
+            "NOTEPAD.exe,8.8.8.8,Notepad Talks",
+            "NOTEPAD.exe,8.8.8.8,Odd Port",
+            "other.exe,8.8.8.8,Odd Port",
+            "RegSvcs.exe,8.8.8.8,Detect Regsvcs with Network Connection",
+        ]
+    );
+    assert_eq!(rows(&case, &["--rule", "none", "--level", "medium"]), ["NOTEPAD.exe,8.8.8.8,Notepad Talks"]);
+}
+
+#[test]
+fn without_rules_the_columns_stay_as_they_are() {
+    let regasm = Event::connection().image(r"C:\x\RegAsm.exe").at(1);
+    let case = detect().events(&[Event::connection(), regasm]).args(["--group-by", "process_name"]);
+    assert_eq!(case.run().report().lines().count(), 2);
+    let ran = case.run_on(&["--rule", "all", "."]);
+    ran.says(&["rule      Detect Regasm with Network Connection (MITRE ATT&CK T1218.009)"]).reports(&[
+        "process_name,count,firstTime,lastTime",
+        "RegSvcs.exe,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z",
+        "RegAsm.exe,1,2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z",
+    ]);
+    let ids = ["07921114-6db4-4e2e-ae58-3ea8a52ae93f", "regasm"];
+    for id in ids {
+        assert_eq!(
+            case.run_on(&["--rule", id, "."]).report().lines().nth(1).unwrap().split(',').next(),
+            Some("RegAsm.exe")
+        );
+    }
+    let wrong = case.run_on(&["--rule", "regsvr", "."]);
+    wrong.exits(2).says(&["netsift: --rule \"regsvr\" is no built-in rule: give regsvcs, regasm, all or none"]);
+}
+
+#[test]
+fn networks_of_the_command_line_are_for_all_rules_and_the_built_in_list_is_not() {
+    let events = [notepad().dest("192.0.2.7"), Event::connection().dest("192.0.2.7"), notepad().dest("9.9.9.9").at(1)];
+    let case = detect().file("rules/a.yml", NOTEPAD).events(&events);
+    assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,192.0.2.7,Notepad Talks", "NOTEPAD.exe,9.9.9.9,Notepad Talks"]);
+    assert_eq!(rows(&case, &["--exclude-cidr", "9.0.0.0/8"]), ["NOTEPAD.exe,192.0.2.7,Notepad Talks"]);
+    assert_eq!(rows(&case, &["--detect-cidr", "9.0.0.0/8"]), ["NOTEPAD.exe,9.9.9.9,Notepad Talks"]);
+    case.run_on(&["--rules", "rules", "--exclude-cidr", "9.0.0.0/8", "."]).says(&["excluded        1  9.0.0.0/8"]);
+}
+
+#[test]
+fn what_cannot_be_loaded_is_named_with_the_reason_and_does_not_stop_the_run() {
+    let other = NOTEPAD.replace("network_connection", "process_creation");
+    let expand = NOTEPAD.replace("Image|endswith", "Image|expand");
+    let modifier = NOTEPAD.replace("Image|endswith", "Image|nonsense");
+    let event_id = PORT.replace("EventID: 3", "EventID: 22");
+    let case = detect()
+        .file("rules/a.yml", NOTEPAD)
+        .file("rules/b.yml", other)
+        .file("rules/c.yml", expand)
+        .file("rules/d.yml", modifier)
+        .file("rules/e.yml", event_id)
+        .file("rules/f.yml", "title: [unfinished")
+        .file("rules/g.yml", "just: text\n")
+        .file("rules/notes.txt", "no rule")
+        .events(&[notepad()]);
+    let ran = case.run_on(&["--rules", "rules", "log.evtx"]);
+    ran.exits(0).says(&[
+        "rules     1 Sigma rule loaded",
+        "not loaded: rules/b.yml: Notepad Talks: another log source (product windows, category process_creation)",
+        "not loaded: rules/c.yml: Notepad Talks: it needs the placeholder of Image expanded",
+        "not loaded: rules/d.yml: ",
+        "not loaded: rules/e.yml: Odd Port: it looks for other events than EventID 3",
+        "not loaded: rules/f.yml: ",
+        "not loaded: rules/g.yml: ",
+    ]);
+    ran.does_not_say("notes.txt");
+    assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,8.8.8.8,Notepad Talks"]);
+    case.run_on(&["--strict-rules", "--rules", "rules", "log.evtx"])
+        .exits(1)
+        .reports(&[])
+        .says(&["netsift: rules/b.yml: cannot load the rule: another log source"]);
+    case.run_on(&["--rules", "missing", "log.evtx"]).says(&["not loaded: missing: No such file"]);
+}
+
+#[test]
+fn levels_statuses_and_exclusions_choose_what_is_loaded() {
+    let events = [notepad().with("DestinationPort", Value::U16(4444))];
+    let case = detect().file("rules/a.yml", NOTEPAD).file("rules/port.yml", PORT).events(&events);
+    let titles = |args: &[&str]| {
+        rows(&case, args).iter().map(|row| row.rsplit(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&["--level", "low"]), ["Notepad Talks", "Odd Port"]);
+    assert_eq!(titles(&["--level", "high"]), ["Notepad Talks"]);
+    assert_eq!(titles(&["--status", "experimental"]), ["Odd Port"]);
+    for id in ["11111111-aaaa-bbbb-cccc-000000000001", "Notepad Talks", "a"] {
+        assert_eq!(titles(&["--exclude-rule", id]), ["Odd Port"], "{id}");
+    }
+    case.run_on(&["--level", "severe", "."]).exits(2);
+}
+
+#[test]
+fn a_sigma_filter_quietens_the_rule_it_names() {
+    let filter = "title: Known
+logsource: {category: network_connection, product: windows}
+filter:
+    rules: [11111111-aaaa-bbbb-cccc-000000000001]
+    selection:
+        DestinationHostname|endswith: '.corp.example'
+    condition: not selection
+";
+    let events = [notepad().with("DestinationHostname", "proxy.corp.example"), notepad().dest("9.9.9.9").at(1)];
+    let case = detect().file("rules/a.yml", NOTEPAD).file("rules/filter.yml", filter).events(&events);
+    assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,9.9.9.9,Notepad Talks"]);
+}
+
+fn correlation(kind: &str, condition: &str) -> String {
+    format!(
+        "title: Many\nid: 11111111-aaaa-bbbb-cccc-000000000009\nlevel: critical\ncorrelation:\n    type: {kind}\n    \
+         rules: [11111111-aaaa-bbbb-cccc-000000000001]\n    group-by: [Computer]\n    timespan: 60s\n    condition:\n{condition}"
+    )
+}
+
+#[test]
+fn a_correlation_reports_the_connections_that_made_it_fire() {
+    let count = correlation("event_count", "        gte: 3\n");
+    let mut events: Vec<Event> = [0, 300, 310, 320, 900].map(|at| notepad().at(at)).into();
+    events.extend([300, 310].map(|at| notepad().on("WS02").at(at)));
+    let case = detect().file("rules/a.yml", NOTEPAD).file("rules/many.yml", count).events(&events);
+    let ran = case.run_on(&["--rule", "none", "--rules", "rules", "--group-by", "dvc", "log.evtx"]);
+    ran.exits(0).says(&["2 Sigma rules loaded", "4 hits that are only parts of correlations", "3  Many"]).reports(&[
+        "dvc,count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack",
+        "WS01.corp.example,3,2024-03-05T14:12:09.1234567Z,2024-03-05T14:12:29.1234567Z,Many,11111111-aaaa-bbbb-cccc-000000000009,critical,",
+    ]);
+}
+
+#[test]
+fn correlations_of_values_and_of_rules_in_time_are_known_and_others_refused_by_name() {
+    let values = correlation("value_count", "        field: DestinationIp\n        gte: 3\n");
+    let events: Vec<Event> = (0..4_u64).map(|n| notepad().dest(&format!("9.9.9.{}", n / 2)).at(n)).collect();
+    let case = |rule: &str, events: &[Event]| {
+        detect().file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).file("rules/c.yml", rule).events(events)
+    };
+    let dvc = ["--rule", "none", "--rules", "rules", "--group-by", "dvc", "log.evtx"];
+    let rows = |ran: &Ran| ran.report().lines().filter(|line| line.contains("Many")).count();
+    assert_eq!(rows(case(&values, &events).run_on(&dvc).exits(0)), 0);
+    let mut more = events.clone();
+    more.push(notepad().dest("9.9.9.9").at(9));
+    assert_eq!(rows(case(&values, &more).run_on(&dvc).exits(0)), 1);
+
+    let temporal = "title: Many\nid: x\ncorrelation:\n    type: temporal\n    rules: [11111111-aaaa-bbbb-cccc-000000000001, \
+        11111111-aaaa-bbbb-cccc-000000000002]\n    group-by: [Computer]\n    timespan: 60s\n";
+    let together = [notepad(), to_port(4444).at(30)];
+    let apart = [notepad(), to_port(4444).at(300)];
+    assert_eq!(rows(case(temporal, &together).run_on(&dvc).exits(0)), 1);
+    assert_eq!(rows(case(temporal, &apart).run_on(&dvc).exits(0)), 0);
+
+    let ordered = temporal.replace("type: temporal", "type: temporal_ordered");
+    case(&ordered, &together)
+        .run_on(&dvc)
+        .says(&["not loaded: rules/c.yml: Many: a correlation of type temporal_ordered"]);
+    let orphan = correlation("event_count", "        gte: 3\n").replace("000000000001", "00000000000f");
+    case(&orphan, &together).run_on(&dvc).says(&["not loaded: rules/c.yml: Many: it is about the rule"]);
+}
+
+#[test]
+fn events_have_a_row_for_each_rule_and_the_manifest_each_rules_hash() {
+    let events = [notepad().with("DestinationPort", Value::U16(4444)), Event::connection().at(1)];
+    let case = detect().file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).events(&events);
+    case.run_on(&["--rules", "rules", "-o", "r.csv", "--events", "e.csv", "--manifest", "m.json", "log.evtx"]).exits(0);
+    let rows = fs::read_to_string(case.path("e.csv")).unwrap();
+    let titles: Vec<&str> = rows.lines().skip(1).map(|row| row.rsplit(',').nth(3).unwrap()).collect();
+    assert_eq!(titles, ["Notepad Talks", "Odd Port", "Detect Regsvcs with Network Connection"]);
+    let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(case.path("m.json")).unwrap()).unwrap();
+    let rules = manifest["rule"]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 3);
+    assert!(rules.iter().all(|rule| rule["sha256"].as_str().unwrap().len() == 64));
+}
+
+#[test]
+fn rules_are_listed_shown_and_checked() {
+    let case = Case::new("rules").file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).file("bad/c.yml", "x: [");
+    let run = |args: &[&str]| Ran::new(case.command(args));
+    let list = run(&["list", "--rules", "rules"]);
+    assert_eq!(list.exits(0).report().lines().count(), 1 + 2 + 2);
+    assert!(list.report().contains("11111111-aaaa-bbbb-cccc-000000000001  high   test"), "{}", list.report());
+    assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 2);
+    let shown = run(&["show", "Notepad Talks", "--rules", "rules"]);
+    assert!(shown.exits(0).report().ends_with(NOTEPAD));
+    assert!(run(&["show", "regasm"]).exits(0).report().contains("process: regasm.exe"));
+    run(&["show", "nothing"]).exits(2).says(&["netsift: \"nothing\" is no rule that is loaded"]);
+    let checked = run(&["check", "rules"]);
+    assert!(checked.exits(0).report().contains("rules/a.yml: loaded: Notepad Talks\n"), "{}", checked.report());
+    assert!(
+        checked.report().contains("rules/b.yml: loaded: Odd Port (names no text to look for"),
+        "{}",
+        checked.report()
+    );
+    assert!(run(&["check", "bad"]).exits(3).report().contains("bad/c.yml: not loaded: "));
+}
+
+/// The folder of the public collection's rules, or nothing where it is not at hand.
+fn collection() -> Option<Vec<(String, SigmaRule)>> {
+    let folder = samples::samples()?.parent()?.join("sigma");
+    let mut rules = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yml") {
+            let text = fs::read_to_string(&path).unwrap();
+            let parsed = rsigma_parser::parse_sigma_yaml(&text).unwrap();
+            rules.extend(parsed.rules.into_iter().map(|rule| (text.clone(), rule)));
+        }
+    }
+    rules.sort_by(|one, two| one.1.title.cmp(&two.1.title));
+    Some(rules)
+}
+
+#[test]
+fn every_rule_of_the_collection_is_loaded_or_named() {
+    let Some(samples) = samples::samples() else { return };
+    let sigma = samples.parent().unwrap().join("sigma");
+    let case = connections().events(&[notepad()]);
+    let ran = case.run_on(&["--rules", sigma.to_str().unwrap(), "log.evtx"]);
+    ran.exits(0).says(&["rules     51 Sigma rules loaded"]);
+    assert_eq!(ran.stderr().matches("not loaded: ").count(), 2, "{}", ran.stderr());
+    assert_eq!(ran.stderr().matches("it needs the placeholder of ").count(), 2);
+}
+
+/// The fields of a connection that satisfies a rule, several ways; what must not hold is left to the fields' own values.
+type Wanted = BTreeMap<String, Vec<(Vec<Modifier>, SigmaValue)>>;
+
+fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Vec<Wanted> {
+    match condition {
+        ConditionExpr::And(parts) => merged(parts.iter().map(|part| of_condition(part, detections))),
+        ConditionExpr::Or(parts) => parts.iter().flat_map(|part| of_condition(part, detections)).collect(),
+        ConditionExpr::Not(_) => vec![Wanted::new()],
+        ConditionExpr::Identifier(name) => of_detection(&detections.named[name]),
+        ConditionExpr::Selector { quantifier, pattern } => {
+            let chosen: BTreeMap<_, _> =
+                detections.named.iter().filter(|(name, _)| pattern.matches_detection_name(name)).collect();
+            let parts = chosen.values().map(|detection| of_detection(detection));
+            if *quantifier == Quantifier::All { merged(parts) } else { parts.flatten().collect() }
+        }
+    }
+}
+
+fn of_detection(detection: &Detection) -> Vec<Wanted> {
+    match detection {
+        Detection::AnyOf(parts) => parts.iter().flat_map(of_detection).collect(),
+        Detection::And(parts) => merged(parts.iter().map(of_detection)),
+        Detection::AllOf(items) => merged(items.iter().map(|item| {
+            let name = item.field.name.clone().unwrap();
+            let all = item.field.modifiers.contains(&Modifier::All);
+            let of = |values: &[SigmaValue]| {
+                let values = values.iter().map(|value| (item.field.modifiers.clone(), value.clone())).collect();
+                Wanted::from([(name.clone(), values)])
+            };
+            if all { vec![of(&item.values)] } else { item.values.chunks(1).map(of).collect() }
+        })),
+        _ => Vec::new(),
+    }
+}
+
+/// Every way of the first, with ways of the others in turn.
+fn merged(parts: impl Iterator<Item = Vec<Wanted>>) -> Vec<Wanted> {
+    parts.fold(vec![Wanted::new()], |all, ways| {
+        let count = all.len().max(ways.len());
+        let merge = |index: usize| {
+            let mut one = all[index % all.len()].clone();
+            for (field, values) in ways[index % ways.len()].clone() {
+                one.entry(field).or_default().extend(values);
+            }
+            one
+        };
+        if ways.is_empty() { all } else { (0..count).map(merge).collect() }
+    })
+}
+
+fn text(value: &SigmaValue) -> String {
+    match value {
+        SigmaValue::String(text) => text
+            .parts
+            .iter()
+            .map(|part| match part {
+                StringPart::Plain(text) => text.clone(),
+                StringPart::Special(_) => "w".to_owned(),
+            })
+            .collect(),
+        SigmaValue::Integer(number) => number.to_string(),
+        SigmaValue::Bool(value) => value.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// A connection with these fields.
+fn connection(wanted: &Wanted) -> Event {
+    let neutral =
+        Event::connection().image(r"C:\neutral\tool.exe").dest("9.9.9.9").with("DestinationPort", Value::U16(8123));
+    wanted.iter().fold(neutral, |event, (field, values)| {
+        let (mut start, mut middle, mut end, mut whole) = (String::new(), String::new(), String::new(), None);
+        for (modifiers, value) in values {
+            let value = text(value);
+            match modifiers.first() {
+                Some(Modifier::StartsWith) => start = value,
+                Some(Modifier::EndsWith) => end = value,
+                Some(Modifier::Contains) => middle.push_str(&value),
+                Some(Modifier::Cidr) => whole = value.split('/').next().map(str::to_owned),
+                _ => whole = Some(value),
+            }
+        }
+        let value = whole.unwrap_or_else(|| format!("{start}{middle}{end}"));
+        match (field.as_str(), value.parse::<u16>(), value.as_str()) {
+            ("DestinationPort" | "SourcePort", Ok(port), _) => event.with(field, Value::U16(port)),
+            ("Initiated", _, flag @ ("true" | "false")) => event.with(field, Value::Bool(flag == "true")),
+            _ => event.with(field, value.as_str()),
+        }
+    })
+}
+
+#[test]
+fn for_every_rule_the_prefilter_changes_no_verdict() {
+    let Some(rules) = collection() else { return };
+    let mut missed = Vec::new();
+    for (text, rule) in rules {
+        let Some(condition) = rule.detection.conditions.first() else { continue };
+        let ways: Vec<Wanted> = of_condition(condition, &rule.detection).into_iter().take(12).collect();
+        let mut events: Vec<Event> = ways.iter().map(connection).collect();
+        // Those that miss by one field.
+        for way in &ways {
+            for field in way.keys() {
+                let mut less = way.clone();
+                less.remove(field);
+                events.push(connection(&less));
+            }
+        }
+        events.push(connection(&Wanted::new()));
+        // Chunks of their own, so that one does not bring the others with it.
+        let mut log = evtx_writer::log(&events[..1]);
+        for event in &events[1..] {
+            log = log.with_trailing(&evtx_writer::log([event]).0[evtx_writer::HEADER..]);
+        }
+        log.0[42] = 0;
+        let checksum = crc32fast::hash(&log.0[..120]);
+        log.0[124..128].copy_from_slice(&checksum.to_le_bytes());
+        let case =
+            detect().file("rules/rule.yml", text).log("log.evtx", &log).args(["--rule", "none", "--rules", "rules"]);
+        // Runs with the prefilter and without, and compares.
+        let ran = case.run_on(&["--group-by", "app,dest,dest_ip,dest_port,direction", "log.evtx"]);
+        let found =
+            ran.exits(0).report().lines().skip(1).map(|row| row.split(',').nth(5).unwrap().parse::<usize>().unwrap());
+        let found = found.sum::<usize>();
+        let is_loaded = ran.stderr().contains("1 Sigma rule loaded");
+        if is_loaded && (found == 0 || found == events.len()) {
+            missed.push(format!("{}: {found} of {}", rule.title, events.len()));
+        }
+    }
+    assert!(missed.is_empty(), "none or all of the connections match:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn the_file_of_a_rule_is_read_and_not_changed() {
+    let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
+    case.run_on(&["--rules", "rules/a.yml", "log.evtx"]).exits(0);
+    assert_eq!(fs::read_to_string(case.path("rules/a.yml")).unwrap(), NOTEPAD);
+    assert!(Path::new(&case.path("log.evtx")).exists());
+}
