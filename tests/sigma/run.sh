@@ -34,7 +34,7 @@ rm -f "$out/report.csv" "$out/events.csv"
 options=()
 for folder in "${rules[@]}"; do options+=(--rules "$folder"); done
 status=0
-"$NETSIFT" detect --rule none "${options[@]}" --exclusions none -q -o "$out/report.csv" --events "$out/events.csv" \
+"$NETSIFT" detect --rule none "${options[@]}" --exclusions none -o "$out/report.csv" --events "$out/events.csv" \
     "$samples" 2>"$out/stderr.txt" || status=$?
 # With status 3, something was not read: the rules that it names, which verdicts.py looks for, or records, which differ.
 if [ "$status" != 0 ] && [ "$status" != 3 ]; then
