@@ -88,7 +88,7 @@ impl Config {
             method: Method {
                 threads: threads(args.threads),
                 hashing: args.manifest.is_some(),
-                limits: Limits { member_size: args.max_member_size, password: args.zip_password },
+                limits: Limits::new(args.max_member_size, args.zip_password),
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
             events: args.events.map(|path| Output::File { path, existing }),
@@ -123,7 +123,7 @@ pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
 /// How a manifest is verified.
 #[must_use]
 pub fn verification(args: &VerifyArgs) -> Method {
-    let limits = Limits { member_size: u64::MAX, password: args.zip_password.clone() };
+    let limits = Limits::new(u64::MAX, args.zip_password.clone());
     Method { threads: threads(args.threads), hashing: true, limits }
 }
 

@@ -6,6 +6,7 @@
 
 mod form;
 mod gzipped;
+mod remains;
 mod stream;
 mod zipped;
 
@@ -15,14 +16,18 @@ use std::{
     io::{self, Read},
     panic::{self, AssertUnwindSafe},
     path::Path,
-    sync::Arc,
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::form::Form;
-pub use self::zipped::Member;
+pub use self::{form::starts_like_evidence, remains::Remains, zipped::Member};
+use self::{
+    form::{Content, Form},
+    stream::Budget,
+};
 use crate::{
     error::{Defect, DefectKind},
-    input::{self, Source},
+    input::{self, Origin, Source},
     text,
 };
 
@@ -35,6 +40,8 @@ pub enum Packing {
     Gzip,
     /// A member of a zip file is the log, or an archive of logs.
     ZipMember(Arc<Member>),
+    /// The file, or a member of it, is a zip file without its directory.
+    ZipRemains(Remains),
 }
 
 /// What is allowed of archives.
@@ -44,27 +51,53 @@ pub struct Limits {
     pub member_size: u64,
     /// The password of encrypted members.
     pub password: Option<String>,
+    /// Held by who holds an archive in memory, so that there is one at a time.
+    memory: Arc<Mutex<()>>,
 }
 
 /// The most that an archive may be unpacked to in memory, where it cannot be read in place: 1 GiB.
 const IN_MEMORY: u64 = 1 << 30;
-/// No gzip file is unpacked to more than this many times its size: deflate cannot do more than 1032.
+/// No file is unpacked to more than this many times its size: deflate cannot do more than 1032.
 const RATIO: u64 = 1100;
+/// What any file may be unpacked to: 64 MiB.
+const ALWAYS: u64 = 64 << 20;
 
 impl Limits {
+    /// With these two, as they are on the command line.
+    #[must_use]
+    pub fn new(member_size: u64, password: Option<String>) -> Self {
+        Self { member_size, password, memory: Arc::default() }
+    }
+
     /// The most bytes that an archive in an archive may unpack to, if it has to be held in memory.
     fn in_memory(&self) -> u64 {
         self.member_size.min(IN_MEMORY)
     }
 
-    /// The most bytes that a tar file that is packed in `packed` bytes may have.
-    fn total(&self, packed: u64) -> u64 {
-        self.member_size.max(packed.saturating_mul(RATIO))
+    /// The most bytes that a member of this form may have.
+    fn stated(&self, form: Form) -> u64 {
+        match form {
+            Form::Log | Form::Gzip => self.member_size,
+            Form::Zip => self.in_memory(),
+            // Nothing of it may be of interest. If it is, the log in it has the bound.
+            Form::SomeGzip => u64::MAX,
+        }
+    }
+
+    /// Waits until no other archive is held in memory.
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The most bytes that may come out of a file of `size` bytes: out of all of its members and of what is in those, logs
+/// or not.
+fn total(size: u64) -> u64 {
+    size.saturating_mul(RATIO).max(ALWAYS)
+}
+
 /// How deep an archive lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Depth {
     /// It is a file.
     File,
@@ -80,6 +113,7 @@ struct Unpacked<'a> {
     limits: &'a Limits,
     each: &'a mut dyn FnMut(&str, &mut dyn Read),
     defects: Vec<Defect>,
+    budget: Rc<Budget>,
 }
 
 impl Unpacked<'_> {
@@ -87,12 +121,13 @@ impl Unpacked<'_> {
         self.defects.push(defect(name, cause));
     }
 
-    /// Hands on a member of `size` bytes: the log itself, or the logs in it.
-    fn take(&mut self, form: Form, name: &str, size: u64, stream: &mut dyn Read) {
+    /// Hands on a member, of `size` bytes, of an archive of this depth: the log itself, or the logs in it.
+    fn take(&mut self, form: Form, name: &str, depth: Depth, size: u64, stream: &mut dyn Read) {
         match form {
             Form::Log => (self.each)(name, stream),
-            Form::Gzip => gzipped::unpack(name, size, stream, Depth::Member, self),
+            Form::Zip if depth == Depth::Member => self.defect(name, TOO_DEEP),
             Form::Zip => zipped::unpack_in_memory(name, size, stream, self),
+            Form::Gzip | Form::SomeGzip => gzipped::unpack(name, form, stream, Some(depth), self),
         }
     }
 }
@@ -106,39 +141,71 @@ pub fn is_of_interest(path: &Path) -> bool {
 /// The logs in `file`: itself, or the members of an archive that are logs or archives of logs, and what is wrong with it.
 ///
 /// What a file is, its first bytes say. One that starts like neither a zip nor a gzip file is a log, unless it has the name
-/// of an archive.
+/// of an archive. One with the name of a log is one, unless it can be read as an archive. A gzip file of something else that
+/// was only met is left alone.
 #[must_use]
-pub fn list(file: Source, limits: &Limits) -> (Vec<Source>, Vec<Defect>) {
+pub fn list(file: Source, origin: Origin, limits: &Limits) -> (Vec<Source>, Vec<Defect>) {
     let named = Form::of_name(&file.path.to_string_lossy());
     let mut head = [0; 8];
     let read = File::open(&file.path).and_then(|file| input::read_at(&file, &mut head, 0));
     // What cannot be read is left for the scan to say.
     let Ok(size) = read else { return (vec![file], Vec::new()) };
-    let found = Form::of_content(head.get(..size).unwrap_or_default());
-    match (found, named) {
+    let head = head.get(..size).unwrap_or_default();
+    match (Form::of_content(head), named) {
         (Some(Form::Zip), _) | (None, Some(Form::Zip)) => {
             match contained(|| zipped::list(&file, limits)).and_then(|listed| listed) {
                 Ok(listed) => listed,
                 // A damaged log can start with anything.
                 Err(_) if named == Some(Form::Log) => (vec![file], Vec::new()),
+                Err(_) if remains::starts_one(head) => {
+                    let remains = Remains::of_file(file.size);
+                    (vec![Source { packing: Packing::ZipRemains(remains), ..file }], Vec::new())
+                }
                 Err(cause) => (Vec::new(), vec![defect(&file.name, &cause)]),
             }
         }
-        (Some(Form::Gzip), _) => (vec![Source { packing: Packing::Gzip, ..file }], Vec::new()),
+        (Some(Form::Gzip), _) => list_gzip(file, named, origin),
         (None, Some(Form::Gzip)) => (Vec::new(), vec![defect(&file.name, "not a gzip file")]),
+        (None, Some(Form::SomeGzip)) if origin == Origin::Given => {
+            (Vec::new(), vec![defect(&file.name, "not a gzip file")])
+        }
+        (None, Some(Form::SomeGzip)) => (Vec::new(), Vec::new()),
         _ => (vec![file], Vec::new()),
+    }
+}
+
+fn list_gzip(file: Source, named: Option<Form>, origin: Origin) -> (Vec<Source>, Vec<Defect>) {
+    // A cause why it cannot be opened is found again when it is unpacked.
+    let content = File::open(&file.path).map_or(Content::Log, |mut file| gzipped::content(&mut file));
+    if content != Content::Other || named == Some(Form::Gzip) {
+        return (vec![Source { packing: Packing::Gzip, ..file }], Vec::new());
+    }
+    match named {
+        Some(Form::Log) => (vec![file], Vec::new()),
+        Some(Form::SomeGzip) if origin == Origin::Met => (Vec::new(), Vec::new()),
+        _ => {
+            let cause = "a gzip file of neither an event log nor a tar file";
+            (Vec::new(), vec![defect(&file.name, cause)])
+        }
     }
 }
 
 /// Hands each log that is packed in `source` to `each`, with its name, as a stream. Returns what could not be unpacked.
 pub fn unpack(source: &Source, limits: &Limits, each: &mut dyn FnMut(&str, &mut dyn Read)) -> Vec<Defect> {
-    let mut out = Unpacked { limits, each, defects: Vec::new() };
+    let budget = match &source.packing {
+        Packing::Plain => source.size,
+        Packing::Gzip => total(source.size),
+        Packing::ZipMember(member) => member.budget(),
+        Packing::ZipRemains(remains) => remains.budget(),
+    };
+    let mut out = Unpacked { limits, each, defects: Vec::new(), budget: Budget::new(budget) };
     let done = contained(|| -> io::Result<()> {
         let mut file = File::open(&source.path)?;
         match &source.packing {
             Packing::Plain => (out.each)(&source.name, &mut file),
-            Packing::Gzip => gzipped::unpack(&source.name, source.size, &mut file, Depth::File, &mut out),
+            Packing::Gzip => gzipped::unpack(&source.name, Form::Gzip, &mut file, None, &mut out),
             Packing::ZipMember(member) => zipped::unpack(&source.name, &file, member, &mut out),
+            Packing::ZipRemains(remains) => remains::unpack(&source.name, &file, remains, &mut out),
         }
         Ok(())
     });
@@ -148,6 +215,14 @@ pub fn unpack(source: &Source, limits: &Limits, each: &mut dyn FnMut(&str, &mut 
         Err(cause) => out.defect(&source.name, &cause),
     }
     out.defects
+}
+
+/// What is wrong with a member of `size` bytes, of which `limit` are allowed.
+fn too_large(size: u64, limit: u64) -> String {
+    if limit == IN_MEMORY {
+        return format!("{size} bytes: an archive in an archive must not unpack to more than {limit}");
+    }
+    format!("{size} bytes, which is more than the {limit} that --max-member-size allows")
 }
 
 /// A defect of an archive or of a member, by its name.

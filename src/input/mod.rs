@@ -33,6 +33,15 @@ pub struct Source {
     pub size: u64,
 }
 
+/// How a file was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Its path was given.
+    Given,
+    /// It was met under a given directory.
+    Met,
+}
+
 /// Whether symbolic links that are met in directories are followed. Those that are given always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
@@ -65,18 +74,18 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => found.walk(path, links, &mut files),
-            Ok(_) => files.push(path.clone()),
+            Ok(_) => files.push((path.clone(), Origin::Given)),
             Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
         }
     }
     files.sort_unstable();
     let mut known = HashSet::new();
-    for path in files {
+    for (path, origin) in files {
         found.meet(&path);
         match open_log(&path) {
             Ok((log, identity)) => {
                 if known.insert(identity) {
-                    let (logs, defects) = archive::list(log, limits);
+                    let (logs, defects) = archive::list(log, origin, limits);
                     found.logs.extend(logs);
                     for defect in defects {
                         found.defects.add(defect);
@@ -91,7 +100,7 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
 }
 
 impl Sources {
-    fn walk(&mut self, directory: &Path, links: Links, files: &mut Vec<PathBuf>) {
+    fn walk(&mut self, directory: &Path, links: Links, files: &mut Vec<(PathBuf, Origin)>) {
         for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {
                 Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
@@ -99,7 +108,7 @@ impl Sources {
                     self.meet(entry.path());
                 }
                 Ok(entry) if entry.file_type().is_dir() || !archive::is_of_interest(entry.path()) => {}
-                Ok(entry) => files.push(entry.into_path()),
+                Ok(entry) => files.push((entry.into_path(), Origin::Met)),
                 Err(error) => {
                     let path = error.path().unwrap_or(directory).to_owned();
                     let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);

@@ -1,30 +1,44 @@
 //! Gzip files: of one log, or of a tar file with logs in it. Both are streams, so that one is unpacked from its start to its
 //! end by one thread.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    rc::Rc,
+};
 
 use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 
 use super::{
-    Depth, Names, TOO_DEEP, Unpacked,
-    form::{self, Form},
-    stream::{Bound, Bounded, Fence, Fenced},
+    Depth, Names, TOO_DEEP, Unpacked, contained,
+    form::{self, Content, Form},
+    stream::{Bound, Bounded, Fence, Fenced, Holed, Metered},
 };
 
 /// The most bytes between two members of a tar file: headers, long names, extensions. They are held in memory.
 const BETWEEN: u64 = 1 << 20;
 
-/// Unpacks a gzip file of `size` bytes: its members one after another, as gzip does.
-pub(super) fn unpack(name: &str, size: u64, stream: &mut dyn Read, depth: Depth, out: &mut Unpacked<'_>) {
-    let mut stream = MultiGzDecoder::new(stream);
-    let mut head = Vec::new();
-    let read = (&mut stream).take(512).read_to_end(&mut head);
+/// What a gzip file is one of.
+pub(super) fn content(file: &mut dyn Read) -> Content {
+    let head = contained(|| form::read_head(&mut MultiGzDecoder::new(file)).0);
+    head.map_or(Content::Other, |head| Content::of_head(&head))
+}
+
+/// Unpacks a gzip file, which is in an archive of this depth, or none: its members one after another, as gzip does.
+pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Option<Depth>, out: &mut Unpacked<'_>) {
+    let mut stream = Metered::new(MultiGzDecoder::new(stream), &out.budget);
+    let (head, error) = form::read_head(&mut stream);
+    let content = Content::of_head(&head);
+    if form == Form::SomeGzip && content == Content::Other {
+        return;
+    }
+    if within == Some(Depth::Member) {
+        return out.defect(name, TOO_DEEP);
+    }
     // An error comes again where the log is read.
-    let failed = Failed(read.err());
-    let mut stream = head.as_slice().chain(failed).chain(stream);
-    if form::looks_like_tar(&head) || form::names_tar(name) {
-        unpack_tar(name, size, &mut stream, depth, out);
+    let mut stream = head.as_slice().chain(Failed(error)).chain(stream);
+    if content == Content::Tar || form::names_tar(name) {
+        unpack_tar(name, &mut stream, within.map_or(Depth::File, |_| Depth::Member), out);
     } else {
         let mut log = Bounded::new(stream, Bound::AtMost(out.limits.member_size));
         (out.each)(name, &mut log);
@@ -40,16 +54,15 @@ impl Read for Failed {
     }
 }
 
-fn unpack_tar(name: &str, size: u64, stream: &mut dyn Read, depth: Depth, out: &mut Unpacked<'_>) {
+fn unpack_tar(name: &str, stream: &mut dyn Read, depth: Depth, out: &mut Unpacked<'_>) {
     let fence = Fence::default();
-    let limit = out.limits.total(size);
     let mut archive = Archive::new(Fenced { inner: stream, fence: &fence });
-    if let Err(error) = unpack_members(name, &mut archive, (&fence, limit), depth, out) {
+    if let Err(error) = unpack_members(name, &mut archive, &fence, depth, out) {
         out.defect(name, &format!("cannot read on: {error}"));
         return;
     }
     // What is behind the last member is padding, but the checksum is behind that.
-    fence.put(limit);
+    fence.put(u64::MAX);
     if let Err(error) = io::copy(&mut archive.into_inner(), &mut io::sink()) {
         out.defect(name, &format!("cannot read to the end: {error}"));
     }
@@ -58,19 +71,22 @@ fn unpack_tar(name: &str, size: u64, stream: &mut dyn Read, depth: Depth, out: &
 fn unpack_members<R: Read>(
     name: &str,
     archive: &mut Archive<R>,
-    (fence, limit): (&Fence, u64),
+    fence: &Fence,
     depth: Depth,
     out: &mut Unpacked<'_>,
 ) -> io::Result<()> {
     let mut names = Names::default();
-    fence.put(BETWEEN.min(limit));
+    fence.put(BETWEEN);
     for member in archive.entries()? {
         let mut member = member?;
         let end = fence.at().saturating_add(stored_size(&member)?);
-        fence.put(limit);
-        unpack_member(name, &mut names, &mut member, depth, out);
+        fence.put(u64::MAX);
+        let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
+        if let Some(form) = Form::of_name(&path) {
+            unpack_member(&names.of_member(name, &path), form, &mut member, (fence, depth), out);
+        }
         // The reader of tar files skips what is left of the member, and holds what is before the next one.
-        fence.put(end.saturating_add(BETWEEN).min(limit));
+        fence.put(end.saturating_add(BETWEEN));
     }
     Ok(())
 }
@@ -82,26 +98,27 @@ fn stored_size<R: Read>(member: &Entry<'_, R>) -> io::Result<u64> {
 }
 
 fn unpack_member<R: Read>(
-    archive: &str,
-    names: &mut Names,
+    name: &str,
+    form: Form,
     member: &mut Entry<'_, R>,
-    depth: Depth,
+    (fence, depth): (&Fence, Depth),
     out: &mut Unpacked<'_>,
 ) {
-    let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
-    let Some(form) = Form::of_name(&path) else { return };
-    let kind = member.header().entry_type();
-    if !matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse) {
-        return;
-    }
-    let name = names.of_member(archive, &path);
     let size = member.size();
-    let limit = if form == Form::Zip { out.limits.in_memory() } else { out.limits.member_size };
-    if form != Form::Log && depth == Depth::Member {
-        out.defect(&name, TOO_DEEP);
-    } else if size > limit {
-        out.defect(&name, &super::zipped::too_large(size, limit));
-    } else {
-        out.take(form, &name, size, &mut Bounded::new(member, Bound::Stated(size)));
+    let limit = out.limits.stated(form);
+    match member.header().entry_type() {
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size > limit => {
+            out.defect(name, &super::too_large(size, limit));
+        }
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+            let member = Holed { inner: member, fence, budget: Rc::clone(&out.budget) };
+            out.take(form, name, depth, size, &mut Bounded::new(member, Bound::Stated(size)));
+        }
+        EntryType::Link | EntryType::Symlink if form != Form::SomeGzip => {
+            let target = member.link_name_bytes().unwrap_or_default();
+            let target = String::from_utf8_lossy(&target).into_owned();
+            out.defect(name, &format!("a link to {target} inside the archive: not followed"));
+        }
+        _ => {}
     }
 }

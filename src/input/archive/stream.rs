@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    rc::Rc,
 };
 
 use super::contained;
@@ -58,6 +59,77 @@ impl<R: Read> Read for Bounded<R> {
                 Ok(size)
             }
         }
+    }
+}
+
+/// How many bytes may come out of a file, over all that is in it.
+#[derive(Debug)]
+pub(super) struct Budget {
+    total: u64,
+    left: Cell<u64>,
+}
+
+impl Budget {
+    pub(super) fn new(total: u64) -> Rc<Self> {
+        Rc::new(Self { total, left: Cell::new(total) })
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// Counts bytes that came out.
+    fn charge(&self, size: u64) -> io::Result<()> {
+        let left = self.left.get().checked_sub(size);
+        self.left.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| io::Error::other(bomb(self.total)))
+    }
+}
+
+/// What is wrong with a file out of which more than `total` bytes would come.
+pub(super) fn bomb(total: u64) -> String {
+    format!("a bomb: more than {total} bytes would come out of it")
+}
+
+/// What comes out of a decompressor, counted.
+#[derive(Debug)]
+pub(super) struct Metered<R> {
+    inner: R,
+    budget: Rc<Budget>,
+}
+
+impl<R: Read> Metered<R> {
+    pub(super) fn new(inner: R, budget: &Rc<Budget>) -> Self {
+        Self { inner, budget: Rc::clone(budget) }
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // At the end one more byte is asked for, to see whether there is one.
+        let mut probe = [0];
+        let left = usize::try_from(self.budget.left()).unwrap_or(usize::MAX).min(buffer.len());
+        let part = if left == 0 { &mut probe[..] } else { buffer.get_mut(..left).unwrap_or_default() };
+        let size = self.inner.read(part)?;
+        self.budget.charge(size as u64)?;
+        Ok(size)
+    }
+}
+
+/// A member of a [`Fenced`] stream. What is in no part of that stream, the holes of a sparse file, is counted too.
+#[derive(Debug)]
+pub(super) struct Holed<'a, R> {
+    pub(super) inner: R,
+    pub(super) fence: &'a Fence,
+    pub(super) budget: Rc<Budget>,
+}
+
+impl<R: Read> Read for Holed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let before = self.fence.at();
+        let size = self.inner.read(buffer)?;
+        self.budget.charge((size as u64).saturating_sub(self.fence.at() - before))?;
+        Ok(size)
     }
 }
 

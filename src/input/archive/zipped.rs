@@ -18,8 +18,9 @@ use zip::{
 };
 
 use super::{
-    Defect, Depth, Form, Limits, Names, Packing, RATIO, Source, TOO_DEEP, Unpacked, defect,
-    stream::{Bound, Bounded, Window},
+    Defect, Depth, Form, Limits, Names, Packing, RATIO, Remains, Source, TOO_DEEP, Unpacked, defect, remains,
+    stream::{self, Bound, Bounded, Metered, Window},
+    too_large,
 };
 
 /// The size of a local header without its name.
@@ -34,9 +35,17 @@ pub struct Member {
     refused: Option<String>,
     /// The range of the file that is the zip file: offset and size.
     window: (u64, u64),
+    /// How deep the zip file lies.
+    depth: Depth,
+    /// The most bytes that may come out of it.
+    budget: u64,
 }
 
 impl Member {
+    pub(super) fn budget(&self) -> u64 {
+        self.budget
+    }
+
     /// Where it is listed. There is one at a place.
     fn place(&self) -> (u64, u64) {
         (self.window.0, self.entry.central_header_start())
@@ -66,6 +75,12 @@ impl Ord for Member {
 /// Members with their full names, and why there may be more of them.
 type Listed = (Vec<(String, Member)>, Option<String>);
 
+/// What there is to unpack of a zip file.
+enum Part {
+    Member(Member),
+    Remains(Remains),
+}
+
 /// The logs and archives in a zip file, and the logs in those of them that need no unpacking. An error is why it is no
 /// zip file.
 pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<Defect>), String> {
@@ -73,30 +88,69 @@ pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<D
     let window = (0, file.size);
     let (members, rest) = members(&file.name, Window::new(&opened, 0, file.size), window, Depth::File, limits)?;
     let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(&file.name, cause)).collect();
-    let mut sources = Vec::with_capacity(members.len());
-    let mut add = |name: String, member: Member| {
-        let size = if member.refused.is_some() { 0 } else { member.entry.size() };
-        let path = file.path.clone();
-        sources.push(Source { name, path, packing: Packing::ZipMember(Arc::new(member)), size });
-    };
+    let mut parts = Vec::with_capacity(members.len());
     for (name, member) in members {
-        match inner_window(&opened, &member) {
-            Some((start, size)) => {
-                let inner = Window::new(&opened, start, size);
-                match self::members(&name, inner, (start, size), Depth::Member, limits) {
-                    Ok((members, rest)) => {
-                        defects.extend(rest.iter().map(|cause| defect(&name, cause)));
-                        for (name, member) in members {
-                            add(name, member);
-                        }
-                    }
-                    Err(cause) => defects.push(defect(&name, &cause)),
-                }
+        let Some((start, size)) = inner_window(&opened, &member) else {
+            parts.push((name, Part::Member(member)));
+            continue;
+        };
+        let mut inner = Window::new(&opened, start, size);
+        match self::members(&name, &mut inner, (start, size), Depth::Member, limits) {
+            Ok((members, rest)) => {
+                defects.extend(rest.iter().map(|cause| defect(&name, cause)));
+                parts.extend(members.into_iter().map(|(name, member)| (name, Part::Member(member))));
             }
-            None => add(name, member),
+            Err(_) if remains::start(&mut inner) => parts.push((name, Part::Remains(Remains::of_member(start, size)))),
+            Err(cause) => defects.push(defect(&name, &cause)),
         }
     }
-    Ok((sources, defects))
+    allot(super::total(file.size), &mut parts);
+    let source = |(name, part)| {
+        let (size, packing) = match part {
+            Part::Member(member) if member.refused.is_some() => (0, Packing::ZipMember(Arc::new(member))),
+            Part::Member(member) => (member.entry.size(), Packing::ZipMember(Arc::new(member))),
+            Part::Remains(remains) => (remains.size(), Packing::ZipRemains(remains)),
+        };
+        Source { name, path: file.path.clone(), packing, size }
+    };
+    Ok((parts.into_iter().map(source).collect(), defects))
+}
+
+/// Divides what may come out of a file, `total` bytes, among its parts, which are unpacked on any thread. Each gets what it
+/// is stated to unpack to, in order, for as long as there is something left. Of the rest, archives get what is their share
+/// by packed size. So what comes out of each does not depend on the others being read.
+fn allot(total: u64, parts: &mut [(String, Part)]) {
+    let mut left = total;
+    let mut packed = 0;
+    for (_, part) in parts.iter_mut() {
+        if let Part::Member(member) = part
+            && member.refused.is_none()
+        {
+            member.budget = member.entry.size();
+            match left.checked_sub(member.budget) {
+                Some(rest) => left = rest,
+                None => member.refused = Some(stream::bomb(total)),
+            }
+        }
+        packed += u128::from(packed_archive(part));
+    }
+    for (_, part) in parts {
+        let share = u128::from(left) * u128::from(packed_archive(part)) / packed.max(1);
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        match part {
+            Part::Member(member) => member.budget = member.budget.saturating_add(share),
+            Part::Remains(remains) => remains.grant(share),
+        }
+    }
+}
+
+/// How many bytes a part takes up if it is an archive, which unpacks to more than is stated of it.
+fn packed_archive(part: &Part) -> u64 {
+    match part {
+        Part::Member(member) if member.refused.is_some() || member.form == Form::Log => 0,
+        Part::Member(member) => member.entry.compressed_size(),
+        Part::Remains(remains) => remains.size(),
+    }
 }
 
 /// Where in the file a zip file is that is stored as it is in another one.
@@ -146,7 +200,7 @@ fn members<R: Read + Seek>(
     let members = found.into_iter().map(|(index, name, form, entry)| {
         let overlaps = overlapping.get(index).copied().unwrap_or(true);
         let refused = refusal(&entry, form, overlaps, depth, limits);
-        (name, Member { entry, form, refused, window })
+        (name, Member { entry, form, refused, window, depth, budget: 0 })
     });
     Ok((members.collect(), rest))
 }
@@ -177,17 +231,16 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
     let stored = entry.compression() == CompressionMethod::Stored;
     let limit = match form {
         Form::Zip if stored && !entry.encrypted() => u64::MAX,
-        Form::Zip => limits.in_memory(),
-        Form::Log | Form::Gzip => limits.member_size,
+        _ => limits.stated(form),
     };
-    if form != Form::Log && depth == Depth::Member {
+    if matches!(form, Form::Zip | Form::Gzip) && depth == Depth::Member {
         return Some(TOO_DEEP.to_owned());
     }
     if overlaps {
         return Some("it overlaps another member of the zip file".to_owned());
     }
     if entry.encrypted() && limits.password.is_none() {
-        return Some("encrypted: give its password with --zip-password".to_owned());
+        return Some(NO_PASSWORD.to_owned());
     }
     if size > limit {
         return Some(too_large(size, limit));
@@ -201,14 +254,6 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
     (size > most).then(|| format!("a lying size: {packed} bytes are stated to unpack to {size}"))
 }
 
-/// What is wrong with a member of `size` bytes, of which `limit` are allowed.
-pub(super) fn too_large(size: u64, limit: u64) -> String {
-    if limit == super::IN_MEMORY {
-        return format!("{size} bytes: an archive in an archive must not unpack to more than {limit}");
-    }
-    format!("{size} bytes, which is more than the {limit} that --max-member-size allows")
-}
-
 /// Unpacks a member of a zip file that was listed.
 pub(super) fn unpack(name: &str, file: &File, member: &Member, out: &mut Unpacked<'_>) {
     unpack_from(name, &mut Window::new(file, member.window.0, member.window.1), member, out);
@@ -216,7 +261,9 @@ pub(super) fn unpack(name: &str, file: &File, member: &Member, out: &mut Unpacke
 
 /// Unpacks the zip file that is `stream`. A directory at its end says what is in it, so that it has to be held.
 pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
+    let _held = out.limits.hold();
     let mut bytes = Vec::new();
+    let size = size.min(out.budget.left());
     if size > out.limits.in_memory() || bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
         return out.defect(name, &too_large(size, out.limits.in_memory()));
     }
@@ -235,6 +282,7 @@ pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out
                 unpack_from(&name, &mut reader, &member, out);
             }
         }
+        Err(_) if remains::start(&mut reader) => remains::unpack_from(name, &mut reader, window.1, Depth::Member, out),
         Err(cause) => out.defect(name, &cause),
     }
 }
@@ -244,17 +292,44 @@ fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, member: &Member, out:
         return out.defect(name, cause);
     }
     match open(&member.entry, reader, out.limits) {
-        Ok(mut opened) => {
-            let size = member.entry.size();
-            let mut stream = Bounded::new(&mut opened, Bound::Stated(size));
-            if member.entry.encrypted() {
-                out.take(member.form, name, size, &mut Doubted(stream));
-            } else {
-                out.take(member.form, name, size, &mut stream);
-            }
+        Ok(opened) => {
+            let (bound, encrypted) = (Bound::Stated(member.entry.size()), member.entry.encrypted());
+            hand_on(name, Opened { stream: opened, form: member.form, bound, encrypted, depth: member.depth }, out);
         }
-        Err(ZipError::InvalidPassword) => out.defect(name, "encrypted: --zip-password is not its password"),
-        Err(error) => out.defect(name, &error.to_string()),
+        Err(error) => out.defect(name, &not_opened(&error)),
+    }
+}
+
+/// A member that was opened.
+pub(super) struct Opened<R> {
+    pub(super) stream: R,
+    pub(super) form: Form,
+    pub(super) bound: Bound,
+    pub(super) encrypted: bool,
+    /// How deep the zip file lies.
+    pub(super) depth: Depth,
+}
+
+/// Hands on what comes out of a member.
+pub(super) fn hand_on(name: &str, opened: Opened<impl Read>, out: &mut Unpacked<'_>) {
+    let Opened { stream, form, bound, encrypted, depth } = opened;
+    let size = if let Bound::Stated(size) = bound { size } else { 0 };
+    let mut stream = Metered::new(Bounded::new(stream, bound), &out.budget);
+    if encrypted {
+        out.take(form, name, depth, size, &mut Doubted(stream));
+    } else {
+        out.take(form, name, depth, size, &mut stream);
+    }
+}
+
+/// What is wrong with a member that is encrypted, where no password is given.
+pub(super) const NO_PASSWORD: &str = "encrypted: give its password with --zip-password";
+
+/// What is wrong with a member that cannot be opened.
+pub(super) fn not_opened(error: &ZipError) -> String {
+    match error {
+        ZipError::InvalidPassword => "encrypted: --zip-password is not its password".to_owned(),
+        error => error.to_string(),
     }
 }
 
