@@ -129,17 +129,20 @@ impl Decoder {
             Ok(parsed) => parsed,
             Err(error) => return lost(whole(DefectKind::Chunk, chain(&error))),
         };
+        // Behind the last record whose place is known. A chunk of nothing but lost records is searched once, not for each.
+        let mut behind = CHUNK_HEADER_SIZE;
         for record in parsed.iter() {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    lost(record_loss(chunk, &error));
+                    lost(record_loss(chunk, &mut behind, &error));
                     continue;
                 }
             };
             // Both are within a chunk.
             let within = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
             let place = Record { offset: within(record.binxml_offset), size: within(record.binxml_size.into()) };
+            behind = place.offset.saturating_add(place.size);
             if !wanted(place, record.recovered) {
                 continue;
             }
@@ -200,14 +203,17 @@ fn within_chunk(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
-/// What the parser could not read as a record, with its place where the parser tells or its id shows it.
-fn record_loss(chunk: &[u8], error: &EvtxError) -> Loss {
+/// What the parser could not read as a record, with its place where the parser tells or its id shows it. `behind` is where
+/// it can be, and then where the next one can be.
+fn record_loss(chunk: &[u8], behind: &mut usize, error: &EvtxError) -> Loss {
     let lost = |offset, kind, error: &dyn std::error::Error| Loss { offset, kind, cause: chain(error) };
     match error {
         EvtxError::FailedToReadRecordAt { offset, source, .. } => lost(Some(*offset), record_kind(source), source),
         EvtxError::FailedToParseRecord { record_id, source } => {
-            let Loss { offset, kind, cause } = lost(record::find(chunk, *record_id), record_kind(source), source);
-            Loss { offset, kind, cause: format!("record {record_id}: {cause}") }
+            let start = record::find(chunk, *behind, *record_id);
+            *behind = start.map_or(*behind, |start| start.saturating_add(1));
+            let Loss { kind, cause, .. } = lost(None, record_kind(source), source);
+            Loss { offset: start.map(|start| start as u64), kind, cause: format!("record {record_id}: {cause}") }
         }
         error => lost(None, record_kind(error), error),
     }

@@ -65,7 +65,7 @@ impl Output {
             if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
                 return Err(refused(path, &"it is not a regular file"));
             }
-            if archive::is_of_interest(path) || (metadata.is_file() && starts_like_a_log(path)) {
+            if archive::is_of_interest(path) || (metadata.is_file() && starts_like_evidence(path)) {
                 return Err(refused(path, &"it exists and is an event log or an archive"));
             }
             if *existing == Existing::Keep {
@@ -136,9 +136,10 @@ impl<W: Write> Write for UntilClosed<W> {
     }
 }
 
-fn starts_like_a_log(path: &Path) -> bool {
-    let mut start = [0; 8];
-    fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"ElfFile\0"
+fn starts_like_evidence(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(512).read_to_end(&mut start));
+    read.is_ok() && archive::starts_like_evidence(&start)
 }
 
 fn refused(path: &Path, cause: &impl ToString) -> Error {

@@ -176,11 +176,11 @@ fn next_inside(chunk: &[u8], from: usize) -> Option<(usize, Record)> {
     })
 }
 
-/// Where in a chunk the record with this id starts, by its magic and its id.
+/// Where in a chunk the next record with this id starts, by its magic and its id, at or behind an offset.
 #[must_use]
-pub fn find(chunk: &[u8], id: u64) -> Option<u64> {
-    let has_id = |&start: &usize| u64_at(chunk, start + 8) == Some(id);
-    memmem::find_iter(chunk, &MAGIC).find(has_id).map(|offset| offset as u64)
+pub fn find(chunk: &[u8], from: usize, id: u64) -> Option<usize> {
+    let mut starts = memmem::find_iter(chunk.get(from..)?, &MAGIC).map(|found| from + found);
+    starts.find(|&start| u64_at(chunk, start + 8) == Some(id))
 }
 
 /// Tells the records of one chunk that cannot have the EventID 3 from those that may.

@@ -420,8 +420,10 @@ fn what_looks_like_evidence_is_not_replaced() {
     let case = detect()
         .events(&[Event::connection()])
         .log("other/copy.bin", &evtx_writer::log(&[Event::connection()]))
-        .file("other/x.EVTX", "");
-    for output in ["other/copy.bin", "other/x.EVTX"] {
+        .file("other/x.EVTX", "")
+        .file("other/zip.bin", b"PK\x03\x04 and so on")
+        .file("other/gz.bin", b"\x1f\x8b\x08 and so on");
+    for output in ["other/copy.bin", "other/x.EVTX", "other/zip.bin", "other/gz.bin"] {
         let ran = case.run_on(&["--force", "-o", output, "log.evtx"]);
         ran.exits(1).says(&["cannot write there: it exists and is an event log or an archive"]);
     }

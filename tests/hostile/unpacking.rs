@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use netsift::input::{Limits, Packing, Source, archive};
+use netsift::input::{Limits, Origin, Packing, Source, archive};
 
 /// What a member may unpack to, in bytes: two logs of the test writer.
 const MEMBER_SIZE: u64 = 160 << 10;
@@ -13,10 +13,10 @@ const MEMBER_SIZE: u64 = 160 << 10;
 /// than it may.
 pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     fs::write(path, bytes).unwrap();
-    let limits = Limits { member_size: MEMBER_SIZE, password: Some("infected".to_owned()) };
+    let limits = Limits::new(MEMBER_SIZE, Some("infected".to_owned()));
     let name = path.display().to_string();
     let file = Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64 };
-    let (sources, _) = archive::list(file, &limits);
+    let (sources, _) = archive::list(file, Origin::Given, &limits);
     let names: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(names.len(), sources.len(), "two logs have the same name");
     let mut total = 0;
