@@ -144,6 +144,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
+    /// Write a page to FILE as HTML, to look at the hits in a browser: a timeline, tables, and the events behind them
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
     /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{collections::HashSet, ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{collections::HashSet, ffi::OsString, fs, iter, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use ipnet::IpNet;
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub output: Output,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
+    /// Where the page goes, if there is to be one.
+    pub html: Option<Output>,
     /// Where the manifest goes, if there is to be one.
     pub manifest: Option<Output>,
     /// Whether the manifest has facts about the run itself.
@@ -72,7 +74,10 @@ impl Config {
             (false, false) => Copies::Count,
         };
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let keep_hits = args.events.is_some() || copies != Copies::Count || rules.sigma.correlations.is_some();
+        let keep_hits = args.events.is_some()
+            || args.html.is_some()
+            || copies != Copies::Count
+            || rules.sigma.correlations.is_some();
         Ok(Self {
             refused: loaded.refused,
             plan: Plan {
@@ -92,6 +97,7 @@ impl Config {
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
             events: args.events.map(|path| Output::File { path, existing }),
+            html: args.html.map(|path| Output::File { path, existing }),
             manifest: args.manifest.map(|path| Output::File { path, existing }),
             run_info: args.manifest_run_info,
             arguments,
@@ -138,7 +144,8 @@ impl Config {
     ///
     /// See [`Output::check`] and [`output::distinct`].
     pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
-        let outputs = || [Some(&self.output), self.events.as_ref(), self.manifest.as_ref()].into_iter().flatten();
+        let more = [&self.events, &self.html, &self.manifest];
+        let outputs = || iter::once(&self.output).chain(more.into_iter().flatten());
         outputs().try_for_each(|output| output.check(met))?;
         output::distinct(outputs())
     }

@@ -19,6 +19,14 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
+    /// Of the values of some fields, and of a rule.
+    #[must_use]
+    pub fn new<'a>(fields: &[Field], rule: usize, value: impl Fn(Field) -> &'a str) -> Self {
+        let mut key = Self::default();
+        key.set(fields, rule, value);
+        key
+    }
+
     /// The values, in the order of the fields.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Source → chunk → prefilter → Event → Connection → Verdict → Groups → report
-//!    │                                                 └→ Hits → events
+//!    │                                                 └→ Hits → events, page
 //!    └──── tallies and defects from every arrow ─────────────→ Summary, Manifest
 //! ```
 //!
@@ -18,8 +18,8 @@
 //! 2. Evidence is opened for reading only.
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
-//! 4. Memory does not grow with the size of the logs: one buffer a thread, and the groups. Hits that are kept one by one
-//!    are spilled to disk, and only an archive that is compressed in another archive is held in memory, with a bound.
+//! 4. Memory does not grow with the size of the logs: one buffer a thread, the groups, and what a page counts, with bounds.
+//!    Hits that are kept one by one are spilled to disk, and only an archive that is compressed in another archive is held in memory, with a bound.
 //! 5. Nothing here prints, exits, or reads the clock or the environment.
 //!
 //! In reading order:
@@ -29,7 +29,7 @@
 //! - [`input`]: how logs are found, also in archives. [`chunk`] and [`record`]: how their bytes are laid out.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
-//! - [`report`], [`events`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
+//! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
 //! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant.
 //! - [`error`], [`digest`] and [`text`]: what all of them use.
 
@@ -45,6 +45,7 @@ pub mod event;
 pub mod events;
 pub mod group;
 pub mod hits;
+pub mod html;
 pub mod ids;
 pub mod input;
 mod json;

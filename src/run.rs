@@ -13,6 +13,7 @@ use crate::{
     error::{Defects, Error},
     event::Carving,
     events::{self, Copies, Rows},
+    html::{self, Observed},
     input::{Source, Sources},
     manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
     report, scan,
@@ -64,7 +65,8 @@ pub fn run(
     let mut findings = scan::scan(&config.plan, &config.method, &sources.logs, progress)?;
     findings.defects.merge(sources.defects);
 
-    let Settled { events, duplicates, parts } = settle(config, &mut findings)?;
+    let mut observed = config.html.is_some().then(|| Observed::new(&config.plan.group_by));
+    let Settled { events, duplicates, parts } = settle(config, &mut findings, observed.as_mut())?;
     let groups = std::mem::take(&mut findings.groups).into_sorted();
     let sha256 = config
         .output
@@ -82,8 +84,12 @@ pub fn run(
         duplicates,
         defects: findings.defects,
     };
+    let mut manifest = manifest(config, &sources.logs, findings.sources, &ran, (report, events));
+    if let (Some(output), Some(observed)) = (&config.html, observed) {
+        output.write(|out| html::write(out, &manifest, &ran, (&config.plan, &groups), &observed))?;
+    }
     if let Some(output) = &config.manifest {
-        let manifest = manifest(config, &sources.logs, findings.sources, &ran, (report, events), run_info());
+        manifest.run = run_info();
         output.write(|out| {
             serde_json::to_writer_pretty(&mut *out, &manifest)?;
             out.write_all(b"\n")
@@ -99,9 +105,9 @@ struct Settled {
     parts: u64,
 }
 
-/// Goes through the hits that were kept: fires correlations, drops copies, writes the events, and makes the groups if that
-/// had to wait for it.
-fn settle(config: &Config, findings: &mut Findings) -> Result<Settled, Error> {
+/// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
+/// makes the groups if that had to wait for it.
+fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Observed>) -> Result<Settled, Error> {
     let Findings { hits, groups, by_rule, .. } = findings;
     let (plan, rules) = (&config.plan, &*config.plan.rules);
     let hits = std::mem::take(hits).into_sorted().map_err(Error::Spill)?;
@@ -121,6 +127,9 @@ fn settle(config: &Config, findings: &mut Findings) -> Result<Settled, Error> {
             let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
             let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
             parts += u64::from(of.is_empty());
+            if let (Some(observed), false) = (&mut observed, of.is_empty()) {
+                observed.add(hit, &of);
+            }
             for (index, &rule) in of.iter().enumerate() {
                 if correlations.is_some() {
                     *by_rule.entry(rule).or_default() += 1;
@@ -152,7 +161,6 @@ fn manifest(
     sources: BTreeMap<SourceKey, SourceFindings>,
     ran: &Ran,
     (report, events): (Written, Option<Written>),
-    run: Option<RunEntry>,
 ) -> Manifest {
     let entry = |(key, found): (SourceKey, SourceFindings)| {
         let duplicates = ran.duplicates.get(&key.name).copied().unwrap_or(0);
@@ -175,6 +183,6 @@ fn manifest(
         report,
         events,
         exit_status: ran.exit_status(),
-        run,
+        run: None,
     }
 }

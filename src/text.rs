@@ -45,7 +45,7 @@ pub fn path(path: &Path) -> String {
 }
 
 /// Characters that must not reach a terminal or a cell as they are.
-fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -4,6 +4,7 @@
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
+//! - [`html`]: the page, and that hostile text stays text in it.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
@@ -29,6 +30,7 @@ mod case;
 mod detection;
 mod evidence;
 mod evtx_writer;
+mod html;
 mod options;
 mod reporting;
 mod samples;

@@ -1,0 +1,37 @@
+//! [`Names`]: texts, each once, known by a number. They occur again and again in hits, and once in a page.
+
+use std::{collections::HashMap, rc::Rc};
+
+/// Texts in the order in which they were first met.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    ids: HashMap<Rc<str>, u32>,
+    list: Vec<Rc<str>>,
+    /// How much text they are, in bytes.
+    pub(super) size: usize,
+}
+
+impl Names {
+    /// The number of a text.
+    pub(super) fn id(&mut self, text: &str) -> u32 {
+        if let Some(&id) = self.ids.get(text) {
+            return id;
+        }
+        let id = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let text: Rc<str> = text.into();
+        self.size += text.len();
+        self.list.push(Rc::clone(&text));
+        self.ids.insert(text, id);
+        id
+    }
+
+    /// The text with this number.
+    pub(super) fn get(&self, id: u32) -> &str {
+        self.list.get(id as usize).map_or("", |text| text)
+    }
+
+    /// All of them, by their numbers.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|text| &**text)
+    }
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Opens pages of `netsift --html` in Debian's chromium, headless, and tries what a person would do with them. What it
+# needs it installs, as root on a Debian machine. Screenshots go to target/tmp/browser/; `run.sh --picture` also writes
+# docs/report.png.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing=()
+command -v chromium > /dev/null || missing+=(chromium)
+command -v chromedriver > /dev/null || missing+=(chromium-driver)
+command -v python3 > /dev/null || missing+=(python3)
+if ((${#missing[@]})); then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" fonts-dejavu-core > /dev/null
+fi
+
+work=target/tmp/browser
+cargo build --locked --quiet
+cargo test --locked --quiet --test cli -- --ignored --exact html::logs_for_the_browser > /dev/null
+page() {
+    local name=$1
+    shift
+    target/debug/netsift "$1" --quiet --force -o "$work/$name.csv" --html "$work/$name.html" "${@:2}"
+}
+groups=dvc,user,app,process_name,dest,dest_ip,dest_port,transport,direction
+page case detect --manifest "$work/case.json" testdata/case
+page story detect --group-by $groups "$work/story"
+page many detect --group-by $groups "$work/many"
+page hostile detect "$work/hostile"
+page nothing detect "$work/nothing"
+
+python3 tests/browser/drive.py "$work"
+if [[ ${1:-} == --picture ]]; then
+    mkdir -p docs
+    cp "$work/story-picture.png" docs/report.png
+fi
