@@ -84,12 +84,17 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
         found.meet(&path);
         match open_log(&path) {
             Ok((log, identity)) => {
-                if known.insert(identity) {
-                    let (logs, defects) = archive::list(log, origin, limits);
-                    found.logs.extend(logs);
-                    for defect in defects {
-                        found.defects.add(defect);
-                    }
+                if known.contains(&identity) {
+                    continue;
+                }
+                let (logs, defects) = archive::list(log, origin, limits);
+                // What was left alone where it was met may have been given by another name.
+                if !logs.is_empty() || !defects.is_empty() {
+                    known.insert(identity);
+                }
+                found.logs.extend(logs);
+                for defect in defects {
+                    found.defects.add(defect);
                 }
             }
             Err(error) => found.defects.add(Defect::of_path(&path, DefectKind::Path, &error)),

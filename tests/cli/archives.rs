@@ -147,13 +147,66 @@ fn a_directory_is_searched_for_archives_by_name() {
         .file("b/log.evtx.gz", gzip(&log(2)))
         .file("c/case.tar.gz", gzip(&tar(&[("c.evtx", &log(3))])))
         .file("d/case.tgz", gzip(&tar(&[("d.evtx", &log(4))])))
-        .file("e/other.gz", gzip(&log(5)))
+        .file("e/Sysmon.gz", gzip(&log(5)))
+        .file("e/messages.gz", gzip(b"no log"))
+        .file("e/broken.gz", b"\x1f\x8b\x08\0")
+        .file("e/text.gz", "no gzip file")
         .file("f/other", zip(&[("a.evtx", &log(6), deflated())]));
     let ran = case.run();
-    ran.exits(0).says(&["searched  4 logs,"]);
-    assert_eq!(rows(&ran), 4 * 150);
+    ran.exits(0).says(&["searched  5 logs,"]);
+    assert_eq!(rows(&ran), 5 * 150);
     assert_eq!(names_in(&case.path(".")), ["a", "b", "c", "d", "e", "f"]);
     assert_eq!(names_in(&case.path("a")), ["case.ZIP"]);
+}
+
+#[test]
+fn a_given_gzip_file_of_something_else_is_a_defect() {
+    let case = connections().file("messages.gz", gzip(b"no log")).file("text.gz", "text").file("good.evtx", log(1));
+    let ran = case.run_on(&["messages.gz", "text.gz", "."]);
+    ran.exits(3).says(&[
+        "messages.gz: a gzip file of neither an event log nor a tar file",
+        "text.gz: not a gzip file",
+        "2 not unpacked",
+    ]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn gzip_files_in_archives_are_judged_by_their_content() {
+    let (one, two) = (log(1), log(2));
+    let (gz, tgz, other) = (gzip(&one), gzip(&tar(&[("b.evtx", &two)])), gzip(b"no log"));
+    let archive = zip(&[("Sysmon.gz", &gz, stored()), ("b.gz", &tgz, deflated()), ("messages.gz", &other, stored())]);
+    reports_as("case.zip", &archive, &[&one, &two]);
+    reports_as("case.tgz", &gzip(&tar(&[("Sysmon.gz", &gz), ("messages.gz", &other)])), &[&one]);
+    // One level further down, those with something to lose are named.
+    for options in [stored(), deflated()] {
+        let ran = is_a_defect(
+            &zip(&[("in.zip", &archive, options)]),
+            &[],
+            0,
+            &["case.zip!in.zip!Sysmon.gz: nested too deep"],
+        );
+        ran.says(&["case.zip!in.zip!b.gz: nested too deep"]).does_not_say("messages");
+    }
+}
+
+#[test]
+fn a_log_that_starts_like_an_archive_is_read_as_a_log() {
+    for magic in [b"\x1f\x8b\x08\x04".as_slice(), b"PK\x03\x04", b"PK\x05\x06"] {
+        let mut log = log(1);
+        log[..magic.len()].copy_from_slice(magic);
+        let ran = connections().file("a.evtx", &log).run();
+        ran.exits(3).says(&["a.evtx: "]).does_not_say("not unpacked");
+        assert_eq!(rows(&ran), 150, "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn a_log_without_its_header_in_a_gzip_file_is_read() {
+    let mut log = log(1);
+    log[..4096].fill(0);
+    let case = connections().file("Sysmon.gz", gzip(&log));
+    assert_eq!(rows(case.run().exits(3).says(&["Sysmon.gz: "])), 150);
 }
 
 #[test]
@@ -332,7 +385,7 @@ fn what_is_no_archive_is_named() {
     let archive = zip(&[("a.evtx", &log(1), deflated())]);
     is_a_defect(b"just text", &[], 0, &["case.zip: not read as a zip file: "]);
     is_a_defect(b"", &[], 0, &["case.zip: not read as a zip file: "]);
-    is_a_defect(&archive[..archive.len() / 2], &[], 0, &["case.zip: not read as a zip file: "]);
+    is_a_defect(&archive[archive.len() / 2..], &[], 0, &["case.zip: not read as a zip file: "]);
     let case = connections().file("a.evtx.gz", "just text").file("good.evtx", log(1));
     assert_eq!(rows(case.run().exits(3).says(&["a.evtx.gz: not a gzip file"])), 150);
     connections().file("case.zip", "just text").run().exits(1).reports(&[]);
@@ -395,4 +448,206 @@ fn archives_are_not_changed() {
     case.run().exits(0);
     assert_eq!(fs::read(case.path("case.zip")).unwrap(), before);
     assert_eq!(names_in(&case.path(".")), ["case.zip"]);
+}
+
+/// A gzip file of so many MiB of zeros, in members, which compresses again.
+fn gzip_of_zeros(mebibytes: usize) -> Vec<u8> {
+    gzip(&vec![0; 4 << 20]).repeat(mebibytes / 4)
+}
+
+/// The header of a sparse file in a tar file that is all hole.
+fn hole(name: &str, size: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path(name).unwrap();
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(0);
+    let gnu = header.as_gnu_mut().unwrap();
+    for field in [&mut gnu.sparse[0].offset, &mut gnu.realsize] {
+        field.copy_from_slice(format!("{size:011o}\0").as_bytes());
+    }
+    gnu.sparse[0].numbytes.copy_from_slice(b"00000000000\0");
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+const BOMB: &str = "a bomb: more than 67108864 bytes would come out of it";
+
+#[test]
+fn holes_in_a_tar_file_count() {
+    let one = log(1);
+    let logs = tar(&[("first.evtx", &one)]);
+    // Without the two blocks that end it.
+    let bytes = [&logs[..logs.len() - 1024], &hole("a.evtx", 4 << 30), &hole("b.evtx", 4 << 30), &[0; 1024]].concat();
+    let ran = connections().file("case.tgz", gzip(&bytes)).run();
+    ran.exits(3).says(&["case.tgz!a.evtx: at 0x", &format!("case.tgz: cannot read on: {BOMB}")]);
+    assert_eq!(rows(&ran), 150);
+    // A few are how a tar file says what is not used in a log.
+    let small = [&logs[..logs.len() - 1024], &hole("a.evtx", 4096 + 65536), &[0; 1024]].concat();
+    let ran = connections().file("case.tgz", gzip(&small)).run();
+    assert_eq!(rows(ran.exits(3).says(&["case.tgz!a.evtx: "])), 150);
+    ran.does_not_say("bomb");
+}
+
+#[test]
+fn what_is_skipped_in_a_tar_file_counts() {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("readme.txt").unwrap();
+    header.set_size(1 << 30);
+    header.set_cksum();
+    let logs = tar(&[("first.evtx", &log(1))]);
+    let start = [&logs[..logs.len() - 1024], header.as_bytes().as_slice()].concat();
+    // Compressed twice: the first time alone stays below what deflate can do.
+    let inner = [gzip(&start), gzip_of_zeros(96)].concat();
+    let ran = connections().file("case.zip", zip(&[("in.tgz", &inner, deflated())])).run();
+    ran.exits(3).says(&["case.zip!in.tgz: cannot read on: ", "a bomb: more than "]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn a_gzip_file_in_a_zip_file_has_its_share_of_what_may_come_out_of_that() {
+    let bomb = gzip_of_zeros(96);
+    let one = log(1);
+    let archive = zip(&[
+        ("0.evtx.gz", &bomb, deflated()),
+        ("1.evtx.gz", &bomb, deflated()),
+        ("a.evtx", &one, deflated()),
+        ("b.evtx.gz", &gzip(&log(2)), deflated()),
+    ]);
+    let ran = is_a_defect(&archive, &[], 300, &["case.zip!0.evtx.gz: at 0x", "case.zip!1.evtx.gz: at 0x"]);
+    ran.says(&["a bomb: more than "]);
+    let inner = zip(&[("0.evtx", &vec![0; 80 << 20], deflated())]);
+    let archive = zip(&[("in.zip", &inner, deflated()), ("a.evtx", &one, deflated())]);
+    is_a_defect(&archive, &[], 150, &["case.zip!in.zip!0.evtx: at 0x", "a bomb: more than "]);
+}
+
+#[test]
+fn members_that_are_stated_to_unpack_to_too_much_together_are_refused() {
+    let one = log(1);
+    let archive = zip(&[("a.evtx", &one, deflated()), ("b.evtx", &log(2), deflated()), ("c.evtx", b"", stored())]);
+    // Deflate64 has no bound of its own that would show the lie.
+    let mut archive = archive;
+    for (magic, field) in [(b"PK\x01\x02", 10), (b"PK\x03\x04", 8)] {
+        let at = find(&archive, magic)[1] + field;
+        archive[at] = 9;
+    }
+    let archive = patch(archive, 1, UNPACKED_SIZE, 1 << 30);
+    is_a_defect(&archive, &[], 150, &[&format!("case.zip!b.evtx: {BOMB}"), "case.zip!c.evtx: "]);
+}
+
+#[test]
+fn links_in_a_tar_file_are_named() {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (kind, name) in [
+        (tar::EntryType::Symlink, "soft.evtx"),
+        (tar::EntryType::Link, "hard.evtx"),
+        (tar::EntryType::Symlink, "readme.txt"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        tar.append_link(&mut header, name, "../a.evtx").unwrap();
+    }
+    let ran = connections().file("case.tgz", gzip(&tar.into_inner().unwrap())).file("a.evtx", log(1)).run();
+    ran.exits(3)
+        .says(&[
+            "case.tgz!soft.evtx: a link to ../a.evtx inside the archive: not followed",
+            "case.tgz!hard.evtx: a link to ../a.evtx inside the archive: not followed",
+        ])
+        .does_not_say("readme");
+    assert_eq!(rows(&ran), 150);
+}
+
+const NO_DIRECTORY: &str = ": its directory is missing: read member by member";
+
+/// The zip file up to its directory.
+fn without_directory(zip: &[u8]) -> &[u8] {
+    let (_, end) = zip.split_at(zip.len() - 22);
+    let start = u32::from_le_bytes(end[16..20].try_into().unwrap());
+    &zip[..start.try_into().unwrap()]
+}
+
+/// A zip file that is written as a stream, with the sizes behind the members.
+fn streamed(members: &[(&str, &[u8], SimpleFileOptions)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new_stream(Vec::new());
+    for (name, bytes, options) in members {
+        zip.start_file(*name, *options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_zip_file_without_its_directory_is_read_member_by_member() {
+    let (one, two, three) = (log(1), log(2), log(3));
+    let inner = zip(&[("c.evtx", &three, deflated())]);
+    let members = [
+        ("logs/a.evtx", one.as_slice(), deflated()),
+        ("readme.txt", b"PK\x03\x04 no log", stored()),
+        ("in.zip", &inner, stored()),
+        ("b.evtx", &two, stored()),
+        ("large.evtx", b"no log", deflated().large_file(true)),
+    ];
+    for archive in [zip(&members), streamed(&members)] {
+        let cut = without_directory(&archive);
+        let texts = [&format!("case.zip{NO_DIRECTORY}"), "case.zip!large.evtx: not an event log", "1 not unpacked"];
+        is_a_defect(cut, &[], 450, &texts);
+        // With part of the directory.
+        is_a_defect(&archive[..archive.len() - 30], &[], 450, &texts);
+    }
+}
+
+#[test]
+fn the_member_that_is_cut_off_gives_what_is_whole() {
+    let (one, two) = (log(1), log(2));
+    for options in [stored(), deflated()] {
+        let members = [("a.evtx", one.as_slice(), options), ("b.evtx", &two, options)];
+        for archive in [zip(&members), streamed(&members)] {
+            let cut = without_directory(&archive);
+            let cut = &cut[..cut.len() - cut.len() / 10];
+            let case = connections().file("case.zip", cut);
+            let ran = case.run();
+            ran.exits(3).says(&[&format!("case.zip{NO_DIRECTORY}"), "case.zip!b.evtx: at 0x", "cannot read on: "]);
+            assert!((150..300).contains(&rows(&ran)), "{}", ran.stderr());
+        }
+    }
+}
+
+#[test]
+fn a_zip_file_without_its_directory_in_another_one_is_read_member_by_member() {
+    let (one, two) = (log(1), log(2));
+    let inner = zip(&[("a.evtx", &one, deflated()), ("b.evtx", &two, stored()), ("c.tgz", b"", stored())]);
+    for options in [stored(), deflated()] {
+        let archive = zip(&[("in.zip", without_directory(&inner), options)]);
+        let texts = [&format!("case.zip!in.zip{NO_DIRECTORY}"), "case.zip!in.zip!c.tgz: nested too deep"];
+        is_a_defect(&archive, &[], 300, &texts);
+    }
+}
+
+#[test]
+fn encrypted_members_are_read_without_a_directory() {
+    for aes in [false, true] {
+        let archive = encrypted("a.evtx", &log(1), "infected", aes);
+        let cut = without_directory(&archive);
+        is_a_defect(cut, &["--zip-password", "infected"], 150, &[NO_DIRECTORY]);
+        is_a_defect(cut, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --zip-password"]);
+    }
+}
+
+#[test]
+fn a_zip_file_without_its_directory_has_the_same_limits() {
+    let one = log(1);
+    let large = vec![0; 8 << 20];
+    for archive in
+        [zip, streamed].map(|make| make(&[("bomb.evtx", large.as_slice(), deflated()), ("a.evtx", &one, deflated())]))
+    {
+        let texts = ["case.zip!bomb.evtx: 8388608 bytes, which is more than the 1048576 that --max-member-size allows"];
+        is_a_defect(without_directory(&archive), &["--max-member-size", "1MiB"], 150, &texts);
+    }
+    let bomb = gzip_of_zeros(96);
+    let archive = zip(&[("a.evtx", &one, deflated()), ("0.evtx.gz", &bomb, deflated())]);
+    is_a_defect(without_directory(&archive), &[], 150, &["case.zip!0.evtx.gz: at 0x", "a bomb: more than "]);
+    // Headers all the way, each with its end nowhere.
+    let header = [b"PK\x03\x04\x14\0\x08\0\x08\0".as_slice(), &[0; 16], b"\x01\0\0\0a"].concat();
+    let ran = connections().file("case.zip", header.repeat(200_000)).file("a.evtx", one).run();
+    assert_eq!(rows(ran.exits(3)), 150);
 }
