@@ -11,6 +11,7 @@ use netsift::chunk::{CHUNK_SIZE, FILE_HEADER_SIZE};
 #[path = "../../tests/hostile/mending.rs"]
 mod mending;
 
+#[allow(dead_code, reason = "the tests ask for defects")]
 #[path = "../../tests/hostile/invariants.rs"]
 mod invariants;
 

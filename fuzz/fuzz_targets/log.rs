@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../tests/hostile/mending.rs"]
 mod mending;
 
+#[allow(dead_code, reason = "the tests ask for defects")]
 #[path = "../../tests/hostile/invariants.rs"]
 mod invariants;
 

@@ -14,6 +14,7 @@ use netsift::{
     connection::Field,
     error::Defect,
     event::{Carving, Decoder},
+    events::Copies,
     group::{Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
@@ -55,6 +56,12 @@ pub fn hold(looking: Looking, offset: u64, bytes: &[u8]) -> u64 {
     hits
 }
 
+/// What is wrong with a log, record by record.
+pub fn defects(log: &[u8]) -> Vec<Defect> {
+    let everything = Plan { decoding: Decoding::Everything, ..plan(Looking::Connections) };
+    Sifted::new(&everything, 0, log).defects
+}
+
 fn plan(looking: Looking) -> Plan {
     // Compiling the prefilter takes longer than sifting.
     static DETECT: LazyLock<Plan> = LazyLock::new(|| {
@@ -82,7 +89,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
         carving: Carving::Live,
         group_by: Field::ALL.to_vec(),
         keep_hits: true,
-        copies: netsift::events::Copies::Count,
+        copies: Copies::Count,
         follow_ids: true,
     }
 }

@@ -1,9 +1,12 @@
 //! What hostile input has found, each as the smallest log that shows it.
 
+use netsift::error::DefectKind;
+
 use crate::{
     evtx_writer::{self, Event, HEADER, Log, Value},
     fixtures,
     invariants::{self, Looking},
+    mending,
 };
 
 /// A connection whose EventID is the only value that can say 3.
@@ -50,4 +53,25 @@ fn an_8_bit_event_id_loses_its_nuls() {
 #[test]
 fn a_bool_that_is_neither_true_nor_false_is_a_number() {
     is_found(&retyped(with_id(Value::U32(3)), 0x0d));
+}
+
+/// Each was looked for from the start of its chunk: 4 MiB of nothing but such records took three seconds.
+#[test]
+fn a_lost_record_is_looked_for_behind_the_one_before() {
+    let mut log = evtx_writer::log(&[Event::connection()]).0;
+    let ends = [512, 540, 568, 596];
+    for pair in ends.windows(2) {
+        // A header without BinXML, and the copy of the size.
+        let mut record = [0; 28];
+        record[..8].copy_from_slice(&[0x2a, 0x2a, 0, 0, 28, 0, 0, 0]);
+        record[8] = 7;
+        record[24] = 28;
+        log[HEADER + pair[0]..HEADER + pair[1]].copy_from_slice(&record);
+    }
+    // No names, no templates.
+    log[HEADER + 128..HEADER + 512].fill(0);
+    log[HEADER + 48..HEADER + 52].copy_from_slice(&596_u32.to_le_bytes());
+    mending::log(&mut log);
+    let places: Vec<_> = invariants::defects(&log).iter().map(|defect| (defect.kind, defect.offset)).collect();
+    assert_eq!(places, [512, 540, 568].map(|at| (DefectKind::Record, Some(HEADER as u64 + at))));
 }
