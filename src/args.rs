@@ -79,7 +79,7 @@ const MEMBER_SIZE: &str = "4GiB";
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct ScanArgs {
-    /// Logs and archives, whatever their names, and directories that are searched for *.evtx, *.zip, *.evtx.gz,
+    /// Logs and archives, whatever their names, and directories that are searched for *.evtx, *.zip, *.gz,
     /// *.tar.gz and *.tgz
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,

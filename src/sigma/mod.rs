@@ -1,7 +1,7 @@
 //! [`Sigma`]: rules in the format of the field, loaded from files and evaluated over connections. Only the files of this
 //! folder name the `rsigma` crates.
 //!
-//! What of a rule a connection must contain is in [`literals`], how a connection looks to a rule in [`view`], and rules
+//! What of a rule a connection must contain is in [`literals`], how a connection looks to a rule in `view`, and rules
 //! about several connections are in [`correlation`].
 
 pub mod correlation;
