@@ -250,3 +250,25 @@ impl Names {
         if *count == 1 { name } else { format!("{name} ({count})") }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_archive_is_held_in_memory_at_a_time_by_all_threads() {
+        let limits = Limits::new(1, None);
+        let of_another_thread = limits.clone();
+        let held = limits.hold();
+        assert!(of_another_thread.memory.try_lock().is_err());
+        drop(held);
+        assert!(of_another_thread.memory.try_lock().is_ok());
+    }
+
+    #[test]
+    fn a_file_unpacks_to_what_deflate_can_do_or_64_mib() {
+        assert_eq!(total(91), 64 << 20);
+        assert_eq!(total(1 << 20), 1100 << 20);
+        assert_eq!(total(u64::MAX), u64::MAX);
+    }
+}

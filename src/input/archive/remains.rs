@@ -319,3 +319,50 @@ fn search<R: Read + Seek>(
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_found_across_blocks() {
+        for at in [0, 4066, 4067, 4095, 4096, 4066 + (64 << 10), 200_000] {
+            let mut bytes = vec![b'P'; at];
+            bytes.extend_from_slice(b"PK\x07\x08");
+            bytes.extend_from_slice(&[0; 100]);
+            let mut wanted = |_, there: &[u8]| there.starts_with(DESCRIPTOR);
+            assert_eq!(search(&mut Cursor::new(bytes), 0, &mut wanted).unwrap(), Some(at as u64));
+        }
+    }
+
+    #[test]
+    fn a_descriptor_has_sizes_of_32_or_64_bits() {
+        let short = [DESCRIPTOR, &[1, 0, 0, 0, 3, 0, 0, 0, 9, 0, 0, 0]].concat();
+        let long = [DESCRIPTOR, &[1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]].concat();
+        for (descriptor, next) in
+            [(&short, b"PK\x03\x04".as_slice()), (&short, b""), (&long, b"PK\x01\x02"), (&long, b"")]
+        {
+            let bytes = [b"abc", descriptor.as_slice(), next].concat();
+            assert_eq!(descriptor_of(&bytes), Some((3, Some(1), 9)), "{bytes:?}");
+            // What looks like one, but states another size, is part of the member.
+            assert_eq!(descriptor_of(&[b"abcd", descriptor.as_slice()].concat()), None);
+        }
+    }
+
+    fn descriptor_of(bytes: &[u8]) -> Option<(u64, Option<u32>, u64)> {
+        match descriptor(&mut Cursor::new(bytes), 0).unwrap()? {
+            Extent::Whole { end, crc, unpacked } => Some((end, crc, unpacked)),
+            Extent::Open { .. } => None,
+        }
+    }
+
+    #[test]
+    fn long_sizes_are_in_their_field() {
+        let field = [&[1, 0, 16, 0], 5_u64.to_le_bytes().as_slice(), &3_u64.to_le_bytes()].concat();
+        assert_eq!(long_sizes(&[&[9, 9, 2, 0, 7, 7], field.as_slice()].concat()), Some((3, 5)));
+        assert_eq!(long_sizes(&field[..12]), None);
+        assert_eq!(long_sizes(&[]), None);
+    }
+}
