@@ -74,10 +74,6 @@ impl Config {
             (false, false) => Copies::Count,
         };
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let keep_hits = args.events.is_some()
-            || args.html.is_some()
-            || copies != Copies::Count
-            || rules.sigma.correlations.is_some();
         Ok(Self {
             refused: loaded.refused,
             plan: Plan {
@@ -86,7 +82,7 @@ impl Config {
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 carving: if args.recover { Carving::Stale } else { Carving::Live },
                 group_by: fields(&args.group_by)?,
-                keep_hits,
+                keep_hits: args.events.is_some() || args.html.is_some(),
                 copies,
                 follow_ids: args.manifest.is_some(),
             },
@@ -106,6 +102,18 @@ impl Config {
             quiet: args.quiet,
             paths: args.paths,
         })
+    }
+
+    /// Makes sure, before the evidence is read, that everything can be written and nothing of it is evidence.
+    ///
+    /// # Errors
+    ///
+    /// See [`Output::check`] and [`output::distinct`].
+    pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
+        let more = [&self.events, &self.html, &self.manifest];
+        let outputs = || iter::once(&self.output).chain(more.into_iter().flatten());
+        outputs().try_for_each(|output| output.check(met))?;
+        output::distinct(outputs())
     }
 }
 
@@ -135,20 +143,6 @@ pub fn verification(args: &VerifyArgs) -> Method {
 
 fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
     given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
-}
-
-impl Config {
-    /// Makes sure, before the evidence is read, that everything can be written and nothing of it is evidence.
-    ///
-    /// # Errors
-    ///
-    /// See [`Output::check`] and [`output::distinct`].
-    pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
-        let more = [&self.events, &self.html, &self.manifest];
-        let outputs = || iter::once(&self.output).chain(more.into_iter().flatten());
-        outputs().try_for_each(|output| output.check(met))?;
-        output::distinct(outputs())
-    }
 }
 
 fn process(name: &str) -> Result<String, Error> {

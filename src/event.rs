@@ -159,9 +159,7 @@ impl Decoder {
             }
         }
     }
-}
 
-impl Decoder {
     fn open<'c>(&self, chunk: &'c [u8], header: &'c EvtxChunkHeader) -> Result<EvtxChunk<'c>, ChunkError> {
         EvtxChunk::new(chunk, header, Arc::clone(&self.settings))
     }

@@ -70,8 +70,7 @@ pub fn check(path: &Path) -> (String, bool) {
         lines.entry(info.source.clone()).or_default().push(line);
     }
     for refusal in &loaded.refused {
-        let title = refusal.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-        let line = format!("not loaded: {title}{}", refusal.reason);
+        let line = format!("not loaded: {}", refusal.what());
         lines.entry(refusal.path.to_string_lossy().into_owned()).or_default().push(line);
     }
     let mut out = String::new();
@@ -91,8 +90,6 @@ fn infos(loaded: &Loaded) -> impl Iterator<Item = RuleInfo> {
 
 fn refusals(loaded: &Loaded, out: &mut String) {
     for refusal in &loaded.refused {
-        let title = refusal.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-        let line = format!("not loaded: {}: {title}{}", text::path(&refusal.path), refusal.reason);
-        let _ = writeln!(out, "{}", text::printable(&line));
+        let _ = writeln!(out, "not loaded: {refusal}");
     }
 }

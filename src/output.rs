@@ -9,7 +9,11 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::{digest::HashingWriter, error::Error, input::archive};
+use crate::{
+    digest::HashingWriter,
+    error::Error,
+    input::{self, archive},
+};
 
 /// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +50,13 @@ impl Output {
     /// file.
     pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
         let Self::File { path, existing } = self else { return Ok(()) };
-        let Some(name) = path.file_name().filter(|_| !path.to_string_lossy().ends_with(std::path::is_separator)) else {
+        if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
             return Err(refused(path, &"it is a directory"));
-        };
-        let folder = folder(path);
-        if !folder.is_dir() {
+        }
+        if !input::folder(path).is_dir() {
             return Err(refused(path, &"its folder does not exist"));
         }
-        let in_folder = folder.canonicalize().map_or_else(|_| path.clone(), |folder| folder.join(name));
-        if [Some(in_folder), path.canonicalize().ok()].into_iter().flatten().any(|path| met.contains(&path)) {
+        if input::identities(path).any(|path| met.contains(&path)) {
             return Err(refused(path, &"it is one of the logs to read"));
         }
         // The name itself, not what a link of that name points to, is what would be replaced.
@@ -172,19 +174,11 @@ pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(),
     let mut known = HashSet::new();
     for output in outputs {
         let Output::File { path, .. } = output else { continue };
-        let folder = folder(path).canonicalize().unwrap_or_else(|_| folder(path).to_owned());
-        if !known.insert((folder, path.file_name().map(ToOwned::to_owned))) {
+        if !known.insert(input::in_folder(path).unwrap_or_else(|| path.clone())) {
             return Err(refused(path, &"another output goes there"));
         }
     }
     Ok(())
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// A new file in the folder of `path`, which is removed unless it is renamed.
@@ -194,5 +188,5 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     // As any new file is made, so that the umask decides who reads it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder(path))
+    builder.tempfile_in(input::folder(path))
 }

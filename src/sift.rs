@@ -36,7 +36,7 @@ pub struct Plan {
     pub carving: Carving,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
-    /// Whether each hit is kept, and not only counted.
+    /// Whether each hit is kept, and not only counted, also where groups can be made without.
     pub keep_hits: bool,
     /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
     pub copies: Copies,
@@ -269,8 +269,8 @@ impl<'a> Sifter<'a> {
         let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
         self.part.tally.chunks_sysmon += u64::from(names_sysmon);
         let records = record::walk(bytes, layout.end);
-        if let (true, Some(records)) = (self.plan.follow_ids, &records) {
-            records.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
+        if let Some(records) = &records {
+            self.follow_ids(bytes, records);
         }
         match records {
             Some(records)
@@ -294,17 +294,20 @@ impl<'a> Sifter<'a> {
             None => {
                 self.part.tally.chunks_decoded += 1;
                 let read = self.decode(number, bytes, &layout);
+                self.follow_ids(bytes, &read);
                 self.unread_records(number, bytes, &layout, &read);
             }
         }
     }
 
-    /// Follows the ids of a chunk with a gap between its records, and names the records that are in it, by all signs, and
-    /// were not read.
-    fn unread_records(&mut self, number: u64, bytes: &[u8], layout: &Layout, read: &[Record]) {
+    fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {
         if self.plan.follow_ids {
-            read.iter().filter_map(|record| record.id_and_time(bytes)).for_each(|id| self.part.ids.add(id));
+            records.iter().filter_map(|record| record.id_and_time(chunk)).for_each(|id| self.part.ids.add(id));
         }
+    }
+
+    /// Names the records that are in a chunk with a gap between its records, by all signs, and were not read.
+    fn unread_records(&mut self, number: u64, bytes: &[u8], layout: &Layout, read: &[Record]) {
         let unread = record::unread(bytes, layout.end, read);
         if let (Some(first), Carving::Live) = (unread.first(), self.plan.carving) {
             let at = Some(chunk::offset(number).saturating_add(*first as u64));
@@ -372,7 +375,7 @@ impl<'a> Sifter<'a> {
                                 found.groups.add(&connection, rule);
                             }
                         }
-                        if plan.keep_hits {
+                        if plan.keep_hits || plan.groups_later() {
                             let offset = chunk::offset(number).saturating_add(event.place.start());
                             let hit = Hit::new(event, &connection, Place { source, chunk: number, offset }, rules);
                             found.hits.push(if plan.rules.sigma.correlations.is_some() {

@@ -51,9 +51,7 @@ impl Summary<'_> {
             writeln!(f, "rules     {} loaded", counted(of_sigma as u64, "Sigma rule"))?;
         }
         for refusal in self.refused.iter().take(NAMED) {
-            let title =
-                refusal.title.as_ref().map_or_else(String::new, |title| format!("{}: ", text::printable(title)));
-            writeln!(f, "          not loaded: {}: {title}{}", text::path(&refusal.path), refusal.reason)?;
+            writeln!(f, "          not loaded: {refusal}")?;
         }
         if self.refused.len() > NAMED {
             writeln!(f, "          and {} more not loaded", grouped((self.refused.len() - NAMED) as u64))?;

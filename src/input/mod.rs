@@ -124,12 +124,26 @@ impl Sources {
     }
 
     fn meet(&mut self, path: &Path) {
-        self.met.extend(path.canonicalize());
-        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-            self.met.extend(folder.canonicalize().map(|folder| folder.join(name)));
-        }
+        self.met.extend(identities(path));
     }
+}
+
+/// The folder that a path is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A path, absolute and without links on the way; the last part may be one.
+pub(crate) fn in_folder(path: &Path) -> Option<PathBuf> {
+    Some(folder(path).canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// What a path is known by: where it stands, and what it leads to.
+pub(crate) fn identities(path: &Path) -> impl Iterator<Item = PathBuf> {
+    [in_folder(path), path.canonicalize().ok()].into_iter().flatten()
 }
 
 /// Opens a file to see whether it can be, and closes it again. Returns it with what it is known by.

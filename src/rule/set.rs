@@ -1,9 +1,5 @@
 //! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
 
-use std::collections::BTreeSet;
-
-use ipnet::IpNet;
-
 use super::{Rule, RuleInfo, Verdict};
 use crate::{connection::Connection, event::Event, sigma::Sigma};
 
@@ -40,13 +36,6 @@ impl RuleSet {
     #[must_use]
     pub fn named(&self) -> Option<&[RuleInfo]> {
         self.named.then_some(&*self.infos)
-    }
-
-    /// The exclusion networks of the built-in rules, and of all rules.
-    pub fn exclusions(&self) -> impl Iterator<Item = IpNet> {
-        let builtin = self.builtin.iter().flat_map(|rule| rule.exclusion.networks());
-        let networks: BTreeSet<IpNet> = builtin.chain(self.everywhere.exclusion.networks()).copied().collect();
-        networks.into_iter()
     }
 
     /// Judges one connection, and the event that it is from.

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
-use rsigma_eval::Engine;
+use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{
-    CorrelationRule, CorrelationType, Detection, Detections, FilterRule, FilterRuleTarget, LogSource, Modifier,
-    SigmaCollection, SigmaRule, SigmaValue,
+    CorrelationRule, CorrelationType, Detection, Detections, FilterRule, FilterRuleTarget, Level, LogSource, Modifier,
+    SigmaCollection, SigmaRule, SigmaValue, Status,
 };
 use walkdir::WalkDir;
 
@@ -18,7 +18,7 @@ use super::{
     correlation::{self, Correlations},
     literals,
 };
-use crate::rule::RuleInfo;
+use crate::{rule::RuleInfo, text};
 
 /// Which rules are wanted.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +47,21 @@ pub struct Refusal {
     pub reason: String,
 }
 
+impl Refusal {
+    /// The rule, where it is known, and why it was not loaded, safe to print.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let title = self.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+        text::printable(&format!("{title}{}", self.reason)).into_owned()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", text::path(&self.path), self.what())
+    }
+}
+
 /// What is loaded.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -58,9 +73,17 @@ pub struct Loaded {
     pub without_literals: Vec<String>,
     /// What was not loaded.
     pub refused: Vec<Refusal>,
-    rules: Vec<(SigmaRule, RuleInfo)>,
+    rules: Vec<Loadable>,
     correlations: Vec<(CorrelationRule, RuleInfo)>,
     filters: Vec<FilterRule>,
+}
+
+/// A rule that can be evaluated.
+#[derive(Debug)]
+struct Loadable {
+    rule: SigmaRule,
+    compiled: CompiledRule,
+    info: RuleInfo,
 }
 
 /// Reads the rules in these files and folders (`*.yml` and `*.yaml`), in the order of their paths. A rule that is given
@@ -118,18 +141,13 @@ impl Loaded {
         let index = |info: &RuleInfo| first + self.infos.iter().position(|known| known == info).unwrap_or(0);
         // Filters change the rules they name, by their ids; then the ids can be the indices.
         let mut staged = Engine::new();
-        let mut collection = SigmaCollection::new();
-        for (rule, _) in &self.rules {
-            staged.add_rule(rule).map_err(|error| error.to_string())?;
-            collection.rules.push(rule.clone());
-        }
+        staged.extend_compiled_rules(self.rules.iter().map(|rule| rule.compiled.clone()));
         for filter in &self.filters {
             staged.apply_filter(filter).map_err(|error| error.to_string())?;
-            collection.filters.push(filter.clone());
         }
         let mut engine = Engine::new();
         let compiled = staged.rules().iter().cloned().zip(&self.rules);
-        engine.extend_compiled_rules(compiled.map(|(mut compiled, (_, info))| {
+        engine.extend_compiled_rules(compiled.map(|(mut compiled, Loadable { info, .. })| {
             compiled.id = Some(index(info).to_string());
             compiled
         }));
@@ -139,9 +157,13 @@ impl Loaded {
             let silent = |rule: &CorrelationRule| if rule.generate { Vec::new() } else { rule.rules.clone() };
             let named: BTreeSet<String> = self.correlations.iter().flat_map(|(rule, _)| silent(rule)).collect();
             let is_part = |rule: &SigmaRule| names(rule).any(|name| named.contains(name));
-            let parts = self.rules.iter().filter(|(rule, _)| is_part(rule)).map(|(_, info)| index(info)).collect();
+            let parts = self.rules.iter().filter(|loaded| is_part(&loaded.rule)).map(|loaded| index(&loaded.info));
+            let parts = parts.collect();
             let indices: Vec<(&CorrelationRule, usize)> =
                 self.correlations.iter().map(|(rule, info)| (rule, index(info))).collect();
+            let mut collection = SigmaCollection::new();
+            collection.rules.extend(self.rules.iter().map(|loaded| loaded.rule.clone()));
+            collection.filters.clone_from(&self.filters);
             collection.correlations.extend(self.correlations.iter().map(|(rule, _)| rule.clone()));
             Some(Correlations::new(collection, &indices, parts)?)
         };
@@ -150,7 +172,7 @@ impl Loaded {
 
     fn file(&mut self, path: &Path, wanted: &Wanted) {
         let mut refuse = |title: Option<&str>, reason: String| {
-            let reason = crate::text::printable(&reason).into_owned();
+            let reason = text::printable(&reason).into_owned();
             self.refused.push(Refusal { path: path.to_owned(), title: title.map(str::to_owned), reason });
         };
         let parsed = fs::read_to_string(path).map_err(|error| error.to_string()).and_then(|text| {
@@ -172,24 +194,16 @@ impl Loaded {
         }
         let source = path.to_string_lossy().into_owned();
         for rule in parsed.rules {
-            let info = info_of(&rule, &source, &text);
+            let info = info([&rule.title, &source, &text], rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
             if is_wanted(&info, wanted) {
-                match fault(&rule) {
-                    Some(reason) => refuse(Some(&rule.title), reason),
-                    None => self.rules.push((rule, info)),
+                match compile(&rule) {
+                    Err(reason) => refuse(Some(&rule.title), reason),
+                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
                 }
             }
         }
         for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
-            let info = RuleInfo {
-                title: rule.title.clone(),
-                id: rule.id.clone().unwrap_or_default(),
-                level: rule.level.map_or("", |level| level.as_str()).to_owned(),
-                status: rule.status.map_or_else(String::new, |status| format!("{status:?}").to_lowercase()),
-                attack: RuleInfo::attack_of_tags(&rule.tags),
-                source: source.clone(),
-                text: text.clone(),
-            };
+            let info = info([&rule.title, &source, &text], rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
             if !is_wanted(&info, wanted) {
                 continue;
             }
@@ -213,9 +227,9 @@ impl Loaded {
     fn finish(&mut self) {
         let order = |info: &RuleInfo| (info.title.clone(), info.id.clone(), info.source.clone());
         let mut known = BTreeSet::new();
-        self.rules.sort_by_key(|(_, info)| order(info));
-        self.rules.retain(|(_, info)| info.id.is_empty() || known.insert(info.id.clone()));
-        let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|(rule, _)| names(rule)).collect();
+        self.rules.sort_by_key(|loaded| order(&loaded.info));
+        self.rules.retain(|Loadable { info, .. }| info.id.is_empty() || known.insert(info.id.clone()));
+        let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| names(&loaded.rule)).collect();
         let missing = |names: &[String]| names.iter().find(|name| !loaded.contains(name.as_str())).cloned();
         let refused = &mut self.refused;
         let mut refuse = |source: &str, title: &str, name: &str| {
@@ -235,11 +249,11 @@ impl Loaded {
             FilterRuleTarget::Specific(names) => names.iter().any(|name| loaded.contains(name.as_str())),
         });
         self.correlations.sort_by_key(|(_, info)| order(info));
-        self.infos = self.rules.iter().map(|(_, info)| info.clone()).collect();
+        self.infos = self.rules.iter().map(|loaded| loaded.info.clone()).collect();
         self.infos.extend(self.correlations.iter().map(|(_, info)| info.clone()));
         self.infos.sort_by_key(order);
         let mut all = Some(Vec::new());
-        for (rule, info) in &self.rules {
+        for Loadable { rule, info, .. } in &self.rules {
             match (literals::of_rule(rule), &mut all) {
                 (Some(literals), Some(all)) => all.extend(literals),
                 (Some(_), None) => {}
@@ -259,13 +273,18 @@ fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
     [rule.id.as_deref(), rule.name.as_deref(), Some(rule.title.as_str())].into_iter().flatten()
 }
 
-fn info_of(rule: &SigmaRule, source: &str, text: &str) -> RuleInfo {
+fn info(
+    [title, source, text]: [&str; 3],
+    id: Option<&String>,
+    (level, status): (Option<Level>, Option<Status>),
+    tags: &[String],
+) -> RuleInfo {
     RuleInfo {
-        title: rule.title.clone(),
-        id: rule.id.clone().unwrap_or_default(),
-        level: rule.level.map_or("", |level| level.as_str()).to_owned(),
-        status: rule.status.map_or_else(String::new, |status| format!("{status:?}").to_lowercase()),
-        attack: RuleInfo::attack_of_tags(&rule.tags),
+        title: title.to_owned(),
+        id: id.cloned().unwrap_or_default(),
+        level: level.map_or("", |level| level.as_str()).to_owned(),
+        status: status.map_or_else(String::new, |status| format!("{status:?}").to_lowercase()),
+        attack: RuleInfo::attack_of_tags(tags),
         source: source.to_owned(),
         text: text.to_owned(),
     }
@@ -280,8 +299,8 @@ fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
         && !wanted.exclude.iter().any(is_excluded)
 }
 
-/// Why a rule cannot be evaluated over connections.
-fn fault(rule: &SigmaRule) -> Option<String> {
+/// A rule as it is evaluated over connections, or why it cannot be.
+fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
     let LogSource { category, product, service, .. } = &rule.logsource;
     let is = |text: &Option<String>, expected: &str| text.as_deref() == Some(expected);
     let on_windows = product.is_none() || is(product, "windows");
@@ -291,12 +310,12 @@ fn fault(rule: &SigmaRule) -> Option<String> {
         let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
         let parts = [part("product", product), part("category", category), part("service", service)];
         let source = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        return Some(format!(
+        return Err(format!(
             "another log source ({source}): windows network_connection, or sysmon with EventID 3, is read"
         ));
     }
     if let Some(name) = placeholder(&rule.detection) {
-        return Some(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
+        return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
     }
     let ids: Vec<&SigmaValue> =
         items(&rule.detection).filter(|(name, ..)| *name == Some("EventID")).flat_map(|(_, _, v)| v).collect();
@@ -306,9 +325,9 @@ fn fault(rule: &SigmaRule) -> Option<String> {
         _ => false,
     };
     if !ids.is_empty() && !ids.iter().any(is_3) {
-        return Some("it looks for other events than EventID 3".to_owned());
+        return Err("it looks for other events than EventID 3".to_owned());
     }
-    rsigma_eval::compile_rule(rule).err().map(|error| error.to_string())
+    rsigma_eval::compile_rule(rule).map_err(|error| error.to_string())
 }
 
 /// The first field with a placeholder.
