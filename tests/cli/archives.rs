@@ -1,14 +1,11 @@
 //! Logs in zip, gzip and tar files: the same report as of the logs themselves, and a defect with its name for the rest.
 
-use std::{
-    fs,
-    io::{Cursor, Write},
-};
+use std::{fs, io::Write};
 
-use flate2::{Compression, write::GzEncoder};
-use zip::{AesMode, CompressionMethod, ZipWriter, unstable::write::FileOptionsExt, write::SimpleFileOptions};
+use zip::{AesMode, ZipWriter, unstable::write::FileOptionsExt, write::FileOptions};
 
 use crate::{
+    archive_writer::{deflated, gzip, stored, tar, zip},
     case::{Case, Ran, connections, names_in},
     evtx_writer::{self, Event},
 };
@@ -19,53 +16,14 @@ fn log(network: u8) -> Vec<u8> {
     evtx_writer::log(&events).0
 }
 
-fn stored() -> SimpleFileOptions {
-    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
-}
-
-fn deflated() -> SimpleFileOptions {
-    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated)
-}
-
-/// A zip file with these members.
-fn zip(members: &[(&str, &[u8], SimpleFileOptions)]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes, options) in members {
-        zip.start_file(*name, *options).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
 /// A zip file with one member, encrypted with this password.
 fn encrypted(name: &str, bytes: &[u8], password: &str, aes: bool) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = deflated();
     let options = if aes {
-        options.with_aes_encryption(AesMode::Aes256, password)
+        deflated().with_aes_encryption(AesMode::Aes256, password)
     } else {
-        options.with_deprecated_encryption(password.as_bytes()).unwrap()
+        deflated().with_deprecated_encryption(password.as_bytes()).unwrap()
     };
-    zip.start_file(name, options).unwrap();
-    zip.write_all(bytes).unwrap();
-    zip.finish().unwrap().into_inner()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(bytes).unwrap();
-    gzip.finish().unwrap()
-}
-
-fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, bytes) in members {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, *bytes).unwrap();
-    }
-    tar.into_inner().unwrap()
+    zip(&[(name, bytes, options)])
 }
 
 /// Where `needle` is, each time.
@@ -567,7 +525,7 @@ fn without_directory(zip: &[u8]) -> &[u8] {
 }
 
 /// A zip file that is written as a stream, with the sizes behind the members.
-fn streamed(members: &[(&str, &[u8], SimpleFileOptions)]) -> Vec<u8> {
+fn streamed(members: &[(&str, &[u8], FileOptions<'_, '_, ()>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new_stream(Vec::new());
     for (name, bytes, options) in members {
         zip.start_file(*name, *options).unwrap();

@@ -11,7 +11,8 @@
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
-//! [`case`] is the fixture that all of them use, [`evtx_writer`] makes their logs, [`boundaries`] is a table.
+//! [`case`] is the fixture that all of them use, [`evtx_writer`] makes their logs, [`archive_writer`] packs them,
+//! [`boundaries`] is a table.
 
 #![allow(
     missing_docs,
@@ -23,6 +24,7 @@
     reason = "tests are read, not linked to, and state what they expect by panicking"
 )]
 
+mod archive_writer;
 mod archives;
 mod bad_input;
 mod boundaries;

@@ -18,6 +18,8 @@
     reason = "tests are read, not linked to, and state what they expect by panicking"
 )]
 
+#[path = "../cli/archive_writer.rs"]
+mod archive_writer;
 mod archives;
 #[path = "../cli/evtx_writer.rs"]
 mod evtx_writer;
