@@ -17,7 +17,8 @@ pub const CHUNK_SIZE: usize = 65536;
 pub const CHUNK_HEADER_SIZE: usize = 512;
 
 const FILE_MAGIC: &[u8] = b"ElfFile\0";
-const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
+/// What a chunk starts with.
+pub const MAGIC: &[u8] = b"ElfChnk\0";
 
 /// The part of either header that its checksum is over first; flags and the checksum itself follow.
 const SUMMED: usize = 120;
@@ -66,6 +67,9 @@ pub fn file_header(head: &[u8]) -> Result<(FileHeader, Option<Fault>), Fault> {
     if head.is_empty() {
         return wrong("empty file".to_owned());
     }
+    if is_one(head) {
+        return wrong("the file header is missing: the file starts with a chunk".to_owned());
+    }
     if !head.starts_with(FILE_MAGIC) {
         return wrong("not an event log: it does not start with ElfFile".to_owned());
     }
@@ -102,13 +106,23 @@ pub enum ChunkState {
 /// Judges a chunk, or what is left of one, by its first bytes.
 #[must_use]
 pub fn state(chunk: &[u8]) -> ChunkState {
-    if chunk.starts_with(CHUNK_MAGIC) {
+    if chunk.starts_with(MAGIC) {
         ChunkState::Used
     } else if chunk.iter().all(|&byte| byte == 0) {
         ChunkState::Unused
     } else {
         ChunkState::Damaged
     }
+}
+
+/// Whether some bytes start with a chunk, wherever they are from: besides the magic, its header must be sound, or be followed
+/// by a record.
+#[must_use]
+pub fn is_one(bytes: &[u8]) -> bool {
+    let size_of_header = u32_at(bytes, 40) == Some(128);
+    let is_sound = || header_checksum(bytes).is_some_and(|computed| u32_at(bytes, CHECKSUM) == Some(computed));
+    let has_record = || bytes.get(CHUNK_HEADER_SIZE..).is_some_and(|records| records.starts_with(&record::MAGIC));
+    bytes.starts_with(MAGIC) && size_of_header && (has_record() || is_sound())
 }
 
 /// Where a chunk's records are, and what of its header can be relied on.

@@ -75,6 +75,8 @@ pub enum DefectKind {
     FileHeaderChecksum,
     /// A chunk without the magic `ElfChnk\0` that is not all zeros.
     ChunkMagic,
+    /// Chunks that are not where the log has a place for them. They are read.
+    Displaced,
     /// A chunk header that says what cannot be.
     ChunkHeader,
     /// A chunk header with another checksum than it states.
@@ -119,6 +121,7 @@ impl DefectKind {
             Self::FileHeader => "file header",
             Self::FileHeaderChecksum => "file header checksum",
             Self::ChunkMagic => "chunk magic",
+            Self::Displaced => "chunk out of place",
             Self::ChunkHeader => "chunk header",
             Self::ChunkHeaderChecksum => "chunk header checksum",
             Self::ChunkDataChecksum => "chunk data checksum",

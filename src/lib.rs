@@ -27,6 +27,7 @@
 //! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
 //! - [`rule`], [`sigma`] and [`cidr`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
 //! - [`input`]: how logs are found, also in archives. [`chunk`] and [`record`]: how their bytes are laid out.
+//!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
 //! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
@@ -40,6 +41,7 @@ pub mod cidr;
 pub mod config;
 pub mod connection;
 pub mod digest;
+pub mod displaced;
 pub mod error;
 pub mod event;
 pub mod events;

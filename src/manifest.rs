@@ -163,6 +163,7 @@ pub struct ChunksEntry {
     pub unused: u64,
     pub unreadable: u64,
     pub unchecked: u64,
+    pub displaced: u64,
     /// Whether there are used chunks behind unused ones, which Windows does not write so.
     pub unused_between: bool,
 }
@@ -295,6 +296,7 @@ impl SourceEntry {
                 unused: chunks_unused,
                 unreadable: chunks_unreadable,
                 unchecked: tally.chunks_unchecked,
+                displaced: tally.chunks_displaced,
                 unused_between: unused_from.is_some_and(|unused| Some(unused) < used_to),
             },
             records: RecordsEntry {

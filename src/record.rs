@@ -19,7 +19,8 @@ use crate::{
     chunk::CHUNK_HEADER_SIZE,
 };
 
-const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
+/// What a record starts with.
+pub const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
 const HEADER_SIZE: usize = 24;
 /// The header, and the copy of the size at the end.
 const SMALLEST: usize = HEADER_SIZE + 4;

@@ -27,6 +27,8 @@ use crate::{
 const BLOCK_CHUNKS: usize = 8;
 /// The most that is read at once: a file header and the chunks behind it.
 const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
+/// A block of a stream, with a chunk before and one behind it.
+const BUFFER_SIZE: usize = BLOCK_SIZE + 2 * CHUNK_SIZE;
 
 /// How a scan is done. The findings do not depend on it.
 #[derive(Debug, Clone)]
@@ -59,7 +61,7 @@ pub fn scan(
     let next = AtomicU64::new(0);
     let parts = pool.broadcast(|_| {
         let mut worker =
-            Worker { plan, method, decoder: Decoder::new(plan.carving), buffer: vec![0; BLOCK_SIZE], open: None };
+            Worker { plan, method, decoder: Decoder::new(plan.carving), buffer: vec![0; BUFFER_SIZE], open: None };
         let mut findings = Findings::new(plan);
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
             worker.scan(&unit, &mut findings);
@@ -195,11 +197,11 @@ impl<'a> Worker<'a> {
                 }
             },
         };
-        let mut read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
+        let read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
         let mut hasher = method.hashing.then(Hasher::default);
         for (offset, size) in unit.blocks.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
-            let whole = read_block(&mut read, buffer, offset, &mut sifter);
+            let whole = read_block(&read, buffer, offset, &mut sifter);
             hasher = hasher.filter(|_| whole);
             if let Some(hasher) = &mut hasher {
                 hasher.update(buffer, side_by_side);
@@ -234,13 +236,20 @@ fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) 
 /// Reads a positioned block and sifts it. Where it cannot be read as a whole, its chunks are read one by one, so that
 /// what is lost is the chunk that cannot be read. Returns whether all of it was read.
 fn read_block(
-    read: &mut dyn FnMut(&mut [u8], u64) -> io::Result<usize>,
+    read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>,
     buffer: &mut [u8],
     offset: u64,
     sifter: &mut Sifter<'_>,
 ) -> bool {
+    let mut around = |range: Range<u64>| {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
+        // What cannot be read is named where it stands.
+        let size = read(&mut bytes, range.start).unwrap_or(0);
+        bytes.truncate(size);
+        bytes
+    };
     if let Ok(size) = read(buffer, offset) {
-        sifter.block(offset, buffer.get(..size).unwrap_or_default());
+        sifter.block(offset, buffer.get(..size).unwrap_or_default(), &mut around);
         let missing = buffer.len().saturating_sub(size);
         if missing > 0 {
             let cause = format!("{missing} bytes are gone since the log was found");
@@ -252,7 +261,7 @@ fn read_block(
     let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
     for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
         match read(part, start) {
-            Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default()),
+            Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default(), &mut around),
             Err(error) => sifter.unreadable(start, &format!("{} bytes cannot be read: {error}", part.len())),
         }
         start += part.len() as u64;
@@ -261,6 +270,8 @@ fn read_block(
 }
 
 /// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
+///
+/// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
 fn scan_stream(
     log: &mut dyn Read,
     buffer: &mut [u8],
@@ -268,26 +279,45 @@ fn scan_stream(
     sifter: &mut Sifter<'_>,
 ) -> Option<crate::digest::Digests> {
     let mut hasher = Hasher::default();
+    // What the buffer holds, as a range of the log.
+    let mut held = 0..0;
+    let (mut ended, mut failed) = (false, None);
     for number in 0.. {
         let (start, size) = block(u64::MAX, number)?;
-        let block = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
-        let (size, error) = read_full(log, block);
-        let bytes = block.get(..size).unwrap_or_default();
-        if size > 0 || number == 0 {
-            sifter.block(start, bytes);
+        let first = start.saturating_sub(CHUNK_SIZE as u64);
+        let within = |offset: u64| usize::try_from(offset - first).unwrap_or(usize::MAX);
+        buffer.copy_within(
+            usize::try_from(first - held.start).unwrap_or(0)..usize::try_from(held.end - held.start).unwrap_or(0),
+            0,
+        );
+        held.start = first;
+        if !ended {
+            let free = buffer.get_mut(within(held.end)..within(start + size) + CHUNK_SIZE).unwrap_or_default();
+            let (size, error) = read_full(log, free);
+            if hashing {
+                hasher.update(free.get(..size).unwrap_or_default(), side_by_side);
+            }
+            ended = size < free.len();
+            failed = error;
+            held.end += size as u64;
         }
-        if hashing {
-            hasher.update(bytes, side_by_side);
+        let bytes = |range: Range<u64>| {
+            let range = range.start.max(held.start)..range.end.min(held.end);
+            buffer.get(within(range.start)..within(range.end.max(range.start))).unwrap_or_default()
+        };
+        let block = bytes(start..start + size);
+        if !block.is_empty() || number == 0 {
+            sifter.block(start, block, &mut |range| bytes(range).to_vec());
         }
-        if let Some(error) = error {
-            sifter.defect(None, Some(start + size as u64), DefectKind::Read, &format!("cannot read on: {error}"));
-            return None;
-        }
-        if size < block.len() {
-            return hashing.then(|| hasher.finish());
+        if held.end <= start + size && ended {
+            break;
         }
     }
-    None
+    if let Some(error) = failed {
+        sifter.defect(None, Some(held.end), DefectKind::Read, &format!("cannot read on: {error}"));
+        return None;
+    }
+    hashing.then(|| hasher.finish())
 }
 
 /// Fills `buffer` from a stream, or as much of it as there is before the end or an error.
@@ -330,7 +360,7 @@ mod tests {
         let decoder = Decoder::new(plan.carving);
         let chunks = chunk::count(log.len() as u64);
         let bad = chunk::offset(1);
-        let mut read = |bytes: &mut [u8], at: u64| {
+        let read = |bytes: &mut [u8], at: u64| {
             let start = usize::try_from(at).unwrap();
             if (at..at + bytes.len() as u64).contains(&bad) {
                 return Err(io::Error::other("bad sector"));
@@ -340,7 +370,7 @@ mod tests {
         };
         let mut findings = Findings::new(&plan);
         let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
-        assert!(!read_block(&mut read, &mut vec![0; log.len()], 0, &mut sifter));
+        assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
         sifter.finish();
         assert_eq!(named(&findings.defects), ["log: chunk 1 at 0x11000: 65536 bytes cannot be read: bad sector"]);
         let total = findings.total();

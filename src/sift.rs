@@ -2,18 +2,19 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, ops::Range, sync::Arc};
 
 use ipnet::IpNet;
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
     connection::Field,
+    displaced,
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
     events::Copies,
     group::Groups,
-    hits::{Hit, Hits, Place},
+    hits::{self, Hit, Hits},
     ids::Ids,
     prefilter::Prefilter,
     record::{self, Candidates, Record},
@@ -168,6 +169,25 @@ impl Findings {
     }
 }
 
+/// Gives the bytes of a source in a range, as far as it has them.
+pub type Around<'a> = &'a mut dyn FnMut(Range<u64>) -> Vec<u8>;
+
+/// Where a chunk is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Its number, or that of the place that is nearest.
+    number: u64,
+    /// Where it starts in the source, in bytes.
+    offset: u64,
+}
+
+impl Place {
+    /// Where chunk `number` belongs.
+    fn of(number: u64) -> Self {
+        Self { number, offset: chunk::offset(number) }
+    }
+}
+
 /// Sifts the blocks of one source.
 #[derive(Debug)]
 pub struct Sifter<'a> {
@@ -196,17 +216,21 @@ impl<'a> Sifter<'a> {
         self.found.add(SourceKey { name: self.source.to_owned(), number: self.number }, self.part);
     }
 
-    /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk.
-    pub fn block(&mut self, offset: u64, bytes: &[u8]) {
+    /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk. `around` gives the source's bytes
+    /// in a range, as far as it has them; it is asked where a chunk is missing.
+    pub fn block(&mut self, offset: u64, bytes: &[u8], around: Around<'_>) {
         self.part.tally.bytes += bytes.len() as u64;
         let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
         if offset == 0 {
             self.part.tally.logs += 1;
             self.file_header(head);
+            if chunks.is_empty() && chunk::is_one(head) {
+                self.displaced(0, around);
+            }
         }
         let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
         for (number, bytes) in (first..).zip(chunks.chunks(CHUNK_SIZE)) {
-            self.chunk(number, bytes);
+            self.chunk(Place::of(number), bytes, around);
         }
     }
 
@@ -237,33 +261,63 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    fn chunk(&mut self, number: u64, bytes: &[u8]) {
-        if bytes.len() < CHUNK_SIZE {
-            let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
-            self.chunk_defect(number, DefectKind::Truncated, &cause);
-        }
+    fn chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
+        let cut_off = |sifter: &mut Self| {
+            if bytes.len() < CHUNK_SIZE {
+                let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
+                sifter.chunk_defect(place, DefectKind::Truncated, &cause);
+            }
+        };
         match chunk::state(bytes) {
             ChunkState::Unused => {
+                cut_off(self);
                 self.part.tally.chunks_unused += 1;
-                self.part.unused_from = self.part.unused_from.or(Some(number));
+                self.part.unused_from = self.part.unused_from.or(Some(place.number));
             }
             ChunkState::Damaged => {
-                self.part.tally.chunks_unreadable += 1;
-                let cause = "no chunk here: it does not start with ElfChnk";
-                self.chunk_defect(number, DefectKind::ChunkMagic, cause);
+                let (covered, rest) = self.displaced(place.number, around);
+                if !covered {
+                    cut_off(self);
+                    self.part.tally.chunks_unreadable += 1;
+                    self.chunk_defect(place, DefectKind::ChunkMagic, "no chunk here: it does not start with ElfChnk");
+                }
                 if self.plan.carving == Carving::Stale {
-                    self.decode(number, bytes, &Layout::UNKNOWN);
+                    self.decode(place, &rest, &Layout::UNKNOWN);
                 }
             }
-            ChunkState::Used => self.used_chunk(number, bytes),
+            ChunkState::Used => {
+                cut_off(self);
+                self.used_chunk(place, bytes);
+            }
         }
     }
 
-    fn used_chunk(&mut self, number: u64, bytes: &[u8]) {
-        self.part.used_to = self.part.used_to.max(Some(number));
+    /// Sifts the chunks that are out of place around a place. Returns whether they cover some of it, and what they do not.
+    fn displaced(&mut self, number: u64, around: Around<'_>) -> (bool, Vec<u8>) {
+        let bytes = around(displaced::surroundings(number));
+        let found = displaced::find(number, &bytes);
+        for chunk in found.chunks {
+            let place = Place { number: chunk.number, offset: chunk.offset };
+            let bytes = bytes.get(chunk.range.clone()).unwrap_or_default();
+            if !chunk.continues {
+                let cause = format!("the chunks from here on are {} their places", chunk.shift());
+                self.chunk_defect(place, DefectKind::Displaced, &cause);
+            }
+            if bytes.len() < CHUNK_SIZE {
+                let cause = format!("this chunk is cut off: {} of {CHUNK_SIZE} bytes", bytes.len());
+                self.chunk_defect(place, DefectKind::Truncated, &cause);
+            }
+            self.part.tally.chunks_displaced += 1;
+            self.used_chunk(place, bytes);
+        }
+        (found.covered, found.rest)
+    }
+
+    fn used_chunk(&mut self, place: Place, bytes: &[u8]) {
+        self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
         for (kind, cause) in faults {
-            self.chunk_defect(number, kind, &cause);
+            self.chunk_defect(place, kind, &cause);
         }
         self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
         let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
@@ -286,16 +340,16 @@ impl<'a> Sifter<'a> {
                 let layout = Layout { last_id: None, ..layout };
                 let mended = record::mend(bytes, &records);
                 for &hidden in mended.iter().flat_map(|mended| &mended.hidden) {
-                    let at = Some(chunk::offset(number).saturating_add(hidden as u64));
-                    self.defect(Some(number), at, DefectKind::Hidden, "a record is hidden in the one before it");
+                    let at = Some(place.offset.saturating_add(hidden as u64));
+                    self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.decode(number, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
+                self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
-                let read = self.decode(number, bytes, &layout);
+                let read = self.decode(place, bytes, &layout);
                 self.follow_ids(bytes, &read);
-                self.unread_records(number, bytes, &layout, &read);
+                self.unread_records(place, bytes, &layout, &read);
             }
         }
     }
@@ -307,17 +361,17 @@ impl<'a> Sifter<'a> {
     }
 
     /// Names the records that are in a chunk with a gap between its records, by all signs, and were not read.
-    fn unread_records(&mut self, number: u64, bytes: &[u8], layout: &Layout, read: &[Record]) {
+    fn unread_records(&mut self, place: Place, bytes: &[u8], layout: &Layout, read: &[Record]) {
         let unread = record::unread(bytes, layout.end, read);
         if let (Some(first), Carving::Live) = (unread.first(), self.plan.carving) {
-            let at = Some(chunk::offset(number).saturating_add(*first as u64));
+            let at = Some(place.offset.saturating_add(*first as u64));
             let cause = format!("{} more of the chunk's records are not read: --recover reads them", unread.len());
-            self.defect(Some(number), at, DefectKind::Unread, &cause);
+            self.defect(Some(place.number), at, DefectKind::Unread, &cause);
         }
         let last = read.iter().filter_map(|record| record.id_and_time(bytes)).map(|(id, _)| id).max();
         if layout.last_id.is_some_and(|stated| Some(stated) != last) && unread.is_empty() {
             let cause = format!("the chunk header's last record, {}, is not there", layout.last_id.unwrap_or(0));
-            self.chunk_defect(number, DefectKind::Missing, &cause);
+            self.chunk_defect(place, DefectKind::Missing, &cause);
         }
     }
 
@@ -327,12 +381,12 @@ impl<'a> Sifter<'a> {
         names_sysmon && self.plan.prefilter.may_match(chunk, records)
     }
 
-    fn chunk_defect(&mut self, number: u64, kind: DefectKind, cause: &str) {
-        self.defect(Some(number), Some(chunk::offset(number)), kind, cause);
+    fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
+        self.defect(Some(place.number), Some(place.offset), kind, cause);
     }
 
     /// Decodes a chunk, and returns the records that are part of the log.
-    fn decode(&mut self, number: u64, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+    fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let mut candidates = Candidates::new(bytes);
         let (plan, source, found, tally) = (self.plan, self.source, &mut *self.found, &mut self.part.tally);
         let (mut read, mut recovered, mut text) = (Vec::new(), 0, 0);
@@ -376,8 +430,13 @@ impl<'a> Sifter<'a> {
                             }
                         }
                         if plan.keep_hits || plan.groups_later() {
-                            let offset = chunk::offset(number).saturating_add(event.place.start());
-                            let hit = Hit::new(event, &connection, Place { source, chunk: number, offset }, rules);
+                            let offset = place.offset.saturating_add(event.place.start());
+                            let hit = Hit::new(
+                                event,
+                                &connection,
+                                hits::Place { source, chunk: place.number, offset },
+                                rules,
+                            );
                             found.hits.push(if plan.rules.sigma.correlations.is_some() {
                                 hit.with_data(event)
                             } else {
@@ -395,8 +454,8 @@ impl<'a> Sifter<'a> {
         tally.records_recovered += recovered;
         losses.extend(strange.into_inner());
         for loss in losses {
-            let offset = chunk::offset(number).saturating_add(loss.offset.unwrap_or(0));
-            self.defect(Some(number), Some(offset), loss.kind, &loss.cause);
+            let offset = place.offset.saturating_add(loss.offset.unwrap_or(0));
+            self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
         read
     }

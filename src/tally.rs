@@ -35,6 +35,8 @@ tally! {
     chunks_unused,
     /// Chunks that are neither used nor unused. With recovery, they are searched for records all the same.
     chunks_unreadable,
+    /// Chunks, ruled out or decoded, that are out of place.
+    chunks_displaced,
     /// Chunks that say they have no checksums.
     chunks_unchecked,
     /// Chunks that name Sysmon, ruled out or not.

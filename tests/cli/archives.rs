@@ -609,3 +609,39 @@ fn a_zip_file_without_its_directory_has_the_same_limits() {
     let ran = connections().file("case.zip", header.repeat(200_000)).file("a.evtx", one).run();
     assert_eq!(rows(ran.exits(3)), 150);
 }
+
+#[test]
+fn chunks_that_are_out_of_place_are_found_in_a_stream_as_in_a_file() {
+    // Some 20 chunks, in three blocks.
+    let events: Vec<Event> =
+        (0..2_000).map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 250, n % 250)).at(n)).collect();
+    let whole = evtx_writer::log(&events);
+    assert!(whole.chunks() > 17);
+    let headless = whole.0[evtx_writer::HEADER..].to_vec();
+    // The last in a block, the first in one, the last but one, and the last of all.
+    let losses = [7, 8, 14, whole.chunks() - 1].map(|chunk| {
+        let mut log = whole.0.clone();
+        log.drain(evtx_writer::offset(chunk) - 8..evtx_writer::offset(chunk));
+        log
+    });
+    let insertions = [7, 8, 15].map(|chunk| {
+        let mut log = whole.0.clone();
+        log.splice(evtx_writer::offset(chunk)..evtx_writer::offset(chunk), [0xee; 5000]);
+        log
+    });
+    for log in [headless].into_iter().chain(losses).chain(insertions) {
+        let plain = connections().file("x.evtx", &log).run();
+        let packed = connections().file("x.evtx.gz", gzip(&log)).run();
+        assert_eq!(rows(&plain), events.len(), "{}", plain.stderr());
+        assert_eq!(packed.report(), plain.report());
+        let told = |ran: &Ran| {
+            ran.stderr()
+                .replace(".gz:", ":")
+                .lines()
+                .filter(|line| !line.starts_with("time"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&packed), told(&plain));
+    }
+}

@@ -488,3 +488,72 @@ fn evidence_is_not_changed() {
     case.run().exits(0);
     assert_eq!(state(), before);
 }
+
+/// The log with all chunks full, and each record with a destination of its own, so that none is counted twice unseen.
+fn groups_of(log: &Log) -> Vec<String> {
+    let ran = connections().log("log.evtx", log).args(["--group-by", "dest_ip"]).run();
+    let report = ran.report().to_owned();
+    report.lines().skip(1).map(|line| line.split(',').take(2).collect::<Vec<_>>().join(" x")).collect()
+}
+
+#[test]
+fn a_log_without_its_file_header_is_read_from_its_first_chunk_on() {
+    let whole = long_log();
+    let headless = Log(whole.0[HEADER..].to_vec());
+    let ran = with_a_good_log(&headless);
+    ran.exits(3).says(&[
+        "bad.evtx: the file header is missing: the file starts with a chunk",
+        "bad.evtx: chunk 0 at 0x0: the chunks from here on are 4096 bytes before their places",
+        "defects   2: 1 file header, 1 chunk out of place",
+    ]);
+    assert_eq!(groups_of(&headless), groups_of(&whole));
+}
+
+#[test]
+fn chunks_behind_lost_or_inserted_bytes_are_read_where_they_are() {
+    let whole = long_log();
+    let expected = groups_of(&whole);
+    let chunk = evtx_writer::offset(1);
+
+    // What is lost is free space of the first chunk.
+    let mut lost = whole.clone();
+    lost.0.drain(chunk - 8..chunk);
+    let ran = with_a_good_log(&lost);
+    ran.exits(3).says(&["bad.evtx: chunk 1 at 0x10ff8: the chunks from here on are 8 bytes before their places"]);
+    assert_eq!(groups_of(&lost), expected);
+
+    for size in [1, 512, 4096, 70_000] {
+        let mut inserted = whole.clone();
+        inserted.0.splice(chunk..chunk, vec![0xee; size]);
+        assert_eq!(groups_of(&inserted), expected, "{size}");
+    }
+}
+
+#[test]
+fn chunks_anywhere_in_a_given_file_are_read() {
+    let whole = long_log();
+    // As in an image of a disk: each chunk at a sector of its own.
+    let mut image = vec![0x5a; 123 * 512];
+    for number in [2, 0, 5, 3, 1, 4] {
+        image.extend(&whole.0[evtx_writer::offset(number)..].chunks(CHUNK).next().unwrap().to_vec());
+        image.extend(vec![number as u8 + 1; 77 * 512]);
+    }
+    let case = connections().file("image.dd", &image).args(["--group-by", "dest_ip"]);
+    let ran = case.run_on(&["image.dd"]);
+    ran.exits(3).says(&["6 chunk out of place"]);
+    assert_eq!(rows(&ran), groups_of(&whole).len());
+}
+
+#[test]
+fn a_chunk_that_is_cut_off_by_the_next_one_gives_the_records_it_has() {
+    let whole = long_log();
+    let (first, second) = (evtx_writer::offset(0), evtx_writer::offset(1));
+    let mut log = whole.clone();
+    // Half of the first chunk is lost, and all others move up.
+    log.0.drain(first + CHUNK / 2..second);
+    log.0.drain(..HEADER);
+    let ran = connections().log("log.evtx", &log).args(["--group-by", "dest_ip"]).run();
+    ran.exits(3).says(&["chunk 0 at 0x0: this chunk is cut off: 32768 of 65536 bytes"]);
+    let all = groups_of(&whole).len();
+    assert!((all - 100..all - 30).contains(&rows(&ran)), "{} of {all}", rows(&ran));
+}

@@ -173,7 +173,7 @@ fn a_manifest_says_what_was_read_and_what_came_of_it() {
     assert_eq!(
         source["chunks"],
         serde_json::json!({
-            "decoded": chunks - 2, "ruled_out": 0, "unused": 1, "unreadable": 1, "unchecked": 0, "unused_between": false
+            "decoded": chunks - 2, "ruled_out": 0, "unused": 1, "unreadable": 1, "unchecked": 0, "displaced": 0, "unused_between": false
         })
     );
     let records = &source["records"];

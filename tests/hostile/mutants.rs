@@ -66,6 +66,14 @@ pub fn mutant(random: &mut Random, fixtures: &[Fixture]) -> Vec<u8> {
     if random.below(2) == 0 {
         mending::log(&mut log);
     }
+    // Something is lost, such as the file header, or comes in between, so that what is behind is out of place.
+    if random.below(20) == 0 {
+        let at = [0, place(random, &log, fixture), 4096][random.below(3)];
+        let by = [8, 512, 4096, 20_000][random.below(4)];
+        let end = (at + [0, by][random.below(2)]).min(log.len());
+        let into = vec![random.below(256) as u8; if end == at { by } else { 0 }];
+        log.splice(at..end, into);
+    }
     // Few, since most of a log that is cut off early is gone.
     if random.below(30) == 0 {
         log.truncate(random.below(log.len()));
