@@ -89,6 +89,15 @@ pub fn find(number: u64, bytes: &[u8]) -> Found {
     found
 }
 
+/// Where in a source the first chunk starts that belongs to place `number` and starts in the place before it.
+#[must_use]
+pub fn first_before(number: u64, bytes: &[u8]) -> Option<u64> {
+    let start = usize::try_from(chunk::offset(number) - surroundings(number).start).ok()?;
+    let place = bytes.get(start..bytes.len().min(start + CHUNK_SIZE))?;
+    let found = || find(number, bytes).chunks.into_iter().map(|chunk| chunk.offset).next();
+    (chunk::state(place) == ChunkState::Damaged).then(found)?.filter(|&offset| offset < chunk::offset(number))
+}
+
 /// Where chunks start in some bytes: on the grid, wherever the magic is; elsewhere, where the rest of the header is one too,
 /// and not in the header of another.
 fn starts(bytes: &[u8], on_grid: impl Fn(usize) -> bool) -> Vec<usize> {

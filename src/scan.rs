@@ -365,8 +365,9 @@ mod tests {
             if (at..at + bytes.len() as u64).contains(&bad) {
                 return Err(io::Error::other("bad sector"));
             }
-            bytes.copy_from_slice(&log[start..start + bytes.len()]);
-            Ok(bytes.len())
+            let there = &log[start.min(log.len())..log.len().min(start + bytes.len())];
+            bytes[..there.len()].copy_from_slice(there);
+            Ok(there.len())
         };
         let mut findings = Findings::new(&plan);
         let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);

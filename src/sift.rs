@@ -229,8 +229,14 @@ impl<'a> Sifter<'a> {
             }
         }
         let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
-        for (number, bytes) in (first..).zip(chunks.chunks(CHUNK_SIZE)) {
-            self.chunk(Place::of(number), bytes, around);
+        let mut behind = chunks;
+        for number in first.. {
+            let (bytes, rest) = behind.split_at(CHUNK_SIZE.min(behind.len()));
+            if bytes.is_empty() {
+                break;
+            }
+            behind = rest;
+            self.chunk(Place::of(number), bytes, (behind, around));
         }
     }
 
@@ -261,7 +267,7 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    fn chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
+    fn chunk(&mut self, place: Place, bytes: &[u8], (behind, around): (&[u8], Around<'_>)) {
         let cut_off = |sifter: &mut Self| {
             if bytes.len() < CHUNK_SIZE {
                 let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
@@ -287,9 +293,34 @@ impl<'a> Sifter<'a> {
             }
             ChunkState::Used => {
                 cut_off(self);
-                self.used_chunk(place, bytes);
+                let own = self.own(place, bytes, (behind, around));
+                self.used_chunk(place, own);
             }
         }
+    }
+
+    /// What of a used chunk's bytes is its own: up to where one starts that is out of place, if there is no chunk behind it.
+    fn own<'b>(&mut self, place: Place, bytes: &'b [u8], (behind, around): (&[u8], Around<'_>)) -> &'b [u8] {
+        let next = Place::of(place.number.saturating_add(1));
+        // Of a block's last chunk, what is behind is read from the source: first as little as shows a sound chunk, or the end.
+        let is_sound = match behind {
+            [] => {
+                let start = around(next.offset..next.offset.saturating_add(chunk::MAGIC.len() as u64));
+                start.is_empty() || start == chunk::MAGIC
+            }
+            behind => behind.starts_with(chunk::MAGIC),
+        };
+        if is_sound {
+            return bytes;
+        }
+        let surroundings = around(displaced::surroundings(next.number));
+        let start = displaced::first_before(next.number, &surroundings);
+        let Some(own) = start.and_then(|start| bytes.get(..usize::try_from(start - place.offset).ok()?)) else {
+            return bytes;
+        };
+        let cause = format!("this chunk is cut off: {} of {CHUNK_SIZE} bytes", own.len());
+        self.chunk_defect(place, DefectKind::Truncated, &cause);
+        own
     }
 
     /// Sifts the chunks that are out of place around a place. Returns whether they cover some of it, and what they do not.

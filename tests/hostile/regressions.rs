@@ -75,3 +75,15 @@ fn a_lost_record_is_looked_for_behind_the_one_before() {
     let places: Vec<_> = invariants::defects(&log).iter().map(|defect| (defect.kind, defect.offset)).collect();
     assert_eq!(places, [512, 540, 568].map(|at| (DefectKind::Record, Some(HEADER as u64 + at))));
 }
+
+/// A chunk that starts inside another was read twice: as itself, and carved out of the other's free space.
+#[test]
+fn a_chunk_that_starts_inside_another_ends_it() {
+    let mut log = evtx_writer::log(&(0..100).map(|n| Event::connection().at(n)).collect::<Vec<_>>()).0;
+    let chunk = log[HEADER..].to_vec();
+    log.truncate(HEADER + 40_000);
+    log.extend(&chunk);
+    for looking in [Looking::Detect, Looking::Connections] {
+        assert!(invariants::hold(looking, 0, &log) > 100);
+    }
+}
