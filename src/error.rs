@@ -89,7 +89,7 @@ pub enum DefectKind {
     Chunk,
     /// Something else than a record where the next one has to be.
     RecordMagic,
-    /// A record whose size is less than its header's or reaches past the chunk.
+    /// A record whose size is less than its header's, reaches past the chunk, or is another at its end. The last is read.
     RecordSize,
     /// A record inside another, whose size was made to span it. It is read.
     Hidden,

@@ -271,6 +271,7 @@ impl<'a> Sifter<'a> {
         let records = record::walk(bytes, layout.end);
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
+            self.miscopied_sizes(number, bytes, records);
         }
         match records {
             Some(records)
@@ -295,6 +296,7 @@ impl<'a> Sifter<'a> {
                 self.part.tally.chunks_decoded += 1;
                 let read = self.decode(number, bytes, &layout);
                 self.follow_ids(bytes, &read);
+                self.miscopied_sizes(number, bytes, &read);
                 self.unread_records(number, bytes, &layout, &read);
             }
         }
@@ -303,6 +305,17 @@ impl<'a> Sifter<'a> {
     fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {
         if self.plan.follow_ids {
             records.iter().filter_map(|record| record.id_and_time(chunk)).for_each(|id| self.part.ids.add(id));
+        }
+    }
+
+    /// Names the records whose sizes at their starts and at their ends differ. They are read by the first.
+    fn miscopied_sizes(&mut self, number: u64, chunk: &[u8], records: &[Record]) {
+        for record in records {
+            if let Some((size, copy)) = record::miscopied(chunk, *record) {
+                let at = Some(chunk::offset(number).saturating_add(record.start()));
+                let cause = format!("the record's size is {size} at its start and {copy} at its end");
+                self.defect(Some(number), at, DefectKind::RecordSize, &cause);
+            }
         }
     }
 
