@@ -2,13 +2,14 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use ipnet::IpNet;
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
     connection::Field,
+    digest::Digests,
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
     events::Copies,
@@ -82,6 +83,8 @@ pub struct Findings {
     pub defects: Defects,
     /// What was found in each source.
     pub sources: BTreeMap<SourceKey, SourceFindings>,
+    /// The digests of each archive file, if they were asked for; none if not all of it could be read.
+    pub archives: BTreeMap<PathBuf, Option<Digests>>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -110,7 +113,7 @@ pub struct SourceFindings {
     /// The ids of its records, if the plan follows them.
     pub ids: Ids,
     /// Its digests, if all of it was read and they were asked for.
-    pub digests: Option<crate::digest::Digests>,
+    pub digests: Option<Digests>,
 }
 
 impl Findings {
@@ -124,6 +127,7 @@ impl Findings {
             by_rule: BTreeMap::new(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
+            archives: BTreeMap::new(),
         }
     }
 
@@ -142,6 +146,7 @@ impl Findings {
         for (key, source) in other.sources {
             self.add(key, source);
         }
+        self.archives.extend(other.archives);
         self
     }
 
