@@ -182,7 +182,7 @@ impl<'a> Worker<'a> {
         };
         let mut read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
         let mut hasher = method.hashing.then(Hasher::default);
-        for (offset, size) in unit.blocks.clone().map_while(|number| block(unit.source.size, number)) {
+        for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
             let whole = read_block(&mut read, buffer, offset, &mut sifter);
             hasher = hasher.filter(|_| whole);
@@ -198,11 +198,11 @@ impl<'a> Worker<'a> {
     fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
         let is_hashed = method.hashing && unit.source.packing == Packing::Gzip;
-        let (mut hasher, mut hashed) = (Hasher::default(), 0);
+        let (mut hasher, mut at) = (Hasher::default(), 0);
         let mut packed = |bytes: &[u8]| {
             if is_hashed {
                 hasher.update(bytes, side_by_side);
-                hashed += bytes.len() as u64;
+                at += bytes.len() as u64;
             }
         };
         let defects = input::archive::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
@@ -213,7 +213,7 @@ impl<'a> Worker<'a> {
         });
         if is_hashed {
             // What the reader had no use for is still part of the file.
-            let digests = hash(unit.source, (hashed, hasher), buffer, &mut |_| {});
+            let digests = hash(unit.source, (at, hasher), buffer, &mut |_| {});
             note_digests(unit.source, digests, &defects, findings);
         }
         for defect in defects {
@@ -406,7 +406,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // Neither is read to its end for what is in it.
         let zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
-        for (name, bytes) in [("case.zip", zip), ("log.evtx.gz", [b"\x1f\x8b".as_slice(), &[0; 700_000]].concat())] {
+        for (name, bytes) in [("case.zip", zip), ("log.evtx.gz", [b"\x1f\x8b".as_slice(), &vec![0; 700_000]].concat())]
+        {
             let path = folder.path().join(name);
             std::fs::write(&path, &bytes).unwrap();
             let mut config = config();

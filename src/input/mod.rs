@@ -96,7 +96,9 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                     Contents::Archive { file, logs, defects } => {
                         found.archives.push(file);
                         found.logs.extend(logs);
-                        defects.into_iter().for_each(|defect| found.defects.add(defect));
+                        for defect in defects {
+                            found.defects.add(defect);
+                        }
                     }
                 }
                 known.insert(identity);

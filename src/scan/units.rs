@@ -23,14 +23,14 @@ pub(super) struct Blocks<'a> {
     pub(super) source: &'a Source,
     /// The source's number.
     pub(super) number: usize,
-    pub(super) blocks: Range<u64>,
+    pub(super) range: Range<u64>,
 }
 
 impl Blocks<'_> {
     /// How many bytes it has, as far as is known.
     pub(super) fn size(&self) -> u64 {
-        let end = block(self.source.size, self.blocks.end).map_or(self.source.size, |(start, _)| start);
-        end - block(self.source.size, self.blocks.start).map_or(end, |(start, _)| start)
+        let end = block(self.source.size, self.range.end).map_or(self.source.size, |(start, _)| start);
+        end - block(self.source.size, self.range.start).map_or(end, |(start, _)| start)
     }
 }
 
@@ -75,7 +75,7 @@ impl<'a> Units<'a> {
         let index = self.items.partition_point(|(first, _)| *first <= number).checked_sub(1)?;
         let &(first, item) = self.items.get(index)?;
         let block = number - first;
-        let unit = |source, number, blocks| Unit::Blocks(Blocks { source, number, blocks });
+        let unit = |source, number, range| Unit::Blocks(Blocks { source, number, range });
         match item {
             (archive, None) => (block == 0).then_some(Unit::Archive(archive)),
             (source, Some(number)) if self.is_whole(item) => {
