@@ -65,7 +65,7 @@ pub enum DefectKind {
     Path,
     /// Bytes that could not be read from a file that was open.
     Read,
-    /// A log that has shrunk or grown since it was found.
+    /// A log or an archive that has shrunk or grown since it was found.
     Changed,
     /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
     Archive,

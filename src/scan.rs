@@ -234,7 +234,8 @@ fn note_digests(archive: &Source, digests: Result<Digests, Defect>, known: &[Def
     findings.archives.insert(archive.path.clone(), digests.ok());
 }
 
-/// Hashes an archive as the file that it is, up to the size it had when it was found. So many bytes of it are already hashed.
+/// Hashes an archive as the file that it is, up to the size it had when it was found, from where the hasher has come to. An
+/// error is why not all of it could be read.
 fn hash(
     archive: &Source,
     (mut at, mut hasher): (u64, Hasher),

@@ -113,9 +113,16 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     for archive in &recorded.archives {
         add(&archive.name, Item::Archive, fate_of(archive).unwrap_or(Fate::Missing));
     }
+    let key_of = |file: &RecordedFile| (file.path(), file.name.clone());
+    let exhibits: BTreeSet<_> = recorded.archives.iter().map(key_of).collect();
     let mut names = BTreeSet::new();
     for source in &recorded.sources {
-        let key = (source.path(), source.name.clone());
+        let key = key_of(source);
+        // Where an archive has defects of its own, or nothing could be read of the log that it is, its own line says it all.
+        if source.digests.is_none() && exhibits.contains(&key) {
+            names.insert(key);
+            continue;
+        }
         let fate = match fate_of(source) {
             Some(Fate::Same) => Fate::Same,
             _ => Fate::of(source.digests.as_ref(), now.get(&key).and_then(|log| log.digests.as_ref())),
