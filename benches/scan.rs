@@ -132,6 +132,8 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
 fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new()).unwrap();
-    let logs = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits).logs;
-    bencher.counter(bytes()).bench(|| scan::scan(&config.plan, &config.method, &logs, &|_| {}).unwrap().groups.len());
+    let sources = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits);
+    bencher
+        .counter(bytes())
+        .bench(|| scan::scan(&config.plan, &config.method, &sources, &|_| {}).unwrap().groups.len());
 }

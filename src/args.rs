@@ -42,16 +42,17 @@ pub enum Command {
     /// List, show and check rules
     #[command(subcommand, after_help = "Example: netsift rules check my-rules/")]
     Rules(RulesCommand),
-    /// Hash the logs of a manifest again and say which have changed
+    /// Hash the logs and archives of a manifest again and say which have changed
     ///
-    /// Prints one line a log: same, changed, missing, or unknown where the manifest has no hashes of it.
+    /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
+    /// changed archive that the manifest does not have. The logs in an archive that is the same are the same.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
 }
 
 const VERIFY_STATUS: &str = "\
-Exit status: 0 all logs are the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log has changed, is \
-missing, or is unknown.";
+Exit status: 0 all is the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log or an archive has \
+changed, or is missing, unknown or new.";
 
 /// What `verify` takes.
 #[derive(Debug, clap::Args)]

@@ -65,7 +65,7 @@ pub enum DefectKind {
     Path,
     /// Bytes that could not be read from a file that was open.
     Read,
-    /// A log that has shrunk or grown since it was found.
+    /// A log or an archive that has shrunk or grown since it was found.
     Changed,
     /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
     Archive,
@@ -91,7 +91,7 @@ pub enum DefectKind {
     Chunk,
     /// Something else than a record where the next one has to be.
     RecordMagic,
-    /// A record whose size is less than its header's or reaches past the chunk.
+    /// A record whose size is less than its header's, reaches past the chunk, or is another at its end. The last is read.
     RecordSize,
     /// A record inside another, whose size was made to span it. It is read.
     Hidden,

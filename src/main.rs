@@ -19,10 +19,10 @@ use netsift::{
     error::Error,
     input, listing,
     manifest::{Recorded, RunEntry},
-    run,
+    run, scan,
     summary::Summary,
     text,
-    verify::{self, Fate},
+    verify::{self, Fate, Verified},
 };
 
 fn main() -> ExitCode {
@@ -49,7 +49,7 @@ fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
     config.check_outputs(&sources.met)?;
 
     let (started, clock, links) = (Timestamp::now(), Instant::now(), sources.links);
-    let bar = progress::bar(&sources.logs, config.quiet);
+    let bar = progress::bar(scan::size(&config.method, &sources), config.quiet);
     let ran = run::run(&config, sources, &|bytes| bar.inc(bytes), || {
         config.run_info.then(|| RunEntry {
             started: started.to_string(),
@@ -89,12 +89,12 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     bar.finish_and_clear();
     let fates = fates?;
     let mut out = io::stdout().lock();
-    for (name, fate) in &fates {
-        if writeln!(out, "{:<8} {}", fate.name(), text::printable(name)).is_err() {
+    for Verified { name, item, fate } in &fates {
+        if writeln!(out, "{:<8} {}{}", fate.name(), text::printable(name), item.mark()).is_err() {
             break;
         }
     }
-    Ok(ExitCode::from(if fates.iter().all(|(_, fate)| *fate == Fate::Same) { 0 } else { 3 }))
+    Ok(ExitCode::from(if fates.iter().all(|verified| verified.fate == Fate::Same) { 0 } else { 3 }))
 }
 
 /// Writes to standard error. That it is closed is no reason to stop.

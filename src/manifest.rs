@@ -3,20 +3,21 @@
 //! Two runs over the same evidence give the same bytes, unless facts about the run itself are asked for. The schema is
 //! in the README; [`VERSION`] changes with it.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+mod recorded;
+
+use std::{collections::BTreeMap, path::Path};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use self::recorded::{Recorded, RecordedFile};
 use crate::{
     cidr::CidrSet,
     connection::Field,
     digest::{self, Digests},
     error::Defects,
     ids::Gaps,
+    input::Source,
     report,
     rule::{RuleInfo, RuleSet},
     sift::SourceFindings,
@@ -45,6 +46,8 @@ pub struct Manifest {
     pub options: Options,
     /// What was read, by name.
     pub sources: Vec<SourceEntry>,
+    /// The archives that some of it is from, as the files that they are, by name.
+    pub archives: Vec<ArchiveEntry>,
     /// What was wrong.
     pub defects: DefectEntries,
     /// What was written.
@@ -143,6 +146,22 @@ pub struct SourceEntry {
     pub duplicates: u64,
     /// Its defects by kind.
     pub defects: BTreeMap<&'static str, u64>,
+}
+
+/// An archive, as the file that it is.
+#[derive(Debug, Serialize)]
+pub struct ArchiveEntry {
+    /// Its name, with which those of the logs in it start.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_hex: Option<String>,
+    /// How many bytes it had when it was found.
+    pub size: u64,
+    /// Its hashes; null if not all of it could be read.
+    pub digests: Option<Digests>,
 }
 
 /// A file header.
@@ -278,7 +297,6 @@ impl SourceEntry {
     #[must_use]
     pub fn new(name: String, file: &Path, found: SourceFindings, duplicates: u64) -> Self {
         let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to } = found;
-        let file_hex = file.to_str().is_none().then(|| digest::hex(file.as_os_str().as_encoded_bytes()));
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
         let time =
@@ -286,7 +304,7 @@ impl SourceEntry {
         Self {
             name,
             file: file.to_string_lossy().into(),
-            file_hex,
+            file_hex: file_hex(file),
             size: tally.bytes,
             digests,
             header: header.map(|header| HeaderEntry { flags: header.flags, dirty: header.is_dirty() }),
@@ -315,6 +333,25 @@ impl SourceEntry {
     }
 }
 
+impl ArchiveEntry {
+    /// Of an archive and its digests.
+    #[must_use]
+    pub fn new(archive: &Source, digests: Option<Digests>) -> Self {
+        Self {
+            name: archive.name.clone(),
+            file: archive.path.to_string_lossy().into(),
+            file_hex: file_hex(&archive.path),
+            size: archive.size,
+            digests,
+        }
+    }
+}
+
+/// The bytes of a path in hexadecimal, if they are no UTF-8.
+fn file_hex(path: &Path) -> Option<String> {
+    path.to_str().is_none().then(|| digest::hex(path.as_os_str().as_encoded_bytes()))
+}
+
 impl DefectEntries {
     /// Of all defects of a run.
     #[must_use]
@@ -338,65 +375,6 @@ fn filetime(ticks: u64) -> Option<Timestamp> {
     Timestamp::new(seconds, nanoseconds).ok()
 }
 
-/// What is read back of a manifest to verify its sources.
-#[derive(Debug, Deserialize)]
-pub struct Recorded {
-    /// Has to be [`SCHEMA`].
-    pub schema: String,
-    /// At most [`VERSION`].
-    pub version: u32,
-    /// The sources.
-    pub sources: Vec<RecordedSource>,
-}
-
-/// A source as a manifest records it.
-#[derive(Debug, Deserialize)]
-pub struct RecordedSource {
-    /// Its name.
-    pub name: String,
-    /// The file it is in.
-    pub file: String,
-    /// The bytes of that in hexadecimal, if they are no UTF-8.
-    #[serde(default)]
-    pub file_hex: Option<String>,
-    /// Its hashes, if it could be read then.
-    pub digests: Option<Digests>,
-}
-
-impl RecordedSource {
-    /// The path of the file it is in.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        #[cfg(unix)]
-        if let Some(bytes) = self.file_hex.as_deref().and_then(digest::from_hex) {
-            use std::os::unix::ffi::OsStringExt;
-            return std::ffi::OsString::from_vec(bytes).into();
-        }
-        PathBuf::from(&self.file)
-    }
-}
-
-impl Recorded {
-    /// Reads a manifest.
-    ///
-    /// # Errors
-    ///
-    /// It is none, or of a newer version than this tool knows.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let recorded: Self = serde_json::from_str(text).map_err(|error| format!("not a manifest: {error}"))?;
-        if recorded.schema != SCHEMA {
-            return Err(format!("not a manifest: its schema is {:?}, not {SCHEMA:?}", recorded.schema));
-        }
-        if recorded.version > VERSION {
-            return Err(format!(
-                "a manifest of version {}: this tool reads versions up to {VERSION}",
-                recorded.version
-            ));
-        }
-        Ok(recorded)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,14 +385,5 @@ mod tests {
         assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
         assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
         assert_eq!(shown(u64::MAX), "");
-    }
-
-    #[test]
-    fn manifests_of_other_schemas_and_newer_versions_are_refused_by_name() {
-        assert!(Recorded::parse("{}").unwrap_err().starts_with("not a manifest"));
-        let text = |schema, version| format!(r#"{{"schema":"{schema}","version":{version},"sources":[]}}"#);
-        assert!(Recorded::parse(&text("other", 1)).unwrap_err().contains("\"other\""));
-        assert!(Recorded::parse(&text(SCHEMA, 2)).unwrap_err().contains("version 2"));
-        assert!(Recorded::parse(&text(SCHEMA, 1)).is_ok());
     }
 }

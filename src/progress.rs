@@ -1,16 +1,15 @@
-//! The progress bar: bytes of the logs, on standard error where that is a terminal.
+//! The progress bar: bytes of the evidence, on standard error where that is a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use netsift::input::Source;
 
-/// A bar for the bytes of `logs`, or one that shows nothing.
-pub(crate) fn bar(logs: &[Source], quiet: bool) -> ProgressBar {
+/// A bar for so many bytes, or one that shows nothing.
+pub(crate) fn bar(bytes: u64, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
     let template = "{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(logs.iter().map(|log| log.size).sum()).with_style(style)
+    ProgressBar::new(bytes).with_style(style)
 }
 
 /// Bytes as they are done, of nobody knows how many, or nothing.

@@ -69,7 +69,8 @@ impl Record {
 /// The records of a chunk, by their headers.
 ///
 /// Returns `None` unless they fill the space up to `end`, one after the other: a chunk with any doubt about it is for
-/// the parser, which names what is wrong. As for the parser, the copy of a record's size at its end does not matter.
+/// the parser, which names what is wrong. As for the parser, the copy of a record's size at its end does not matter here:
+/// [`miscopied`] names it.
 #[must_use]
 pub fn walk(chunk: &[u8], end: usize) -> Option<Vec<Record>> {
     let mut records = Vec::with_capacity(128);
@@ -95,9 +96,14 @@ fn header_at(chunk: &[u8], start: usize) -> Option<Record> {
 #[must_use]
 pub fn at(chunk: &[u8], start: usize) -> Option<(Record, u64)> {
     let record = header_at(chunk, start)?;
-    let end = start.checked_add(record.whole())?;
-    let copy = u32_at(chunk, end.checked_sub(4)?)? as usize;
-    (copy == record.whole()).then_some((record, u64_at(chunk, start.checked_add(8)?)?))
+    miscopied(chunk, record).is_none().then_some((record, u64_at(chunk, start.checked_add(8)?)?))
+}
+
+/// The record's size at its start and at its end, in bytes, if the two are not the same.
+#[must_use]
+pub fn miscopied(chunk: &[u8], record: Record) -> Option<(usize, usize)> {
+    let copy = u32_at(chunk, record.offset.checked_add(record.size)?)? as usize;
+    (copy != record.whole()).then_some((record.whole(), copy))
 }
 
 /// Everything in a chunk that looks like a whole record, wherever it starts: where that is, the record, its id.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::PathBuf,
 };
 
 use ipnet::IpNet;
@@ -10,12 +11,15 @@ use ipnet::IpNet;
 use crate::{
     chunk::FileHeader,
     config::Config,
+    digest::Digests,
     error::{Defects, Error},
     event::Carving,
     events::{self, Copies, Rows},
     html::{self, Observed},
-    input::{Source, Sources},
-    manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
+    input::Sources,
+    manifest::{
+        self, ArchiveEntry, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
+    },
     report, scan,
     sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
@@ -58,12 +62,12 @@ impl Ran {
 /// Something cannot be written, or the scan cannot be started.
 pub fn run(
     config: &Config,
-    sources: Sources,
+    mut sources: Sources,
     progress: &(dyn Fn(u64) + Sync),
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
-    let mut findings = scan::scan(&config.plan, &config.method, &sources.logs, progress)?;
-    findings.defects.merge(sources.defects);
+    let mut findings = scan::scan(&config.plan, &config.method, &sources, progress)?;
+    findings.defects.merge(std::mem::take(&mut sources.defects));
 
     let mut observed = config.html.is_some().then(|| Observed::new(&config.plan.group_by));
     let Settled { events, duplicates, parts } = settle(config, &mut findings, observed.as_mut())?;
@@ -84,7 +88,8 @@ pub fn run(
         duplicates,
         defects: findings.defects,
     };
-    let mut manifest = manifest(config, &sources.logs, findings.sources, &ran, (report, events));
+    let found = (findings.sources, findings.archives);
+    let mut manifest = manifest(config, &sources, found, &ran, (report, events));
     if let (Some(output), Some(observed)) = (&config.html, observed) {
         output.write(|out| html::write(out, &manifest, &ran, (&config.plan, &groups), &observed))?;
     }
@@ -157,14 +162,14 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
 
 fn manifest(
     config: &Config,
-    logs: &[Source],
-    sources: BTreeMap<SourceKey, SourceFindings>,
+    sources: &Sources,
+    (logs, mut digests): (BTreeMap<SourceKey, SourceFindings>, BTreeMap<PathBuf, Option<Digests>>),
     ran: &Ran,
     (report, events): (Written, Option<Written>),
 ) -> Manifest {
     let entry = |(key, found): (SourceKey, SourceFindings)| {
         let duplicates = ran.duplicates.get(&key.name).copied().unwrap_or(0);
-        let file = logs.get(key.number).map_or_else(Default::default, |log| log.path.clone());
+        let file = sources.logs.get(key.number).map_or_else(Default::default, |log| log.path.clone());
         SourceEntry::new(key.name, &file, found, duplicates)
     };
     Manifest {
@@ -178,7 +183,10 @@ fn manifest(
             config.plan.carving == Carving::Stale,
             config.plan.copies == Copies::Drop,
         ),
-        sources: sources.into_iter().map(entry).collect(),
+        sources: logs.into_iter().map(entry).collect(),
+        archives: (sources.archives.iter())
+            .map(|archive| ArchiveEntry::new(archive, digests.remove(&archive.path).flatten()))
+            .collect(),
         defects: DefectEntries::new(&ran.defects),
         report,
         events,

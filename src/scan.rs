@@ -2,7 +2,10 @@
 //!
 //! A unit of work is a range of chunks of one log, so that one large log uses every core, and so do thousands of small
 //! ones. Where a log is to be hashed, or comes out of an archive, its bytes must be taken in order, and the unit is the
-//! whole of it. Threads take units in order, which reads a disk forwards, and each keeps its own [`Findings`].
+//! whole of it. A zip file is hashed by a unit of its own, a gzip file while it is unpacked. Threads take units in order,
+//! which reads a disk forwards, and each keeps its own [`Findings`].
+
+mod units;
 
 use std::{
     fs::{self, File},
@@ -14,13 +17,15 @@ use std::{
 
 use rayon::ThreadPoolBuilder;
 
+use self::units::{Blocks, Unit, Units, block};
 use crate::{
-    chunk::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
-    digest::Hasher,
-    error::{DefectKind, Error},
+    chunk::{CHUNK_SIZE, FILE_HEADER_SIZE},
+    digest::{Digests, Hasher},
+    error::{Defect, DefectKind, Error},
     event::Decoder,
-    input::{self, Limits, Packing, Source},
+    input::{self, Limits, Packing, Source, Sources},
     sift::{Findings, Plan, Sifter},
+    text,
 };
 
 /// Chunks that are read at once: 512 KiB, which stays in a core's cache while it is searched.
@@ -35,10 +40,16 @@ const BUFFER_SIZE: usize = BLOCK_SIZE + 2 * CHUNK_SIZE;
 pub struct Method {
     /// How many threads scan.
     pub threads: NonZeroUsize,
-    /// Whether the sources are hashed as they are read.
+    /// Whether the sources are hashed as they are read, and the archives they are in.
     pub hashing: bool,
     /// What is allowed of archives.
     pub limits: Limits,
+}
+
+/// How many bytes a scan tells its progress in all, as far as is known.
+#[must_use]
+pub fn size(method: &Method, sources: &Sources) -> u64 {
+    Units::new(sources, method.hashing).size()
 }
 
 /// Scans all of `sources`. `progress` is told how many bytes were done, from any thread.
@@ -49,7 +60,7 @@ pub struct Method {
 pub fn scan(
     plan: &Plan,
     method: &Method,
-    sources: &[Source],
+    sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Findings, Error> {
     let pool = ThreadPoolBuilder::new()
@@ -64,13 +75,13 @@ pub fn scan(
             Worker { plan, method, decoder: Decoder::new(plan.carving), buffer: vec![0; BUFFER_SIZE], open: None };
         let mut findings = Findings::new(plan);
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            worker.scan(&unit, &mut findings);
-            progress(unit.size());
+            worker.work(&unit, &mut findings, progress);
         }
         findings
     });
     let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
-    note_what_is_missing(plan, sources, &mut findings);
+    note_what_is_missing(plan, &sources.logs, &mut findings);
+    note_changed_archives(&sources.archives, &mut findings);
     Ok(findings)
 }
 
@@ -100,68 +111,29 @@ fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings
     }
 }
 
-/// Some blocks of a source.
-#[derive(Debug, Clone)]
-struct Unit<'a> {
-    source: &'a Source,
-    /// The source's number.
-    number: usize,
-    blocks: Range<u64>,
-}
-
-impl Unit<'_> {
-    /// How many bytes it has, as far as is known.
-    fn size(&self) -> u64 {
-        let end = block(self.source.size, self.blocks.end).map_or(self.source.size, |(start, _)| start);
-        end - block(self.source.size, self.blocks.start).map_or(end, |(start, _)| start)
-    }
-}
-
-/// The units of all sources, numbered in order; a unit is made when it is asked for.
-struct Units<'a> {
-    sources: &'a [Source],
-    /// For each source, the number of its first unit.
-    first: Vec<u64>,
-    in_order: bool,
-}
-
-impl<'a> Units<'a> {
-    fn new(sources: &'a [Source], in_order: bool) -> Self {
-        let mut units = Self { first: Vec::with_capacity(sources.len()), sources, in_order };
-        let mut next = 0;
-        for source in sources {
-            units.first.push(next);
-            next += if units.is_whole(source) { 1 } else { blocks(source.size) };
+/// Names the archives that have another size than when they were found, unless that was noticed when they were read.
+fn note_changed_archives(archives: &[Source], findings: &mut Findings) {
+    for archive in archives {
+        let Ok(now) = fs::metadata(&archive.path).map(|metadata| metadata.len()) else { continue };
+        let was_noticed = findings.archives.get(&archive.path).is_some_and(Option::is_none);
+        if let Some(growth) = now.checked_sub(archive.size).filter(|growth| *growth > 0) {
+            let cause = format!("{growth} bytes have been added since the archive was found, and were not read");
+            findings.defects.add(archive_defect(archive, archive.size, DefectKind::Changed, &cause));
+        } else if now < archive.size && !was_noticed {
+            let cause = gone(archive.size - now);
+            findings.defects.add(archive_defect(archive, now, DefectKind::Changed, &cause));
         }
-        units
-    }
-
-    fn is_whole(&self, source: &Source) -> bool {
-        self.in_order || source.packing != Packing::Plain
-    }
-
-    fn get(&self, number: u64) -> Option<Unit<'a>> {
-        let index = self.first.partition_point(|&first| first <= number).checked_sub(1)?;
-        let (source, first) = (self.sources.get(index)?, self.first.get(index)?);
-        let block = number - first;
-        if self.is_whole(source) {
-            return (block == 0).then(|| Unit { source, number: index, blocks: 0..blocks(source.size) });
-        }
-        (block < blocks(source.size)).then(|| Unit { source, number: index, blocks: block..block + 1 })
     }
 }
 
-/// How many blocks a log of `size` bytes has: at least one, if only of nothing.
-fn blocks(size: u64) -> u64 {
-    chunk::count(size).div_ceil(BLOCK_CHUNKS as u64).max(1)
+/// What is wrong with an archive that has become smaller.
+fn gone(bytes: u64) -> String {
+    format!("{bytes} bytes are gone since the archive was found")
 }
 
-/// Where block `number` of a log of `size` bytes starts, and how long it is. The first has the file header.
-fn block(size: u64, number: u64) -> Option<(u64, u64)> {
-    let chunk = number.checked_mul(BLOCK_CHUNKS as u64)?;
-    let start = if chunk == 0 { 0 } else { chunk::offset(chunk) };
-    let end = chunk::offset(chunk + BLOCK_CHUNKS as u64).min(size);
-    Some((start, end.checked_sub(start)?))
+fn archive_defect(archive: &Source, offset: u64, kind: DefectKind, cause: &str) -> Defect {
+    let cause = text::printable(cause).into_owned();
+    Defect { path: archive.name.clone(), chunk: None, offset: Some(offset), kind, cause }
 }
 
 /// What a thread works with.
@@ -175,16 +147,30 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn scan(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
-        if unit.source.packing == Packing::Plain {
-            self.scan_log(unit, findings);
-        } else {
-            self.scan_archive(unit, findings);
+    fn work(&mut self, unit: &Unit<'a>, findings: &mut Findings, progress: &dyn Fn(u64)) {
+        match unit {
+            Unit::Archive(archive) => {
+                let mut left = archive.size;
+                let digests = hash(archive, (0, Hasher::default()), &mut self.buffer, &mut |bytes| {
+                    left = left.saturating_sub(bytes);
+                    progress(bytes);
+                });
+                progress(left);
+                note_digests(archive, digests, &[], findings);
+            }
+            Unit::Blocks(blocks) => {
+                if blocks.source.packing == Packing::Plain {
+                    self.scan_log(blocks, findings);
+                } else {
+                    self.scan_archive(blocks, findings);
+                }
+                progress(blocks.size());
+            }
         }
     }
 
     /// Scans some blocks of a log.
-    fn scan_log(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
+    fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
         let mut sifter = Sifter::new(plan, decoder, (&unit.source.name, unit.number), findings);
         let file = match open {
@@ -199,7 +185,7 @@ impl<'a> Worker<'a> {
         };
         let read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
         let mut hasher = method.hashing.then(Hasher::default);
-        for (offset, size) in unit.blocks.clone().map_while(|number| block(unit.source.size, number)) {
+        for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
             let whole = read_block(&read, buffer, offset, &mut sifter);
             hasher = hasher.filter(|_| whole);
@@ -211,21 +197,71 @@ impl<'a> Worker<'a> {
         sifter.finish();
     }
 
-    /// Scans the logs in an archive, or in a member of one, as they are unpacked.
-    fn scan_archive(&mut self, unit: &Unit<'a>, findings: &mut Findings) {
+    /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
+    fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
-        let defects = input::archive::unpack(unit.source, &method.limits, &mut |name, log| {
+        let is_hashed = method.hashing && unit.source.packing == Packing::Gzip;
+        let (mut hasher, mut at) = (Hasher::default(), 0);
+        let mut packed = |bytes: &[u8]| {
+            if is_hashed {
+                hasher.update(bytes, side_by_side);
+                at += bytes.len() as u64;
+            }
+        };
+        let defects = input::archive::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
             let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings);
             let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
         });
+        if is_hashed {
+            // What the reader had no use for is still part of the file.
+            let digests = hash(unit.source, (at, hasher), buffer, &mut |_| {});
+            note_digests(unit.source, digests, &defects, findings);
+        }
         for defect in defects {
             let mut sifter = Sifter::new(plan, decoder, (&defect.path, unit.number), findings);
             sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
             sifter.finish();
         }
     }
+}
+
+/// Keeps the digests of an archive, or why there are none, unless that is known.
+fn note_digests(archive: &Source, digests: Result<Digests, Defect>, known: &[Defect], findings: &mut Findings) {
+    if let Err(defect) = &digests
+        && !known.contains(defect)
+    {
+        findings.defects.add(defect.clone());
+    }
+    findings.archives.insert(archive.path.clone(), digests.ok());
+}
+
+/// Hashes an archive as the file that it is, up to the size it had when it was found, from where the hasher has come to. An
+/// error is why not all of it could be read.
+fn hash(
+    archive: &Source,
+    (mut at, mut hasher): (u64, Hasher),
+    buffer: &mut [u8],
+    progress: &mut dyn FnMut(u64),
+) -> Result<Digests, Defect> {
+    if at < archive.size {
+        let file =
+            File::open(&archive.path).map_err(|error| Defect::of_path(&archive.path, DefectKind::Path, &error))?;
+        while at < archive.size {
+            let left = usize::try_from(archive.size - at).unwrap_or(usize::MAX).min(buffer.len());
+            let part = buffer.get_mut(..left).unwrap_or_default();
+            let size = input::read_at(&file, part, at)
+                .map_err(|error| archive_defect(archive, at, DefectKind::Read, &format!("cannot read on: {error}")))?;
+            hasher.update(part.get(..size).unwrap_or_default(), side_by_side);
+            at += size as u64;
+            progress(size as u64);
+            if size < left {
+                return Err(archive_defect(archive, at, DefectKind::Changed, &gone(archive.size - at)));
+            }
+        }
+    }
+    Ok(hasher.finish())
 }
 
 /// Runs two pieces of work at the same time, if another thread has nothing to do.
@@ -272,12 +308,7 @@ fn read_block(
 /// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
 ///
 /// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
-fn scan_stream(
-    log: &mut dyn Read,
-    buffer: &mut [u8],
-    hashing: bool,
-    sifter: &mut Sifter<'_>,
-) -> Option<crate::digest::Digests> {
+fn scan_stream(log: &mut dyn Read, buffer: &mut [u8], hashing: bool, sifter: &mut Sifter<'_>) -> Option<Digests> {
     let mut hasher = Hasher::default();
     // What the buffer holds, as a range of the log.
     let mut held = 0..0;
@@ -337,7 +368,7 @@ fn read_full(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, error::Defects, input::Links};
+    use crate::{chunk, config::Config, error::Defects, input::Links};
 
     fn config() -> Config {
         use clap::Parser;
@@ -387,8 +418,8 @@ mod tests {
         std::fs::write(&path, &log).unwrap();
         let config = config();
         let scan_as_if = |size: u64| {
-            let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits).logs;
-            sources[0].size = size;
+            let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+            sources.logs[0].size = size;
             scan(&config.plan, &config.method, &sources, &|_| {}).unwrap()
         };
         let size = log.len() as u64;
@@ -401,5 +432,46 @@ mod tests {
         let expected = ": 65536 bytes have been added since the log was found, and were not read";
         assert!(named(&grown.defects).iter().any(|defect| defect.ends_with(expected)));
         assert!(grown.total().hits > 0);
+    }
+
+    #[test]
+    fn an_archive_that_shrinks_or_grows_is_named_and_all_of_its_bytes_are_progress() {
+        let folder = tempfile::tempdir().unwrap();
+        // Neither is read to its end for what is in it.
+        let zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+        for (name, bytes) in [("case.zip", zip), ("log.evtx.gz", [b"\x1f\x8b".as_slice(), &vec![0; 700_000]].concat())]
+        {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let mut config = config();
+            let mut scan_as_if = |hashing, size: u64| {
+                config.method.hashing = hashing;
+                let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+                sources.logs.iter_mut().chain(&mut sources.archives).for_each(|source| source.size = size);
+                let done = AtomicU64::new(0);
+                let progress = |bytes| {
+                    done.fetch_add(bytes, Ordering::Relaxed);
+                };
+                let found = scan(&config.plan, &config.method, &sources, &progress).unwrap();
+                let changed: Vec<String> = named(&found.defects)
+                    .into_iter()
+                    .filter_map(|defect| defect.split_once(" bytes ").map(|(_, what)| what.to_owned()))
+                    .collect();
+                assert_eq!(done.into_inner(), self::size(&config.method, &sources));
+                (changed, found.archives.into_values().map(|digests| digests.is_some()).collect::<Vec<_>>())
+            };
+            let size = bytes.len() as u64;
+            let (gone, added) = ("are gone since the archive was found", "have been added since the archive was found");
+            for (as_if, change, whole) in
+                [(size, None, true), (size + 9, Some(gone), false), (size - 9, Some(added), true)]
+            {
+                let (changed, hashed) = scan_as_if(true, as_if);
+                assert_eq!(hashed, [whole], "{name} {as_if}");
+                for changed in [changed, scan_as_if(false, as_if).0] {
+                    assert_eq!(changed.len(), change.iter().len(), "{name} {as_if}: {changed:?}");
+                    assert!(changed.iter().zip(change).all(|(changed, change)| changed.starts_with(change)));
+                }
+            }
+        }
     }
 }

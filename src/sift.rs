@@ -2,13 +2,14 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, collections::BTreeMap, ops::Range, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
 
 use ipnet::IpNet;
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
     connection::Field,
+    digest::Digests,
     displaced,
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
@@ -83,6 +84,8 @@ pub struct Findings {
     pub defects: Defects,
     /// What was found in each source.
     pub sources: BTreeMap<SourceKey, SourceFindings>,
+    /// The digests of each archive file, if they were asked for; none if not all of it could be read.
+    pub archives: BTreeMap<PathBuf, Option<Digests>>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -111,7 +114,7 @@ pub struct SourceFindings {
     /// The ids of its records, if the plan follows them.
     pub ids: Ids,
     /// Its digests, if all of it was read and they were asked for.
-    pub digests: Option<crate::digest::Digests>,
+    pub digests: Option<Digests>,
 }
 
 impl Findings {
@@ -125,6 +128,7 @@ impl Findings {
             by_rule: BTreeMap::new(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
+            archives: BTreeMap::new(),
         }
     }
 
@@ -143,6 +147,7 @@ impl Findings {
         for (key, source) in other.sources {
             self.add(key, source);
         }
+        self.archives.extend(other.archives);
         self
     }
 
@@ -356,6 +361,7 @@ impl<'a> Sifter<'a> {
         let records = record::walk(bytes, layout.end);
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
+            self.miscopied_sizes(place, bytes, records);
         }
         match records {
             Some(records)
@@ -380,6 +386,7 @@ impl<'a> Sifter<'a> {
                 self.part.tally.chunks_decoded += 1;
                 let read = self.decode(place, bytes, &layout);
                 self.follow_ids(bytes, &read);
+                self.miscopied_sizes(place, bytes, &read);
                 self.unread_records(place, bytes, &layout, &read);
             }
         }
@@ -388,6 +395,17 @@ impl<'a> Sifter<'a> {
     fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {
         if self.plan.follow_ids {
             records.iter().filter_map(|record| record.id_and_time(chunk)).for_each(|id| self.part.ids.add(id));
+        }
+    }
+
+    /// Names the records whose sizes at their starts and at their ends differ. They are read by the first.
+    fn miscopied_sizes(&mut self, place: Place, chunk: &[u8], records: &[Record]) {
+        for record in records {
+            if let Some((size, copy)) = record::miscopied(chunk, *record) {
+                let at = Some(place.offset.saturating_add(record.start()));
+                let cause = format!("the record's size is {size} at its start and {copy} at its end");
+                self.defect(Some(place.number), at, DefectKind::RecordSize, &cause);
+            }
         }
     }
 

@@ -1,6 +1,12 @@
-//! Verification: the sources of a manifest, hashed again and compared.
+//! Verification: the logs and archives of a manifest, hashed again and compared.
+//!
+//! An archive is hashed first. Where its bytes are the same, so is what is in it, and nothing is unpacked.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use crate::{
     cidr::CidrSet,
@@ -9,16 +15,47 @@ use crate::{
     error::Error,
     event::Carving,
     events::Copies,
-    input::{self, Links},
-    manifest::{Recorded, RecordedSource},
+    input::{self, Links, Packing, Sources},
+    manifest::{Recorded, RecordedFile},
     prefilter::Prefilter,
     rule::{Rule, RuleSet},
     scan::{self, Method},
     sift::{Decoding, Plan},
 };
 
-/// What has become of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What has become of a log or an archive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Verified {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub item: Item,
+    /// What has become of it.
+    pub fate: Fate,
+}
+
+/// What was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Item {
+    /// An archive, as the file that it is.
+    Archive,
+    /// A log.
+    Log,
+}
+
+impl Item {
+    /// What is shown behind its name: a gzip file and the log in it have the same.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Archive => " (archive)",
+            Self::Log => "",
+        }
+    }
+}
+
+/// What has become of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// Its bytes are those of the manifest.
     Same,
@@ -28,6 +65,8 @@ pub enum Fate {
     Missing,
     /// The manifest has no hashes of it: it could not be read as a whole then.
     Unknown,
+    /// The manifest does not have it: it is a log in an archive now.
+    New,
 }
 
 impl Fate {
@@ -39,40 +78,109 @@ impl Fate {
             Self::Changed => "changed",
             Self::Missing => "missing",
             Self::Unknown => "unknown",
+            Self::New => "new",
+        }
+    }
+
+    fn of(then: Option<&Digests>, now: Option<&Digests>) -> Self {
+        match (then, now) {
+            (None, _) => Self::Unknown,
+            (Some(_), None) => Self::Missing,
+            (Some(then), Some(now)) if then == now => Self::Same,
+            _ => Self::Changed,
         }
     }
 }
 
-/// Hashes the sources of a manifest again. Returns what has become of each, by name.
+/// Hashes the logs and archives of a manifest again. Returns what has become of each, by name, an archive before what is in
+/// it.
 ///
 /// # Errors
 ///
 /// The scan cannot be started.
-pub fn verify(
+pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Verified>, Error> {
+    let archives = archives(recorded, method, progress)?;
+    let fate_of = |file: &RecordedFile| archives.get(&file.path()).copied();
+    // What could not be hashed then is not read again, but may be in an archive with something new in it.
+    let known =
+        recorded.sources.iter().filter(|source| source.digests.is_some() && fate_of(source) != Some(Fate::Same));
+    let opened = recorded.archives.iter().filter(|archive| fate_of(archive) != Some(Fate::Same));
+    let files: BTreeSet<PathBuf> = known.chain(opened).map(RecordedFile::path).collect();
+    let now = logs(&Vec::from_iter(files), method, progress)?;
+
+    let mut all: Vec<Verified> = Vec::new();
+    let mut add = |name: &str, item, fate| all.push(Verified { name: name.to_owned(), item, fate });
+    for archive in &recorded.archives {
+        add(&archive.name, Item::Archive, fate_of(archive).unwrap_or(Fate::Missing));
+    }
+    let key_of = |file: &RecordedFile| (file.path(), file.name.clone());
+    let exhibits: BTreeSet<_> = recorded.archives.iter().map(key_of).collect();
+    let mut names = BTreeSet::new();
+    for source in &recorded.sources {
+        let key = key_of(source);
+        // Where an archive has defects of its own, or nothing could be read of the log that it is, its own line says it all.
+        if source.digests.is_none() && exhibits.contains(&key) {
+            names.insert(key);
+            continue;
+        }
+        let fate = match fate_of(source) {
+            Some(Fate::Same) => Fate::Same,
+            _ => Fate::of(source.digests.as_ref(), now.get(&key).and_then(|log| log.digests.as_ref())),
+        };
+        add(&source.name, Item::Log, fate);
+        names.insert(key);
+    }
+    for (key, log) in &now {
+        if log.is_in_archive && !names.contains(key) {
+            add(&key.1, Item::Log, Fate::New);
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// What has become of the archives, by path.
+fn archives(
     recorded: &Recorded,
     method: &Method,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<(String, Fate)>, Error> {
-    // What could not be hashed then is not read again.
-    let known = recorded.sources.iter().filter(|source| source.digests.is_some());
-    let mut files: Vec<PathBuf> = known.map(RecordedSource::path).collect();
-    files.sort_unstable();
-    files.dedup();
-    let found = input::discover(&files, Links::Skip, &method.limits);
-    let findings = scan::scan(&nothing()?, method, &found.logs, progress)?;
-    let mut now: BTreeMap<(PathBuf, String), Digests> = BTreeMap::new();
-    for (key, source) in findings.sources {
-        if let (Some(log), Some(digests)) = (found.logs.get(key.number), source.digests) {
-            now.insert((log.path.clone(), key.name), digests);
-        }
-    }
-    let fate = |source: &RecordedSource| match (&source.digests, now.get(&(source.path(), source.name.clone()))) {
-        (None, _) => Fate::Unknown,
-        (Some(_), None) => Fate::Missing,
-        (Some(then), Some(now)) if then == now => Fate::Same,
-        _ => Fate::Changed,
+) -> Result<BTreeMap<PathBuf, Fate>, Error> {
+    let then: BTreeMap<PathBuf, Option<&Digests>> =
+        recorded.archives.iter().map(|archive| (archive.path(), archive.digests.as_ref())).collect();
+    let known = then.iter().filter(|(_, digests)| digests.is_some());
+    let there = known.filter_map(|(path, _)| input::file(path).ok()).collect();
+    let sources = Sources { archives: there, ..Sources::default() };
+    let now = scan::scan(&nothing()?, method, &sources, progress)?.archives;
+    let fate = |(path, then)| {
+        let fate = Fate::of(then, now.get(&path).and_then(Option::as_ref));
+        (path, fate)
     };
-    Ok(recorded.sources.iter().map(|source| (source.name.clone(), fate(source))).collect())
+    Ok(then.into_iter().map(fate).collect())
+}
+
+/// A log as it is now.
+struct Now {
+    /// Its digests, if all of it could be read.
+    digests: Option<Digests>,
+    is_in_archive: bool,
+}
+
+/// The logs in some files, by path and name.
+fn logs(
+    files: &[PathBuf],
+    method: &Method,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<BTreeMap<(PathBuf, String), Now>, Error> {
+    // The archives themselves were hashed before.
+    let found = Sources { archives: Vec::new(), ..input::discover(files, Links::Skip, &method.limits) };
+    let findings = scan::scan(&nothing()?, method, &found, progress)?;
+    let read = findings.sources.into_iter().filter(|(_, source)| source.tally.logs > 0);
+    let now = read.filter_map(|(key, source)| {
+        let file = found.logs.get(key.number)?;
+        let is_in_archive = file.packing != Packing::Plain;
+        Some(((file.path.clone(), key.name), Now { digests: source.digests, is_in_archive }))
+    });
+    Ok(now.collect())
 }
 
 /// A plan that looks for nothing: only the hashes matter.

@@ -30,7 +30,7 @@ pub use self::observed::Observed;
 use self::{data::Data, names::Names};
 use crate::{
     group::{Group, GroupKey},
-    manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+    manifest::{ArchiveEntry, DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
     run::Ran,
     sift::Plan,
 };
@@ -39,7 +39,7 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Defects and logs that are listed; the manifest has them all.
+/// Defects, logs and archives that are listed; the manifest has them all.
 const LISTED: usize = 1000;
 
 /// What was searched, how, and what came of it in numbers.
@@ -59,6 +59,8 @@ struct Page<'a> {
     numbers: Numbers,
     sources: Vec<Source<'a>>,
     more_sources: usize,
+    archives: Vec<Archive<'a>>,
+    more_archives: usize,
     defects: BTreeMap<&'static str, u64>,
     first_defects: &'a [DefectEntry],
     #[serde(flatten)]
@@ -97,6 +99,14 @@ struct Source<'a> {
     sha256: Option<&'a str>,
 }
 
+/// An archive, as the file that it is.
+#[derive(Debug, Serialize)]
+struct Archive<'a> {
+    name: &'a str,
+    size: u64,
+    sha256: Option<&'a str>,
+}
+
 /// Writes the page of a run: its manifest, what it has to say, the groups in the order of the report, and the hits.
 ///
 /// # Errors
@@ -129,6 +139,8 @@ pub fn write(
         numbers: numbers(ran),
         sources: manifest.sources.iter().take(LISTED).map(source).collect(),
         more_sources: manifest.sources.len().saturating_sub(LISTED),
+        archives: manifest.archives.iter().take(LISTED).map(archive).collect(),
+        more_archives: manifest.archives.len().saturating_sub(LISTED),
         defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
         first_defects: &manifest.defects.first,
         found: Data::new(observed, fields, groups, rules.named(), &mut strings),
@@ -187,4 +199,8 @@ fn source(entry: &SourceEntry) -> Source<'_> {
         dirty: entry.header.as_ref().is_some_and(|header| header.dirty),
         sha256: entry.digests.as_ref().map(|digests| &*digests.sha256),
     }
+}
+
+fn archive(entry: &ArchiveEntry) -> Archive<'_> {
+    Archive { name: &entry.name, size: entry.size, sha256: entry.digests.as_ref().map(|digests| &*digests.sha256) }
 }

@@ -465,8 +465,13 @@ function made() {
   say('Defects', N.defects === 0 ? 'none: everything was read' : folded(`${number(N.defects)}: ${kinds}`, true, el('div', { className: 'scroll' },
     table([['log'], ['chunk', 'number'], ['offset', 'number'], ['what is wrong']], D.first_defects.slice(0, 200).map(defect)),
     N.defects > 200 ? el('p', { className: 'note' }, `and ${number(N.defects - Math.min(200, D.first_defects.length))} more`) : null)));
-  const hashed = D.sources.some(source => source.sha256);
-  const source = one => [el('span', {}, one.name, one.dirty ? el('small', {}, 'copied while in use') : null, one.sha256 ? el('small', { className: 'mono' }, `SHA-256 ${one.sha256}`) : null),
+  const hashed = [...D.sources, ...D.archives].some(file => file.sha256);
+  const sha256 = one => one.sha256 ? el('small', { className: 'mono' }, `SHA-256 ${one.sha256}`) : null;
+  const archive = one => [el('span', {}, one.name, sha256(one)), bytes(one.size)];
+  if (D.archives.length) say('Archives', folded(counted(D.archives.length + D.more_archives, 'archive'), D.archives.length <= 20, el('div', { className: 'scroll' },
+    table([['archive'], ['size', 'number']], D.archives.map(archive)),
+    D.more_archives ? el('p', { className: 'note' }, `and ${number(D.more_archives)} more`) : null)));
+  const source = one => [el('span', {}, one.name, one.dirty ? el('small', {}, 'copied while in use') : null, sha256(one)),
     bytes(one.size), number(one.records), number(one.hits), one.defects ? number(one.defects) : ''];
   say('Logs', folded(counted(D.sources.length + D.more_sources, 'log'), D.sources.length <= 20, el('div', { className: 'scroll' },
     table([['log'], ['size', 'number'], ['records', 'number'], ['hits', 'number'], ['defects', 'number']], D.sources.map(source)),

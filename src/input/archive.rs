@@ -23,7 +23,7 @@ use std::{
 pub use self::{form::starts_like_evidence, remains::Remains, zipped::Member};
 use self::{
     form::{Content, Form},
-    stream::Budget,
+    stream::{Budget, Told},
 };
 use crate::{
     error::{Defect, DefectKind},
@@ -138,60 +138,91 @@ pub fn is_of_interest(path: &Path) -> bool {
     Form::of_name(&path.to_string_lossy()).is_some()
 }
 
-/// The logs in `file`: itself, or the members of an archive that are logs or archives of logs, and what is wrong with it.
+/// What a file was found to be.
+#[derive(Debug)]
+pub enum Contents {
+    /// A log.
+    Log(Source),
+    /// An archive, or something with the name of one.
+    Archive {
+        /// The file as it is.
+        file: Source,
+        /// The file as a stream of logs, or the members that are logs or archives of logs.
+        logs: Vec<Source>,
+        /// What is wrong with it.
+        defects: Vec<Defect>,
+    },
+    /// Something else, which was only met.
+    LeftAlone,
+}
+
+impl Contents {
+    /// An archive that is read from its start to its end.
+    fn stream(file: Source, packing: Packing) -> Self {
+        Self::Archive { logs: vec![Source { packing, ..file.clone() }], file, defects: Vec::new() }
+    }
+
+    /// What has the name of an archive, or is one of something else.
+    fn unusable(file: Source, cause: &str) -> Self {
+        Self::Archive { logs: Vec::new(), defects: vec![defect(&file.name, cause)], file }
+    }
+}
+
+/// What is in `file`: it is a log itself, or an archive with members that are logs or archives of logs.
 ///
 /// What a file is, its first bytes say. One that starts like neither a zip nor a gzip file is a log, unless it has the name
 /// of an archive. One with the name of a log is one, unless it can be read as an archive. A gzip file of something else that
 /// was only met is left alone.
 #[must_use]
-pub fn list(file: Source, origin: Origin, limits: &Limits) -> (Vec<Source>, Vec<Defect>) {
+pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     let named = Form::of_name(&file.path.to_string_lossy());
     let mut head = [0; 8];
     let read = File::open(&file.path).and_then(|file| input::read_at(&file, &mut head, 0));
     // What cannot be read is left for the scan to say.
-    let Ok(size) = read else { return (vec![file], Vec::new()) };
+    let Ok(size) = read else { return Contents::Log(file) };
     let head = head.get(..size).unwrap_or_default();
     match (Form::of_content(head), named) {
         (Some(Form::Zip), _) | (None, Some(Form::Zip)) => {
             match contained(|| zipped::list(&file, limits)).and_then(|listed| listed) {
-                Ok(listed) => listed,
+                Ok((logs, defects)) => Contents::Archive { file, logs, defects },
                 // A damaged log can start with anything.
-                Err(_) if named == Some(Form::Log) => (vec![file], Vec::new()),
+                Err(_) if named == Some(Form::Log) => Contents::Log(file),
                 Err(_) if remains::starts_one(head) => {
                     let remains = Remains::of_file(file.size);
-                    (vec![Source { packing: Packing::ZipRemains(remains), ..file }], Vec::new())
+                    Contents::stream(file, Packing::ZipRemains(remains))
                 }
-                Err(cause) => (Vec::new(), vec![defect(&file.name, &cause)]),
+                Err(cause) => Contents::unusable(file, &cause),
             }
         }
         (Some(Form::Gzip), _) => list_gzip(file, named, origin),
-        (None, Some(Form::Gzip)) => (Vec::new(), vec![defect(&file.name, "not a gzip file")]),
-        (None, Some(Form::SomeGzip)) if origin == Origin::Given => {
-            (Vec::new(), vec![defect(&file.name, "not a gzip file")])
-        }
-        (None, Some(Form::SomeGzip)) => (Vec::new(), Vec::new()),
-        _ => (vec![file], Vec::new()),
+        (None, Some(Form::SomeGzip)) if origin == Origin::Met => Contents::LeftAlone,
+        (None, Some(Form::Gzip | Form::SomeGzip)) => Contents::unusable(file, "not a gzip file"),
+        _ => Contents::Log(file),
     }
 }
 
-fn list_gzip(file: Source, named: Option<Form>, origin: Origin) -> (Vec<Source>, Vec<Defect>) {
+fn list_gzip(file: Source, named: Option<Form>, origin: Origin) -> Contents {
     // A cause why it cannot be opened is found again when it is unpacked.
     let content = File::open(&file.path).map_or(Content::Log, |mut file| gzipped::content(&mut file));
     if content != Content::Other || named == Some(Form::Gzip) {
-        return (vec![Source { packing: Packing::Gzip, ..file }], Vec::new());
+        return Contents::stream(file, Packing::Gzip);
     }
     match named {
-        Some(Form::Log) => (vec![file], Vec::new()),
-        Some(Form::SomeGzip) if origin == Origin::Met => (Vec::new(), Vec::new()),
-        _ => {
-            let cause = "a gzip file of neither an event log nor a tar file";
-            (Vec::new(), vec![defect(&file.name, cause)])
-        }
+        Some(Form::Log) => Contents::Log(file),
+        Some(Form::SomeGzip) if origin == Origin::Met => Contents::LeftAlone,
+        _ => Contents::unusable(file, "a gzip file of neither an event log nor a tar file"),
     }
 }
 
 /// Hands each log that is packed in `source` to `each`, with its name, as a stream. Returns what could not be unpacked.
-pub fn unpack(source: &Source, limits: &Limits, each: &mut dyn FnMut(&str, &mut dyn Read)) -> Vec<Defect> {
+///
+/// `packed` is told the bytes of a gzip file as they are read, from its start and not always to its end.
+pub fn unpack(
+    source: &Source,
+    limits: &Limits,
+    packed: &mut dyn FnMut(&[u8]),
+    each: &mut dyn FnMut(&str, &mut dyn Read),
+) -> Vec<Defect> {
     let budget = match &source.packing {
         Packing::Plain => source.size,
         Packing::Gzip => total(source.size),
@@ -203,7 +234,10 @@ pub fn unpack(source: &Source, limits: &Limits, each: &mut dyn FnMut(&str, &mut 
         let mut file = File::open(&source.path)?;
         match &source.packing {
             Packing::Plain => (out.each)(&source.name, &mut file),
-            Packing::Gzip => gzipped::unpack(&source.name, Form::Gzip, &mut file, None, &mut out),
+            Packing::Gzip => {
+                let mut file = Told { inner: file.take(source.size), told: packed };
+                gzipped::unpack(&source.name, Form::Gzip, &mut file, None, &mut out);
+            }
             Packing::ZipMember(member) => zipped::unpack(&source.name, &file, member, &mut out),
             Packing::ZipRemains(remains) => remains::unpack(&source.name, &file, remains, &mut out),
         }

@@ -13,7 +13,7 @@ use std::{
 
 use walkdir::WalkDir;
 
-pub use archive::{Limits, Packing};
+pub use archive::{Contents, Limits, Packing};
 
 use crate::{
     error::{Defect, DefectKind, Defects},
@@ -56,6 +56,8 @@ pub enum Links {
 pub struct Sources {
     /// The logs, by name, each once.
     pub logs: Vec<Source>,
+    /// The archives, as the files that they are, by name, each once: also those without a log and those that cannot be read.
+    pub archives: Vec<Source>,
     /// What could not be searched.
     pub defects: Defects,
     /// Symbolic links that were met and not followed.
@@ -82,25 +84,30 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     let mut known = HashSet::new();
     for (path, origin) in files {
         found.meet(&path);
-        match open_log(&path) {
+        match open(&path) {
             Ok((log, identity)) => {
                 if known.contains(&identity) {
                     continue;
                 }
-                let (logs, defects) = archive::list(log, origin, limits);
-                // What was left alone where it was met may have been given by another name.
-                if !logs.is_empty() || !defects.is_empty() {
-                    known.insert(identity);
+                match archive::list(log, origin, limits) {
+                    // It may have been given by another name.
+                    Contents::LeftAlone => continue,
+                    Contents::Log(log) => found.logs.push(log),
+                    Contents::Archive { file, logs, defects } => {
+                        found.archives.push(file);
+                        found.logs.extend(logs);
+                        for defect in defects {
+                            found.defects.add(defect);
+                        }
+                    }
                 }
-                found.logs.extend(logs);
-                for defect in defects {
-                    found.defects.add(defect);
-                }
+                known.insert(identity);
             }
             Err(error) => found.defects.add(Defect::of_path(&path, DefectKind::Path, &error)),
         }
     }
     found.logs.sort_unstable();
+    found.archives.sort_unstable();
     found
 }
 
@@ -146,8 +153,17 @@ pub(crate) fn identities(path: &Path) -> impl Iterator<Item = PathBuf> {
     [in_folder(path), path.canonicalize().ok()].into_iter().flatten()
 }
 
+/// A file as it is, if it can be opened.
+///
+/// # Errors
+///
+/// Why it cannot.
+pub(crate) fn file(path: &Path) -> io::Result<Source> {
+    open(path).map(|(file, _)| file)
+}
+
 /// Opens a file to see whether it can be, and closes it again. Returns it with what it is known by.
-fn open_log(path: &Path) -> io::Result<(Source, Identity)> {
+fn open(path: &Path) -> io::Result<(Source, Identity)> {
     // Asked before it is opened: opening a pipe would wait for someone to write to it.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));

@@ -314,6 +314,24 @@ fn a_record_that_reaches_past_its_chunk_or_into_nothing_costs_that_record() {
 }
 
 #[test]
+fn a_record_with_another_size_at_its_end_is_read_and_named_decoded_or_not() {
+    let log = long_log();
+    let records = log.records(1);
+    let size = records[8] - records[7];
+    let mut copied = log.with_u32(1, records[8] - 4, 77);
+    copied.mend(1);
+    let place = format!("bad.evtx: chunk 1 at {:#x}: ", HEADER + CHUNK + records[7]);
+    let texts = [&format!("{place}the record's size is {size} at its start and 77 at its end"), "1 record size"];
+    assert_eq!(rows(with_a_good_log(&copied).exits(3).says(&texts)), 501);
+    let ruled_out = detect().log("bad.evtx", &copied).args(["--process", "none.exe"]);
+    ruled_out.run().exits(3).says(&texts).says(&[" 0 decoded, "]);
+    Ran::new(ruled_out.command(&["--no-prefilter", "."])).exits(3).says(&texts).says(&[" 0 ruled out unread, "]);
+    // Where the records do not follow each other, the parser says which there are.
+    let gap = copied.with_u32(1, records[20], 0);
+    assert_eq!(rows(with_a_good_log(&gap).exits(3).says(&texts).says(&["1 record magic"])), 500);
+}
+
+#[test]
 fn a_table_of_templates_that_points_outside_costs_no_record() {
     let mut log = long_log().with_u32(1, 384, 0x0100_0000);
     log.mend(1);

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    archive_writer::{deflated, zip},
     case::{Case, connections, detect},
     evtx_writer::{self, Event, Value},
 };
@@ -166,6 +167,19 @@ fn a_page_of_nothing_says_what_was_searched() {
     let data = data(&page(&case, &["."]));
     assert_eq!((&data["groups"]["total"], &data["numbers"]["logs"]), (&0.into(), &1.into()));
     assert_eq!(data["sources"][0]["name"], "./log.evtx");
+}
+
+#[test]
+fn archives_are_listed_with_their_hashes_if_there_is_a_manifest() {
+    let log = evtx_writer::log(&[Event::connection()]).0;
+    let case = detect().file("case.zip", zip(&[("a.evtx", &log, deflated())]));
+    let listed = |args: &[&str]| data(&page(&case, args))["archives"].clone();
+    let bytes = fs::read(case.path("case.zip")).unwrap();
+    let entry =
+        |sha256: Option<String>| serde_json::json!([{"name": "./case.zip", "size": bytes.len(), "sha256": sha256}]);
+    assert_eq!(listed(&["."]), entry(None));
+    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(listed(&["--manifest", "manifest.json", "."]), entry(Some(sha256)));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
+//! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
 //! - [`html`]: the page, and that hostile text stays text in it.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
@@ -32,6 +33,7 @@ mod case;
 mod detection;
 mod evidence;
 mod evtx_writer;
+mod exhibits;
 mod html;
 mod options;
 mod reporting;

@@ -104,7 +104,7 @@ const DAMAGED: &[(&str, u64, u64, &[(&str, u64)])] = &[
         "sample_with_a_bad_chunk_magic.evtx",
         301,
         50,
-        &[("chunk data checksum", 3), ("chunk magic", 2), ("missing", 2), ("record magic", 1)],
+        &[("chunk data checksum", 3), ("chunk magic", 2), ("missing", 2), ("record magic", 1), ("record size", 3)],
     ),
     ("security_bad_string_cache.evtx", 2261, 0, &[("chunk header checksum", 1)]),
     ("sysmon.evtx", 358, 0, &[("chunk magic", 8)]),
@@ -172,7 +172,7 @@ fn damage_to_one_chunk_costs_what_is_damaged() {
             damaged(&|log| log[chunk + 20_000..][..1024].fill(0)),
             564,
             31,
-            vec!["chunk data checksum", "record magic"],
+            vec!["chunk data checksum", "record magic", "record size"],
         ),
         (
             "64 bytes flipped",

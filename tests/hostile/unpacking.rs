@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use netsift::input::{Limits, Origin, Packing, Source, archive};
+use netsift::input::{Contents, Limits, Origin, Packing, Source, archive};
 
 /// What a member may unpack to, in bytes: two logs of the test writer.
 const MEMBER_SIZE: u64 = 160 << 10;
@@ -16,12 +16,17 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     let limits = Limits::new(MEMBER_SIZE, Some("infected".to_owned()));
     let name = path.display().to_string();
     let file = Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64 };
-    let (sources, _) = archive::list(file, Origin::Given, &limits);
+    let sources = match archive::list(file, Origin::Given, &limits) {
+        Contents::Log(log) => vec![log],
+        Contents::Archive { logs, .. } => logs,
+        Contents::LeftAlone => Vec::new(),
+    };
     let names: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(names.len(), sources.len(), "two logs have the same name");
     let mut total = 0;
     for source in &sources {
-        archive::unpack(source, &limits, &mut |_, log| {
+        let mut packed = 0;
+        archive::unpack(source, &limits, &mut |bytes| packed += bytes.len(), &mut |_, log| {
             let mut size = 0;
             let mut buffer = [0; 16 << 10];
             // An error ends a log, and what came before it counts.
@@ -31,6 +36,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
             assert!(source.packing == Packing::Plain || size <= MEMBER_SIZE, "a log of {size} bytes");
             total += size;
         });
+        assert!(packed <= bytes.len(), "{packed} bytes of a file of {}", bytes.len());
     }
     total
 }

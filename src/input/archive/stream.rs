@@ -133,6 +133,20 @@ impl<R: Read> Read for Holed<'_, R> {
     }
 }
 
+/// A stream whose bytes are also told to someone else as they are read.
+pub(super) struct Told<'a, R> {
+    pub(super) inner: R,
+    pub(super) told: &'a mut dyn FnMut(&[u8]),
+}
+
+impl<R: Read> Read for Told<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.inner.read(buffer)?;
+        (self.told)(buffer.get(..size).unwrap_or_default());
+        Ok(size)
+    }
+}
+
 /// How far a [`Fenced`] stream is, and how far it may go.
 #[derive(Debug, Default)]
 pub(super) struct Fence {

@@ -1,0 +1,84 @@
+//! What is [`Recorded`] in a manifest, read back to verify it. What has become of it is not known here.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{SCHEMA, VERSION};
+use crate::digest::{self, Digests};
+
+/// What is read back of a manifest.
+#[derive(Debug, Deserialize)]
+pub struct Recorded {
+    /// Has to be [`SCHEMA`].
+    pub schema: String,
+    /// At most [`VERSION`].
+    pub version: u32,
+    /// The logs.
+    pub sources: Vec<RecordedFile>,
+    /// The archives. Manifests that were written before there were any here have none.
+    #[serde(default)]
+    pub archives: Vec<RecordedFile>,
+}
+
+/// A log or an archive, as a manifest records it.
+#[derive(Debug, Deserialize)]
+pub struct RecordedFile {
+    /// Its name.
+    pub name: String,
+    /// The file it is in.
+    pub file: String,
+    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    #[serde(default)]
+    pub file_hex: Option<String>,
+    /// Its hashes, if it could be read then.
+    pub digests: Option<Digests>,
+}
+
+impl RecordedFile {
+    /// The path of the file it is in.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(bytes) = self.file_hex.as_deref().and_then(digest::from_hex) {
+            use std::os::unix::ffi::OsStringExt;
+            return std::ffi::OsString::from_vec(bytes).into();
+        }
+        PathBuf::from(&self.file)
+    }
+}
+
+impl Recorded {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or of a newer version than this tool knows.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let recorded: Self = serde_json::from_str(text).map_err(|error| format!("not a manifest: {error}"))?;
+        if recorded.schema != SCHEMA {
+            return Err(format!("not a manifest: its schema is {:?}, not {SCHEMA:?}", recorded.schema));
+        }
+        if recorded.version > VERSION {
+            return Err(format!(
+                "a manifest of version {}: this tool reads versions up to {VERSION}",
+                recorded.version
+            ));
+        }
+        Ok(recorded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_of_other_schemas_and_newer_versions_are_refused_by_name() {
+        assert!(Recorded::parse("{}").unwrap_err().starts_with("not a manifest"));
+        let text = |schema, version| format!(r#"{{"schema":"{schema}","version":{version},"sources":[]}}"#);
+        assert!(Recorded::parse(&text("other", 1)).unwrap_err().contains("\"other\""));
+        assert!(Recorded::parse(&text(SCHEMA, 2)).unwrap_err().contains("version 2"));
+        assert!(Recorded::parse(&text(SCHEMA, 1)).is_ok());
+    }
+}
