@@ -12,11 +12,14 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
+use jiff::Timestamp;
 use memchr::memmem;
 
 use crate::{
     bytes::{u32_at, u64_at},
     chunk::CHUNK_HEADER_SIZE,
+    definition::{self, FILETIME},
+    filter::Window,
 };
 
 const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
@@ -183,25 +186,41 @@ pub fn find(chunk: &[u8], from: usize, id: u64) -> Option<usize> {
     starts.find(|&start| u64_at(chunk, start + 8) == Some(id))
 }
 
-/// Tells the records of one chunk that cannot have the EventID 3 from those that may.
+/// A FILETIME, 100 ns since 1601, as a time, if it is one before the year 10000.
+#[must_use]
+pub fn filetime(ticks: u64) -> Option<Timestamp> {
+    const SECONDS_FROM_1601_TO_1970: i64 = 11_644_473_600;
+    let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
+    let nanoseconds = i32::try_from(ticks % 10_000_000 * 100).ok()?;
+    Timestamp::new(seconds, nanoseconds).ok()
+}
+
+/// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID, and by their time.
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
 /// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
 /// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
 /// are that, and a 3 among them. What could break it is a record whose `System` comes out of a nested fragment, or
 /// one with an 8-bit EventID. Windows writes neither.
+///
+/// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
+/// Windows ([`crate::definition`]). The parser shows a FILETIME there as the time that it is; past the year 9999, as
+/// another. The time in the record's header is not asked: it can be another one, and mean nothing. A record in which another
+/// could be hidden ([`mend`]) may have any time.
 #[derive(Debug)]
 pub struct Candidates<'a> {
     chunk: &'a [u8],
     /// For each definition met, by offset: whether its text says 3. Real chunks have one.
     definitions: Vec<(usize, bool)>,
+    /// The same: which value is the time, if that is known.
+    time_values: Vec<(usize, Option<u16>)>,
 }
 
 impl<'a> Candidates<'a> {
     /// For the records of `chunk`.
     #[must_use]
     pub fn new(chunk: &'a [u8]) -> Self {
-        Self { chunk, definitions: Vec::new() }
+        Self { chunk, definitions: Vec::new(), time_values: Vec::new() }
     }
 
     /// Whether `record` can have the EventID 3. False yes is allowed, false no is not.
@@ -209,8 +228,32 @@ impl<'a> Candidates<'a> {
         self.cannot_be(record) != Some(true)
     }
 
+    /// Whether `record` can have a time in this window, or none that can be told. False yes is allowed, false no is not.
+    pub fn may_be_within(&mut self, record: Record, window: &Window) -> bool {
+        window.is_open() || self.time(record).is_none_or(|time| window.keeps(filetime(time)))
+    }
+
     /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
+        let (definition, values) = self.parts(record)?;
+        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+    }
+
+    /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
+    fn time(&mut self, record: Record) -> Option<u64> {
+        let (definition, values) = self.parts(record)?;
+        // That its values are of known shapes is what matters here.
+        a_value_says_3(values)?;
+        let index = self.time_value(definition)?;
+        let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
+        if memmem::find(binxml, &MAGIC).is_some() {
+            return None;
+        }
+        filetime_value(values, index.into())
+    }
+
+    /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
+    fn parts(&self, record: Record) -> Option<(usize, &'a [u8])> {
         let end = record.offset.checked_add(record.size)?;
         let instance = self.chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
         let definition = u32_at(instance, 4)? as usize;
@@ -218,8 +261,7 @@ impl<'a> Candidates<'a> {
         // The parser finds a definition inline by the same comparison.
         let definition_size =
             if definition == behind_ids { self.definition(definition)?.len() + DEFINITION_HEADER } else { 0 };
-        let values = instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?;
-        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+        Some((definition, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))
     }
 
     /// The BinXML of the definition at `offset`.
@@ -237,6 +279,17 @@ impl<'a> Candidates<'a> {
         let says_3 = (0..definition.len()).any(|at| definition.get(at..).is_some_and(literal_says_3));
         self.definitions.push((offset, says_3));
         Some(says_3)
+    }
+
+    fn time_value(&mut self, offset: usize) -> Option<u16> {
+        if let Some(&(_, index)) = self.time_values.iter().find(|(known, _)| *known == offset) {
+            return index;
+        }
+        let size = self.definition(offset)?.len();
+        let start = offset.checked_add(DEFINITION_HEADER)?;
+        let index = definition::time_value(self.chunk, start..start + size);
+        self.time_values.push((offset, index));
+        index
     }
 }
 
@@ -267,7 +320,17 @@ fn a_value_says_3(values: &[u8]) -> Option<bool> {
     (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
 }
 
-/// The same for one value, whose length must be what its type says.
+/// The value of an instance with this index, if it is a FILETIME.
+fn filetime_value(values: &[u8], index: usize) -> Option<u64> {
+    let count = u32_at(values, 0)? as usize;
+    let (descriptors, values) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    let (before, descriptors) = descriptors.as_chunks().0.split_at_checked(index)?;
+    let start: usize = before.iter().map(|&[low, high, _, _]| usize::from(u16::from_le_bytes([low, high]))).sum();
+    let &[8, 0, FILETIME, _] = descriptors.first()? else { return None };
+    u64_at(values, start)
+}
+
+/// Whether one value says 3, whose length must be what its type says.
 fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
     let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
     match (kind, value.len()) {
@@ -349,6 +412,14 @@ mod tests {
         assert!(may_be(&[0, 0x07, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x05, 0x0d, 3, 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]), "a bool that is neither");
         assert!(may_be(&[0, 0x05, 0x04, 3], &[(0x06, &[1, 0])]), "at the end");
+    }
+
+    #[test]
+    fn filetimes_are_times_to_100_ns() {
+        let shown = |ticks| crate::report::time(filetime(ticks));
+        assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
+        assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
+        assert_eq!(shown(u64::MAX), "");
     }
 
     #[test]

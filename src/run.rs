@@ -177,6 +177,7 @@ fn manifest(
             &config.plan.group_by,
             config.plan.carving == Carving::Stale,
             config.plan.copies == Copies::Drop,
+            &config.plan.filter,
         ),
         sources: sources.into_iter().map(entry).collect(),
         defects: DefectEntries::new(&ran.defects),

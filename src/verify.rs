@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     event::Carving,
     events::Copies,
+    filter::Filter,
     input::{self, Links},
     manifest::{Recorded, RecordedSource},
     prefilter::Prefilter,
@@ -79,6 +80,7 @@ pub fn verify(
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
     Ok(Plan {
+        filter: Filter::default(),
         prefilter: Prefilter::new(Some(&processes)).map_err(|error| Error::Usage(error.to_string()))?,
         rules: Arc::new(RuleSet {
             builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),

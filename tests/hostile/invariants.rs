@@ -15,6 +15,7 @@ use netsift::{
     error::Defect,
     event::{Carving, Decoder},
     events::Copies,
+    filter::Filter,
     group::{Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
@@ -78,6 +79,7 @@ fn plan(looking: Looking) -> Plan {
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
     let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
     Plan {
+        filter: Filter::default(),
         prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes)).unwrap(),
         rules: Arc::new(RuleSet {
             infos: vec![RuleInfo::of_everything()],
