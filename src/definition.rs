@@ -170,3 +170,127 @@ fn is(name: &[u8], expected: &str) -> Option<bool> {
     let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
     units.iter().all(plain).then(|| units.iter().map(|&[low, _]| low).eq(expected.bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token to write: an element's start with what it depends on, an attribute, a value, a text, a byte.
+    #[derive(Clone, Copy)]
+    enum Piece {
+        Open(&'static str, u16),
+        Attribute(&'static str),
+        Value(u16, u8),
+        Text,
+        Byte(u8),
+    }
+    use Piece::{Attribute, Byte, Open, Text, Value};
+
+    const START: Piece = Byte(0x02);
+    const EMPTY: Piece = Byte(0x03);
+    const END: Piece = Byte(0x04);
+    const NONE: u16 = NO_DEPENDENCY;
+
+    fn definition(pieces: &[Piece]) -> Vec<u8> {
+        let mut bytes = FRAGMENT_HEADER.to_vec();
+        let name = |bytes: &mut Vec<u8>, name: &str| {
+            let here = u32::try_from(bytes.len() + 4).unwrap().to_le_bytes();
+            bytes.extend([&here[..], &[0; NAME_LINK], &u16::try_from(name.len()).unwrap().to_le_bytes()].concat());
+            bytes.extend(name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
+        };
+        for (index, piece) in pieces.iter().enumerate() {
+            match *piece {
+                Open(element, dependency) => {
+                    let has_attributes = matches!(pieces.get(index + 1), Some(Attribute(_)));
+                    bytes.push(if has_attributes { 0x41 } else { 0x01 });
+                    bytes.extend(dependency.to_le_bytes());
+                    bytes.extend([0; 4]);
+                    name(&mut bytes, element);
+                    bytes.extend([0; 4].iter().filter(|_| has_attributes));
+                }
+                Attribute(attribute) => {
+                    bytes.push(0x06);
+                    name(&mut bytes, attribute);
+                }
+                Value(index, kind) => {
+                    bytes.push(0x0e);
+                    bytes.extend(index.to_le_bytes());
+                    bytes.push(kind);
+                }
+                Text => bytes.extend([0x05, 0x01, 1, 0, b'x', 0]),
+                Byte(byte) => bytes.push(byte),
+            }
+        }
+        bytes
+    }
+
+    fn time_of(pieces: &[Piece]) -> Option<u16> {
+        let bytes = definition(pieces);
+        time_value(&bytes, 0..bytes.len())
+    }
+
+    /// As Windows writes it, but for elements that tell nothing more.
+    #[rustfmt::skip]
+    const WINDOWS: [Piece; 24] = [
+        Open("Event", 17), Attribute("xmlns"), Text, START,
+        Open("System", NONE), START,
+        Open("Provider", NONE), Attribute("Name"), Value(14, 1), EMPTY,
+        Open("EventID", 3), Attribute("Qualifiers"), Value(4, 6), START, Value(3, 6), END,
+        Open("TimeCreated", NONE), Attribute("SystemTime"), Value(6, FILETIME), EMPTY,
+        END, Value(17, 0x21), END, Byte(0),
+    ];
+
+    fn with(at: usize, pieces: &[Piece]) -> Option<u16> {
+        let mut all = WINDOWS.to_vec();
+        all.splice(at..=at, pieces.iter().copied());
+        time_of(&all)
+    }
+
+    #[test]
+    fn the_time_is_the_value_of_its_attribute() {
+        assert_eq!(time_of(&WINDOWS), Some(6));
+        assert_eq!(with(18, &[Value(9, FILETIME)]), Some(9));
+        assert_eq!(with(16, &[Open("TimeCreated", 6)]), Some(6), "depends on itself");
+        let nested =
+            [Open("A", 1), START, Open("TimeCreated", NONE), EMPTY, Open("B", 1), START, END, Value(1, 1), END];
+        assert_eq!(with(5, &[&[START], &nested[..]].concat()), Some(6), "in another element");
+    }
+
+    #[test]
+    fn any_other_shape_tells_nothing() {
+        for (at, pieces, why) in [
+            (0, &[Open("Events", NONE)][..], "another root"),
+            (3, &[START, Value(17, 0x21)], "a fragment before System"),
+            (3, &[START, Open("EventData", NONE), EMPTY], "an element before System"),
+            (3, &[EMPTY], "nothing in the root"),
+            (4, &[Open("System", 5)], "System may be left out"),
+            (5, &[START, Value(7, 0x21)], "a fragment in System"),
+            (5, &[START, Text], "text in System"),
+            (5, &[START, END], "an end too many"),
+            (15, &[END, Open("TimeCreated", NONE), EMPTY], "another TimeCreated before it"),
+            (15, &[END, Open("TimeCreated\0x", NONE), EMPTY], "a name that ends with its NUL"),
+            (16, &[Open("TimeCreated", 5)], "TimeCreated may be left out"),
+            (17, &[Attribute("RawTime"), Text, Attribute("SystemTime")], "another attribute before it"),
+            (17, &[Attribute("RawTime")], "another attribute in its place"),
+            (18, &[Text], "text"),
+            (18, &[Value(6, 0x01)], "another type"),
+            (18, &[Value(6, FILETIME), Value(6, FILETIME)], "two values"),
+            (18, &[Value(6, FILETIME), Attribute("RawTime"), Text], "another attribute behind it"),
+            (19, &[START, Text, END], "content"),
+            (9, &[Byte(0x0c), EMPTY], "an unknown token"),
+        ] {
+            assert_eq!(with(at, pieces), None, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_definition_that_is_cut_off_tells_nothing_and_its_sizes_do_not_matter() {
+        let bytes = definition(&WINDOWS);
+        let whole = (0..bytes.len()).find(|&end| time_value(&bytes, 0..end).is_some());
+        assert_eq!(whole, Some(definition(&WINDOWS[..20]).len()));
+        for end in 0..bytes.len() {
+            assert_eq!(time_value(&bytes[..end], 0..bytes.len()), None);
+        }
+        assert_eq!(time_value(&bytes, bytes.len() + 1..bytes.len()), None);
+    }
+}

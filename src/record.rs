@@ -415,6 +415,52 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_told_only_of_the_known_shape() {
+        const TIME: u64 = 133_000_000_000_000_000;
+        let window = |from: u64, to: u64| Window { since: filetime(from), until: filetime(to) };
+        let (definition, time) = (&*time_is(1), TIME.to_le_bytes());
+        let may_be = |values: &[(u8, &[u8])], window: &Window| {
+            let (chunk, record) = chunk(definition, values);
+            Candidates::new(&chunk).may_be_within(record, window)
+        };
+        let values: &[(u8, &[u8])] = &[(0x06, &[3, 0]), (FILETIME, &time)];
+        assert!(may_be(values, &window(TIME, TIME + 1)) && may_be(values, &window(TIME - 1, TIME + 1)));
+        assert!(!may_be(values, &window(TIME + 1, TIME + 2)) && !may_be(values, &window(TIME - 1, TIME)));
+        let outside = window(TIME + 1, TIME + 2);
+        assert!(may_be(values, &Window::default()));
+        for other in [
+            &[(0x06, &[3, 0][..])][..],
+            &[(FILETIME, &time), (0x06, &[3, 0])],
+            &[(0x06, &[3, 0]), (0x0a, &time)],
+            &[(0x06, &[3, 0]), (FILETIME | 0x80, &time)],
+            &[(0x06, &[3, 0]), (FILETIME, &time[..7])],
+            &[(0x06, &[3, 0]), (FILETIME, &u64::MAX.to_le_bytes())],
+            &[(0x06, &[3, 0, 0]), (FILETIME, &time)],
+            &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &MAGIC)],
+        ] {
+            assert!(may_be(other, &outside), "{other:?}");
+        }
+    }
+
+    /// A definition that says that the time is the value with this index; for offset 512 of a chunk.
+    fn time_is(index: u8) -> Vec<u8> {
+        let start = CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS + DEFINITION_HEADER;
+        let mut bytes = vec![0x0f, 1, 1, 0];
+        let mut put = |before: &[u8], name: &str, behind: &[u8]| {
+            bytes.extend(before);
+            bytes.extend(u32::try_from(start + bytes.len() + 4).unwrap().to_le_bytes());
+            bytes.extend([0, 0, 0, 0, 0, 0, u8::try_from(name.len()).unwrap(), 0]);
+            bytes.extend(name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
+            bytes.extend(behind);
+        };
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "Event", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "System", &[0x02]);
+        put(&[0x41, 0xff, 0xff, 0, 0, 0, 0], "TimeCreated", &[0, 0, 0, 0]);
+        put(&[0x06], "SystemTime", &[0x0d, index, 0, FILETIME, 0x03, 0x04, 0x04, 0x00]);
+        bytes
+    }
+
+    #[test]
     fn filetimes_are_times_to_100_ns() {
         let shown = |ticks| crate::report::time(filetime(ticks));
         assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");

@@ -78,7 +78,7 @@ impl Summary<'_> {
         }
         writeln!(f, "filters   {}", text::printable(&self.filter.to_string()))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
-        writeln!(f, "          {left_out} left out, of those in chunks that were decoded")
+        writeln!(f, "          {left_out} read and left out")
     }
 
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

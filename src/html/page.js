@@ -458,7 +458,7 @@ function made() {
   if (F !== null) {
     const times = ['since', 'until'].filter(name => F[name] !== null).map(name => `${name} ${F[name]}`);
     const patterns = ['host', 'user', 'port', 'transport', 'direction'].filter(name => F[name].length).map(name => `${name} ${F[name].join(' or ')}`);
-    say('Filters', [...times, ...patterns].join('; '), el('div', {}, `${counted(N.filtered, 'connection')} left out, of those in chunks that were decoded`));
+    say('Filters', [...times, ...patterns].join('; '), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   }
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
   say('Searched', `${counted(N.logs, 'log')}, ${bytes(N.bytes)}${N.dirty ? `, ${number(N.dirty)} copied while in use` : ''}`,
