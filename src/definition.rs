@@ -7,7 +7,8 @@
 //!    other names: a value that were there could be a fragment with a `TimeCreated` of its own, and the parser takes the
 //!    first of two;
 //! 2. `SystemTime` is the only attribute of `TimeCreated`, and its value is one substitution of a FILETIME;
-//! 3. neither `System` nor `TimeCreated` depends on another value, which would leave it out.
+//! 3. the names up to there are letters and digits, since the parser would write a quote in one into its JSON as it is;
+//! 4. neither `System` nor `TimeCreated` depends on another value, which would leave it out.
 //!
 //! Tokens are those of MS-EVEN6 2.2.12 as definitions have them, with names by their offset in the chunk. Sizes in them are
 //! not believed, since the parser does not need them.
@@ -17,7 +18,7 @@ use std::ops::Range;
 use crate::bytes::{u16_at, u32_at};
 
 /// The BinXML type of a FILETIME.
-pub(crate) const FILETIME: u8 = 0x11;
+pub const FILETIME: u8 = 0x11;
 
 const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
 const NO_DEPENDENCY: u16 = 0xffff;
@@ -26,7 +27,8 @@ const NAME_LINK: usize = 6;
 
 /// The index of the value that is the time of records with the definition whose BinXML is here in `chunk`; nothing unless it
 /// has the known shape.
-pub(crate) fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
+#[must_use]
+pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
     let mut tokens = Tokens { chunk, at: binxml.start, end: binxml.end };
     if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
@@ -44,14 +46,14 @@ pub(crate) fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
     }
     loop {
         let Token::Open { name, dependency } = tokens.next()? else { return None };
-        if !is(name, "TimeCreated")? {
+        if !is(name, "TimeCreated") {
             tokens.skip_element()?;
             continue;
         }
         let Token::Attribute(name) = tokens.next()? else { return None };
         let Token::Value { index, kind: FILETIME } = tokens.next()? else { return None };
         let depends = dependency != NO_DEPENDENCY && dependency != index;
-        let known = is(name, "SystemTime")? && tokens.next()? == Token::CloseEmpty && !depends;
+        let known = is(name, "SystemTime") && tokens.next()? == Token::CloseEmpty && !depends;
         return known.then_some(index);
     }
 }
@@ -116,7 +118,7 @@ impl<'a> Tokens<'a> {
     /// Takes the start of an element with this name, and returns what it depends on.
     fn open(&mut self, expected: &str) -> Option<u16> {
         match self.next()? {
-            Token::Open { name, dependency } if is(name, expected)? => Some(dependency),
+            Token::Open { name, dependency } if is(name, expected) => Some(dependency),
             _ => None,
         }
     }
@@ -137,7 +139,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The name that an offset in the chunk points to. It stands right here where it is used first.
+    /// The name that an offset in the chunk points to, if it is plain. It stands right here where it is used first.
     fn name(&mut self) -> Option<&'a [u8]> {
         let offset = self.u32()? as usize;
         let size = usize::from(u16_at(self.chunk, offset.checked_add(NAME_LINK)?)?) * 2;
@@ -146,7 +148,8 @@ impl<'a> Tokens<'a> {
             // A NUL ends it.
             self.take(NAME_LINK + 2 + size + 2)?;
         }
-        Some(name)
+        let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
+        name.as_chunks().0.iter().all(plain).then_some(name)
     }
 
     fn u16(&mut self) -> Option<u16> {
@@ -164,11 +167,9 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Whether a name is this one; nothing if it is not made of letters and digits, as names are.
-fn is(name: &[u8], expected: &str) -> Option<bool> {
-    let (units, _) = name.as_chunks();
-    let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
-    units.iter().all(plain).then(|| units.iter().map(|&[low, _]| low).eq(expected.bytes()))
+/// Whether a plain name is this one.
+fn is(name: &[u8], expected: &str) -> bool {
+    name.as_chunks().0.iter().map(|&[low, _]| low).eq(expected.bytes())
 }
 
 #[cfg(test)]
@@ -265,6 +266,9 @@ mod tests {
             (3, &[EMPTY], "nothing in the root"),
             (4, &[Open("System", 5)], "System may be left out"),
             (5, &[START, Value(7, 0x21)], "a fragment in System"),
+            (1, &[Attribute("xmlns\"")], "a quote in the name of an attribute"),
+            (6, &[Open("Provider\"", NONE)], "a quote in the name of an element"),
+            (9, &[START, Open("\"", NONE), EMPTY, END], "a quote in a name further down"),
             (5, &[START, Text], "text in System"),
             (5, &[START, END], "an end too many"),
             (15, &[END, Open("TimeCreated", NONE), EMPTY], "another TimeCreated before it"),

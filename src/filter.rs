@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
 use crate::connection::{Connection, Field};
 
-/// Which connections are left in: those in the window of which every property that patterns are given for has one of them.
+/// Which connections are left in: those in the window, of which every property that has patterns fits one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// When they were logged.
     pub window: Window,
-    /// The patterns for each property that has any.
+    /// For each property that has any, its patterns: one of them must fit.
     patterns: Vec<(Property, Vec<Pattern>)>,
 }
 

@@ -40,7 +40,7 @@ pub mod chunk;
 pub mod cidr;
 pub mod config;
 pub mod connection;
-mod definition;
+pub mod definition;
 pub mod digest;
 pub mod error;
 pub mod event;
