@@ -1,13 +1,14 @@
-//! A template's definition: which of an instance's values is the record's time.
+//! [`TimeValue`]: which value of an instance is the time of its record, as the definition of its template says.
 //!
 //! Like [`crate::record`], this file recognises the one shape in which Windows writes it, and knows nothing of any other. The
 //! time of a record is the attribute `SystemTime` of its `Event/System/TimeCreated`, so in that shape
 //!
 //! 1. the root is `Event`, its first child is `System`, and all that is in `System` before `TimeCreated` are elements of
-//!    other names: a value that were there could be a fragment with a `TimeCreated` of its own, and the parser takes the
-//!    first of two;
+//!    other names: a value between them could be a fragment with a `TimeCreated` of its own, and the parser gives the name
+//!    to the first of two;
 //! 2. `SystemTime` is the only attribute of `TimeCreated`, and its value is one substitution of a FILETIME;
-//! 3. the names up to there are letters and digits, since the parser would write a quote in one into its JSON as it is;
+//! 3. the names up to there are letters and digits, since the parser writes a quote in one into its JSON as it is, and no
+//!    value up to there is a fragment with names of its own, which only an instance tells;
 //! 4. neither `System` nor `TimeCreated` depends on another value, which would leave it out.
 //!
 //! Tokens are those of MS-EVEN6 2.2.12 as definitions have them, with names by their offset in the chunk. Sizes in them are
@@ -25,11 +26,19 @@ const NO_DEPENDENCY: u16 = 0xffff;
 /// Of a name, before its length: the offset of the next one, and a hash.
 const NAME_LINK: usize = 6;
 
-/// The index of the value that is the time of records with the definition whose BinXML is here in `chunk`; nothing unless it
-/// has the known shape.
+/// Where an instance has its record's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeValue {
+    /// The index of the value.
+    pub index: u16,
+    /// The indices of those that are in the definition up to it. None of them may be a fragment.
+    pub up_to: Vec<u16>,
+}
+
+/// Where the time is of records with the definition whose BinXML is here in `chunk`; nothing unless it has the known shape.
 #[must_use]
-pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
-    let mut tokens = Tokens { chunk, at: binxml.start, end: binxml.end };
+pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
+    let mut tokens = Tokens { chunk, at: binxml.start, end: binxml.end, values: Vec::new() };
     if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
     }
@@ -54,7 +63,7 @@ pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
         let Token::Value { index, kind: FILETIME } = tokens.next()? else { return None };
         let depends = dependency != NO_DEPENDENCY && dependency != index;
         let known = is(name, "SystemTime") && tokens.next()? == Token::CloseEmpty && !depends;
-        return known.then_some(index);
+        return known.then_some(TimeValue { index, up_to: tokens.values });
     }
 }
 
@@ -77,6 +86,8 @@ struct Tokens<'a> {
     at: usize,
     /// Where they end, in the chunk as well.
     end: usize,
+    /// The indices of the values that were met.
+    values: Vec<u16>,
 }
 
 impl<'a> Tokens<'a> {
@@ -109,6 +120,7 @@ impl<'a> Tokens<'a> {
             0x0d | 0x0e => {
                 let index = self.u16()?;
                 let &[kind] = self.take(1)? else { return None };
+                self.values.push(index);
                 Some(Token::Value { index, kind })
             }
             _ => None,
@@ -227,7 +239,7 @@ mod tests {
 
     fn time_of(pieces: &[Piece]) -> Option<u16> {
         let bytes = definition(pieces);
-        time_value(&bytes, 0..bytes.len())
+        time_value(&bytes, 0..bytes.len()).map(|time| time.index)
     }
 
     /// As Windows writes it, but for elements that tell nothing more.
@@ -249,7 +261,9 @@ mod tests {
 
     #[test]
     fn the_time_is_the_value_of_its_attribute() {
-        assert_eq!(time_of(&WINDOWS), Some(6));
+        let bytes = definition(&WINDOWS);
+        let time = TimeValue { index: 6, up_to: vec![14, 4, 3, 6] };
+        assert_eq!(time_value(&bytes, 0..bytes.len()), Some(time));
         assert_eq!(with(18, &[Value(9, FILETIME)]), Some(9));
         assert_eq!(with(16, &[Open("TimeCreated", 6)]), Some(6), "depends on itself");
         let nested =

@@ -18,7 +18,7 @@ use memchr::memmem;
 use crate::{
     bytes::{u32_at, u64_at},
     chunk::CHUNK_HEADER_SIZE,
-    definition::{self, FILETIME},
+    definition::{self, FILETIME, TimeValue},
     filter::Window,
 };
 
@@ -33,6 +33,8 @@ const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_9
 
 /// A fragment header, and the token of a template instance.
 const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
+/// The type of a value that is BinXML.
+const FRAGMENT: u8 = 0x21;
 /// The template id and the definition's offset.
 const INSTANCE_IDS: usize = 8;
 /// Next offset, GUID, size.
@@ -213,7 +215,7 @@ pub struct Candidates<'a> {
     /// For each definition met, by offset: whether its text says 3. Real chunks have one.
     definitions: Vec<(usize, bool)>,
     /// The same: which value is the time, if that is known.
-    time_values: Vec<(usize, Option<u16>)>,
+    time_values: Vec<(usize, Option<TimeValue>)>,
 }
 
 impl<'a> Candidates<'a> {
@@ -244,12 +246,16 @@ impl<'a> Candidates<'a> {
         let (definition, values) = self.parts(record)?;
         // That its values are of known shapes is what matters here.
         a_value_says_3(values)?;
-        let index = self.time_value(definition)?;
         let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
-        if memmem::find(binxml, &MAGIC).is_some() {
+        let TimeValue { index, up_to } = self.time_value(definition)?;
+        let (descriptors, values) = descriptors(values)?;
+        let is_fragment = |&index: &u16| matches!(descriptors.get(usize::from(index)), Some([_, _, FRAGMENT, _]));
+        if up_to.iter().any(is_fragment) || memmem::find(binxml, &MAGIC).is_some() {
             return None;
         }
-        filetime_value(values, index.into())
+        let (before, own) = descriptors.split_at_checked(usize::from(*index))?;
+        let start = before.iter().map(|&[low, high, _, _]| usize::from(u16::from_le_bytes([low, high]))).sum();
+        matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
     }
 
     /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
@@ -281,15 +287,13 @@ impl<'a> Candidates<'a> {
         Some(says_3)
     }
 
-    fn time_value(&mut self, offset: usize) -> Option<u16> {
-        if let Some(&(_, index)) = self.time_values.iter().find(|(known, _)| *known == offset) {
-            return index;
+    fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
+        if !self.time_values.iter().any(|(known, _)| *known == offset) {
+            let size = self.definition(offset)?.len();
+            let start = offset.checked_add(DEFINITION_HEADER)?;
+            self.time_values.push((offset, definition::time_value(self.chunk, start..start + size)));
         }
-        let size = self.definition(offset)?.len();
-        let start = offset.checked_add(DEFINITION_HEADER)?;
-        let index = definition::time_value(self.chunk, start..start + size);
-        self.time_values.push((offset, index));
-        index
+        self.time_values.iter().find(|(known, _)| *known == offset)?.1.as_ref()
     }
 }
 
@@ -308,10 +312,9 @@ fn literal_says_3(tokens: &[u8]) -> bool {
 
 /// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
 fn a_value_says_3(values: &[u8]) -> Option<bool> {
-    let count = u32_at(values, 0)? as usize;
-    let (descriptors, mut rest) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    let (descriptors, mut rest) = descriptors(values)?;
     let mut says_3 = false;
-    for &[low, high, kind, _] in descriptors.as_chunks().0 {
+    for &[low, high, kind, _] in descriptors {
         let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
         rest = behind;
         says_3 |= value_says_3(kind, value)?;
@@ -320,14 +323,11 @@ fn a_value_says_3(values: &[u8]) -> Option<bool> {
     (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
 }
 
-/// The value of an instance with this index, if it is a FILETIME.
-fn filetime_value(values: &[u8], index: usize) -> Option<u64> {
+/// The descriptors of an instance's values, and the bytes of those.
+fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
     let count = u32_at(values, 0)? as usize;
     let (descriptors, values) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
-    let (before, descriptors) = descriptors.as_chunks().0.split_at_checked(index)?;
-    let start: usize = before.iter().map(|&[low, high, _, _]| usize::from(u16::from_le_bytes([low, high]))).sum();
-    let &[8, 0, FILETIME, _] = descriptors.first()? else { return None };
-    u64_at(values, start)
+    Some((descriptors.as_chunks().0, values))
 }
 
 /// Whether one value says 3, whose length must be what its type says.
@@ -345,7 +345,7 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
         (0x0b, 4) => Some(value == 3_f32.to_le_bytes()),
         (0x0c, 8) => Some(value == 3_f64.to_le_bytes()),
         // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
-        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
+        (0x00 | 0x0e | FRAGMENT, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
         (0x13, size) => {
             let authorities = usize::from(*value.get(1)?);
             (size == 8 + 4 * authorities).then_some(false)
@@ -418,7 +418,7 @@ mod tests {
     fn a_time_is_told_only_of_the_known_shape() {
         const TIME: u64 = 133_000_000_000_000_000;
         let window = |from: u64, to: u64| Window { since: filetime(from), until: filetime(to) };
-        let (definition, time) = (&*time_is(1), TIME.to_le_bytes());
+        let (definition, time) = (&*time_is(0, 1), TIME.to_le_bytes());
         let may_be = |values: &[(u8, &[u8])], window: &Window| {
             let (chunk, record) = chunk(definition, values);
             Candidates::new(&chunk).may_be_within(record, window)
@@ -436,14 +436,15 @@ mod tests {
             &[(0x06, &[3, 0]), (FILETIME, &time[..7])],
             &[(0x06, &[3, 0]), (FILETIME, &u64::MAX.to_le_bytes())],
             &[(0x06, &[3, 0, 0]), (FILETIME, &time)],
+            &[(FRAGMENT, &[]), (FILETIME, &time), (0x06, &[3, 0])],
             &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &MAGIC)],
         ] {
             assert!(may_be(other, &outside), "{other:?}");
         }
     }
 
-    /// A definition that says that the time is the value with this index; for offset 512 of a chunk.
-    fn time_is(index: u8) -> Vec<u8> {
+    /// A definition that says that the time is the value with an index, behind another value; for offset 512 of a chunk.
+    fn time_is(before: u8, index: u8) -> Vec<u8> {
         let start = CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS + DEFINITION_HEADER;
         let mut bytes = vec![0x0f, 1, 1, 0];
         let mut put = |before: &[u8], name: &str, behind: &[u8]| {
@@ -455,6 +456,7 @@ mod tests {
         };
         put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "Event", &[0x02]);
         put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "System", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "EventID", &[0x02, 0x0e, before, 0, 0x06, 0x04]);
         put(&[0x41, 0xff, 0xff, 0, 0, 0, 0], "TimeCreated", &[0, 0, 0, 0]);
         put(&[0x06], "SystemTime", &[0x0d, index, 0, FILETIME, 0x03, 0x04, 0x04, 0x00]);
         bytes
