@@ -1,7 +1,7 @@
 //! [`TimeValue`]: which value of an instance is the time of its record, as the definition of its template says.
 //!
-//! Like [`crate::record`], this file recognises the one shape in which Windows writes it, and knows nothing of any other. The
-//! time of a record is the attribute `SystemTime` of its `Event/System/TimeCreated`, so in that shape
+//! Like [`crate::record`], this file recognises the one shape in which Windows writes it, and knows nothing of any other.
+//! The time of a record is the attribute `SystemTime` of its `Event/System/TimeCreated`, so in that shape
 //!
 //! 1. the root is `Event`, its first child is `System`, and all that is in `System` before `TimeCreated` are elements of
 //!    other names: a value between them could be a fragment with a `TimeCreated` of its own, and the parser gives the name

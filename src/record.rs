@@ -197,7 +197,7 @@ pub fn filetime(ticks: u64) -> Option<Timestamp> {
     Timestamp::new(seconds, nanoseconds).ok()
 }
 
-/// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID, and by their time.
+/// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
 /// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
