@@ -454,8 +454,11 @@ impl Chunk {
             vec![("xmlns", Literal(XMLNS))],
             vec![Part::Open("System", vec![], system), Part::Content(Index(17, 0x21))],
         );
-        let literal_id = event.literal_id.then_some(&event.id);
-        let key = format!("outer {} {literal_id:?} {}", event.computer, time.kind());
+        let mut key =
+            format!("outer {} {} {:?}", event.computer, event.literal_id, event.literal_id.then_some(&event.id));
+        if event.time_created.is_some() {
+            key += &format!(" {}", time.kind());
+        }
         let id = if event.literal_id { Value::Null } else { event.id.clone() };
         let values = [
             Value::U8(4),
