@@ -19,11 +19,13 @@ use std::{fs, hint::black_box, path::PathBuf, sync::LazyLock};
 
 use clap::Parser;
 use divan::{Bencher, counter::BytesCount};
+use jiff::Timestamp;
 use netsift::{
     args::{Args, Command},
     chunk,
     config::{Builtin, Config},
     event::{Carving, Decoder},
+    filter::Window,
     input,
     prefilter::Prefilter,
     record, scan,
@@ -108,7 +110,7 @@ fn walking_records(bencher: Bencher<'_, '_>) {
 fn prefiltering(bencher: Bencher<'_, '_>) {
     let prefilter = prefilter();
     bencher.counter(bytes()).bench(|| {
-        let may_match = |chunk: &&[u8]| prefilter.may_match(chunk, walk(chunk).as_deref());
+        let may_match = |chunk: &&[u8]| prefilter.may_match(chunk, walk(chunk).as_deref(), &Window::default());
         chunks().filter(may_match).count()
     });
 }
@@ -131,7 +133,7 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["--quiet", "--no-prefilter", "--manifest=x"])]
 fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
-    let config = Config::new(args, Builtin::Default, Vec::new()).unwrap();
+    let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
     let sources = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits);
     bencher
         .counter(bytes())

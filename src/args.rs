@@ -125,6 +125,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "LIST")]
     pub exclusions: Option<Exclusions>,
 
+    /// What is left in.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
     /// Group by these fields, in this order [default: all 19]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     pub group_by: Vec<String>,
@@ -202,6 +206,38 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
     bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
+}
+
+/// Which connections are left in.
+#[derive(Debug, Default, clap::Args)]
+pub struct FilterArgs {
+    /// Only connections logged at or after TIME: RFC 3339, a date (00:00 UTC), or how long ago, such as 7d or 12h
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only connections logged before TIME
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only connections that HOST logged, with its domain or without; * stands for any text, in any case; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
+
+    /// Only connections of USER, with its domain or without; as --host
+    #[arg(long, value_name = "USER")]
+    pub user: Vec<String>,
+
+    /// Only connections to PORT; as --host
+    #[arg(long, value_name = "PORT")]
+    pub port: Vec<String>,
+
+    /// Only tcp or udp; as --host
+    #[arg(long, value_name = "TRANSPORT")]
+    pub transport: Vec<String>,
+
+    /// Only inbound or outbound; as --host
+    #[arg(long, value_name = "DIRECTION")]
+    pub direction: Vec<String>,
 }
 
 /// Which Sigma rules are wanted.

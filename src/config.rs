@@ -4,14 +4,16 @@
 use std::{collections::HashSet, ffi::OsString, fs, iter, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 use crate::{
-    args::{Exclusions, ScanArgs, VerifyArgs, WantedArgs},
+    args::{Exclusions, FilterArgs, ScanArgs, VerifyArgs, WantedArgs},
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
     event::Carving,
     events::Copies,
+    filter::{self, Filter, Property, Window},
     input::{Limits, Links},
     output::{self, Existing, Output},
     prefilter::Prefilter,
@@ -58,12 +60,12 @@ pub struct Config {
 
 impl Config {
     /// Makes sense of what `detect` or `connections` was given. `arguments` is the command
-    /// line as it was, for the manifest.
+    /// line as it was, for the manifest. Times that are so long ago are that long before `now`.
     ///
     /// # Errors
     ///
-    /// A value is wrong: a process, a network, a list of networks that cannot be read, a field, a rule.
-    pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>) -> Result<Self, Error> {
+    /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
+    pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
         let loaded = load(&args)?;
         let rules = rule_set(&args, builtin, &loaded)?;
         let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
@@ -77,6 +79,7 @@ impl Config {
         Ok(Self {
             refused: loaded.refused,
             plan: Plan {
+                filter: filter(&args.filter, now)?,
                 prefilter,
                 rules: Arc::new(rules),
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
@@ -143,6 +146,36 @@ pub fn verification(args: &VerifyArgs) -> Method {
 
 fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
     given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Which connections are left in.
+fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
+    let time = |option: &str, text: &Option<String>| {
+        let read =
+            |text: &String| filter::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
+        text.as_ref().map(read).transpose()
+    };
+    let window = Window { since: time("--since", &args.since)?, until: time("--until", &args.until)? };
+    if let (Some(since), Some(until)) = (window.since, window.until)
+        && since >= until
+    {
+        return Err(Error::Usage(format!(
+            "--since {since} is not before --until {until}: give an earlier time and a later one, for example \
+             --since 2024-03-05 --until 2024-03-06"
+        )));
+    }
+    let patterns = |property: Property, texts: &[String]| {
+        let wrong = |message: String| Error::Usage(format!("--{} {message}", property.name()));
+        property.patterns(texts).map(|patterns| (property, patterns)).map_err(wrong)
+    };
+    let patterns = [
+        patterns(Property::Host, &args.host)?,
+        patterns(Property::User, &args.user)?,
+        patterns(Property::Port, &args.port)?,
+        patterns(Property::Transport, &args.transport)?,
+        patterns(Property::Direction, &args.direction)?,
+    ];
+    Ok(Filter::new(window, patterns))
 }
 
 fn process(name: &str) -> Result<String, Error> {

@@ -3,9 +3,9 @@
 //! Data goes one way:
 //!
 //! ```text
-//! Source → chunk → prefilter → Event → Connection → Verdict → Groups → report
-//!    │                                                 └→ Hits → events, page
-//!    └──── tallies and defects from every arrow ─────────────→ Summary, Manifest
+//! Source → chunk → prefilter → Event → Connection → filter → Verdict → Groups → report
+//!    │                                                          └→ Hits → events, page
+//!    └──── tallies and defects from every arrow ──────────────────────→ Summary, Manifest
 //! ```
 //!
 //! From the bytes of a chunk to the groups it is pure: no files, no clock, no environment. So the report depends on the
@@ -25,8 +25,9 @@
 //! In reading order:
 //!
 //! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
+//! - [`filter`]: which connections are left in before rules judge.
 //! - [`rule`], [`sigma`] and [`cidr`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
-//! - [`input`]: how logs are found, also in archives. [`chunk`] and [`record`]: how their bytes are laid out.
+//! - [`input`]: how logs are found, also in archives. [`chunk`], [`record`] and [`definition`]: how their bytes are laid out.
 //!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
@@ -40,11 +41,13 @@ pub mod chunk;
 pub mod cidr;
 pub mod config;
 pub mod connection;
+pub mod definition;
 pub mod digest;
 pub mod displaced;
 pub mod error;
 pub mod event;
 pub mod events;
+pub mod filter;
 pub mod group;
 pub mod hits;
 pub mod html;

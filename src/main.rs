@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
-    let config = Config::new(args, builtin, config::arguments(env::args_os()))?;
+    let config = Config::new(args, builtin, config::arguments(env::args_os()), Timestamp::now())?;
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -60,8 +60,14 @@ fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
     bar.finish_and_clear();
     let ran = ran?;
     if !config.quiet {
-        let summary =
-            Summary { rules: &config.plan.rules, refused: &config.refused, ran: &ran, links, elapsed: clock.elapsed() };
+        let summary = Summary {
+            rules: &config.plan.rules,
+            filter: &config.plan.filter,
+            refused: &config.refused,
+            ran: &ran,
+            links,
+            elapsed: clock.elapsed(),
+        };
         tell(&summary.to_string());
     }
     Ok(ExitCode::from(ran.exit_status()))

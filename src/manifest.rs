@@ -7,7 +7,6 @@ mod recorded;
 
 use std::{collections::BTreeMap, path::Path};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 pub use self::recorded::{Recorded, RecordedFile};
@@ -16,9 +15,10 @@ use crate::{
     connection::Field,
     digest::{self, Digests},
     error::Defects,
+    filter::{Filter, Property},
     ids::Gaps,
     input::Source,
-    report,
+    record, report,
     rule::{RuleInfo, RuleSet},
     sift::SourceFindings,
     tally::Tally,
@@ -118,6 +118,23 @@ pub struct Options {
     pub recover: bool,
     /// Whether copies of events were dropped.
     pub dedup: bool,
+    /// Which connections were left in; null if all were.
+    pub filters: Option<FiltersEntry>,
+}
+
+/// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the options")]
+pub struct FiltersEntry {
+    /// The first time that is left in; null for any.
+    pub since: Option<String>,
+    /// The first time that is not; null for any.
+    pub until: Option<String>,
+    pub host: Vec<String>,
+    pub user: Vec<String>,
+    pub port: Vec<String>,
+    pub transport: Vec<String>,
+    pub direction: Vec<String>,
 }
 
 /// A log.
@@ -206,10 +223,11 @@ pub struct RecordsEntry {
     pub gaps: Option<Gaps>,
 }
 
-/// Connections by verdict.
+/// Connections that the filters left out, and the others by verdict.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the names are those of the tally")]
 pub struct ConnectionsEntry {
+    pub filtered: u64,
     pub other_process: u64,
     pub outside_detection: u64,
     pub excluded: u64,
@@ -287,8 +305,24 @@ impl RulesEntry {
 impl Options {
     /// Of the report's fields and of what was counted.
     #[must_use]
-    pub fn new(group_by: &[Field], recover: bool, dedup: bool) -> Self {
-        Self { group_by: group_by.iter().map(|field| field.name()).collect(), recover, dedup }
+    pub fn new(group_by: &[Field], recover: bool, dedup: bool, filter: &Filter) -> Self {
+        let filters = (!filter.is_open()).then(|| FiltersEntry::new(filter));
+        Self { group_by: group_by.iter().map(|field| field.name()).collect(), recover, dedup, filters }
+    }
+}
+
+impl FiltersEntry {
+    fn new(filter: &Filter) -> Self {
+        let patterns = |property| filter.patterns(property).map(str::to_owned).collect();
+        Self {
+            since: filter.window.since.map(|time| time.to_string()),
+            until: filter.window.until.map(|time| time.to_string()),
+            host: patterns(Property::Host),
+            user: patterns(Property::User),
+            port: patterns(Property::Port),
+            transport: patterns(Property::Transport),
+            direction: patterns(Property::Direction),
+        }
     }
 }
 
@@ -298,9 +332,10 @@ impl SourceEntry {
     pub fn new(name: String, file: &Path, found: SourceFindings, duplicates: u64) -> Self {
         let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to } = found;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
-        let Tally { other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
-        let time =
-            |id: Option<(u64, u64)>| id.and_then(|(_, time)| filetime(time)).map(|time| report::time(Some(time)));
+        let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
+        let time = |id: Option<(u64, u64)>| {
+            id.and_then(|(_, time)| record::filetime(time)).map(|time| report::time(Some(time)))
+        };
         Self {
             name,
             file: file.to_string_lossy().into(),
@@ -326,7 +361,14 @@ impl SourceEntry {
                 last_time: time(ids.last()),
                 gaps: ids.gaps(),
             },
-            connections: ConnectionsEntry { other_process, outside_detection, excluded, hits, hits_recovered },
+            connections: ConnectionsEntry {
+                filtered,
+                other_process,
+                outside_detection,
+                excluded,
+                hits,
+                hits_recovered,
+            },
             duplicates,
             defects: defects.into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
         }
@@ -364,26 +406,5 @@ impl DefectEntries {
             cause: defect.cause.clone(),
         };
         Self { total: defects.total(), first: defects.first().map(entry).collect() }
-    }
-}
-
-/// A FILETIME, 100 ns since 1601, as a time, if it is one before the year 10000.
-fn filetime(ticks: u64) -> Option<Timestamp> {
-    const SECONDS_FROM_1601_TO_1970: i64 = 11_644_473_600;
-    let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
-    let nanoseconds = i32::try_from(ticks % 10_000_000 * 100).ok()?;
-    Timestamp::new(seconds, nanoseconds).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filetimes_are_times_to_100_ns() {
-        let shown = |ticks| report::time(filetime(ticks));
-        assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
-        assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
-        assert_eq!(shown(u64::MAX), "");
     }
 }

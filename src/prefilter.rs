@@ -4,7 +4,7 @@
 //! ruled out when its bytes do not hold what each record of interest must contain:
 //!
 //! 1. the provider's name, `Microsoft-Windows-Sysmon`;
-//! 2. a record that may have the EventID 3, as [`crate::record`] tells;
+//! 2. a record that may have the EventID 3, and a time in the window if there is one, as [`crate::record`] tells;
 //! 3. one of the wanted texts in any ASCII case: process names, and what Sigma rules need ([`crate::sigma::literals`]).
 //!
 //! Why the first and the last are sound: a value's text stands in a chunk as one run of bytes, at any offset, odd ones too. It
@@ -20,6 +20,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
+    filter::Window,
     record::{Candidates, Record},
     sysmon::PROVIDER,
 };
@@ -60,10 +61,11 @@ impl Prefilter {
     /// Whether a chunk that names Sysmon can hold a connection of interest among these records, or anywhere in it if they
     /// are not given. False yes is allowed, false no is not.
     #[must_use]
-    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
+    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>, window: &Window) -> bool {
         let mut candidates = Candidates::new(chunk);
+        let mut may_be = |record: Record| candidates.may_be_event_3(record) && candidates.may_be_within(record, window);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
-        records.is_none_or(|records| records.iter().any(|&record| candidates.may_be_event_3(record)))
+        records.is_none_or(|records| records.iter().any(|&record| may_be(record)))
             && self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 }

@@ -12,11 +12,14 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
+use jiff::Timestamp;
 use memchr::memmem;
 
 use crate::{
     bytes::{u32_at, u64_at},
     chunk::CHUNK_HEADER_SIZE,
+    definition::{self, FILETIME, TimeValue},
+    filter::Window,
 };
 
 /// What a record starts with.
@@ -31,6 +34,8 @@ const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_9
 
 /// A fragment header, and the token of a template instance.
 const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
+/// The type of a value that is BinXML.
+const FRAGMENT: u8 = 0x21;
 /// The template id and the definition's offset.
 const INSTANCE_IDS: usize = 8;
 /// Next offset, GUID, size.
@@ -190,25 +195,41 @@ pub fn find(chunk: &[u8], from: usize, id: u64) -> Option<usize> {
     starts.find(|&start| u64_at(chunk, start + 8) == Some(id))
 }
 
-/// Tells the records of one chunk that cannot have the EventID 3 from those that may.
+/// A FILETIME, 100 ns since 1601, as a time, if it is one before the year 10000.
+#[must_use]
+pub fn filetime(ticks: u64) -> Option<Timestamp> {
+    const SECONDS_FROM_1601_TO_1970: i64 = 11_644_473_600;
+    let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
+    let nanoseconds = i32::try_from(ticks % 10_000_000 * 100).ok()?;
+    Timestamp::new(seconds, nanoseconds).ok()
+}
+
+/// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
 /// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
 /// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
 /// are that, and a 3 among them. What could break it is a record whose `System` comes out of a nested fragment, or
 /// one with an 8-bit EventID. Windows writes neither.
+///
+/// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
+/// Windows ([`crate::definition`]). The parser shows a FILETIME there as the time that it is; past the year 9999, as
+/// another. The time in the record's header is not asked: it can be another one, and mean nothing. A record in which another
+/// could be hidden ([`mend`]) may have any time.
 #[derive(Debug)]
 pub struct Candidates<'a> {
     chunk: &'a [u8],
     /// For each definition met, by offset: whether its text says 3. Real chunks have one.
     definitions: Vec<(usize, bool)>,
+    /// The same: which value is the time, if that is known.
+    time_values: Vec<(usize, Option<TimeValue>)>,
 }
 
 impl<'a> Candidates<'a> {
     /// For the records of `chunk`.
     #[must_use]
     pub fn new(chunk: &'a [u8]) -> Self {
-        Self { chunk, definitions: Vec::new() }
+        Self { chunk, definitions: Vec::new(), time_values: Vec::new() }
     }
 
     /// Whether `record` can have the EventID 3. False yes is allowed, false no is not.
@@ -216,8 +237,36 @@ impl<'a> Candidates<'a> {
         self.cannot_be(record) != Some(true)
     }
 
+    /// Whether `record` can have a time in this window, or none that can be told. False yes is allowed, false no is not.
+    pub fn may_be_within(&mut self, record: Record, window: &Window) -> bool {
+        window.is_open() || self.time(record).is_none_or(|time| window.keeps(filetime(time)))
+    }
+
     /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
+        let (definition, values) = self.parts(record)?;
+        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+    }
+
+    /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
+    fn time(&mut self, record: Record) -> Option<u64> {
+        let (definition, values) = self.parts(record)?;
+        // That its values are of known shapes is what matters here.
+        a_value_says_3(values)?;
+        let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
+        let TimeValue { index, up_to } = self.time_value(definition)?;
+        let (descriptors, values) = descriptors(values)?;
+        let is_fragment = |&index: &u16| matches!(descriptors.get(usize::from(index)), Some([_, _, FRAGMENT, _]));
+        if up_to.iter().any(is_fragment) || memmem::find(binxml, &MAGIC).is_some() {
+            return None;
+        }
+        let (before, own) = descriptors.split_at_checked(usize::from(*index))?;
+        let start = before.iter().map(|&[low, high, _, _]| usize::from(u16::from_le_bytes([low, high]))).sum();
+        matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
+    }
+
+    /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
+    fn parts(&self, record: Record) -> Option<(usize, &'a [u8])> {
         let end = record.offset.checked_add(record.size)?;
         let instance = self.chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
         let definition = u32_at(instance, 4)? as usize;
@@ -225,8 +274,7 @@ impl<'a> Candidates<'a> {
         // The parser finds a definition inline by the same comparison.
         let definition_size =
             if definition == behind_ids { self.definition(definition)?.len() + DEFINITION_HEADER } else { 0 };
-        let values = instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?;
-        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+        Some((definition, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))
     }
 
     /// The BinXML of the definition at `offset`.
@@ -245,6 +293,15 @@ impl<'a> Candidates<'a> {
         self.definitions.push((offset, says_3));
         Some(says_3)
     }
+
+    fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
+        if !self.time_values.iter().any(|(known, _)| *known == offset) {
+            let size = self.definition(offset)?.len();
+            let start = offset.checked_add(DEFINITION_HEADER)?;
+            self.time_values.push((offset, definition::time_value(self.chunk, start..start + size)));
+        }
+        self.time_values.iter().find(|(known, _)| *known == offset)?.1.as_ref()
+    }
 }
 
 /// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that says 3.
@@ -262,10 +319,9 @@ fn literal_says_3(tokens: &[u8]) -> bool {
 
 /// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
 fn a_value_says_3(values: &[u8]) -> Option<bool> {
-    let count = u32_at(values, 0)? as usize;
-    let (descriptors, mut rest) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    let (descriptors, mut rest) = descriptors(values)?;
     let mut says_3 = false;
-    for &[low, high, kind, _] in descriptors.as_chunks().0 {
+    for &[low, high, kind, _] in descriptors {
         let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
         rest = behind;
         says_3 |= value_says_3(kind, value)?;
@@ -274,7 +330,14 @@ fn a_value_says_3(values: &[u8]) -> Option<bool> {
     (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
 }
 
-/// The same for one value, whose length must be what its type says.
+/// The descriptors of an instance's values, and the bytes of those.
+fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
+    let count = u32_at(values, 0)? as usize;
+    let (descriptors, values) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    Some((descriptors.as_chunks().0, values))
+}
+
+/// Whether one value says 3, whose length must be what its type says.
 fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
     let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
     match (kind, value.len()) {
@@ -289,7 +352,7 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
         (0x0b, 4) => Some(value == 3_f32.to_le_bytes()),
         (0x0c, 8) => Some(value == 3_f64.to_le_bytes()),
         // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
-        (0x00 | 0x0e | 0x21, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
+        (0x00 | 0x0e | FRAGMENT, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
         (0x13, size) => {
             let authorities = usize::from(*value.get(1)?);
             (size == 8 + 4 * authorities).then_some(false)
@@ -356,6 +419,62 @@ mod tests {
         assert!(may_be(&[0, 0x07, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x05, 0x0d, 3, 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]), "a bool that is neither");
         assert!(may_be(&[0, 0x05, 0x04, 3], &[(0x06, &[1, 0])]), "at the end");
+    }
+
+    #[test]
+    fn a_time_is_told_only_of_the_known_shape() {
+        const TIME: u64 = 133_000_000_000_000_000;
+        let window = |from: u64, to: u64| Window { since: filetime(from), until: filetime(to) };
+        let (definition, time) = (&*time_is(0, 1), TIME.to_le_bytes());
+        let may_be = |values: &[(u8, &[u8])], window: &Window| {
+            let (chunk, record) = chunk(definition, values);
+            Candidates::new(&chunk).may_be_within(record, window)
+        };
+        let values: &[(u8, &[u8])] = &[(0x06, &[3, 0]), (FILETIME, &time)];
+        assert!(may_be(values, &window(TIME, TIME + 1)) && may_be(values, &window(TIME - 1, TIME + 1)));
+        assert!(!may_be(values, &window(TIME + 1, TIME + 2)) && !may_be(values, &window(TIME - 1, TIME)));
+        let outside = window(TIME + 1, TIME + 2);
+        assert!(may_be(values, &Window::default()));
+        for other in [
+            &[(0x06, &[3, 0][..])][..],
+            &[(FILETIME, &time), (0x06, &[3, 0])],
+            &[(0x06, &[3, 0]), (0x0a, &time)],
+            &[(0x06, &[3, 0]), (FILETIME | 0x80, &time)],
+            &[(0x06, &[3, 0]), (FILETIME, &time[..7])],
+            &[(0x06, &[3, 0]), (FILETIME, &u64::MAX.to_le_bytes())],
+            &[(0x06, &[3, 0, 0]), (FILETIME, &time)],
+            &[(FRAGMENT, &[]), (FILETIME, &time), (0x06, &[3, 0])],
+            &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &MAGIC)],
+        ] {
+            assert!(may_be(other, &outside), "{other:?}");
+        }
+    }
+
+    /// A definition that says that the time is the value with an index, behind another value; for offset 512 of a chunk.
+    fn time_is(before: u8, index: u8) -> Vec<u8> {
+        let start = CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS + DEFINITION_HEADER;
+        let mut bytes = vec![0x0f, 1, 1, 0];
+        let mut put = |before: &[u8], name: &str, behind: &[u8]| {
+            bytes.extend(before);
+            bytes.extend(u32::try_from(start + bytes.len() + 4).unwrap().to_le_bytes());
+            bytes.extend([0, 0, 0, 0, 0, 0, u8::try_from(name.len()).unwrap(), 0]);
+            bytes.extend(name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
+            bytes.extend(behind);
+        };
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "Event", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "System", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "EventID", &[0x02, 0x0e, before, 0, 0x06, 0x04]);
+        put(&[0x41, 0xff, 0xff, 0, 0, 0, 0], "TimeCreated", &[0, 0, 0, 0]);
+        put(&[0x06], "SystemTime", &[0x0d, index, 0, FILETIME, 0x03, 0x04, 0x04, 0x00]);
+        bytes
+    }
+
+    #[test]
+    fn filetimes_are_times_to_100_ns() {
+        let shown = |ticks| crate::report::time(filetime(ticks));
+        assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
+        assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
+        assert_eq!(shown(u64::MAX), "");
     }
 
     #[test]

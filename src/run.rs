@@ -182,6 +182,7 @@ fn manifest(
             &config.plan.group_by,
             config.plan.carving == Carving::Stale,
             config.plan.copies == Copies::Drop,
+            &config.plan.filter,
         ),
         sources: logs.into_iter().map(entry).collect(),
         archives: (sources.archives.iter())

@@ -374,7 +374,7 @@ mod tests {
         use clap::Parser;
         let args = crate::args::Args::parse_from(["netsift", "connections", "x"]);
         let crate::args::Command::Connections(args) = args.command else { panic!("connections") };
-        Config::new(args, crate::config::Builtin::Everything, Vec::new()).unwrap()
+        Config::new(args, crate::config::Builtin::Everything, Vec::new(), jiff::Timestamp::UNIX_EPOCH).unwrap()
     }
 
     fn log() -> Vec<u8> {

@@ -14,6 +14,7 @@ use crate::{
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
     events::Copies,
+    filter::Filter,
     group::Groups,
     hits::{self, Hit, Hits},
     ids::Ids,
@@ -28,6 +29,8 @@ use crate::{
 /// What is looked for, and what is kept of it.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// Which connections are left in, before rules judge them.
+    pub filter: Filter,
     /// Which connections are hits.
     pub rules: Arc<RuleSet>,
     /// What a chunk must contain for one of them to be in it.
@@ -427,7 +430,7 @@ impl<'a> Sifter<'a> {
     fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
         // What is carved is not among the records.
         let records = (self.plan.carving == Carving::Live).then_some(records);
-        names_sysmon && self.plan.prefilter.may_match(chunk, records)
+        names_sysmon && self.plan.prefilter.may_match(chunk, records, &self.plan.filter.window)
     }
 
     fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
@@ -467,6 +470,10 @@ impl<'a> Sifter<'a> {
                 text += connection.text_size();
                 if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
                     note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
+                }
+                if !plan.filter.keeps(&connection) {
+                    tally.filtered += 1;
+                    return;
                 }
                 let Judgement { verdict, rules } = plan.rules.judge(event, &connection);
                 tally.judged(verdict, event.recovered);

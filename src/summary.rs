@@ -2,13 +2,15 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{rule::RuleSet, run::Ran, sigma::load::Refusal, tally::Tally, text};
+use crate::{filter::Filter, rule::RuleSet, run::Ran, sigma::load::Refusal, tally::Tally, text};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// What was looked for.
     pub rules: &'a RuleSet,
+    /// What was left in before that.
+    pub filter: &'a Filter,
     /// The Sigma rules that were not loaded.
     pub refused: &'a [Refusal],
     /// What the run has to say.
@@ -25,6 +27,7 @@ const NAMED: usize = 20;
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
+        self.filters(f)?;
         self.searched(f)?;
         self.found(f)?;
         self.excluded(f)?;
@@ -67,6 +70,15 @@ impl Summary<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn filters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.filter.is_open() {
+            return Ok(());
+        }
+        writeln!(f, "filters   {}", text::printable(&self.filter.to_string()))?;
+        let left_out = counted(self.ran.tally.filtered, "connection");
+        writeln!(f, "          {left_out} read and left out")
     }
 
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +136,8 @@ impl Summary<'_> {
         if chosen == 0 {
             return writeln!(
                 f,
-                "found     nothing: no network connection{whose} in {} of {}",
+                "found     nothing: no network connection{whose}{} in {} of {}",
+                if self.filter.is_open() { "" } else { " within the filters" },
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             );

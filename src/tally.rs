@@ -1,6 +1,6 @@
 //! A [`Tally`]: what was read of a source and how it was judged, in numbers that add up.
 //!
-//! Chunks are ruled out, decoded, never used or unreadable; every connection has one verdict.
+//! Chunks are ruled out, decoded, never used or unreadable; every connection is left out by the filter, or has one verdict.
 
 use std::ops::AddAssign;
 
@@ -47,6 +47,8 @@ tally! {
     records_ruled_out,
     /// Records that were carved out of space that is no longer part of the log; not among those read.
     records_recovered,
+    /// Connections that the filter leaves out, of those in chunks that were decoded.
+    filtered,
     /// Connections of other processes than the chosen ones.
     other_process,
     /// Connections of the chosen processes to no detection network.

@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     event::Carving,
     events::Copies,
+    filter::Filter,
     input::{self, Links, Packing, Sources},
     manifest::{Recorded, RecordedFile},
     prefilter::Prefilter,
@@ -187,6 +188,7 @@ fn logs(
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
     Ok(Plan {
+        filter: Filter::default(),
         prefilter: Prefilter::new(Some(&processes)).map_err(|error| Error::Usage(error.to_string()))?,
         rules: Arc::new(RuleSet {
             builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),

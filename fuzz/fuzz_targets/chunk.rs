@@ -24,6 +24,6 @@ fuzz_target!(|input: &[u8]| {
     if how & 1 != 0 {
         mending::chunk(&mut chunk);
     }
-    let looking = if how & 2 == 0 { Looking::Detect } else { Looking::Connections };
+    let looking = [Looking::Detect, Looking::Connections, Looking::Within][usize::from(how >> 1) % 3];
     invariants::hold(looking, FILE_HEADER_SIZE as u64, &chunk);
 });

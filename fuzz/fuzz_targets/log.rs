@@ -19,6 +19,6 @@ fuzz_target!(|input: &[u8]| {
     if how & 1 != 0 {
         mending::log(&mut log);
     }
-    let looking = if how & 2 == 0 { Looking::Detect } else { Looking::Connections };
+    let looking = [Looking::Detect, Looking::Connections, Looking::Within][usize::from(how >> 1) % 3];
     invariants::hold(looking, 0, &log);
 });

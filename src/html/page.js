@@ -454,6 +454,12 @@ function made() {
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
   say('Grouped by', FIELDS.join(', '));
   say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each'].join('; '));
+  const F = D.options.filters;
+  if (F !== null) {
+    const times = ['since', 'until'].filter(name => F[name] !== null).map(name => `${name} ${F[name]}`);
+    const patterns = ['host', 'user', 'port', 'transport', 'direction'].filter(name => F[name].length).map(name => `${name} ${F[name].join(' or ')}`);
+    say('Filters', [...times, ...patterns].join('; '), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
+  }
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
   say('Searched', `${counted(N.logs, 'log')}, ${bytes(N.bytes)}${N.dirty ? `, ${number(N.dirty)} copied while in use` : ''}`,
     el('div', {}, `chunks: ${number(decoded)} decoded, ${number(ruledOut)} ruled out unread, ${number(unused)} never used, ${number(unreadable)} unreadable`),

@@ -33,6 +33,8 @@ pub enum Value {
     Bool(bool),
     Guid(String),
     FileTime(u64),
+    /// Year, month, day of the week, day, hour, minute, second, millisecond.
+    SysTime([u16; 8]),
     Sid(Vec<u8>),
 }
 
@@ -53,6 +55,8 @@ pub struct Event {
     pub version: u8,
     /// FILETIME of `TimeCreated`.
     pub time: u64,
+    /// A value for `TimeCreated` in place of that.
+    pub time_created: Option<Value>,
     /// FILETIME in the record header, which is another one in real logs.
     pub header_time: u64,
     /// `EventRecordID`, where it is not the record number.
@@ -78,6 +82,7 @@ impl Event {
             task: id,
             version,
             time: time(0),
+            time_created: None,
             header_time: time(2),
             record_id: None,
             literal_id: false,
@@ -422,6 +427,7 @@ impl Chunk {
             Value::Text(text) => text.clone(),
             _ => String::new(),
         };
+        let time = event.time_created.clone().unwrap_or(Value::FileTime(event.time));
         let event_id = if event.literal_id {
             Part::Open("EventID", vec![], vec![Part::Content(Literal(&id_text))])
         } else {
@@ -435,7 +441,7 @@ impl Chunk {
             leaf("Task", 2, 0x06),
             leaf("Opcode", 1, 0x04),
             leaf("Keywords", 5, 0x15),
-            Part::Open("TimeCreated", vec![("SystemTime", Index(6, 0x11))], vec![]),
+            Part::Open("TimeCreated", vec![("SystemTime", Index(6, time.kind()))], vec![]),
             leaf("EventRecordID", 10, 0x0a),
             Part::Open("Correlation", vec![("ActivityID", Index(7, 0x0f))], vec![]),
             Part::Open("Execution", vec![("ProcessID", Index(8, 0x08)), ("ThreadID", Index(9, 0x08))], vec![]),
@@ -448,7 +454,11 @@ impl Chunk {
             vec![("xmlns", Literal(XMLNS))],
             vec![Part::Open("System", vec![], system), Part::Content(Index(17, 0x21))],
         );
-        let key = format!("outer {} {} {:?}", event.computer, event.literal_id, event.literal_id.then_some(&event.id));
+        let mut key =
+            format!("outer {} {} {:?}", event.computer, event.literal_id, event.literal_id.then_some(&event.id));
+        if event.time_created.is_some() {
+            key += &format!(" {}", time.kind());
+        }
         let id = if event.literal_id { Value::Null } else { event.id.clone() };
         let values = [
             Value::U8(4),
@@ -457,7 +467,7 @@ impl Chunk {
             id,
             Value::Null,
             Value::Hex64(0x8000_0000_0000_0000),
-            Value::FileTime(event.time),
+            time,
             Value::Null,
             Value::U32(2044),
             Value::U32(3344),
@@ -625,6 +635,7 @@ impl Value {
             Self::Bool(_) => 0x0d,
             Self::Guid(_) => 0x0f,
             Self::FileTime(_) => 0x11,
+            Self::SysTime(_) => 0x12,
             Self::Sid(_) => 0x13,
             Self::Hex32(_) => 0x14,
             Self::Hex64(_) => 0x15,
@@ -635,6 +646,7 @@ impl Value {
         match self {
             Self::Null => Vec::new(),
             Self::Text(text) => utf16(text),
+            Self::SysTime(parts) => parts.iter().copied().flat_map(u16::to_le_bytes).collect(),
             Self::Units(units) => units.iter().copied().flat_map(u16::to_le_bytes).collect(),
             Self::Ansi(bytes) | Self::Sid(bytes) => bytes.clone(),
             Self::U8(value) => vec![*value],

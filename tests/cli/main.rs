@@ -3,6 +3,7 @@
 //! - [`detection`]: which records are connections, how they are normalised, which of them are hits.
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
+//! - [`filters`]: times, hosts, users, ports, transports and directions that are left in, and chunks that are not read for it.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
 //! - [`html`]: the page, and that hostile text stays text in it.
@@ -34,6 +35,7 @@ mod detection;
 mod evidence;
 mod evtx_writer;
 mod exhibits;
+mod filters;
 mod html;
 mod options;
 mod reporting;

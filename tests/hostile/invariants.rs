@@ -15,6 +15,7 @@ use netsift::{
     error::Defect,
     event::{Carving, Decoder},
     events::Copies,
+    filter::{Filter, Window},
     group::{Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
@@ -34,6 +35,8 @@ pub enum Looking {
     Detect,
     /// Every connection.
     Connections,
+    /// Every connection within some ten minutes, which are some of those of the fixtures.
+    Within,
 }
 
 /// Sifts `bytes`, which stand at `offset` of a log, in each way there is.
@@ -72,12 +75,20 @@ fn plan(looking: Looking) -> Plan {
     match looking {
         Looking::Detect => DETECT.clone(),
         Looking::Connections => CONNECTIONS.clone(),
+        Looking::Within => Plan { filter: Filter::new(window(), []), ..CONNECTIONS.clone() },
     }
+}
+
+/// The second second of the fixtures' connections, and those up to the seven hundredth.
+fn window() -> Window {
+    let time = |text: &str| Some(text.parse().unwrap());
+    Window { since: time("2024-03-05T14:07:10Z"), until: time("2024-03-05T14:18:50Z") }
 }
 
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
     let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
     Plan {
+        filter: Filter::default(),
         prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes)).unwrap(),
         rules: Arc::new(RuleSet {
             infos: vec![RuleInfo::of_everything()],
@@ -147,7 +158,7 @@ impl Sifted {
         assert_eq!(tally.hits_recovered, self.hits.iter().filter(|hit| hit.recovered).count() as u64);
         assert_eq!(tally.excluded, self.excluded.values().sum::<u64>());
         assert_eq!(tally.outside_detection, 0);
-        let connections = tally.of_chosen_processes() + tally.other_process;
+        let connections = tally.of_chosen_processes() + tally.other_process + tally.filtered;
         assert!(connections <= tally.records_read + tally.records_recovered);
     }
 
@@ -165,8 +176,8 @@ impl Sifted {
 fn explain(plan: Plan, offset: u64, bytes: &[u8]) {
     // Every connection of the chosen processes is a hit now, so that each can be looked at.
     let processes = plan.rules.builtin.as_ref().map_or_else(Vec::new, |rule| rule.processes.clone());
-    let Plan { carving, decoding, .. } = plan;
-    let plan = Plan { carving, decoding, ..new_plan(processes.clone(), CidrSet::default()) };
+    let Plan { carving, decoding, filter, .. } = plan;
+    let plan = Plan { carving, decoding, filter, ..new_plan(processes.clone(), CidrSet::default()) };
     let fast = Sifted::new(&plan, offset, bytes);
     let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
     assert!(fast.hits != slow.hits, "the same connections were judged differently");

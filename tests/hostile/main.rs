@@ -81,7 +81,7 @@ fn logs(numbers: Range<u64>) {
     let hits = hold(numbers, move |number| {
         let mut random = Random::new(number);
         let mutant = mutants::mutant(&mut random, &fixtures);
-        let looking = [Looking::Detect, Looking::Connections][random.below(2)];
+        let looking = [Looking::Detect, Looking::Connections, Looking::Within][random.below(3)];
         u64::from(invariants::hold(looking, 0, &mutant) > 0)
     });
     // Damage is not so heavy that nothing is left to find.

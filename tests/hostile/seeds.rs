@@ -13,7 +13,7 @@ use crate::{
 fn seeds() {
     for (number, fixture) in fixtures::all().iter().enumerate() {
         // Mended and as it is, with the detection and with every connection.
-        let how = number as u8 % 4;
+        let how = number as u8 % 6;
         write("log", number, &[&[how], used(&fixture.log)].concat());
         for (index, chunk) in fixture.log[HEADER..].chunks(CHUNK).enumerate() {
             write("chunk", number * 100 + index, &[&[how | 1], used(chunk)].concat());

@@ -1,0 +1,356 @@
+//! What the command line leaves in before rules judge, and the chunks that a window of time rules out.
+//!
+//! Each run is repeated with every record decoded, as [`crate::case`] does it, so that ruling out is held to lose nothing.
+
+use std::fs;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
+
+use crate::{
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+};
+
+/// 2024-03-05T14:07:09.1234567Z, which is the time of every event that does not say otherwise.
+const FIRST: &str = "2024-03-05T14:07:09.1234567Z";
+
+/// An event for each destination, one log each, so that each is in a chunk of its own.
+fn logs<'a>(case: Case, events: impl IntoIterator<Item = (&'a str, Event)>) -> Case {
+    let write = |case: Case, (dest, event): (&str, Event)| {
+        case.log(&format!("{dest}.evtx"), &evtx_writer::log(&[event.dest(dest)]))
+    };
+    events.into_iter().fold(case, write)
+}
+
+/// The destinations that are reported.
+#[track_caller]
+fn left_in(case: &Case, args: &[&str]) -> Vec<String> {
+    let ran = case.run_on(&[args, &["--group-by", "dest_ip", "."]].concat());
+    assert!([0, 3].contains(&ran.status()), "{}", ran.stderr());
+    destinations(&ran)
+}
+
+fn destinations(ran: &Ran) -> Vec<String> {
+    let mut all: Vec<String> =
+        ran.report().lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned()).collect();
+    all.sort();
+    all
+}
+
+#[track_caller]
+fn refused(args: &[&str], message: &str) {
+    let case = detect().events(&[Event::connection()]).args(args.iter().copied());
+    case.run().exits(2).reports(&[]).says(&[&format!("netsift: {message}")]);
+}
+
+/// A connection so many ticks of 100 ns after [`FIRST`], with that time in the header of its record too.
+fn ticks(ticks: i64) -> Event {
+    let time = evtx_writer::time(0).checked_add_signed(ticks).unwrap();
+    Event { time, header_time: time, ..Event::connection() }
+}
+
+#[test]
+fn since_is_left_in_and_until_is_not_to_100_ns() {
+    let case = logs(connections(), [("9.0.0.1", ticks(-1)), ("9.0.0.2", ticks(0)), ("9.0.0.3", ticks(1))]);
+    assert_eq!(left_in(&case, &["--since", FIRST]), ["9.0.0.2", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--until", FIRST]), ["9.0.0.1"]);
+    let next = "2024-03-05T14:07:09.1234568Z";
+    assert_eq!(left_in(&case, &["--since", FIRST, "--until", next]), ["9.0.0.2"]);
+    // Between the ticks.
+    assert_eq!(left_in(&case, &["--since", "2024-03-05T14:07:09.12345675Z"]), ["9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--until", "2024-03-05T14:07:09.12345675Z"]), ["9.0.0.1", "9.0.0.2"]);
+}
+
+#[test]
+fn a_date_is_its_midnight_in_utc_and_a_zone_is_heeded() {
+    let midnight = 9 * 3600 + 52 * 60 + 50;
+    let case = logs(
+        detect(),
+        [("9.0.0.1", Event::connection().at(midnight)), ("9.0.0.2", Event::connection().at(midnight + 1))],
+    );
+    assert_eq!(left_in(&case, &["--until", "2024-03-06"]), ["9.0.0.1"]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06"]), ["9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06T02:00:00+02:00"]), ["9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06T02:00:00Z"]), [""; 0]);
+}
+
+#[test]
+fn how_long_ago_is_before_the_run_and_the_manifest_says_when_that_was() {
+    let now = Timestamp::now();
+    let ago = |days: i64| {
+        let seconds = u64::try_from(now.as_second() - days * 86_400 - 1_709_647_629).unwrap();
+        Event::connection().at(seconds)
+    };
+    let case = logs(detect(), [("9.0.0.1", ago(8)), ("9.0.0.2", ago(6)), ("9.0.0.3", ago(1))]);
+    assert_eq!(left_in(&case, &["--since", "7d"]), ["9.0.0.2", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--since", "1w", "--until", "48h"]), ["9.0.0.2"]);
+    let (manifest, _) = made(&case, &["--since", "7d", "--until", "0s"]);
+    let instant = |name: &str| manifest["options"]["filters"][name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(now <= instant("until") && instant("until") <= Timestamp::now());
+    assert_eq!(instant("until").duration_since(instant("since")), SignedDuration::from_hours(7 * 24));
+}
+
+#[test]
+fn chunks_outside_the_window_are_ruled_out_unread() {
+    let hour = |n: u64| Event::connection().at(n * 3600);
+    let case = logs(detect(), [("9.0.0.1", hour(0)), ("9.0.0.2", hour(1)), ("9.0.0.3", hour(2))]);
+    let window = ["--since", "2024-03-05T15:00:00Z", "--until", "2024-03-05T16:00:00Z"];
+    let ran = case.run_on(&[&window[..], &["."]].concat());
+    ran.exits(0).says(&[
+        "filters   since 2024-03-05T15:00:00Z; until 2024-03-05T16:00:00Z",
+        "0 connections read and left out",
+        "chunks: 1 decoded, 2 ruled out unread",
+        "found     1 connection of regsvcs.exe",
+    ]);
+    let ran = Ran::new(case.command(&[&window[..], &["--no-prefilter", "."]].concat()));
+    ran.exits(0).says(&["2 connections read and left out", "chunks: 3 decoded, 0 ruled out unread"]);
+    // Older records could be in free space.
+    case.run_on(&[&window[..], &["--recover", "."]].concat()).exits(0).says(&["chunks: 3 decoded"]);
+    let ran = case.run_on(&["--since", "2025-01-01", "."]);
+    ran.exits(0).says(&["found     nothing: no network connection of regsvcs.exe within the filters in 3 records"]);
+}
+
+#[test]
+fn a_chunk_with_one_record_in_the_window_is_decoded() {
+    let events: Vec<Event> = (0..40).map(|n| Event::connection().dest(&format!("9.0.0.{n}")).at(n * 3600)).collect();
+    let case = detect().events(&events);
+    let ran = case.run_on(&["--since", "2024-03-06T15:00:00Z", "--until", "2024-03-06T16:00:00Z", "."]);
+    ran.exits(0).says(&["1 hit in 1 group", "39 connections read and left out"]);
+}
+
+#[test]
+fn the_time_in_a_records_header_proves_nothing() {
+    let with_header =
+        |n: u64, header: u64| Event { header_time: evtx_writer::time(header), ..Event::connection().at(n) };
+    let day = 86_400;
+    let case = logs(connections(), [("9.0.0.1", with_header(0, 5 * day)), ("9.0.0.2", with_header(5 * day, 0))]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06"]), ["9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--until", "2024-03-06"]), ["9.0.0.1"]);
+}
+
+#[test]
+fn a_connection_whose_time_cannot_be_read_is_left_in_and_named() {
+    let with = |value: Value| Event { time_created: Some(value), ..Event::connection() };
+    let case = logs(
+        detect(),
+        [
+            ("9.0.0.1", with(Value::Null)),
+            ("9.0.0.2", with("yesterday".into())),
+            ("9.0.0.3", with(Value::U64(evtx_writer::time(0)))),
+            ("9.0.0.4", with(Value::Hex64(evtx_writer::time(0)))),
+            ("9.0.0.5", with(Value::FileTime(u64::MAX))),
+            ("9.0.0.6", with(Value::FileTime(2_650_467_743_999_999_999))),
+            ("9.0.0.7", with(Value::FileTime(evtx_writer::time(0)))),
+        ],
+    );
+    for window in [["--since", "2024-04-01"], ["--until", "2024-03-01"]] {
+        let ran = case.run_on(&[&window[..], &["--group-by", "dest_ip", "."]].concat());
+        ran.exits(3).says(&["defects   6: 6 time not read", "found     6 connections"]);
+        assert_eq!(destinations(&ran), (1..7).map(|n| format!("9.0.0.{n}")).collect::<Vec<_>>());
+    }
+    // Other filters can judge it.
+    case.run_on(&["--until", "2024-03-01", "--port", "444", "."]).exits(3).says(&["found     nothing"]);
+}
+
+#[test]
+fn a_time_of_another_type_is_judged_by_what_it_says() {
+    let with = |value: Value| Event { time_created: Some(value), ..Event::connection() };
+    let ten_thousand_years = 3_155_695_200_000_000_000;
+    let case = logs(
+        connections(),
+        [
+            ("9.0.0.1", with("2024-03-05T14:00:00Z".into())),
+            ("9.0.0.2", with(Value::Ansi(b"2024-03-05T14:00:00Z".to_vec()))),
+            ("9.0.0.3", with(Value::SysTime([2024, 3, 0, 5, 14, 0, 0, 0]))),
+            // The parser shows four digits of a year.
+            ("9.0.0.4", with(Value::FileTime(evtx_writer::time(0) + ten_thousand_years))),
+            ("9.0.0.5", with(Value::FileTime(0))),
+        ],
+    );
+    let day = ["--since", "2024-03-05", "--until", "2024-03-06"];
+    assert_eq!(left_in(&case, &day), ["9.0.0.1", "9.0.0.2", "9.0.0.3", "9.0.0.4"]);
+    assert_eq!(left_in(&case, &["--until", "2024-03-05"]), ["9.0.0.5"]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06"]), [""; 0]);
+}
+
+#[test]
+fn recovered_records_are_judged_alike() {
+    let events: Vec<Event> = (0..30).map(|n| Event::connection().dest(&format!("9.0.0.{n}")).at(n * 60)).collect();
+    let case = connections().log("log.evtx", &evtx_writer::log(&events).with_stale_records(0, 10));
+    let window = ["--since", "2024-03-05T14:12:00Z", "--until", "2024-03-05T14:22:00Z"];
+    assert_eq!(left_in(&case, &window).len(), 5);
+    assert_eq!(left_in(&case, &[&window[..], &["--recover"]].concat()).len(), 10);
+}
+
+#[test]
+fn a_hidden_record_is_not_ruled_out_with_the_one_that_hides_it() {
+    let events = [Event::connection().dest("9.0.0.1"), Event::connection().dest("9.0.0.2").at(86_400)];
+    let mut log = evtx_writer::log(&events);
+    let records = log.records(0);
+    let size = u32::try_from(log.end(0) - records[0]).unwrap();
+    log = log.with_u32(0, records[0] + 4, size);
+    log.mend(0);
+    let case = detect().log("log.evtx", &log);
+    assert_eq!(left_in(&case, &["--since", "2024-03-06"]), ["9.0.0.2"]);
+}
+
+fn on_hosts(names: &[&str]) -> Case {
+    let event = |(n, name): (usize, &&str)| Event::connection().on(name).dest(&format!("9.0.0.{n}"));
+    connections().events(&names.iter().enumerate().map(event).collect::<Vec<_>>())
+}
+
+fn of_users(names: &[&str]) -> Case {
+    let event = |(n, &name): (usize, &&str)| Event::connection().with("User", name).dest(&format!("9.0.0.{n}"));
+    connections().events(&names.iter().enumerate().map(event).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_host_is_found_with_its_domain_and_without_in_any_case() {
+    let case = on_hosts(&["WS01.corp.example", "ws01", "WS010.corp.example", "SRV01.corp.example", "-"]);
+    assert_eq!(left_in(&case, &["--host", "Ws01"]), ["9.0.0.0", "9.0.0.1"]);
+    assert_eq!(left_in(&case, &["--host", "ws01.CORP.example"]), ["9.0.0.0"]);
+    assert_eq!(left_in(&case, &["--host", "ws*"]), ["9.0.0.0", "9.0.0.1", "9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--host", "*01"]), ["9.0.0.0", "9.0.0.1", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--host", "*.corp.example"]), ["9.0.0.0", "9.0.0.2", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--host", "ws01", "--host", "srv01"]), ["9.0.0.0", "9.0.0.1", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--host", "corp.example"]), [""; 0]);
+    assert_eq!(left_in(&case, &["--host", "*"]).len(), 5, "also where it is not stated");
+}
+
+#[test]
+fn a_user_is_found_with_its_domain_and_without_in_any_case() {
+    let case = of_users(&[r"CORP\alice", r"OTHER\Alice", "ALICE", r"CORP\alice2", r"NT AUTHORITY\SYSTEM", "-"]);
+    assert_eq!(left_in(&case, &["--user", "alice"]), ["9.0.0.0", "9.0.0.1", "9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--user", r"corp\alice"]), ["9.0.0.0"]);
+    assert_eq!(left_in(&case, &["--user", r"corp\*"]), ["9.0.0.0", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--user", "system"]), ["9.0.0.4"]);
+    let case = of_users(&[r"CORP\ÄRZTIN", r"ДОМ\Ирина", r"X\Οδυσσέας"]);
+    assert_eq!(left_in(&case, &["--user", "ärztin"]), ["9.0.0.0"]);
+    assert_eq!(left_in(&case, &["--user", r"дом\*"]), ["9.0.0.1"]);
+    assert_eq!(left_in(&case, &["--user", "ΟΔΥΣΣΈΑΣ"]), ["9.0.0.2"]);
+}
+
+#[test]
+fn ports_transports_and_directions_are_those_of_the_report() {
+    let event = |n: u64, port: u16, transport: &str, initiated: Value| {
+        let event = Event::connection().dest(&format!("9.0.0.{n}")).with("DestinationPort", Value::U16(port));
+        event.with("Protocol", transport).with("Initiated", initiated)
+    };
+    let events = [
+        event(1, 443, "tcp", Value::Bool(true)),
+        event(2, 4430, "TCP", Value::Bool(false)),
+        event(3, 53, "udp", Value::Bool(true)),
+        event(4, 443, "-", Value::Null).with("SourcePort", Value::U16(53)),
+    ];
+    let case = connections().events(&events);
+    assert_eq!(left_in(&case, &["--port", "443"]), ["9.0.0.1", "9.0.0.4"]);
+    assert_eq!(left_in(&case, &["--port", "443*"]), ["9.0.0.1", "9.0.0.2", "9.0.0.4"]);
+    assert_eq!(left_in(&case, &["--port", "53"]), ["9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--transport", "TCP"]), ["9.0.0.1", "9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--transport", "*p"]), ["9.0.0.1", "9.0.0.2", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--direction", "outbound"]), ["9.0.0.1", "9.0.0.3"]);
+    assert_eq!(left_in(&case, &["--direction", "In*"]), ["9.0.0.2"]);
+    assert_eq!(left_in(&case, &["--direction", "outbound", "--port", "443", "--port", "4430"]), ["9.0.0.1"]);
+}
+
+#[test]
+fn filters_come_before_rules_and_the_numbers_add_up() {
+    let on = |host: &str, dest: &str| Event::connection().on(host).dest(dest);
+    let events = [
+        on("A", "9.0.0.1"),
+        on("A", "10.0.0.1"),
+        on("B", "10.0.0.2"),
+        on("B", "9.0.0.2"),
+        on("A", "9.0.0.3").image("other.exe"),
+        on("B", "9.0.0.4").image("other.exe"),
+    ];
+    let case = detect().events(&events).args(["--host", "a"]);
+    case.run().exits(0).says(&[
+        "filters   host a\n          3 connections read and left out",
+        "found     2 connections of regsvcs.exe: 1 hit in 1 group, 1 excluded",
+        "excluded        1  10.0.0.0/8",
+    ]);
+    let (manifest, page) = made(&case, &[]);
+    assert_eq!(
+        manifest["sources"][0]["connections"],
+        serde_json::json!({
+            "filtered": 3, "other_process": 1, "outside_detection": 0, "excluded": 1, "hits": 1, "hits_recovered": 0
+        })
+    );
+    let filters = serde_json::json!({
+        "since": null, "until": null, "host": ["a"], "user": [], "port": [], "transport": [], "direction": []
+    });
+    assert_eq!(manifest["options"]["filters"], filters);
+    assert_eq!(page["options"]["filters"], filters);
+    assert_eq!(page["numbers"]["filtered"], 3);
+}
+
+#[test]
+fn without_filters_nothing_is_said_of_them() {
+    let case = detect().events(&[Event::connection()]);
+    case.run().does_not_say("filters").does_not_say("left out");
+    let (manifest, page) = made(&case, &[]);
+    assert_eq!((&manifest["options"]["filters"], &page["options"]["filters"]), (&Json::Null, &Json::Null));
+    assert_eq!(manifest["sources"][0]["connections"]["filtered"], 0);
+}
+
+/// The manifest and the data of the page.
+#[track_caller]
+fn made(case: &Case, args: &[&str]) -> (Json, Json) {
+    let files = ["--force", "-o", "r.csv", "--manifest", "m.json", "--html", "p.html"];
+    case.run_on(&[&files[..], args, &["."]].concat()).exits(0);
+    let read = |name: &str| fs::read_to_string(case.path(name)).unwrap();
+    let page = read("p.html");
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    (serde_json::from_str(&read("m.json")).unwrap(), serde_json::from_str(data).unwrap())
+}
+
+#[test]
+fn correlations_are_made_of_what_is_left_in() {
+    let rules = "title: Any\nid: 11111111-aaaa-bbbb-cccc-000000000001\nname: any\nlogsource:\n    category: network_connection\n    \
+                 product: windows\ndetection:\n    selection:\n        DestinationPort: 443\n    condition: selection\n---\n\
+                 title: Many\nid: 11111111-aaaa-bbbb-cccc-000000000009\ncorrelation:\n    type: event_count\n    rules: [any]\n    \
+                 group-by: [Image]\n    timespan: 10m\n    condition:\n        gte: 3\n";
+    let on = |host: &str, n: u64| Event::connection().on(host).dest(&format!("9.0.0.{n}")).at(n);
+    let case = detect()
+        .file("rules/many.yml", rules)
+        .events(&[on("A", 1), on("B", 2), on("A", 3), on("B", 4), on("A", 5)])
+        .args(["--rule", "none", "--rules", "rules"]);
+    assert_eq!(left_in(&case, &[]).len(), 5);
+    assert_eq!(left_in(&case, &["--host", "A"]), ["9.0.0.1", "9.0.0.3", "9.0.0.5"]);
+    assert_eq!(left_in(&case, &["--host", "B"]), [""; 0]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-05T14:07:12Z"]), ["9.0.0.3", "9.0.0.4", "9.0.0.5"]);
+    assert_eq!(left_in(&case, &["--since", "2024-03-05T14:07:13Z"]), [""; 0]);
+}
+
+#[test]
+fn copies_are_told_from_what_is_left_in() {
+    let events: Vec<Event> = (0..6).map(|n| Event::connection().dest(&format!("9.0.0.{n}")).at(n)).collect();
+    let log = evtx_writer::log(&events);
+    let case =
+        connections().log("a.evtx", &log).log("b.evtx", &log).args(["--dedup", "--since", "2024-03-05T14:07:12Z"]);
+    case.run().exits(0).says(&["found     6 connections: 6 hits in 3 groups", "3 hits dropped that are copies"]);
+}
+
+#[test]
+fn wrong_values_are_refused_with_the_form_and_an_example() {
+    refused(
+        &["--since", "yesterday"],
+        r#"--since "yesterday" is no time: give one with its zone, for example 2024-03-05T14:00:00Z, a date, for example 2024-03-05, or how long ago, for example 7d"#,
+    );
+    refused(&["--until", "2024-03-05T14:00:00"], r#"--until "2024-03-05T14:00:00" is no time: give one with its zone"#);
+    refused(
+        &["--since", "2024-03-06", "--until", "2024-03-05"],
+        "--since 2024-03-06T00:00:00Z is not before --until 2024-03-05T00:00:00Z: give an earlier time and a later one, \
+         for example --since 2024-03-05 --until 2024-03-06",
+    );
+    refused(&["--since", "2024-03-06", "--until", "2024-03-06"], "--since 2024-03-06T00:00:00Z is not before");
+    refused(&["--since", "1d", "--until", "2d"], "--since ");
+    refused(&["--port", "70000"], r#"--port "70000" is no port: give a port from 0 to 65535, for example 443 or 80*"#);
+    refused(&["--port", "https"], r#"--port "https" is no port"#);
+    refused(&["--transport", "icmp"], r#"--transport "icmp" is no transport: give tcp or udp"#);
+    refused(&["--direction", "out"], r#"--direction "out" is no direction: give inbound or outbound"#);
+    refused(&["--host", ""], r#"--host "" is no host: give a host, for example WS01, WS01.corp.example or WS*"#);
+    refused(&["--user", "alice", "--user", ""], r#"--user "" is no user: give a user, for example alice, CORP\alice"#);
+}
