@@ -17,7 +17,7 @@ use crate::{
     digest::{self, Digests},
     error::Defects,
     ids::Gaps,
-    report,
+    report::{self, Style},
     rule::{RuleInfo, RuleSet},
     sift::SourceFindings,
     tally::Tally,
@@ -115,6 +115,10 @@ pub struct Options {
     pub recover: bool,
     /// Whether copies of events were dropped.
     pub dedup: bool,
+    /// The format of the report.
+    pub format: &'static str,
+    /// The format of the times in it and in the events; null for that of the report's format.
+    pub time_format: Option<&'static str>,
 }
 
 /// A log.
@@ -267,8 +271,10 @@ impl RulesEntry {
 impl Options {
     /// Of the report's fields and of what was counted.
     #[must_use]
-    pub fn new(group_by: &[Field], recover: bool, dedup: bool) -> Self {
-        Self { group_by: group_by.iter().map(|field| field.name()).collect(), recover, dedup }
+    pub fn new(group_by: &[Field], recover: bool, dedup: bool, style: &Style) -> Self {
+        let group_by = group_by.iter().map(|field| field.name()).collect();
+        let (format, time_format) = style.names();
+        Self { group_by, recover, dedup, format, time_format }
     }
 }
 
