@@ -21,8 +21,8 @@ pub struct Args {
 const LONG_ABOUT: &str = "\
 Finds the network connections of chosen processes in collected Sysmon event logs (.evtx).
 
-Logs are opened for reading only and never changed. The report is CSV, one row a group of connections; a summary \
-of what was read, excluded and could not be read goes to standard error.";
+Logs are opened for reading only and never changed. The report has one row a group of connections: a table on a terminal, \
+otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.";
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything was read; 1 the run failed and there is no report; 2 the command line is wrong; \

@@ -40,8 +40,8 @@ pub enum Ink {
 
 /// The width of a table that no terminal shows.
 const WIDTH: usize = 120;
-/// The least width of any: what is narrower wraps its lines.
-const LEAST_WIDTH: usize = 40;
+/// The least and the most width of any: what is narrower wraps its lines, and nobody looks at what is wider.
+const WIDTHS: (usize, usize) = (40, 1000);
 
 /// A column of the table.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ struct Row<'a> {
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
     let screen = style.screen.unwrap_or(Screen { width: WIDTH, ink: Ink::Plain });
-    let width = screen.width.max(LEAST_WIDTH);
+    let width = screen.width.clamp(WIDTHS.0, WIDTHS.1);
     let (columns, demands) = measured(columns(report.fields, report.rules.is_some()), report, style);
     let lines = layout::lay_out(&demands, width);
     let table = Table { columns, lines, gap: layout::gap(width), ink: screen.ink };
@@ -138,7 +138,9 @@ fn columns(fields: &[Field], named: bool) -> Vec<Column> {
         column("address", Cell::Address(address, name), Claim::IfThereIsRoom, Keep::Ends, (15, 39))
     });
     let mut columns: Vec<Column> = [host, process, destination, address, port].into_iter().flatten().collect();
-    for (number, (at, field)) in OTHERS.iter().filter_map(|&field| Some((place(field)?, field))).enumerate() {
+    let is_chosen = |field: &Field| fields.len() < Field::ALL.len() || !CONSTANT.contains(field);
+    let others = OTHERS.into_iter().filter(is_chosen).filter_map(|field| Some((place(field)?, field)));
+    for (number, (at, field)) in others.enumerate() {
         let claim = if number < free { Claim::Always } else { Claim::IfThereIsRoom };
         columns.push(column(field.name(), Cell::Value(at), claim, Keep::Ends, (10, 40)));
     }
@@ -168,6 +170,9 @@ const OTHERS: [Field; 12] = [
     Field::Action,
     Field::VendorProduct,
 ];
+
+/// The fields that say the same of every connection; they are there only if they were chosen.
+const CONSTANT: [Field; 3] = [Field::Protocol, Field::Action, Field::VendorProduct];
 
 /// The columns that have something to show, or have to be there, with what they ask for.
 fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> (Vec<Column>, Vec<Demand>) {

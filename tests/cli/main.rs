@@ -3,6 +3,7 @@
 //! - [`detection`]: which records are connections, how they are normalised, which of them are hits.
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
+//! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`html`]: the page, and that hostile text stays text in it.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
@@ -32,6 +33,7 @@ mod case;
 mod detection;
 mod evidence;
 mod evtx_writer;
+mod formats;
 mod html;
 mod options;
 mod reporting;
