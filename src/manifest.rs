@@ -117,8 +117,8 @@ pub struct Options {
     pub dedup: bool,
     /// The format of the report.
     pub format: &'static str,
-    /// The format of the times in it and in the events; null for that of the report's format.
-    pub time_format: Option<&'static str>,
+    /// The format of the times in it.
+    pub time_format: &'static str,
 }
 
 /// A log.
@@ -273,8 +273,7 @@ impl Options {
     #[must_use]
     pub fn new(group_by: &[Field], recover: bool, dedup: bool, style: &Style) -> Self {
         let group_by = group_by.iter().map(|field| field.name()).collect();
-        let (format, time_format) = style.names();
-        Self { group_by, recover, dedup, format, time_format }
+        Self { group_by, recover, dedup, format: style.format().name(), time_format: style.time_format_name() }
     }
 }
 

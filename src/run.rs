@@ -51,8 +51,8 @@ impl Ran {
     }
 }
 
-/// Scans the logs and writes the report and whatever else is asked for. `scanned` is called in between. `run_info` is asked for facts about the run
-/// itself once all but the manifest is written.
+/// Scans the logs and writes the report and whatever else is asked for. `scanned` is called in between, and `run_info` is
+/// asked for facts about the run itself once all but the manifest is written.
 ///
 /// # Errors
 ///

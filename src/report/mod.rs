@@ -89,10 +89,13 @@ impl Style {
         self.time_format.unwrap_or(TimeFormat::Rfc3339)
     }
 
-    /// The names of both, that of the times only if one was asked for.
+    /// What the format of times in the report is called: as on the command line, or `seconds` for that of a table.
     #[must_use]
-    pub fn names(&self) -> (&'static str, Option<&'static str>) {
-        (self.format().name(), self.time_format.map(TimeFormat::name))
+    pub fn time_format_name(&self) -> &'static str {
+        match (self.format(), self.time_format) {
+            (Format::Table, None) => "seconds",
+            _ => self.time_format().name(),
+        }
     }
 }
 

@@ -364,7 +364,8 @@ fn a_manifest_states_the_formats() {
         assert_eq!(manifest["report"]["rows"], 3, "{report}");
         (manifest["options"]["format"].clone(), manifest["options"]["time_format"].clone())
     };
-    assert_eq!(options(&[]), (json!("csv"), Json::Null));
+    assert_eq!(options(&[]), (json!("csv"), json!("rfc3339")));
+    assert_eq!(options(&["--format", "table"]), (json!("table"), json!("seconds")));
     assert_eq!(options(&["--format", "jsonl", "--time-format", "splunk"]), (json!("jsonl"), json!("splunk")));
     assert_eq!(options(&["--format", "table", "--time-format", "rfc3339"]), (json!("table"), json!("rfc3339")));
 }
