@@ -4,7 +4,10 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::sigma::load::{LEVELS, STATUSES};
+use crate::{
+    report::{Format, TimeFormat},
+    sigma::load::{LEVELS, STATUSES},
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -18,8 +21,8 @@ pub struct Args {
 const LONG_ABOUT: &str = "\
 Finds the network connections of chosen processes in collected Sysmon event logs (.evtx).
 
-Logs are opened for reading only and never changed. The report is CSV, one row a group of connections; a summary \
-of what was read, excluded and could not be read goes to standard error.";
+Logs are opened for reading only and never changed. The report has one row a group of connections: a table on a terminal, \
+otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.";
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything was read; 1 the run failed and there is no report; 2 the command line is wrong; \
@@ -133,9 +136,13 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     pub group_by: Vec<String>,
 
-    /// Do not guard cells that a spreadsheet would run as formulas
+    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
     #[arg(long)]
     pub raw_cells: bool,
+
+    /// How the report looks.
+    #[command(flatten)]
+    pub format: FormatArgs,
 
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
     #[arg(long)]
@@ -301,4 +308,20 @@ pub enum Exclusions {
     Splunk,
     /// No built-in network
     None,
+}
+
+/// How the report looks.
+#[derive(Debug, Default, clap::Args)]
+pub struct FormatArgs {
+    /// The format of the report [default: table on a terminal, otherwise csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// The format of times in the report and the events, in UTC [default: rfc3339; in a table to the second]
+    #[arg(long, value_name = "FORMAT")]
+    pub time_format: Option<TimeFormat>,
+
+    /// Start CSV with a byte order mark, for spreadsheets that need it to read UTF-8
+    #[arg(long)]
+    pub bom: bool,
 }

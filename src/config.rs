@@ -17,7 +17,7 @@ use crate::{
     input::{Limits, Links},
     output::{self, Existing, Output},
     prefilter::Prefilter,
-    report::Cells,
+    report::{Cells, Format, Mark, Screen, Style},
     rule::{
         Rule, RuleInfo, RuleSet,
         builtin::{self, BuiltinRule},
@@ -52,8 +52,8 @@ pub struct Config {
     pub run_info: bool,
     /// The command line as it was, without the tool's own name.
     pub arguments: Vec<String>,
-    /// How values are put into the report's cells.
-    pub cells: Cells,
+    /// How the report looks.
+    pub style: Style,
     /// Whether a summary and progress are shown.
     pub quiet: bool,
 }
@@ -78,6 +78,7 @@ impl Config {
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         Ok(Self {
             refused: loaded.refused,
+            style: style(&args)?,
             plan: Plan {
                 filter: filter(&args.filter, now)?,
                 prefilter,
@@ -101,10 +102,16 @@ impl Config {
             run_info: args.manifest_run_info,
             arguments,
             output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
-            cells: if args.raw_cells { Cells::Raw } else { Cells::Guarded },
             quiet: args.quiet,
             paths: args.paths,
         })
+    }
+
+    /// The same, for a run whose standard output is this terminal, or none. What is written to a file does not depend on it.
+    #[must_use]
+    pub fn shown_on(mut self, screen: Option<Screen>) -> Self {
+        self.style.screen = screen.filter(|_| self.output == Output::Stdout);
+        self
     }
 
     /// Makes sure, before the evidence is read, that everything can be written and nothing of it is evidence.
@@ -176,6 +183,19 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         patterns(Property::Direction, &args.direction)?,
     ];
     Ok(Filter::new(window, patterns))
+}
+
+/// How the report is to look.
+fn style(args: &ScanArgs) -> Result<Style, Error> {
+    let (format, mark) = (args.format.format, if args.format.bom { Mark::Utf8 } else { Mark::None });
+    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table))) = (mark, format) {
+        return Err(Error::Usage(format!(
+            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
+            format.name()
+        )));
+    }
+    let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
+    Ok(Style { format, time_format: args.format.time_format, cells, mark, screen: None })
 }
 
 fn process(name: &str) -> Result<String, Error> {

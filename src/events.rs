@@ -11,7 +11,7 @@ use std::{
 use crate::{
     connection::Field,
     hits::{Hit, SortedHits},
-    report::{self, Cells},
+    report::{self, Style},
     rule::RuleInfo,
 };
 
@@ -68,21 +68,21 @@ pub fn in_order(
 /// Writes rows of events.
 pub struct Rows<W: Write> {
     csv: csv::Writer<W>,
-    cells: Cells,
+    style: Style,
 }
 
 impl<W: Write> Rows<W> {
-    /// Writes the header, with the columns of the rules if rows are to name theirs.
+    /// Writes the header, with the columns of the rules if rows are to name theirs. It is CSV, whatever the report's format.
     ///
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(out: W, cells: Cells, named: bool) -> io::Result<Self> {
-        let mut csv = report::csv_writer(out);
+    pub fn new(out: W, style: Style, named: bool) -> io::Result<Self> {
+        let mut csv = report::csv_writer(out, style.mark)?;
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
         csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(report::io_error)?;
-        Ok(Self { csv, cells })
+        Ok(Self { csv, style })
     }
 
     /// Writes one hit of a rule, which is given if rows are to name theirs.
@@ -91,14 +91,14 @@ impl<W: Write> Rows<W> {
     ///
     /// What the output returns.
     pub fn write(&mut self, hit: &Hit, rule: Option<&RuleInfo>) -> io::Result<()> {
-        let time = report::time(hit.timestamp());
+        let time = self.style.time_format().show(hit.timestamp());
         let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
         let more = [&time, &hit.utc_time, &hit.record_id, &hit.rule_name, &hit.source, &chunk, &offset];
         for value in hit.fields.iter().chain(more) {
-            self.csv.write_field(&*report::cell(value, self.cells)).map_err(report::io_error)?;
+            self.csv.write_field(&*report::cell(value, self.style.cells)).map_err(report::io_error)?;
         }
         let recovered = if hit.recovered { "true" } else { "false" };
-        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| report::cell(value, self.cells));
+        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| report::cell(value, self.style.cells));
         let last: Vec<_> = std::iter::once(recovered.into()).chain(rule).collect();
         self.csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(report::io_error)
     }

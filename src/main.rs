@@ -4,7 +4,7 @@ mod progress;
 
 use std::{
     env, fs,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     panic,
     process::ExitCode,
     thread,
@@ -19,6 +19,7 @@ use netsift::{
     error::Error,
     input, listing,
     manifest::{Recorded, RunEntry},
+    report::{Ink, Screen},
     run, scan,
     summary::Summary,
     text,
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
-    let config = Config::new(args, builtin, config::arguments(env::args_os()), Timestamp::now())?;
+    let config = Config::new(args, builtin, config::arguments(env::args_os()), Timestamp::now())?.shown_on(screen());
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -50,13 +51,19 @@ fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
 
     let (started, clock, links) = (Timestamp::now(), Instant::now(), sources.links);
     let bar = progress::bar(scan::size(&config.method, &sources), config.quiet);
-    let ran = run::run(&config, sources, &|bytes| bar.inc(bytes), || {
-        config.run_info.then(|| RunEntry {
-            started: started.to_string(),
-            finished: Timestamp::now().to_string(),
-            host: gethostname::gethostname().to_string_lossy().into_owned(),
-        })
-    });
+    let ran = run::run(
+        &config,
+        sources,
+        &|bytes| bar.inc(bytes),
+        || bar.finish_and_clear(),
+        || {
+            config.run_info.then(|| RunEntry {
+                started: started.to_string(),
+                finished: Timestamp::now().to_string(),
+                host: gethostname::gethostname().to_string_lossy().into_owned(),
+            })
+        },
+    );
     bar.finish_and_clear();
     let ran = ran?;
     if !config.quiet {
@@ -71,6 +78,19 @@ fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
         tell(&summary.to_string());
     }
     Ok(ExitCode::from(ran.exit_status()))
+}
+
+/// What standard output is, if it is a terminal.
+fn screen() -> Option<Screen> {
+    let out = io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let width = terminal_size::terminal_size_of(&out).map_or(80, |(width, _)| width.0.into());
+    let is_wanted = !anstyle_query::no_color() && anstyle_query::clicolor() != Some(false);
+    let has_colours =
+        anstyle_query::term_supports_color() && anstyle_query::windows::enable_ansi_colors().unwrap_or(true);
+    Some(Screen { width, ink: if is_wanted && has_colours { Ink::Colour } else { Ink::Plain } })
 }
 
 fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {

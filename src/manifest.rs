@@ -12,15 +12,17 @@ use serde::Serialize;
 pub use self::recorded::{Recorded, RecordedFile};
 use crate::{
     cidr::CidrSet,
-    connection::Field,
     digest::{self, Digests},
     error::Defects,
+    event::Carving,
+    events::Copies,
     filter::{Filter, Property},
     ids::Gaps,
     input::Source,
-    record, report,
+    record,
+    report::{self, Style},
     rule::{RuleInfo, RuleSet},
-    sift::SourceFindings,
+    sift::{Plan, SourceFindings},
     tally::Tally,
 };
 
@@ -120,6 +122,10 @@ pub struct Options {
     pub dedup: bool,
     /// Which connections were left in; null if all were.
     pub filters: Option<FiltersEntry>,
+    /// The format of the report.
+    pub format: &'static str,
+    /// The format of the times in it.
+    pub time_format: &'static str,
 }
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
@@ -305,9 +311,15 @@ impl RulesEntry {
 impl Options {
     /// Of the report's fields and of what was counted.
     #[must_use]
-    pub fn new(group_by: &[Field], recover: bool, dedup: bool, filter: &Filter) -> Self {
-        let filters = (!filter.is_open()).then(|| FiltersEntry::new(filter));
-        Self { group_by: group_by.iter().map(|field| field.name()).collect(), recover, dedup, filters }
+    pub fn new(plan: &Plan, style: &Style) -> Self {
+        Self {
+            group_by: plan.group_by.iter().map(|field| field.name()).collect(),
+            recover: plan.carving == Carving::Stale,
+            dedup: plan.copies == Copies::Drop,
+            filters: (!plan.filter.is_open()).then(|| FiltersEntry::new(&plan.filter)),
+            format: style.format().name(),
+            time_format: style.time_format_name(),
+        }
     }
 }
 

@@ -13,14 +13,14 @@ use crate::{
     config::Config,
     digest::Digests,
     error::{Defects, Error},
-    event::Carving,
-    events::{self, Copies, Rows},
+    events::{self, Rows},
     html::{self, Observed},
     input::Sources,
     manifest::{
         self, ArchiveEntry, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
     },
-    report, scan,
+    report::{self, Report},
+    scan,
     sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
 };
@@ -54,8 +54,8 @@ impl Ran {
     }
 }
 
-/// Scans the logs and writes the report and whatever else is asked for. `run_info` is asked for facts about the run
-/// itself once all but the manifest is written.
+/// Scans the logs and writes the report and whatever else is asked for. `scanned` is called in between, and `run_info` is
+/// asked for facts about the run itself once all but the manifest is written.
 ///
 /// # Errors
 ///
@@ -64,17 +64,18 @@ pub fn run(
     config: &Config,
     mut sources: Sources,
     progress: &(dyn Fn(u64) + Sync),
+    scanned: impl FnOnce(),
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
     let mut findings = scan::scan(&config.plan, &config.method, &sources, progress)?;
     findings.defects.merge(std::mem::take(&mut sources.defects));
+    scanned();
 
     let mut observed = config.html.is_some().then(|| Observed::new(&config.plan.group_by));
     let Settled { events, duplicates, parts } = settle(config, &mut findings, observed.as_mut())?;
     let groups = std::mem::take(&mut findings.groups).into_sorted();
-    let sha256 = config
-        .output
-        .write(|out| report::write(out, &config.plan.group_by, &groups, config.cells, config.plan.rules.named()))?;
+    let written = Report { fields: &config.plan.group_by, groups: &groups, rules: config.plan.rules.named() };
+    let sha256 = config.output.write(|out| report::write(out, &written, &config.style))?;
     let report = Written { rows: groups.len() as u64, sha256 };
 
     let dirty = |source: &SourceFindings| source.header.is_some_and(FileHeader::is_dirty);
@@ -126,7 +127,7 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
     }
     let (mut duplicates, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
     let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-        let mut events = out.map(|out| Rows::new(out, config.cells, rules.named)).transpose()?;
+        let mut events = out.map(|out| Rows::new(out, config.style, rules.named)).transpose()?;
         duplicates = events::in_order(&hits, plan.copies, |number, hit| {
             let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
             let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
@@ -178,12 +179,7 @@ fn manifest(
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         arguments: config.arguments.clone(),
         rule: RulesEntry::new(&config.plan.rules),
-        options: Options::new(
-            &config.plan.group_by,
-            config.plan.carving == Carving::Stale,
-            config.plan.copies == Copies::Drop,
-            &config.plan.filter,
-        ),
+        options: Options::new(&config.plan, &config.style),
         sources: logs.into_iter().map(entry).collect(),
         archives: (sources.archives.iter())
             .map(|archive| ArchiveEntry::new(archive, digests.remove(&archive.path).flatten()))

@@ -200,7 +200,8 @@ impl Summary<'_> {
     }
 }
 
-fn counted(count: u64, noun: &str) -> String {
+/// A number of things, with the noun in the plural if need be.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 

@@ -482,7 +482,8 @@ function made() {
   say('Logs', folded(counted(D.sources.length + D.more_sources, 'log'), D.sources.length <= 20, el('div', { className: 'scroll' },
     table([['log'], ['size', 'number'], ['records', 'number'], ['hits', 'number'], ['defects', 'number']], D.sources.map(source)),
     D.more_sources ? el('p', { className: 'note' }, `and ${number(D.more_sources)} more`) : null, hashed ? null : el('p', { className: 'note' }, 'With --manifest the logs are hashed.'))));
-  say('Report', `${counted(D.report.rows, 'row')} of CSV`, el('div', { className: 'dim mono' }, `SHA-256 ${D.report.sha256}`));
+  const format = { csv: 'CSV', jsonl: 'JSON lines', table: 'a table' }[D.options.format];
+  say('Report', `${counted(D.report.rows, 'row')} of ${format}`, el('div', { className: 'dim mono' }, `SHA-256 ${D.report.sha256}`));
   say('This page', `${counted(G.shown, 'group')} and ${counted(E.shown, 'event')}`
     + (E.left_out ? `; ${number(E.left_out)} more events are counted above but not listed: --events writes them all` : ': everything that was found'));
   $('made-body').append(list);

@@ -1,0 +1,95 @@
+//! The report as JSON lines: an object a group, with the values as they were logged.
+//!
+//! A line reads as it is and parses to the exact values: what could break, drive or reorder it is there as JSON's own
+//! escapes.
+
+use std::io;
+
+use serde::{Serialize, Serializer as _};
+use serde_json::{Serializer, ser::Formatter};
+
+use super::{Report, Style};
+use crate::{connection::Field, rule::RuleInfo, text};
+
+/// A value that is stated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+/// Writes one object a group, in the order given, whose members are in the order of the columns.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
+    for (key, group) in report.groups {
+        let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
+        let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
+        let numbers = [Some(Value::Number(group.count)), stated(&first), stated(&last)];
+        let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
+        let members = report.columns().zip(fields.chain(numbers).chain(rule));
+        Serializer::with_formatter(&mut *out, Legible).collect_map(members)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn stated(text: &str) -> Option<Value<'_>> {
+    (!text.is_empty()).then_some(Value::Text(text))
+}
+
+/// The value of a field: a number where it is to be one and is, and no reader of JSON takes it for another; else its text.
+fn value(field: Field, text: &str) -> Option<Value<'_>> {
+    let is_numeric = matches!(field, Field::DestPort | Field::SrcPort | Field::ProcessId);
+    let number = text.parse::<u32>().ok().filter(|number| is_numeric && number.to_string() == text);
+    number.map(|number| Value::Number(number.into())).or_else(|| stated(text))
+}
+
+/// Compact JSON without characters that could do something to the line.
+struct Legible;
+
+impl Formatter for Legible {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(text::is_unsafe) {
+            match part.char_indices().next_back().filter(|&(_, c)| text::is_unsafe(c)) {
+                // All of them are in the first plane.
+                Some((at, c)) => {
+                    out.write_all(part.as_bytes().get(..at).unwrap_or_default())?;
+                    write!(out, "\\u{:04x}", u32::from(c))?;
+                }
+                None => out.write_all(part.as_bytes())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_a_plain_number_becomes_one() {
+        for (text, number) in [("0", 0), ("443", 443), ("4294967295", 4_294_967_295)] {
+            assert_eq!(value(Field::DestPort, text), Some(Value::Number(number)));
+            assert_eq!(value(Field::User, text), Some(Value::Text(text)));
+        }
+        for text in ["007", "+7", "-1", "4294967296", "0x1bb", "443 ", "https", "٣"] {
+            assert_eq!(value(Field::ProcessId, text), Some(Value::Text(text)));
+        }
+        assert_eq!(value(Field::SrcPort, ""), None);
+    }
+
+    #[test]
+    fn every_character_comes_back_and_none_is_unsafe() {
+        let all: String = (char::MIN..=char::MAX).collect();
+        let mut json = Vec::new();
+        all.serialize(&mut Serializer::with_formatter(&mut json, Legible)).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        assert!(!json.contains(text::is_unsafe));
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), all);
+    }
+}

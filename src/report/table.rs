@@ -1,0 +1,307 @@
+//! The report as a table to look at: as wide as its terminal, a row a group, with the columns that matter.
+//!
+//! All groups are in it, not all of their columns, and long values are cut; a last line says so. It is made in two passes over
+//! the groups, one that measures and one that writes, and holds a row at a time.
+
+use std::{borrow::Cow, io};
+
+use anstyle::{AnsiColor, Effects};
+use jiff::Timestamp;
+
+use super::{
+    Report, Style,
+    fit::{self, Keep},
+    layout::{self, Claim, Demand, INDENT, Placed},
+};
+use crate::{
+    connection::Field,
+    group::{Group, GroupKey},
+    rule::RuleInfo,
+    summary,
+};
+
+/// A terminal that a table is shown on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// How many columns it has.
+    pub width: usize,
+    /// Whether it has colours.
+    pub ink: Ink,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// None.
+    Plain,
+    /// The 16 of every terminal, as its theme has them.
+    Colour,
+}
+
+/// The width of a table that no terminal shows.
+const WIDTH: usize = 120;
+/// The least and the most width of any: what is narrower wraps its lines, and nobody looks at what is wider.
+const WIDTHS: (usize, usize) = (40, 1000);
+
+/// A column of the table.
+#[derive(Debug, Clone)]
+struct Column {
+    name: String,
+    cell: Cell,
+    claim: Claim,
+    keep: Keep,
+    /// The least width, and the width that is good to read, if no value needs less.
+    widths: (usize, usize),
+}
+
+/// Where a cell is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    /// The value at this place of the key.
+    Value(usize),
+    /// The port at this place of the key.
+    Port(usize),
+    /// The address at the first place, if it is not what the second says already.
+    Address(usize, usize),
+    Count,
+    First,
+    Last,
+    Level,
+    Title,
+}
+
+/// Where everything is.
+struct Table {
+    columns: Vec<Column>,
+    lines: Vec<Vec<Placed>>,
+    gap: usize,
+    ink: Ink,
+}
+
+/// A group.
+struct Row<'a> {
+    values: Vec<&'a str>,
+    group: &'a Group,
+    rule: Option<&'a RuleInfo>,
+}
+
+/// Writes the header, a row a group, and a last line if that is not all there is.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
+    let screen = style.screen.unwrap_or(Screen { width: WIDTH, ink: Ink::Plain });
+    let width = screen.width.clamp(WIDTHS.0, WIDTHS.1);
+    let (columns, demands) = measured(columns(report.fields, report.rules.is_some()), report, style);
+    let lines = layout::lay_out(&demands, width);
+    let table = Table { columns, lines, gap: layout::gap(width), ink: screen.ink };
+    table.write_row(out, |column| (column.name.clone().into(), anstyle::Style::new().bold()))?;
+    for (key, group) in report.groups {
+        let row = row(report, key, group);
+        table.write_row(out, |column| (row.text(column.cell, style), row.tone(column.cell)))?;
+    }
+    match table.losses(&demands) {
+        Some(losses) if !report.groups.is_empty() => {
+            let groups = summary::counted(report.groups.len() as u64, "group");
+            let last = format!("{groups}; {losses}: --format csv has all of it");
+            write_wrapped(out, &last, width, paint(anstyle::Style::new().dimmed(), screen.ink))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The columns that a table of these fields can have, in their order.
+///
+/// A host, a process, a destination and a port are there if they can be; others take the place of those that cannot.
+fn columns(fields: &[Field], named: bool) -> Vec<Column> {
+    let place = |field: Field| fields.iter().position(|&other| other == field);
+    let first = |choice: &[Field]| choice.iter().find_map(|&field| place(field));
+    let column = |name: &str, cell: Cell, claim: Claim, keep: Keep, widths: (usize, usize)| Column {
+        name: name.to_uppercase(),
+        cell,
+        claim,
+        keep,
+        widths,
+    };
+    let app = first(&[Field::App, Field::ProcessName, Field::ProcessExec]);
+    let (name, address) = (place(Field::Dest), place(Field::DestIp));
+    let main = [
+        place(Field::Dvc).map(|at| column("host", Cell::Value(at), Claim::Always, Keep::Start, (8, 16))),
+        app.map(|at| column("process", Cell::Value(at), Claim::Always, Keep::Name, (11, 16))),
+        name.or(address).map(|at| column("destination", Cell::Value(at), Claim::Always, Keep::Ends, (15, 20))),
+        place(Field::DestPort).map(|at| column("port", Cell::Port(at), Claim::Always, Keep::Start, (5, 8))),
+    ];
+    let free = main.iter().filter(|column| column.is_none()).count();
+    let [host, process, destination, port] = main;
+    let address = name.zip(address).map(|(name, address)| {
+        column("address", Cell::Address(address, name), Claim::IfThereIsRoom, Keep::Ends, (15, 39))
+    });
+    let mut columns: Vec<Column> = [host, process, destination, address, port].into_iter().flatten().collect();
+    let is_chosen = |field: &Field| fields.len() < Field::ALL.len() || !CONSTANT.contains(field);
+    let others = OTHERS.into_iter().filter(is_chosen).filter_map(|field| Some((place(field)?, field)));
+    for (number, (at, field)) in others.enumerate() {
+        let claim = if number < free { Claim::Always } else { Claim::IfThereIsRoom };
+        columns.push(column(field.name(), Cell::Value(at), claim, Keep::Ends, (10, 40)));
+    }
+    let whole = (usize::MAX, usize::MAX);
+    columns.push(column("count", Cell::Count, Claim::Always, Keep::Start, whole));
+    columns.push(column("first (UTC)", Cell::First, Claim::Always, Keep::Start, whole));
+    columns.push(column("last", Cell::Last, Claim::IfItFits, Keep::Start, whole));
+    if named {
+        columns.push(column("level", Cell::Level, Claim::Always, Keep::Start, (8, 13)));
+        columns.push(column("rule", Cell::Title, Claim::Always, Keep::Start, (16, 40)));
+    }
+    columns
+}
+
+/// The fields that have no column of their own above, those first that matter most.
+const OTHERS: [Field; 12] = [
+    Field::User,
+    Field::Direction,
+    Field::Transport,
+    Field::SrcIp,
+    Field::SrcPort,
+    Field::Src,
+    Field::ProcessId,
+    Field::ProcessGuid,
+    Field::ProtocolVersion,
+    Field::Protocol,
+    Field::Action,
+    Field::VendorProduct,
+];
+
+/// The fields that say the same of every connection; they are there only if they were chosen.
+const CONSTANT: [Field; 3] = [Field::Protocol, Field::Action, Field::VendorProduct];
+
+/// The columns that have something to show, or have to be there, with what they ask for.
+fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> (Vec<Column>, Vec<Demand>) {
+    let mut widest = vec![0; columns.len()];
+    for (key, group) in report.groups {
+        let row = row(report, key, group);
+        for (column, widest) in columns.iter().zip(&mut widest) {
+            *widest = fit::width(&row.text(column.cell, style)).max(*widest);
+        }
+    }
+    let demand = |column: &Column, widest: usize| {
+        let whole = widest.max(column.name.len());
+        let (least, good) = column.widths;
+        Demand { claim: column.claim, least: least.min(whole), good: good.min(whole), whole }
+    };
+    let is_there = |(column, widest): &(Column, usize)| *widest > 0 || column.claim != Claim::IfThereIsRoom;
+    let shown = columns.into_iter().zip(widest).filter(is_there);
+    shown
+        .map(|(column, widest)| {
+            let demand = demand(&column, widest);
+            (column, demand)
+        })
+        .unzip()
+}
+
+fn row<'a>(report: &'a Report<'_>, key: &'a GroupKey, group: &'a Group) -> Row<'a> {
+    Row { values: key.values().collect(), group, rule: report.rule(key) }
+}
+
+impl<'a> Row<'a> {
+    fn text(&self, cell: Cell, style: &Style) -> Cow<'a, str> {
+        let value = |at: usize| self.values.get(at).copied().unwrap_or_default();
+        match cell {
+            Cell::Value(at) | Cell::Port(at) => fit::visible(value(at)),
+            Cell::Address(address, name) if value(address) == value(name) => Cow::default(),
+            Cell::Address(address, _) => fit::visible(value(address)),
+            Cell::Count => self.group.count.to_string().into(),
+            Cell::First => time(self.group.first, style).into(),
+            Cell::Last => self.last(style).into(),
+            Cell::Level => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.level)),
+            Cell::Title => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.title)),
+        }
+    }
+
+    /// The last time; without its day if that is the day of the first.
+    fn last(&self, style: &Style) -> String {
+        let [first, last] = [self.group.first, self.group.last].map(|time| self::time(time, style));
+        let time =
+            if style.time_format.is_none() { first.get(..DAY).and_then(|day| last.strip_prefix(day)) } else { None };
+        time.map(str::to_owned).unwrap_or(last)
+    }
+
+    fn tone(&self, cell: Cell) -> anstyle::Style {
+        let level = self.rule.map_or("", |rule| &rule.level);
+        match (cell, level) {
+            (Cell::First | Cell::Last | Cell::Address(..), _) => anstyle::Style::new().dimmed(),
+            (Cell::Level, "critical") => AnsiColor::Red.on_default().effects(Effects::BOLD),
+            (Cell::Level, "high") => AnsiColor::Red.on_default(),
+            (Cell::Level, "medium") => AnsiColor::Yellow.on_default(),
+            (Cell::Level, "low") => AnsiColor::Cyan.on_default(),
+            _ => anstyle::Style::new(),
+        }
+    }
+}
+
+/// How much of a time in a table is its day, and the space behind it.
+const DAY: usize = "2024-03-05 ".len();
+
+/// A time in the format that was asked for, or else to the second.
+fn time(time: Option<Timestamp>, style: &Style) -> String {
+    let short = || time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+    style.time_format.map_or_else(short, |format| format.show(time))
+}
+
+impl Table {
+    /// Writes the lines of a row, without spaces at their ends.
+    fn write_row<'a>(
+        &self,
+        out: &mut dyn io::Write,
+        cell: impl Fn(&Column) -> (Cow<'a, str>, anstyle::Style),
+    ) -> io::Result<()> {
+        for (number, line) in self.lines.iter().enumerate() {
+            let mut spaces = if number == 0 { 0 } else { INDENT };
+            for &(column, width) in line {
+                let Some(column) = self.columns.get(column) else { continue };
+                let (text, tone) = cell(column);
+                let text = fit::shorten(&text, width, column.keep);
+                let left = width.saturating_sub(fit::width(&text));
+                let is_number = matches!(column.cell, Cell::Port(_) | Cell::Count | Cell::Last);
+                let (before, after) = if is_number { (left, 0) } else { (0, left) };
+                spaces += before;
+                if !text.is_empty() {
+                    let tone = paint(tone, self.ink);
+                    write!(out, "{:spaces$}{tone}{text}{tone:#}", "")?;
+                    spaces = 0;
+                }
+                spaces += after + self.gap;
+            }
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    /// What of the report is not in the table, if anything is not.
+    fn losses(&self, demands: &[Demand]) -> Option<String> {
+        let placed = || self.lines.iter().flatten();
+        let left_out = self.columns.len().saturating_sub(placed().count());
+        let is_cut = |&(column, width): &Placed| demands.get(column).is_some_and(|demand| demand.whole > width);
+        let columns = (left_out > 0).then(|| format!("{} left out", summary::counted(left_out as u64, "column")));
+        let values = placed().any(is_cut).then(|| "long values cut".to_owned());
+        columns.into_iter().chain(values).reduce(|one, two| format!("{one} and {two}"))
+    }
+}
+
+/// Writes words on lines of at most `width`.
+fn write_wrapped(out: &mut dyn io::Write, text: &str, width: usize, tone: anstyle::Style) -> io::Result<()> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().try_for_each(|line| writeln!(out, "{tone}{line}{tone:#}"))
+}
+
+fn paint(tone: anstyle::Style, ink: Ink) -> anstyle::Style {
+    if ink == Ink::Colour { tone } else { anstyle::Style::new() }
+}
