@@ -68,6 +68,9 @@ fn arguments(path: &str, command: &mut &Command) -> Result<Vec<String>, Error> {
             continue;
         }
         let wrong = |cause: String| Error::Usage(format!("{name}: line {number}: {cause}"));
+        if line.contains(|c: char| c.is_control() && c != '\t') {
+            return Err(wrong("it has a control character: give one argument a line".to_owned()));
+        }
         all.extend(split(line, command).map_err(wrong)?);
     }
     Ok(all)
@@ -77,7 +80,8 @@ fn arguments(path: &str, command: &mut &Command) -> Result<Vec<String>, Error> {
 fn split(line: &str, command: &mut &Command) -> Result<Vec<String>, String> {
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim_start();
-    let shown = text::printable(word);
+    // Without what may be a password.
+    let shown = word.split_once('=').map_or(word, |(name, _)| name);
     let (arguments, value) = match (Word::of(word, command), rest) {
         (Word::Positional, _) if line.starts_with('@') => {
             return Err(format!(

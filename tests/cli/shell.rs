@@ -255,7 +255,8 @@ fn a_file_of_arguments_that_makes_no_sense_is_refused_with_the_line() {
     refused(b"\"my logs/\"", "line 1: a value is in quotation marks");
     refused(b"@other.args", "line 1: \"@other.args\" is not looked into: a file of arguments names no other");
     refused(b"--\n-x", "line 1: -- is no option");
-    refused(b"-x\x1b[2J", "line 1: -x\\u{1b}[2J is no option");
+    refused(b"--zip-passwort=geheim", "line 1: --zip-passwort is no option");
+    refused(b"-q\n--process a.exe\r--force", "line 2: it has a control character: give one argument a line");
     refused(b"--process \xff.exe", "cannot read the arguments: it is no text in UTF-8");
     refused(
         "--force".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().as_slice(),
