@@ -2,7 +2,8 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use crate::{
     report::{Format, TimeFormat},
@@ -12,6 +13,8 @@ use crate::{
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "netsift", version, about, long_about = LONG_ABOUT, max_term_width = 100)]
+#[command(after_help = "Example: netsift detect -o report.csv case/")]
+#[command(after_long_help = "Example: netsift detect -o report.csv case/\n\n".to_owned() + ARGUMENTS_FILE)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -24,6 +27,10 @@ Finds the network connections of chosen processes in collected Sysmon event logs
 Logs are opened for reading only and never changed. The report has one row a group of connections: a table on a terminal, \
 otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.";
 
+const ARGUMENTS_FILE: &str = "\
+An argument @FILE stands for the arguments in FILE: one a line, an option with its value on one line, spaces kept, no \
+quotation marks; blank lines and lines that start with # are left out. A path that starts with @ is given as ./@PATH.";
+
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything was read; 1 the run failed and there is no report; 2 the command line is wrong; \
 3 the report is written, but some evidence could not be read, and the summary says what.";
@@ -31,16 +38,18 @@ Exit status: 0 everything was read; 1 the run failed and there is no report; 2 t
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Report the connections of regsvcs.exe to public addresses (MITRE ATT&CK T1218.009)
+    /// Report connections of regsvcs.exe to public addresses (ATT&CK T1218.009)
     ///
     /// Applies Splunk's "Detect Regsvcs with Network Connection": connections of regsvcs.exe, a signed Microsoft
     /// binary, to any address but private, reserved and special ones. Other processes and networks can be given.
-    #[command(after_help = "Example: netsift detect -o report.csv case/\n\n".to_owned() + EXIT_STATUS)]
+    #[command(after_help = "Example: netsift detect -o report.csv case/")]
+    #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
     /// Report every network connection that Sysmon logged
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
-    #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/\n\n".to_owned() + EXIT_STATUS)]
+    #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/")]
+    #[command(after_long_help = CONNECTIONS_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Connections(ScanArgs),
     /// List, show and check rules
     #[command(subcommand, after_help = "Example: netsift rules check my-rules/")]
@@ -51,11 +60,55 @@ pub enum Command {
     /// changed archive that the manifest does not have. The logs in an archive that is the same are the same.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
+    /// Print a script that completes commands and options in a shell
+    ///
+    /// Where it goes: for bash ~/.local/share/bash-completion/completions/netsift, for zsh _netsift in a folder of $fpath,
+    /// for fish ~/.config/fish/completions/netsift.fish; for PowerShell and elvish into the file that starts a session.
+    #[command(after_help = "Example: source <(netsift completions bash)")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print a manual page, or write all of them
+    #[command(after_help = "Examples:\n  netsift man detect | man -l -\n  netsift man --dir ~/.local/share/man/man1")]
+    Man(ManArgs),
 }
+
+const DETECT_EXAMPLES: &str = "\
+Examples:
+  netsift detect -o report.csv case/
+  netsift detect --process mshta.exe --exclude-cidr @offices.txt case.zip
+  netsift detect @case.args case/
+
+";
+
+const CONNECTIONS_EXAMPLES: &str = "\
+Examples:
+  netsift connections --group-by dvc,app,dest case/
+  netsift connections --detect-cidr 198.51.100.0/24 -o report.csv Sysmon.evtx
+
+";
 
 const VERIFY_STATUS: &str = "\
 Exit status: 0 all is the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log or an archive has \
 changed, or is missing, unknown or new.";
+
+/// What `man` takes.
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// The command, such as detect or rules list; netsift itself if left out
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub name: Vec<String>,
+
+    /// Write the pages of all commands to DIR
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+
+    /// Replace pages that are there
+    #[arg(long, requires = "dir")]
+    pub force: bool,
+}
 
 /// What `verify` takes.
 #[derive(Debug, clap::Args)]
@@ -83,29 +136,35 @@ const MEMBER_SIZE: &str = "4GiB";
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct ScanArgs {
-    /// Logs and archives, whatever their names, and directories that are searched for *.evtx, *.zip, *.gz,
-    /// *.tar.gz and *.tgz
+    /// Logs, archives of logs, and directories with either
+    ///
+    /// A log or an archive that is given can have any name. Directories are searched for *.evtx, *.zip, *.gz, *.tar.gz
+    /// and *.tgz.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the report to FILE instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the report to FILE, not to standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
     /// Replace the files to be written if they exist
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub force: bool,
 
-    /// Report this process, by its base name in any case; repeatable [detect: regsvcs.exe]
-    #[arg(long, value_name = "NAME")]
+    /// Report this process; repeatable [detect: regsvcs.exe]
+    ///
+    /// Given by its base name, in any case.
+    #[arg(long, value_name = "NAME", help_heading = "Rules")]
     pub process: Vec<String>,
 
-    /// Also apply the Sigma rules in PATH, a file or a folder; repeatable
-    #[arg(long, value_name = "PATH")]
+    /// Also apply the Sigma rules in PATH; repeatable
+    ///
+    /// PATH is a file or a folder.
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
     /// Apply this built-in rule: an id, regsvcs, regasm, all or none; repeatable [detect: regsvcs]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub rule: Vec<String>,
 
     /// Which Sigma rules are wanted.
@@ -113,31 +172,33 @@ pub struct ScanArgs {
     pub wanted: WantedArgs,
 
     /// Fail if a rule in PATH cannot be loaded
-    #[arg(long)]
+    #[arg(long, help_heading = "Rules")]
     pub strict_rules: bool,
 
     /// Report only destinations in this network, or in those that @FILE lists; repeatable
-    #[arg(long, value_name = "CIDR|@FILE")]
+    #[arg(long, value_name = "CIDR|@FILE", help_heading = "Networks")]
     pub detect_cidr: Vec<String>,
 
-    /// Do not report destinations in this network, or in those that @FILE lists; repeatable
-    #[arg(long, value_name = "CIDR|@FILE")]
+    /// Leave out these destinations; repeatable
+    ///
+    /// Those in a network, or in one of those that @FILE lists.
+    #[arg(long, value_name = "CIDR|@FILE", help_heading = "Networks")]
     pub exclude_cidr: Vec<String>,
 
     /// The built-in list of networks not to report [detect: special, connections: none]
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", help_heading = "Networks")]
     pub exclusions: Option<Exclusions>,
 
     /// What is left in.
     #[command(flatten)]
     pub filter: FilterArgs,
 
-    /// Group by these fields, in this order [default: all 19]
-    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    /// Group by these, in this order [default: all 19]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 
     /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub raw_cells: bool,
 
     /// How the report looks.
@@ -145,47 +206,49 @@ pub struct ScanArgs {
     pub format: FormatArgs,
 
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
-    #[arg(long)]
+    #[arg(long, help_heading = "Evidence and archives")]
     pub recover: bool,
 
     /// Count an event once, however many copies of it the logs hold
-    #[arg(long)]
+    #[arg(long, help_heading = "Evidence and archives")]
     pub dedup: bool,
 
     /// Write every hit to FILE as CSV, with the record it is from
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
 
-    /// Write a page to FILE as HTML, to look at the hits in a browser: a timeline, tables, and the events behind them
-    #[arg(long, value_name = "FILE")]
+    /// Write a page for a browser to FILE
+    ///
+    /// HTML, to look at the hits: a timeline, tables, and the events behind them.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub html: Option<PathBuf>,
 
     /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub manifest: Option<PathBuf>,
 
     /// Add the time of the run and the name of this host to the manifest
-    #[arg(long, requires = "manifest")]
+    #[arg(long, requires = "manifest", help_heading = "Output")]
     pub manifest_run_info: bool,
 
     /// Follow symbolic links in directories
-    #[arg(long)]
+    #[arg(long, help_heading = "Evidence and archives")]
     pub follow: bool,
 
     /// Open encrypted members of zip files with PASSWORD
-    #[arg(long, value_name = "PASSWORD")]
+    #[arg(long, value_name = "PASSWORD", help_heading = "Evidence and archives")]
     pub zip_password: Option<String>,
 
     /// Do not unpack more than SIZE from a member of an archive
-    #[arg(long, value_name = "SIZE", default_value = MEMBER_SIZE, value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = MEMBER_SIZE, value_parser = size, help_heading = "Evidence and archives")]
     pub max_member_size: u64,
 
     /// Scan with N threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Run")]
     pub threads: Option<NonZeroUsize>,
 
     /// Show neither a summary nor progress
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
 
     /// Decode every record of every chunk, as a check on the prefilter
@@ -251,15 +314,15 @@ pub struct FilterArgs {
 #[derive(Debug, Default, clap::Args)]
 pub struct WantedArgs {
     /// Load only Sigma rules of this level or a more severe one
-    #[arg(long, value_name = "LEVEL", value_parser = LEVELS)]
+    #[arg(long, value_name = "LEVEL", value_parser = LEVELS, help_heading = "Rules")]
     pub level: Option<String>,
 
     /// Load only Sigma rules with this status; repeatable
-    #[arg(long, value_name = "STATUS", value_parser = STATUSES)]
+    #[arg(long, value_name = "STATUS", value_parser = STATUSES, help_heading = "Rules")]
     pub status: Vec<String>,
 
     /// Do not load this Sigma rule: its id, its title or its file's name without the ending; repeatable
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub exclude_rule: Vec<String>,
 }
 
@@ -267,8 +330,10 @@ pub struct WantedArgs {
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
     /// List the built-in rules, and the Sigma rules in PATH
+    #[command(after_help = "Example: netsift rules list --rules sigma/ --level high")]
     List(RulesArgs),
     /// Show the whole of a rule
+    #[command(after_help = "Example: netsift rules show regsvcs")]
     Show {
         /// Its id, its title, or a built-in rule's name
         #[arg(value_name = "ID")]
@@ -280,6 +345,7 @@ pub enum RulesCommand {
     /// Check a file or folder of Sigma rules for use with this tool
     ///
     /// Says of each file whether its rules are loaded, or why not, and what is unusual about it.
+    #[command(after_help = "Example: netsift rules check my-rules/")]
     Check {
         /// The file or folder
         #[arg(value_name = "PATH")]
@@ -291,7 +357,7 @@ pub enum RulesCommand {
 #[derive(Debug, clap::Args)]
 pub struct RulesArgs {
     /// Also the Sigma rules in PATH, a file or a folder; repeatable
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
     /// Which Sigma rules are wanted.
@@ -312,6 +378,7 @@ pub enum Exclusions {
 
 /// How the report looks.
 #[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Output")]
 pub struct FormatArgs {
     /// The format of the report [default: table on a terminal, otherwise csv]
     #[arg(long, value_name = "FORMAT")]

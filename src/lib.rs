@@ -32,9 +32,11 @@
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
 //! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
-//! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant.
+//! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant. [`usage`],
+//!   [`arg_file`] and [`shell`]: its help, its files of arguments, its completions and manual pages.
 //! - [`error`], [`digest`] and [`text`]: what all of them use.
 
+pub mod arg_file;
 pub mod args;
 mod bytes;
 pub mod chunk;
@@ -63,10 +65,12 @@ pub mod report;
 pub mod rule;
 pub mod run;
 pub mod scan;
+pub mod shell;
 pub mod sift;
 pub mod sigma;
 pub mod summary;
 pub mod sysmon;
 pub mod tally;
 pub mod text;
+pub mod usage;
 pub mod verify;

@@ -3,7 +3,9 @@
 mod progress;
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::{self, IsTerminal, Write},
     panic,
     process::ExitCode,
@@ -11,37 +13,45 @@ use std::{
     time::Instant,
 };
 
-use clap::Parser;
+use clap::FromArgMatches;
 use jiff::Timestamp;
 use netsift::{
-    args::{Args, Command, RulesCommand, ScanArgs, VerifyArgs},
+    arg_file,
+    args::{Args, Command, ManArgs, RulesCommand, ScanArgs, VerifyArgs},
     config::{self, Builtin, Config},
     error::Error,
     input, listing,
     manifest::{Recorded, RunEntry},
+    output::{Existing, Output},
     report::{Ink, Screen},
-    run, scan,
+    run, scan, shell,
     summary::Summary,
-    text,
+    text, usage,
     verify::{self, Fate, Verified},
 };
 
 fn main() -> ExitCode {
     silence_contained_panics();
-    let done = match Args::parse().command {
-        Command::Detect(args) => scan(args, Builtin::Default),
-        Command::Connections(args) => scan(args, Builtin::Everything),
-        Command::Rules(command) => rules(&command),
-        Command::Verify(args) => verify(&args),
-    };
-    done.unwrap_or_else(|error| {
+    arg_file::expand(env::args_os(), usage::command()).and_then(obey).unwrap_or_else(|error| {
         tell(&format!("netsift: {error}\n"));
         ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
     })
 }
 
-fn scan(args: ScanArgs, builtin: Builtin) -> Result<ExitCode, Error> {
-    let config = Config::new(args, builtin, config::arguments(env::args_os()), Timestamp::now())?.shown_on(screen());
+fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let mut matches = usage::command().get_matches_from(&line);
+    match Args::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit()).command {
+        Command::Detect(args) => scan(args, Builtin::Default, line),
+        Command::Connections(args) => scan(args, Builtin::Everything, line),
+        Command::Rules(command) => rules(&command),
+        Command::Verify(args) => verify(&args),
+        Command::Completions { shell } => print(&shell::completions(shell)),
+        Command::Man(args) => man(&args),
+    }
+}
+
+fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?.shown_on(screen());
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -121,6 +131,17 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::from(if fates.iter().all(|verified| verified.fate == Fate::Same) { 0 } else { 3 }))
+}
+
+fn man(args: &ManArgs) -> Result<ExitCode, Error> {
+    let Some(folder) = &args.dir else { return print(&shell::page(&args.name)?) };
+    shell::write_pages(folder, if args.force { Existing::Replace } else { Existing::Keep })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(text: &[u8]) -> Result<ExitCode, Error> {
+    Output::Stdout.write(|out| out.write_all(text))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes to standard error. That it is closed is no reason to stop.

@@ -11,6 +11,7 @@
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
+//! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -42,5 +43,6 @@ mod html;
 mod options;
 mod reporting;
 mod samples;
+mod shell;
 mod sigma;
 mod testdata;
