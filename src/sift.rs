@@ -18,6 +18,7 @@ use crate::{
     prefilter::Prefilter,
     record::{self, Candidates, Record},
     rule::{RuleSet, Verdict, set::Judgement},
+    sigma::memo::Memo,
     sysmon,
     tally::Tally,
     text,
@@ -82,6 +83,8 @@ pub struct Findings {
     pub defects: Defects,
     /// What was found in each source.
     pub sources: BTreeMap<SourceKey, SourceFindings>,
+    /// What the rules say of connections that were met, unless they are to be judged anew each time.
+    memo: Option<Memo>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -124,6 +127,7 @@ impl Findings {
             by_rule: BTreeMap::new(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
+            memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
         }
     }
 
@@ -365,7 +369,7 @@ impl<'a> Sifter<'a> {
                 if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
                     note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
                 }
-                let Judgement { verdict, rules } = plan.rules.judge(event, &connection);
+                let Judgement { verdict, rules } = plan.rules.judge(event, &connection, found.memo.as_mut());
                 tally.judged(verdict, event.recovered);
                 match verdict {
                     Verdict::Hit => {

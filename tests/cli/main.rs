@@ -8,6 +8,7 @@
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
+//! - [`verdicts`]: that the short cuts to rules' verdicts change none.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -38,3 +39,4 @@ mod reporting;
 mod samples;
 mod sigma;
 mod testdata;
+mod verdicts;
