@@ -19,7 +19,7 @@ use walkdir::WalkDir;
 use super::{
     Sigma,
     correlation::{self, Correlations},
-    literals,
+    flags, literals,
 };
 use crate::{rule::RuleInfo, text};
 
@@ -184,7 +184,7 @@ impl Loaded {
         let mut engine = Engine::new();
         engine.extend_compiled_rules(compiled.into_iter().zip(indices).map(|(mut rule, index)| {
             rule.id = Some(index.to_string());
-            rule
+            flags::set_aside(rule)
         }));
         Ok(Sigma::new(engine, correlations))
     }

@@ -2,10 +2,12 @@
 //! folder name the `rsigma` crates.
 //!
 //! What of a rule a connection must contain is in [`literals`], how a connection looks to a rule in `view`, what rules look
-//! at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging the same twice.
+//! at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging the same twice, and
+//! `flags` evaluating rules that do not match.
 
 pub mod correlation;
 mod fields;
+mod flags;
 pub mod literals;
 pub mod load;
 pub mod memo;

@@ -101,7 +101,7 @@ const FILTER: &str = "title: Known\nlogsource: {category: network_connection, pr
 
 fn file(title: &str, detection: &str) -> String {
     format!(
-        "title: {title}\nlogsource: {{category: network_connection, product: windows}}\ndetection:\n  {detection}\n"
+        "title: '{title}'\nlogsource: {{category: network_connection, product: windows}}\ndetection:\n  {detection}\n"
     )
 }
 
@@ -115,7 +115,7 @@ fn hits(case: &Case) -> usize {
 
 #[test]
 fn whatever_a_rule_asks_the_short_cuts_change_no_verdict() {
-    let events = confusing_connections(1500);
+    let events = confusing_connections(600);
     let mut all = 0;
     for (title, detection) in DETECTIONS {
         let case = detect().file("rules/rule.yml", file(title, detection)).events(&events);
