@@ -58,7 +58,7 @@ impl Plan {
 pub enum Decoding {
     /// Those that may matter by their raw bytes.
     Candidates,
-    /// Every one: the slow path that the fast one is held against.
+    /// Every one, and every rule is evaluated for it: the slow path that the fast one is held against.
     Everything,
 }
 

@@ -193,7 +193,9 @@ impl Loaded {
     fn files(&mut self, files: &[PathBuf], wanted: &Wanted, threads: NonZeroUsize) {
         let read = |files: &[PathBuf]| {
             let mut part = Self::default();
-            files.iter().for_each(|file| part.file(file, wanted));
+            for file in files {
+                part.file(file, wanted);
+            }
             part
         };
         let shares = files.chunks(files.len().div_ceil(threads.get()).max(FILES));
@@ -406,5 +408,39 @@ fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
         Detection::ArrayMatch { body, .. } => collect(body, items),
         Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, items)),
         Detection::Keywords(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_does_not_depend_on_the_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..3 * FILES {
+            let rule = match number % 5 {
+                0 => "title: [unfinished".to_owned(),
+                1 => format!(
+                    "title: F{number}\nlogsource: {{category: network_connection}}\nfilter: {{rules: any, s: {{User: a}}, condition: not s}}"
+                ),
+                _ => format!(
+                    "title: R{number}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{Image: text{number}}}, condition: s}}"
+                ),
+            };
+            fs::write(folder.path().join(format!("{number}.yml")), rule).unwrap();
+        }
+        let load = |threads| {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let loaded = load_on(threads, &[folder.path().to_owned()], &Wanted::default());
+            let filters: Vec<String> = loaded.filters.iter().map(|filter| filter.title.clone()).collect();
+            (loaded.infos, loaded.refused, loaded.literals, filters)
+        };
+        let (infos, refused, literals, filters) = load(1);
+        let literals_count = literals.as_ref().map(Vec::len);
+        assert_eq!((infos.len(), refused.len(), literals_count, filters.len()), (28, 10, Some(28), 10));
+        for threads in [2, 3, 64] {
+            assert_eq!(load(threads), (infos.clone(), refused.clone(), literals.clone(), filters.clone()), "{threads}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! A [`Memo`] of verdicts: which rules match connections that were met before.
 //!
 //! Most connections repeat: the same process, destination and port, over and over. What is remembered is by all that the
-//! rules look at ([`super::fields`]), so a verdict that is met again is the one that the rules would reach again. It holds
+//! rules look at (`fields`), so a verdict that is met again is the one that the rules would reach again. It holds
 //! so much and no more, whatever is in the evidence. Verdicts without it are one option away (`--no-prefilter`), and tests
 //! compare the two.
 
 use std::{collections::HashMap, fmt};
 
-/// Connections that are remembered at most. With [`KEY`] bytes each, they are 4 MiB.
+/// Connections that are remembered at most. With `KEY` bytes each, they are 4 MiB.
 const ENTRIES: usize = 8192;
 /// The most bytes that a remembered connection's values have.
 const KEY: usize = 512;
