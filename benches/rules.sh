@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What Sigma rules cost over a folder of logs: netsift connections, netsift detect with a folder of rules, and the same with a
 # hundred more of the kinds in SigmaHQ's collection, which are made here. They run in turn, and ratios are of runs side by
-# side, of wall clock and of processor time. Prints their medians.
+# side, of wall clock and of processor time. Prints their medians. NETSIFT names the binary, by its whole path, if it is not
+# to be built.
 #
 # usage: benches/rules.sh FOLDER RULES [RUNS]
 set -euo pipefail

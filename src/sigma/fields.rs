@@ -66,8 +66,9 @@ impl Fields {
     fn of_matcher(&mut self, name: &str, matcher: &CompiledMatcher) -> bool {
         match matcher {
             CompiledMatcher::Exact { value, .. } => self.is_compared(name, Some(value.clone())),
+            // Without its sign, since minus zero is zero.
             CompiledMatcher::NumericEq(number) if number.fract() == 0.0 => {
-                self.is_compared(name, Some(format!("{number:.0}")))
+                self.is_compared(name, Some(format!("{:.0}", number.abs())))
             }
             CompiledMatcher::Null | CompiledMatcher::Exists(_) => self.is_compared(name, None),
             CompiledMatcher::FieldRef { field, .. } => self.is_looked_at(name) && self.is_looked_at(field),
@@ -177,6 +178,13 @@ mod tests {
             for other in ["3389", "050000", "50000.0", "", "0xc350", "٣", "ssh", "500000"] {
                 assert!(tells(rule, "50000", other), "{rule} {other}");
             }
+        }
+    }
+
+    #[test]
+    fn zero_is_found_however_a_rule_writes_it() {
+        for zero in ["0", "'0'", "-0.0", "0.0"] {
+            assert!(tells(&format!("  s:\n    SourcePort: {zero}\n  condition: s"), "0", "1"), "{zero}");
         }
     }
 

@@ -105,7 +105,7 @@ fn file(title: &str, detection: &str) -> String {
     )
 }
 
-/// The numbers of rows and of connections of each rule's report.
+/// How many hits the rules have.
 #[track_caller]
 fn hits(case: &Case) -> usize {
     let ran = case.run_on(&["--rule", "none", "--rules", "rules", "log.evtx"]);
