@@ -66,8 +66,8 @@ impl Config {
     ///
     /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
-        let loaded = load(&args)?;
-        let rules = rule_set(&args, builtin, &loaded)?;
+        let mut loaded = load(&args)?;
+        let rules = rule_set(&args, builtin, &mut loaded)?;
         let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
             .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
         let copies = match (args.dedup, args.recover) {
@@ -218,7 +218,7 @@ pub enum Builtin {
 
 /// Loads the Sigma rules.
 fn load(args: &ScanArgs) -> Result<Loaded, Error> {
-    let loaded = load::load(&args.rules, &wanted(&args.wanted));
+    let loaded = load::load_on(threads(args.threads), &args.rules, &wanted(&args.wanted));
     if let (true, Some(refusal)) = (args.strict_rules, loaded.refused.first()) {
         return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
     }
@@ -232,7 +232,7 @@ pub fn wanted(args: &WantedArgs) -> Wanted {
 }
 
 /// Everything that is looked for.
-fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &Loaded) -> Result<RuleSet, Error> {
+fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<RuleSet, Error> {
     let detection = networks("--detect-cidr", &args.detect_cidr)?;
     let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
     let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;

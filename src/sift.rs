@@ -21,6 +21,7 @@ use crate::{
     prefilter::Prefilter,
     record::{self, Candidates, Record},
     rule::{RuleSet, Verdict, set::Judgement},
+    sigma::memo::Memo,
     sysmon,
     tally::Tally,
     text,
@@ -62,7 +63,7 @@ impl Plan {
 pub enum Decoding {
     /// Those that may matter by their raw bytes.
     Candidates,
-    /// Every one: the slow path that the fast one is held against.
+    /// Every one, and every rule is evaluated for it: the slow path that the fast one is held against.
     Everything,
 }
 
@@ -89,6 +90,8 @@ pub struct Findings {
     pub sources: BTreeMap<SourceKey, SourceFindings>,
     /// The digests of each archive file, if they were asked for; none if not all of it could be read.
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
+    /// What the rules say of connections that were met, unless they are to be judged anew each time.
+    memo: Option<Memo>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -132,6 +135,7 @@ impl Findings {
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
+            memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
         }
     }
 
@@ -475,7 +479,7 @@ impl<'a> Sifter<'a> {
                     tally.filtered += 1;
                     return;
                 }
-                let Judgement { verdict, rules } = plan.rules.judge(event, &connection);
+                let Judgement { verdict, rules } = plan.rules.judge(event, &connection, found.memo.as_mut());
                 tally.judged(verdict, event.recovered);
                 match verdict {
                     Verdict::Hit => {

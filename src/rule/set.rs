@@ -1,7 +1,11 @@
 //! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
 
 use super::{Rule, RuleInfo, Verdict};
-use crate::{connection::Connection, event::Event, sigma::Sigma};
+use crate::{
+    connection::Connection,
+    event::Event,
+    sigma::{Sigma, memo::Memo},
+};
 
 /// The built-in rules, or processes in their place, and the Sigma rules that are loaded.
 #[derive(Debug, Default)]
@@ -38,9 +42,9 @@ impl RuleSet {
         self.named.then_some(&*self.infos)
     }
 
-    /// Judges one connection, and the event that it is from.
+    /// Judges one connection, and the event that it is from. Without a memo it does so the slow way.
     #[must_use]
-    pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>) -> Judgement {
+    pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>, memo: Option<&mut Memo>) -> Judgement {
         let builtin = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
         let mut rules = Vec::new();
         if builtin == Verdict::Hit {
@@ -50,7 +54,7 @@ impl RuleSet {
             return Judgement { verdict: builtin, rules };
         }
         let everywhere = self.everywhere.judge(connection);
-        let matches = self.sigma.matches(event);
+        let matches = self.sigma.matches(event, memo);
         let verdict = match (builtin, everywhere, matches.is_empty()) {
             (Verdict::Hit, ..) | (_, Verdict::Hit, false) => Verdict::Hit,
             (Verdict::OtherProcess, elsewhere, false) => elsewhere,

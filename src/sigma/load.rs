@@ -2,8 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs,
+    fmt, fs, mem,
+    num::NonZeroUsize,
+    panic,
     path::{Path, PathBuf},
+    thread,
 };
 
 use rsigma_eval::{CompiledRule, Engine};
@@ -16,7 +19,7 @@ use walkdir::WalkDir;
 use super::{
     Sigma,
     correlation::{self, Correlations},
-    literals,
+    flags, literals,
 };
 use crate::{rule::RuleInfo, text};
 
@@ -90,6 +93,12 @@ struct Loadable {
 /// twice is loaded once.
 #[must_use]
 pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
+    load_on(NonZeroUsize::MIN, paths, wanted)
+}
+
+/// The same on up to so many threads. What is loaded does not depend on how many.
+#[must_use]
+pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loaded {
     let mut loaded = Loaded::default();
     let mut files = BTreeSet::new();
     for path in paths {
@@ -108,12 +117,16 @@ pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
             }
         }
     }
-    for file in files {
-        loaded.file(&file, wanted);
-    }
+    let files: Vec<PathBuf> = files.into_iter().collect();
+    loaded.files(&files, wanted, threads);
     loaded.finish();
     loaded
 }
+
+/// Files for which another thread is worth while, at least.
+const FILES: usize = 16;
+/// What a thread has of stack, in bytes: as much as the first one. Conditions can be nested deep.
+const STACK: usize = 8 << 20;
 
 /// What is unusual about a file of rules, by the conventions of Sigma's collection.
 #[must_use]
@@ -129,45 +142,86 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 impl Loaded {
-    /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`.
+    /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`. They are then taken out.
     ///
     /// # Errors
     ///
     /// A correlation that cannot be evaluated.
-    pub fn compile(&self, first: usize) -> Result<Sigma, String> {
+    pub fn compile(&mut self, first: usize) -> Result<Sigma, String> {
         if self.infos.is_empty() {
             return Ok(Sigma::default());
         }
+        let rules = mem::take(&mut self.rules);
         let index = |info: &RuleInfo| first + self.infos.iter().position(|known| known == info).unwrap_or(0);
-        // Filters change the rules they name, by their ids; then the ids can be the indices.
-        let mut staged = Engine::new();
-        staged.extend_compiled_rules(self.rules.iter().map(|rule| rule.compiled.clone()));
-        for filter in &self.filters {
-            staged.apply_filter(filter).map_err(|error| error.to_string())?;
-        }
-        let mut engine = Engine::new();
-        let compiled = staged.rules().iter().cloned().zip(&self.rules);
-        engine.extend_compiled_rules(compiled.map(|(mut compiled, Loadable { info, .. })| {
-            compiled.id = Some(index(info).to_string());
-            compiled
-        }));
         let correlations = if self.correlations.is_empty() {
             None
         } else {
             let silent = |rule: &CorrelationRule| if rule.generate { Vec::new() } else { rule.rules.clone() };
             let named: BTreeSet<String> = self.correlations.iter().flat_map(|(rule, _)| silent(rule)).collect();
             let is_part = |rule: &SigmaRule| names(rule).any(|name| named.contains(name));
-            let parts = self.rules.iter().filter(|loaded| is_part(&loaded.rule)).map(|loaded| index(&loaded.info));
+            let parts = rules.iter().filter(|loaded| is_part(&loaded.rule)).map(|loaded| index(&loaded.info));
             let parts = parts.collect();
             let indices: Vec<(&CorrelationRule, usize)> =
                 self.correlations.iter().map(|(rule, info)| (rule, index(info))).collect();
             let mut collection = SigmaCollection::new();
-            collection.rules.extend(self.rules.iter().map(|loaded| loaded.rule.clone()));
+            collection.rules.extend(rules.iter().map(|loaded| loaded.rule.clone()));
             collection.filters.clone_from(&self.filters);
             collection.correlations.extend(self.correlations.iter().map(|(rule, _)| rule.clone()));
             Some(Correlations::new(collection, &indices, parts)?)
         };
-        Ok(Sigma { engine: Some(engine), correlations })
+        let (indices, mut compiled): (Vec<usize>, Vec<CompiledRule>) =
+            rules.into_iter().map(|Loadable { info, compiled, .. }| (index(&info), compiled)).unzip();
+        // Filters change the rules they name, by their ids; then the ids can be the indices. An engine indexes what it is
+        // given, which takes as long as all else, so there is one for filters only where there are some.
+        if !self.filters.is_empty() {
+            let mut staged = Engine::new();
+            staged.extend_compiled_rules(compiled);
+            let mut filters = SigmaCollection::new();
+            filters.filters.clone_from(&self.filters);
+            staged.add_collection(&filters).map_err(|error| error.to_string())?;
+            compiled = staged.rules().to_vec();
+        }
+        let mut engine = Engine::new();
+        engine.extend_compiled_rules(compiled.into_iter().zip(indices).map(|(mut rule, index)| {
+            rule.id = Some(index.to_string());
+            flags::set_aside(rule)
+        }));
+        Ok(Sigma::new(engine, correlations))
+    }
+
+    /// Reads files, a share of them on each thread.
+    fn files(&mut self, files: &[PathBuf], wanted: &Wanted, threads: NonZeroUsize) {
+        let read = |files: &[PathBuf]| {
+            let mut part = Self::default();
+            for file in files {
+                part.file(file, wanted);
+            }
+            part
+        };
+        let shares = files.chunks(files.len().div_ceil(threads.get()).max(FILES));
+        thread::scope(|scope| {
+            let start = |share| {
+                let thread = thread::Builder::new().name("rules".to_owned()).stack_size(STACK);
+                // Where there can be no more threads, this one does it.
+                thread.spawn_scoped(scope, move || read(share)).map_err(|_| share)
+            };
+            let started: Vec<_> = shares.map(start).collect();
+            for part in started {
+                match part.map(thread::ScopedJoinHandle::join) {
+                    Ok(Ok(part)) => self.add(part),
+                    Ok(Err(panic)) => panic::resume_unwind(panic),
+                    Err(share) => self.add(read(share)),
+                }
+            }
+        });
+    }
+
+    /// Adds what was read by another.
+    fn add(&mut self, part: Self) {
+        self.rules.extend(part.rules);
+        self.correlations.extend(part.correlations);
+        self.filters.extend(part.filters);
+        self.refused.extend(part.refused);
     }
 
     fn file(&mut self, path: &Path, wanted: &Wanted) {
@@ -354,5 +408,39 @@ fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
         Detection::ArrayMatch { body, .. } => collect(body, items),
         Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, items)),
         Detection::Keywords(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_does_not_depend_on_the_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..3 * FILES {
+            let rule = match number % 5 {
+                0 => "title: [unfinished".to_owned(),
+                1 => format!(
+                    "title: F{number}\nlogsource: {{category: network_connection}}\nfilter: {{rules: any, s: {{User: a}}, condition: not s}}"
+                ),
+                _ => format!(
+                    "title: R{number}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{Image: text{number}}}, condition: s}}"
+                ),
+            };
+            fs::write(folder.path().join(format!("{number}.yml")), rule).unwrap();
+        }
+        let load = |threads| {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let loaded = load_on(threads, &[folder.path().to_owned()], &Wanted::default());
+            let filters: Vec<String> = loaded.filters.iter().map(|filter| filter.title.clone()).collect();
+            (loaded.infos, loaded.refused, loaded.literals, filters)
+        };
+        let (infos, refused, literals, filters) = load(1);
+        let literals_count = literals.as_ref().map(Vec::len);
+        assert_eq!((infos.len(), refused.len(), literals_count, filters.len()), (28, 10, Some(28), 10));
+        for threads in [2, 3, 64] {
+            assert_eq!(load(threads), (infos.clone(), refused.clone(), literals.clone(), filters.clone()), "{threads}");
+        }
     }
 }

@@ -47,7 +47,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn field(&self, name: &str) -> Option<&str> {
+    /// A field's text as the log has it.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         let found = match self.data {
             Data::Event(event) => event.field(name),
             Data::Pairs(pairs) => pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()),

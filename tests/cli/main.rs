@@ -12,6 +12,7 @@
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
 //! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
+//! - [`verdicts`]: that the short cuts to rules' verdicts change none.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -46,3 +47,4 @@ mod samples;
 mod shell;
 mod sigma;
 mod testdata;
+mod verdicts;

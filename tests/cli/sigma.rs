@@ -283,7 +283,7 @@ fn rules_are_listed_shown_and_checked() {
 }
 
 /// The folder of the public collection's rules, or nothing where it is not at hand.
-fn collection() -> Option<Vec<(String, SigmaRule)>> {
+pub fn collection() -> Option<Vec<(String, SigmaRule)>> {
     let folder = samples::samples()?.parent()?.join("sigma");
     let mut rules = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -310,7 +310,7 @@ fn every_rule_of_the_collection_is_loaded_or_named() {
 }
 
 /// The fields of a connection that satisfies a rule, several ways; what must not hold is left to the fields' own values.
-type Wanted = BTreeMap<String, Vec<(Vec<Modifier>, SigmaValue)>>;
+pub type Wanted = BTreeMap<String, Vec<(Vec<Modifier>, SigmaValue)>>;
 
 fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Vec<Wanted> {
     match condition {
@@ -400,23 +400,32 @@ fn connection(wanted: &Wanted) -> Event {
     })
 }
 
+/// Ways to satisfy a rule.
+pub fn ways(detections: &Detections) -> Vec<Wanted> {
+    let ways = detections.conditions.first().map(|condition| of_condition(condition, detections));
+    ways.unwrap_or_default().into_iter().take(12).collect()
+}
+
+/// Connections that satisfy a rule, those that miss by one field, and one that misses by all.
+pub fn near_misses(ways: &[Wanted]) -> Vec<Event> {
+    let mut events: Vec<Event> = ways.iter().map(connection).collect();
+    for way in ways {
+        for field in way.keys() {
+            let mut less = way.clone();
+            less.remove(field);
+            events.push(connection(&less));
+        }
+    }
+    events.push(connection(&Wanted::new()));
+    events
+}
+
 #[test]
 fn for_every_rule_the_prefilter_changes_no_verdict() {
     let Some(rules) = collection() else { return };
     let mut missed = Vec::new();
     for (text, rule) in rules {
-        let Some(condition) = rule.detection.conditions.first() else { continue };
-        let ways: Vec<Wanted> = of_condition(condition, &rule.detection).into_iter().take(12).collect();
-        let mut events: Vec<Event> = ways.iter().map(connection).collect();
-        // Those that miss by one field.
-        for way in &ways {
-            for field in way.keys() {
-                let mut less = way.clone();
-                less.remove(field);
-                events.push(connection(&less));
-            }
-        }
-        events.push(connection(&Wanted::new()));
+        let events = near_misses(&ways(&rule.detection));
         // Chunks of their own, so that one does not bring the others with it.
         let mut log = evtx_writer::log(&events[..1]);
         for event in &events[1..] {
