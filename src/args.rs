@@ -280,6 +280,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// Which connections are left in.
 #[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
     /// Only connections logged at or after TIME: RFC 3339, a date (00:00 UTC), or how long ago, such as 7d or 12h
     #[arg(long, value_name = "TIME")]

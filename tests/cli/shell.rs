@@ -49,7 +49,8 @@ fn the_short_help_of_a_scan_fits_a_screen_and_says_that_there_is_more() {
 #[test]
 fn the_long_help_is_grouped_and_has_what_the_short_one_leaves_out() {
     let help = printed(&["detect", "--help"]);
-    let headings = ["\nOutput:\n", "\nRules:\n", "\nNetworks:\n", "\nEvidence and archives:\n", "\nRun:\n"];
+    let headings =
+        ["\nOutput:\n", "\nRules:\n", "\nNetworks:\n", "\nFilters:\n", "\nEvidence and archives:\n", "\nRun:\n"];
     let found: Vec<usize> = headings.iter().map(|heading| help.find(heading).unwrap()).collect();
     assert!(found.is_sorted(), "{help}");
     for text in ["--max-member-size", "--strict-rules", "--manifest-run-info", "@case.args", "Exit status"] {
