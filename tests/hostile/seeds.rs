@@ -24,6 +24,10 @@ fn seeds() {
         write("archive", number, &[&[how], &archive[..]].concat());
     }
     write("archive", 100, &[&[3], &archives::tar_file()[..]].concat());
+    let rules = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigma/rules")).unwrap();
+    for (number, rule) in rules.enumerate() {
+        write("rules", number, &fs::read(rule.unwrap().path()).unwrap());
+    }
     for (number, list) in [
         "10.0.0.0/8\n",
         "# ours\r\n192.0.2.1 # one\r\n\r\n2001:db8::/32\r\n",
