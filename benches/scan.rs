@@ -135,7 +135,7 @@ fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
     let sources = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits);
-    bencher
-        .counter(bytes())
-        .bench(|| scan::scan(&config.plan, &config.method, &sources, &|_| {}).unwrap().groups.len());
+    bencher.counter(bytes()).bench(|| {
+        scan::scan(&config.plan, &config.method, &sources, &|_| {}).unwrap().groups.into_sorted().unwrap().len()
+    });
 }

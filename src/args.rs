@@ -54,6 +54,12 @@ pub enum Command {
     /// List, show and check rules
     #[command(subcommand, after_help = "Example: netsift rules check my-rules/")]
     Rules(RulesCommand),
+    /// Merge partial results as if their sources had been scanned together
+    ///
+    /// Takes files that detect or connections wrote with --partial. A log that is in more than one of them, by its SHA-256,
+    /// counts once.
+    #[command(after_help = MERGE_EXAMPLES.to_owned() + EXIT_STATUS)]
+    Merge(MergeArgs),
     /// Hash the logs and archives of a manifest again and say which have changed
     ///
     /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
@@ -89,6 +95,54 @@ Examples:
   netsift connections --detect-cidr 198.51.100.0/24 -o report.csv Sysmon.evtx
 
 ";
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  netsift merge -o report.csv partials/
+  netsift merge --rarity --group-by dvc,dest,process_name partials/
+
+";
+
+/// What `merge` takes.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
+pub struct MergeArgs {
+    /// Partial results, and directories that are searched for *.parquet
+    #[arg(required = true, value_name = "PARTIAL", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the report to FILE, not to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// Group by these, in this order, all of which each partial result has [default: all that they have]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    pub group_by: Vec<String>,
+
+    /// Add on how many hosts a process had the destination, and on which first
+    #[arg(long)]
+    pub rarity: bool,
+
+    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
+    #[arg(long)]
+    pub raw_cells: bool,
+
+    /// How the report looks.
+    #[command(flatten)]
+    pub format: FormatArgs,
+
+    /// Put groups that take more than SIZE of memory into temporary files
+    #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size)]
+    pub max_memory: u64,
+
+    /// Show no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
 
 const VERIFY_STATUS: &str = "\
 Exit status: 0 all is the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log or an archive has \
@@ -131,6 +185,7 @@ pub struct VerifyArgs {
 }
 
 const MEMBER_SIZE: &str = "4GiB";
+const MEMORY: &str = "1GiB";
 
 /// What both commands that scan take.
 #[derive(Debug, clap::Args)]
@@ -230,6 +285,14 @@ pub struct ScanArgs {
     /// Add the time of the run and the name of this host to the manifest
     #[arg(long, requires = "manifest", help_heading = "Output")]
     pub manifest_run_info: bool,
+
+    /// Write the groups of each source to FILE as Parquet, to be merged with those of other runs
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub partial: Option<PathBuf>,
+
+    /// Put groups and hits that take more than SIZE of memory into temporary files
+    #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size, help_heading = "Run")]
+    pub max_memory: u64,
 
     /// Follow symbolic links in directories
     #[arg(long, help_heading = "Evidence and archives")]

@@ -7,13 +7,14 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
-    args::{Exclusions, FilterArgs, ScanArgs, VerifyArgs, WantedArgs},
+    args::{Exclusions, FilterArgs, FormatArgs, MergeArgs, ScanArgs, VerifyArgs, WantedArgs},
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
     event::Carving,
     events::Copies,
     filter::{self, Filter, Property, Window},
+    group,
     input::{Limits, Links},
     output::{self, Existing, Output},
     prefilter::Prefilter,
@@ -48,6 +49,8 @@ pub struct Config {
     pub html: Option<Output>,
     /// Where the manifest goes, if there is to be one.
     pub manifest: Option<Output>,
+    /// Where the partial result goes, if there is to be one.
+    pub partial: Option<Output>,
     /// Whether the manifest has facts about the run itself.
     pub run_info: bool,
     /// The command line as it was, without the tool's own name.
@@ -75,10 +78,17 @@ impl Config {
             (false, true) => Copies::DropStale,
             (false, false) => Copies::Count,
         };
+        if args.partial.is_some() && rules.sigma.correlations.is_some() {
+            return Err(Error::Usage(
+                "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule \
+                 leaves it out"
+                    .to_owned(),
+            ));
+        }
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
         Ok(Self {
             refused: loaded.refused,
-            style: style(&args)?,
+            style: style(&args.format, args.raw_cells)?,
             plan: Plan {
                 filter: filter(&args.filter, now)?,
                 prefilter,
@@ -86,19 +96,22 @@ impl Config {
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 carving: if args.recover { Carving::Stale } else { Carving::Live },
                 group_by: fields(&args.group_by)?,
+                apart: if args.partial.is_some() { group::Sources::Apart } else { group::Sources::Together },
+                room: room(args.max_memory, threads(args.threads)),
                 keep_hits: args.events.is_some() || args.html.is_some(),
                 copies,
                 follow_ids: args.manifest.is_some(),
             },
             method: Method {
                 threads: threads(args.threads),
-                hashing: args.manifest.is_some(),
+                hashing: args.manifest.is_some() || args.partial.is_some(),
                 limits: Limits::new(args.max_member_size, args.zip_password),
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
             events: args.events.map(|path| Output::File { path, existing }),
             html: args.html.map(|path| Output::File { path, existing }),
             manifest: args.manifest.map(|path| Output::File { path, existing }),
+            partial: args.partial.map(|path| Output::File { path, existing }),
             run_info: args.manifest_run_info,
             arguments,
             output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
@@ -120,10 +133,54 @@ impl Config {
     ///
     /// See [`Output::check`] and [`output::distinct`].
     pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
-        let more = [&self.events, &self.html, &self.manifest];
+        let more = [&self.events, &self.html, &self.manifest, &self.partial];
         let outputs = || iter::once(&self.output).chain(more.into_iter().flatten());
+        check_screen(&self.style)?;
         outputs().try_for_each(|output| output.check(met))?;
         output::distinct(outputs())
+    }
+}
+
+/// Merging, ready to start.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    /// Where the partial results are.
+    pub paths: Vec<PathBuf>,
+    /// The fields to group by, of those that each has; none for all of them.
+    pub group_by: Vec<Field>,
+    /// How much memory groups may take, in bytes.
+    pub room: usize,
+    /// Whether rows say how rare they are.
+    pub rarity: bool,
+    /// Where the report goes.
+    pub output: Output,
+    /// How it looks.
+    pub style: Style,
+    /// Whether no summary is shown.
+    pub quiet: bool,
+}
+
+impl Merging {
+    /// Makes sense of what `merge` was given. `screen` is the terminal that standard output is.
+    ///
+    /// # Errors
+    ///
+    /// A value is wrong: a field, a format.
+    pub fn new(args: MergeArgs, screen: Option<Screen>) -> Result<Self, Error> {
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        let group_by = if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? };
+        let screen = screen.filter(|_| args.output.is_none());
+        let style = Style { screen, ..style(&args.format, args.raw_cells)? };
+        check_screen(&style)?;
+        Ok(Self {
+            paths: args.paths,
+            group_by,
+            room: room(args.max_memory, NonZeroUsize::MIN),
+            rarity: args.rarity,
+            output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
+            style,
+            quiet: args.quiet,
+        })
     }
 }
 
@@ -185,17 +242,32 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
     Ok(Filter::new(window, patterns))
 }
 
+/// Makes sure that no terminal gets what is not text.
+fn check_screen(style: &Style) -> Result<(), Error> {
+    if style.format() == Format::Parquet && style.screen.is_some() {
+        return Err(Error::Usage(
+            "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// How the report is to look.
-fn style(args: &ScanArgs) -> Result<Style, Error> {
-    let (format, mark) = (args.format.format, if args.format.bom { Mark::Utf8 } else { Mark::None });
-    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table))) = (mark, format) {
+fn style(args: &FormatArgs, raw_cells: bool) -> Result<Style, Error> {
+    let (format, mark) = (args.format, if args.bom { Mark::Utf8 } else { Mark::None });
+    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
         return Err(Error::Usage(format!(
             "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
             format.name()
         )));
     }
-    let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
-    Ok(Style { format, time_format: args.format.time_format, cells, mark, screen: None })
+    let cells = if raw_cells { Cells::Raw } else { Cells::Guarded };
+    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
+}
+
+/// What each thread may hold, and what all of them come to in the end.
+fn room(memory: u64, threads: NonZeroUsize) -> usize {
+    usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
 }
 
 fn process(name: &str) -> Result<String, Error> {

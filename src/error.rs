@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::text;
 
 /// Why a run ends without a report.
@@ -59,7 +61,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The kinds of defects, in the order the summary lists them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DefectKind {
     /// A path that is missing, cannot be opened or walked, or is no regular file.
     Path,
@@ -145,7 +147,7 @@ impl DefectKind {
 ///
 /// Shown as `path: chunk N at 0xOFFSET: what is wrong`, with the parts that are known. The order is by path, then
 /// by place, so that it does not depend on which thread found it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Defect {
     /// The path as given or found, safe to print.
     pub path: String,
@@ -182,7 +184,7 @@ impl fmt::Display for Defect {
 /// Defects counted by kind, with the first of them by path and place.
 ///
 /// A hostile log can have a defect in every record, so only the first [`Defects::KEPT`] are held.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Defects {
     counts: BTreeMap<DefectKind, u64>,
     first: BTreeSet<Defect>,
@@ -206,6 +208,17 @@ impl Defects {
         for defect in other.first {
             self.hold(defect);
         }
+    }
+
+    /// Without those of one source, of which it is known how many there are.
+    pub fn drop_source(&mut self, name: &str, counts: &BTreeMap<DefectKind, u64>) {
+        for (kind, count) in counts {
+            if let Some(known) = self.counts.get_mut(kind) {
+                *known = known.saturating_sub(*count);
+            }
+        }
+        self.counts.retain(|_, count| *count > 0);
+        self.first.retain(|defect| defect.path != name);
     }
 
     /// How many defects there are of each kind that occurred.

@@ -1,23 +1,15 @@
 //! [`Hits`]: every hit with where it is from, in the order of time. For the report of events and for duplicates.
 //!
-//! They can be more than fit into memory: beyond a batch they are sorted, spilled to a temporary file that has no name,
-//! and merged from there when they are read.
+//! They can be more than fit into memory, and are then spilled ([`crate::spill`]).
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    fs::File,
-    io::{self, BufWriter, Read, Write},
-    slice,
-    sync::Arc,
-};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{Connection, Field},
     event::Event,
-    input::read_at,
+    spill::{SortedRuns, Sorter},
 };
 
 /// A hit. Its order is that of time, then of what makes it the same event as another, then of where it is from, the
@@ -108,47 +100,33 @@ impl Hit {
 }
 
 /// Hits, collected in any order.
-#[derive(Debug, Default)]
-pub struct Hits {
-    batch: Vec<Hit>,
-    runs: Vec<Run>,
-    spill: Option<BufWriter<File>>,
-    spilled: u64,
-    failed: Option<io::Error>,
-}
-
-/// A sorted part of a spill file.
 #[derive(Debug)]
-struct Run {
-    file: Option<Arc<File>>,
-    start: u64,
-    end: u64,
-}
+pub struct Hits(Sorter<Hit>);
 
-/// Hits that are held in memory before they are spilled, for each thread: some 100 MiB.
-const BATCH: usize = 100_000;
+/// Hits in order, in memory and in what was spilled.
+pub type SortedHits = SortedRuns<Hit>;
+
+/// The most that hits in memory take, whatever they may, in bytes: more make it no faster.
+const ROOM: usize = 100 << 20;
+
+/// What a hit takes in memory, as a rule, in bytes: 24 texts.
+const SIZE: usize = 1100;
 
 impl Hits {
+    /// None yet. No more than some `room` bytes are held in memory.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self(Sorter::new(room.min(ROOM)))
+    }
+
     /// Adds a hit.
     pub fn push(&mut self, hit: Hit) {
-        self.batch.push(hit);
-        if self.batch.len() >= BATCH
-            && let Err(error) = self.spill()
-        {
-            // Told when the hits are asked for; until then nothing can be done about it.
-            self.failed.get_or_insert(error);
-            self.batch.clear();
-        }
+        self.0.push(hit, SIZE);
     }
 
     /// Adds what another part of the scan has found.
-    pub fn merge(&mut self, mut other: Self) {
-        other.seal();
-        self.runs.append(&mut other.runs);
-        for hit in other.batch {
-            self.push(hit);
-        }
-        self.failed = self.failed.take().or(other.failed);
+    pub fn merge(&mut self, other: Self) {
+        self.0.merge(other.0);
     }
 
     /// The hits, sorted.
@@ -156,168 +134,7 @@ impl Hits {
     /// # Errors
     ///
     /// They could not be spilled.
-    pub fn into_sorted(mut self) -> io::Result<SortedHits> {
-        self.seal();
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        self.batch.sort_unstable();
-        Ok(SortedHits { memory: self.batch, runs: self.runs })
-    }
-
-    fn spill(&mut self) -> io::Result<()> {
-        self.batch.sort_unstable();
-        let file = match &mut self.spill {
-            Some(file) => file,
-            none => none.insert(BufWriter::new(tempfile::tempfile()?)),
-        };
-        let start = self.spilled;
-        for hit in self.batch.drain(..) {
-            let bytes = serde_json::to_vec(&hit)?;
-            let size = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-            file.write_all(&size.to_le_bytes())?;
-            file.write_all(&bytes)?;
-            self.spilled += 4 + u64::from(size);
-        }
-        self.runs.push(Run { file: None, start, end: self.spilled });
-        Ok(())
-    }
-
-    /// Ends the spill file, so that its runs can be read.
-    fn seal(&mut self) {
-        let Some(spill) = self.spill.take() else { return };
-        match spill.into_inner() {
-            Ok(file) => {
-                let file = Arc::new(file);
-                for run in self.runs.iter_mut().filter(|run| run.file.is_none()) {
-                    run.file = Some(Arc::clone(&file));
-                }
-                self.spilled = 0;
-            }
-            Err(error) => self.failed = Some(error.into_error()),
-        }
-    }
-}
-
-/// Hits in order, in memory and in what was spilled.
-#[derive(Debug)]
-pub struct SortedHits {
-    memory: Vec<Hit>,
-    runs: Vec<Run>,
-}
-
-impl SortedHits {
-    /// The hits, one by one. Each pass gives the same.
-    ///
-    /// # Errors
-    ///
-    /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<Sorted<'_>> {
-        let reader = |run: &Run| {
-            let file = Arc::clone(run.file.as_ref()?);
-            Some(io::BufReader::with_capacity(32 * 1024, RunReader { file, at: run.start, end: run.end }))
-        };
-        let runs = self.runs.iter().filter_map(reader).collect();
-        let mut sorted = Sorted { memory: self.memory.iter(), runs, heads: BinaryHeap::new() };
-        for source in 0..=sorted.runs.len() {
-            sorted.refill(source)?;
-        }
-        Ok(sorted)
-    }
-}
-
-/// A pass over hits in order.
-#[derive(Debug)]
-pub struct Sorted<'a> {
-    memory: slice::Iter<'a, Hit>,
-    runs: Vec<io::BufReader<RunReader>>,
-    /// The next hit of each; the runs come first, memory is the last.
-    heads: BinaryHeap<Reverse<(Hit, usize)>>,
-}
-
-impl Sorted<'_> {
-    fn refill(&mut self, source: usize) -> io::Result<()> {
-        let next = match self.runs.get_mut(source) {
-            Some(run) => read_hit(run)?,
-            None => self.memory.next().cloned(),
-        };
-        if let Some(hit) = next {
-            self.heads.push(Reverse((hit, source)));
-        }
-        Ok(())
-    }
-}
-
-impl Iterator for Sorted<'_> {
-    type Item = io::Result<Hit>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((hit, source)) = self.heads.pop()?;
-        Some(self.refill(source).map(|()| hit))
-    }
-}
-
-fn read_hit(run: &mut impl Read) -> io::Result<Option<Hit>> {
-    let mut size = [0; 4];
-    match run.read_exact(&mut size) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
-    }
-    let mut bytes = vec![0; u32::from_le_bytes(size) as usize];
-    run.read_exact(&mut bytes)?;
-    Ok(Some(serde_json::from_slice(&bytes)?))
-}
-
-#[derive(Debug)]
-struct RunReader {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for RunReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = buffer.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-        let read = read_at(&self.file, buffer.get_mut(..size).unwrap_or_default(), self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hit(number: u64) -> Hit {
-        Hit {
-            // Scattered, with times that repeat.
-            time: Some(i128::from(number * 7919 % 1000)),
-            fields: vec!["x".repeat(19)],
-            record_id: number.to_string(),
-            recovered: false,
-            source: "log".to_owned(),
-            chunk: 0,
-            offset: number,
-            utc_time: String::new(),
-            rule_name: String::new(),
-            rules: Vec::new(),
-            data: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_is_spilled_comes_back_in_the_same_order_as_what_is_not() {
-        let count = 2 * BATCH as u64 + 17;
-        let mut parts = [Hits::default(), Hits::default()];
-        for number in 0..count {
-            parts[usize::from(number % 5 == 0)].push(hit(number));
-        }
-        assert_eq!((parts[0].runs.len(), parts[1].runs.len()), (1, 0));
-        let [mut one, two] = parts;
-        one.merge(two);
-        let sorted: Vec<Hit> = one.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
-        let mut expected: Vec<Hit> = (0..count).map(hit).collect();
-        expected.sort();
-        assert!(sorted == expected);
+    pub fn into_sorted(self) -> io::Result<SortedHits> {
+        self.0.into_sorted()
     }
 }

@@ -19,19 +19,21 @@
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
 //! 4. Memory does not grow with the size of the logs: one buffer a thread, the groups, and what a page counts, with bounds.
-//!    Hits that are kept one by one are spilled to disk, and only an archive that is compressed in another archive is held in memory, with a bound.
+//!    Groups and hits that do not fit are spilled to disk, and only an archive that is compressed in another archive is held in memory, with a bound.
 //! 5. Nothing here prints, exits, or reads the clock or the environment.
 //!
 //! In reading order:
 //!
 //! - [`connection`]: what a connection is, in the names of the report; [`sysmon`]: how an event becomes one.
 //! - [`filter`]: which connections are left in before rules judge.
-//! - [`rule`], [`sigma`] and [`cidr`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept.
+//! - [`rule`], [`sigma`] and [`cidr`]: which connections are hits. [`group`] and [`hits`]: how hits are counted and kept,
+//!   also when they are more than fit into memory ([`spill`]).
 //! - [`input`]: how logs are found, also in archives. [`chunk`], [`record`] and [`definition`]: how their bytes are laid out.
 //!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
 //! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
+//! - [`partial`] and [`merge`]: results of parts of a fleet, put together, with their [`rarity`].
 //! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant. [`usage`],
 //!   [`arg_file`] and [`shell`]: its help, its files of arguments, its completions and manual pages.
 //! - [`error`], [`digest`] and [`text`]: what all of them use.
@@ -58,8 +60,11 @@ pub mod input;
 mod json;
 pub mod listing;
 pub mod manifest;
+pub mod merge;
 pub mod output;
+pub mod partial;
 pub mod prefilter;
+pub mod rarity;
 pub mod record;
 pub mod report;
 pub mod rule;
@@ -68,6 +73,7 @@ pub mod scan;
 pub mod shell;
 pub mod sift;
 pub mod sigma;
+pub mod spill;
 pub mod summary;
 pub mod sysmon;
 pub mod tally;

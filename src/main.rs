@@ -17,11 +17,12 @@ use clap::FromArgMatches;
 use jiff::Timestamp;
 use netsift::{
     arg_file,
-    args::{Args, Command, ManArgs, RulesCommand, ScanArgs, VerifyArgs},
-    config::{self, Builtin, Config},
+    args::{Args, Command, ManArgs, MergeArgs, RulesCommand, ScanArgs, VerifyArgs},
+    config::{self, Builtin, Config, Merging},
     error::Error,
     input, listing,
     manifest::{Recorded, RunEntry},
+    merge::{self, Merged},
     output::{Existing, Output},
     report::{Ink, Screen},
     run, scan, shell,
@@ -44,6 +45,7 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
         Command::Detect(args) => scan(args, Builtin::Default, line),
         Command::Connections(args) => scan(args, Builtin::Everything, line),
         Command::Rules(command) => rules(&command),
+        Command::Merge(args) => merge(args),
         Command::Verify(args) => verify(&args),
         Command::Completions { shell } => print(&shell::completions(shell)),
         Command::Man(args) => man(&args),
@@ -79,8 +81,8 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     if !config.quiet {
         let summary = Summary {
             rules: &config.plan.rules,
-            filter: &config.plan.filter,
-            refused: &config.refused,
+            filters: &config.plan.filter.to_string(),
+            refused: &config.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ran: &ran,
             links,
             elapsed: clock.elapsed(),
@@ -114,6 +116,21 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
     // That nobody reads on is no reason to fail.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))
+}
+
+fn merge(args: MergeArgs) -> Result<ExitCode, Error> {
+    let clock = Instant::now();
+    let config = Merging::new(args, screen())?;
+    let merged = merge::merge(&config)?;
+    merged.write(&config)?;
+    if !config.quiet {
+        let Merged { facts, ran, .. } = &merged;
+        let (rules, filters) = (facts.rules.clone().into_rule_set(), &facts.options.filters);
+        let summary =
+            Summary { rules: &rules, filters, refused: &facts.refused, ran, links: 0, elapsed: clock.elapsed() };
+        tell(&format!("{}{summary}", merged.what_was_merged()));
+    }
+    Ok(ExitCode::from(merged.ran.exit_status()))
 }
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

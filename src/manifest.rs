@@ -342,7 +342,7 @@ impl SourceEntry {
     /// Of what was found in a source.
     #[must_use]
     pub fn new(name: String, file: &Path, found: SourceFindings, duplicates: u64) -> Self {
-        let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to } = found;
+        let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to, .. } = found;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
         let time = |id: Option<(u64, u64)>| {

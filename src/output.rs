@@ -57,7 +57,7 @@ impl Output {
             return Err(refused(path, &"its folder does not exist"));
         }
         if input::identities(path).any(|path| met.contains(&path)) {
-            return Err(refused(path, &"it is one of the logs to read"));
+            return Err(refused(path, &"it is one of the files to read"));
         }
         // The name itself, not what a link of that name points to, is what would be replaced.
         if let Ok(metadata) = fs::symlink_metadata(path) {
@@ -87,10 +87,10 @@ impl Output {
     /// # Errors
     ///
     /// It cannot be written, or a file of that name has appeared.
-    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<String, Error> {
+    pub fn write(&self, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<String, Error> {
         match self {
             Self::Stdout => {
-                let stdout = UntilClosed { inner: io::stdout().lock(), closed: false };
+                let stdout = UntilClosed { inner: io::stdout(), closed: false };
                 let mut out = HashingWriter::new(BufWriter::new(stdout));
                 write(&mut out).and_then(|()| out.flush()).map_err(Error::Stdout)?;
                 Ok(out.finish().1)
@@ -151,7 +151,7 @@ fn refused(path: &Path, cause: &impl ToString) -> Error {
 fn write_file(
     path: &Path,
     existing: Existing,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<String> {
     let mut out = HashingWriter::new(BufWriter::new(beside(path)?));
     write(&mut out)?;

@@ -14,11 +14,15 @@ use crate::{
     digest::Digests,
     error::{Defects, Error},
     events::{self, Rows},
+    group::{self, Groups},
+    hits::Hits,
     html::{self, Observed},
     input::Sources,
     manifest::{
         self, ArchiveEntry, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
     },
+    output::Output,
+    partial::{self, Facts, columns::Row},
     report::{self, Report},
     scan,
     sift::{Findings, SourceFindings, SourceKey},
@@ -72,18 +76,23 @@ pub fn run(
     scanned();
 
     let mut observed = config.html.is_some().then(|| Observed::new(&config.plan.group_by));
-    let Settled { events, duplicates, parts } = settle(config, &mut findings, observed.as_mut())?;
-    let groups = std::mem::take(&mut findings.groups).into_sorted();
-    let written = Report { fields: &config.plan.group_by, groups: &groups, rules: config.plan.rules.named() };
+    let Settled { events, duplicates, by_rule, parts } = settle(config, &mut findings, observed.as_mut())?;
+    let groups = match &config.partial {
+        Some(output) => write_partial(output, config, &mut findings, &duplicates)?,
+        None => findings.take_groups(),
+    };
+    let groups = groups.into_sorted().map_err(Error::Spill)?;
+    let written =
+        Report { fields: &config.plan.group_by, groups: &groups, rules: config.plan.rules.named(), rarity: None };
     let sha256 = config.output.write(|out| report::write(out, &written, &config.style))?;
-    let report = Written { rows: groups.len() as u64, sha256 };
+    let report = Written { rows: groups.len(), sha256 };
 
     let dirty = |source: &SourceFindings| source.header.is_some_and(FileHeader::is_dirty);
     let ran = Ran {
         dirty: findings.sources.values().filter(|source| dirty(source)).count() as u64,
         tally: findings.total(),
-        excluded: findings.excluded,
-        by_rule: findings.by_rule,
+        excluded: findings.excluded(),
+        by_rule,
         parts,
         groups: report.rows,
         duplicates,
@@ -104,19 +113,48 @@ pub fn run(
     Ok(ran)
 }
 
+/// Writes the partial result, and returns the groups of all sources together.
+fn write_partial(
+    output: &Output,
+    config: &Config,
+    findings: &mut Findings,
+    duplicates: &BTreeMap<String, u64>,
+) -> Result<Groups, Error> {
+    let plan = &config.plan;
+    let apart = findings.take_groups();
+    let facts = Facts::new(config, findings, duplicates);
+    let places = facts.places();
+    let mut together = Groups::new(plan.group_by.clone(), group::Sources::Together, plan.room);
+    output.write(|out| {
+        partial::write(out, &plan.group_by, &facts, |write| {
+            apart.each_by_key(|key, group| {
+                let (source, key) = key.without_source();
+                let source = places.get(source).copied().unwrap_or_default();
+                write(Row { source, key: key.clone(), group })?;
+                together.count_group(key, group);
+                Ok(())
+            })
+        })
+    })?;
+    Ok(together)
+}
+
 /// What came of the hits that were kept.
 struct Settled {
     events: Option<Written>,
     duplicates: BTreeMap<String, u64>,
+    by_rule: BTreeMap<usize, u64>,
     parts: u64,
 }
 
 /// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
 /// makes the groups if that had to wait for it.
 fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Observed>) -> Result<Settled, Error> {
-    let Findings { hits, groups, by_rule, .. } = findings;
+    let mut by_rule = findings.by_rule();
+    let hits = std::mem::replace(&mut findings.hits, Hits::new(0));
+    let groups = &mut findings.groups;
     let (plan, rules) = (&config.plan, &*config.plan.rules);
-    let hits = std::mem::take(hits).into_sorted().map_err(Error::Spill)?;
+    let hits = hits.into_sorted().map_err(Error::Spill)?;
     let correlations = rules.sigma.correlations.as_ref();
     let mut fired = match correlations {
         Some(correlations) => hits.pass().and_then(|hits| correlations.fire(hits)).map_err(Error::Spill)?,
@@ -141,7 +179,7 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
                     *by_rule.entry(rule).or_default() += 1;
                 }
                 if plan.groups_later() {
-                    groups.count(|field| hit.get(field), hit.timestamp(), rule);
+                    groups.count(|field| hit.get(field), (&hit.source, hit.timestamp()), rule);
                 }
                 // Where rules are not named, a row is a hit, whatever its rules.
                 if let (Some(events), true) = (&mut events, rules.named || index == 0) {
@@ -158,7 +196,7 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
         None => settle(None).map(|()| None).map_err(Error::Spill)?,
     };
     let events = written.map(|sha256| Written { rows, sha256 });
-    Ok(Settled { events, duplicates, parts })
+    Ok(Settled { events, duplicates, by_rule, parts })
 }
 
 fn manifest(

@@ -15,7 +15,7 @@ use crate::{
     event::{Carving, Decoder, Loss},
     events::Copies,
     filter::Filter,
-    group::Groups,
+    group::{self, Groups},
     hits::{self, Hit, Hits},
     ids::Ids,
     prefilter::Prefilter,
@@ -42,6 +42,10 @@ pub struct Plan {
     pub carving: Carving,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
+    /// Whether groups are kept apart by source.
+    pub apart: group::Sources,
+    /// How much memory groups may take, and hits that are kept may take, in each part of a scan, in bytes.
+    pub room: usize,
     /// Whether each hit is kept, and not only counted, also where groups can be made without.
     pub keep_hits: bool,
     /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
@@ -80,10 +84,6 @@ pub struct Findings {
     pub groups: Groups,
     /// The hits, each; empty unless the plan keeps them.
     pub hits: Hits,
-    /// Connections to each exclusion network that would be hits otherwise.
-    pub excluded: BTreeMap<IpNet, u64>,
-    /// Hits of each rule, by its index in the rule set.
-    pub by_rule: BTreeMap<usize, u64>,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// What was found in each source.
@@ -111,6 +111,10 @@ pub struct SourceFindings {
     pub tally: Tally,
     /// The file header, if there is one.
     pub header: Option<FileHeader>,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
     /// The lowest number of a chunk that was never used, and the highest of one that was.
     pub unused_from: Option<u64>,
     /// See `unused_from`.
@@ -128,10 +132,8 @@ impl Findings {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         Self {
-            groups: Groups::new(plan.group_by.clone()),
-            hits: Hits::default(),
-            excluded: BTreeMap::new(),
-            by_rule: BTreeMap::new(),
+            groups: Groups::new(plan.group_by.clone(), plan.apart, plan.room),
+            hits: Hits::new(plan.room),
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
@@ -144,12 +146,6 @@ impl Findings {
     pub fn merge(mut self, other: Self) -> Self {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
-        for (network, count) in other.excluded {
-            *self.excluded.entry(network).or_default() += count;
-        }
-        for (rule, count) in other.by_rule {
-            *self.by_rule.entry(rule).or_default() += count;
-        }
         self.defects.merge(other.defects);
         for (key, source) in other.sources {
             self.add(key, source);
@@ -165,11 +161,33 @@ impl Findings {
         source.header = source.header.or(part.header);
         source.unused_from = source.unused_from.into_iter().chain(part.unused_from).min();
         source.used_to = source.used_to.max(part.used_to);
-        for (kind, count) in part.defects {
-            *source.defects.entry(kind).or_default() += count;
-        }
+        add_counts(&mut source.excluded, part.excluded);
+        add_counts(&mut source.by_rule, part.by_rule);
+        add_counts(&mut source.defects, part.defects);
         source.ids.merge(part.ids);
         source.digests = source.digests.take().or(part.digests);
+    }
+
+    /// The groups, of which none are left.
+    pub fn take_groups(&mut self) -> Groups {
+        let none = self.groups.none();
+        std::mem::replace(&mut self.groups, none)
+    }
+
+    /// Connections of all sources to each exclusion network that would be hits otherwise.
+    #[must_use]
+    pub fn excluded(&self) -> BTreeMap<IpNet, u64> {
+        let mut sum = BTreeMap::new();
+        self.sources.values().for_each(|source| add_counts(&mut sum, source.excluded.clone()));
+        sum
+    }
+
+    /// Hits of each rule in all sources, by its index in the rule set.
+    #[must_use]
+    pub fn by_rule(&self) -> BTreeMap<usize, u64> {
+        let mut sum = BTreeMap::new();
+        self.sources.values().for_each(|source| add_counts(&mut sum, source.by_rule.clone()));
+        sum
     }
 
     /// The tallies of all sources together.
@@ -178,6 +196,13 @@ impl Findings {
         let mut total = Tally::default();
         self.sources.values().for_each(|source| total += source.tally);
         total
+    }
+}
+
+/// Adds counts to others.
+pub fn add_counts<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
+    for (key, count) in from {
+        *to.entry(key).or_default() += count;
     }
 }
 
@@ -444,7 +469,8 @@ impl<'a> Sifter<'a> {
     /// Decodes a chunk, and returns the records that are part of the log.
     fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let mut candidates = Candidates::new(bytes);
-        let (plan, source, found, tally) = (self.plan, self.source, &mut *self.found, &mut self.part.tally);
+        let (plan, source, found) = (self.plan, self.source, &mut *self.found);
+        let SourceFindings { tally, excluded, by_rule, .. } = &mut self.part;
         let (mut read, mut recovered, mut text) = (Vec::new(), 0, 0);
         let strange = RefCell::new(Vec::new());
         let mut losses: Vec<Loss> = Vec::new();
@@ -484,9 +510,9 @@ impl<'a> Sifter<'a> {
                 match verdict {
                     Verdict::Hit => {
                         for &rule in &rules {
-                            *found.by_rule.entry(rule).or_default() += 1;
+                            *by_rule.entry(rule).or_default() += 1;
                             if !plan.groups_later() {
-                                found.groups.add(&connection, rule);
+                                found.groups.add(&connection, source, rule);
                             }
                         }
                         if plan.keep_hits || plan.groups_later() {
@@ -504,7 +530,7 @@ impl<'a> Sifter<'a> {
                             });
                         }
                     }
-                    Verdict::Excluded(network) => *found.excluded.entry(network).or_default() += 1,
+                    Verdict::Excluded(network) => *excluded.entry(network).or_default() += 1,
                     Verdict::OtherProcess | Verdict::OutsideDetection => {}
                 }
             },

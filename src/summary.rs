@@ -2,17 +2,17 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{filter::Filter, rule::RuleSet, run::Ran, sigma::load::Refusal, tally::Tally, text};
+use crate::{rule::RuleSet, run::Ran, tally::Tally, text};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// What was looked for.
     pub rules: &'a RuleSet,
-    /// What was left in before that.
-    pub filter: &'a Filter,
-    /// The Sigma rules that were not loaded.
-    pub refused: &'a [Refusal],
+    /// What was left in before that, as its filters say it; empty for all.
+    pub filters: &'a str,
+    /// The Sigma rules that were not loaded, and why.
+    pub refused: &'a [String],
     /// What the run has to say.
     pub ran: &'a Ran,
     /// Symbolic links that were not followed.
@@ -43,15 +43,20 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Summary<'_> {
+    /// How many rules are Sigma rules: those behind the built-in ones.
+    fn of_sigma(&self) -> u64 {
+        let own = self.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
+        self.rules.infos.len().saturating_sub(own) as u64
+    }
+
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of_sigma =
-            self.rules.infos.len() - self.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
+        let of_sigma = self.of_sigma();
         for info in self.rules.infos.iter().filter(|info| info.source == "built-in") {
             let technique = info.attack.split(' ').next().unwrap_or_default();
             writeln!(f, "rule      {} (MITRE ATT&CK {technique})", info.title)?;
         }
         if of_sigma > 0 {
-            writeln!(f, "rules     {} loaded", counted(of_sigma as u64, "Sigma rule"))?;
+            writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
         }
         for refusal in self.refused.iter().take(NAMED) {
             writeln!(f, "          not loaded: {refusal}")?;
@@ -73,10 +78,10 @@ impl Summary<'_> {
     }
 
     fn filters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.filter.is_open() {
+        if self.filters.is_empty() {
             return Ok(());
         }
-        writeln!(f, "filters   {}", text::printable(&self.filter.to_string()))?;
+        writeln!(f, "filters   {}", text::printable(self.filters))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")
     }
@@ -128,7 +133,7 @@ impl Summary<'_> {
         let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
         let processes = self.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
         let whose = match processes {
-            _ if !self.rules.sigma.is_empty() => " that the rules look for".to_owned(),
+            _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
             [] => String::new(),
             names => format!(" of {}", names.join(", ")),
         };
@@ -137,7 +142,7 @@ impl Summary<'_> {
             return writeln!(
                 f,
                 "found     nothing: no network connection{whose}{} in {} of {}",
-                if self.filter.is_open() { "" } else { " within the filters" },
+                if self.filters.is_empty() { "" } else { " within the filters" },
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             );

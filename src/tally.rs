@@ -4,12 +4,14 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rule::Verdict;
 
 macro_rules! tally {
     ($($(#[doc = $doc:expr])* $name:ident,)*) => {
         /// Counts of one source, or of all.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Tally {
             $($(#[doc = $doc])* pub $name: u64,)*
         }

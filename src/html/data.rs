@@ -5,10 +5,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     net::IpAddr,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -19,7 +21,7 @@ use super::{
 use crate::{
     cidr::{self, CidrSet},
     connection::Field,
-    group::{Group, GroupKey},
+    group::{Group, GroupKey, SortedGroups},
     rule::{RuleInfo, builtin},
 };
 
@@ -120,7 +122,7 @@ struct Channel<'a> {
 #[derive(Debug, Serialize)]
 struct GroupColumns {
     shown: usize,
-    total: usize,
+    total: u64,
     fields: BTreeMap<&'static str, Column>,
     count: Column,
     first: [Column; 2],
@@ -172,12 +174,37 @@ impl<N: TryInto<i64>> FromIterator<N> for Column {
     }
 }
 
+/// The groups that the page lists, and what it says of all.
+pub(super) struct Listed {
+    groups: Vec<(GroupKey, Group)>,
+    total: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Listed {
+    pub(super) fn new(groups: &SortedGroups) -> io::Result<Self> {
+        let mut listed = Self { groups: Vec::new(), total: groups.len(), first: None, last: None };
+        for group in groups.pass()? {
+            let (key, group) = group?;
+            if let Some((first, last)) = group.first.zip(group.last) {
+                listed.first = Some(listed.first.map_or(first, |known| known.min(first)));
+                listed.last = listed.last.max(Some(last));
+            }
+            if listed.groups.len() < GROUPS {
+                listed.groups.push((key, group));
+            }
+        }
+        Ok(listed)
+    }
+}
+
 impl<'a> Data<'a> {
     /// Of what was observed and the groups of the report, in its order. `strings` is empty, and holds texts afterwards.
     pub(super) fn new(
         observed: &'a Observed,
         group_by: &[Field],
-        groups: &[(GroupKey, Group)],
+        groups: &Listed,
         rules: Option<&[RuleInfo]>,
         strings: &'a mut Names,
     ) -> Self {
@@ -202,10 +229,9 @@ impl<'a> Data<'a> {
                 more: more_apps,
             },
         ];
-        let times = || groups.iter().filter_map(|(_, group)| group.first.zip(group.last));
-        let first = times().map(|(first, _)| first.as_nanosecond()).min();
-        let last = times().map(|(_, last)| last.as_nanosecond()).max();
         strings.id("");
+        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
+        let (first, last) = (nanoseconds(groups.first), nanoseconds(groups.last));
         let (groups, events) = columns(observed, group_by, (groups, rules), strings, [&dests, &apps]);
         Self {
             hosts: observed.hosts.list.len(),
@@ -245,12 +271,11 @@ fn time(nanoseconds: Option<i128>) -> Time {
 fn columns(
     observed: &Observed,
     group_by: &[Field],
-    (groups, rules): (&[(GroupKey, Group)], Option<&[RuleInfo]>),
+    (listed, rules): (&Listed, Option<&[RuleInfo]>),
     strings: &mut Names,
     series: [&[usize]; 2],
 ) -> (GroupColumns, EventColumns) {
-    let total = groups.len();
-    let groups = groups.get(..GROUPS).unwrap_or(groups);
+    let groups = &listed.groups;
     let mut rows = vec![None; observed.rows.len()];
     let mut fields: Vec<Column> = group_by.iter().map(|_| Column::default()).collect();
     for (index, (key, _)) in groups.iter().enumerate() {
@@ -275,7 +300,7 @@ fn columns(
     });
     let groups = GroupColumns {
         shown: groups.len(),
-        total,
+        total: listed.total,
         fields: group_by
             .iter()
             .map(|field| field.name())

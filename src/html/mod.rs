@@ -27,9 +27,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use self::observed::Observed;
-use self::{data::Data, names::Names};
+use self::{
+    data::{Data, Listed},
+    names::Names,
+};
 use crate::{
-    group::{Group, GroupKey},
+    group::SortedGroups,
     manifest::{ArchiveEntry, DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
     run::Ran,
     sift::Plan,
@@ -117,10 +120,11 @@ pub fn write(
     out: &mut dyn Write,
     manifest: &Manifest,
     ran: &Ran,
-    (plan, groups): (&Plan, &[(GroupKey, Group)]),
+    (plan, groups): (&Plan, &SortedGroups),
     observed: &Observed,
 ) -> io::Result<()> {
     let mut strings = Names::default();
+    let groups = Listed::new(groups)?;
     let (rules, fields) = (&plan.rules, &plan.group_by);
     let (title, attack) = match rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
@@ -144,7 +148,7 @@ pub fn write(
         more_archives: manifest.archives.len().saturating_sub(LISTED),
         defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
         first_defects: &manifest.defects.first,
-        found: Data::new(observed, fields, groups, rules.named(), &mut strings),
+        found: Data::new(observed, fields, &groups, rules.named(), &mut strings),
     };
     // As a browser hashes them: line ends are newlines, however the files were checked out.
     let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));

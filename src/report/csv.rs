@@ -38,13 +38,17 @@ pub(super) fn write(out: impl io::Write, report: &Report<'_>, style: &Style) -> 
     let mut csv = writer(out, style.mark)?;
     csv.write_record(report.columns()).map_err(io_error)?;
     let time = |time| style.time_format().show(time);
-    for (key, group) in report.groups {
+    for group in report.groups.pass()? {
+        let (key, group) = &group?;
         for value in key.values() {
             csv.write_field(&*cell(value, style.cells)).map_err(io_error)?;
         }
         let numbers = [group.count.to_string(), time(group.first), time(group.last)].map(Cow::Owned);
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns);
-        let last: Vec<Cow<'_, str>> = numbers.into_iter().chain(rule.map(|value| cell(value, style.cells))).collect();
+        let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
+        let rarity = rarity.flat_map(|(hosts, first)| [hosts.to_string().into(), cell(first, style.cells)]);
+        let last = numbers.into_iter().chain(rule.map(|value| cell(value, style.cells))).chain(rarity);
+        let last: Vec<Cow<'_, str>> = last.collect();
         csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(io_error)?;
     }
     csv.flush()

@@ -25,12 +25,15 @@ enum Value<'a> {
 ///
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    for (key, group) in report.groups {
+    for group in report.groups.pass()? {
+        let (key, group) = &group?;
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
         let numbers = [Some(Value::Number(group.count)), stated(&first), stated(&last)];
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
-        let members = report.columns().zip(fields.chain(numbers).chain(rule));
+        let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
+        let rarity = rarity.flat_map(|(hosts, first)| [Some(Value::Number(hosts as u64)), stated(first)]);
+        let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(rarity));
         Serializer::with_formatter(&mut *out, Legible).collect_map(members)?;
         out.write_all(b"\n")?;
     }

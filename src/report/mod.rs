@@ -7,6 +7,7 @@ mod csv;
 mod fit;
 mod jsonl;
 mod layout;
+mod parquet;
 mod table;
 mod times;
 
@@ -22,7 +23,8 @@ pub use self::{
 };
 use crate::{
     connection::Field,
-    group::{Group, GroupKey},
+    group::{GroupKey, SortedGroups},
+    rarity::Rarity,
     rule::RuleInfo,
 };
 
@@ -32,9 +34,11 @@ pub struct Report<'a> {
     /// The fields of the groups.
     pub fields: &'a [Field],
     /// The groups, in the order of the report.
-    pub groups: &'a [(GroupKey, Group)],
+    pub groups: &'a SortedGroups,
     /// The rules by their index, if the report says which rule each group is of.
     pub rules: Option<&'a [RuleInfo]>,
+    /// How rare each is, if the report says so.
+    pub rarity: Option<&'a Rarity>,
 }
 
 /// The formats of the report.
@@ -46,6 +50,8 @@ pub enum Format {
     Jsonl,
     /// A table to look at, as wide as the terminal; not all columns
     Table,
+    /// Typed columns for Spark, `DuckDB` and others, with values as they were logged
+    Parquet,
 }
 
 /// How a report looks.
@@ -71,6 +77,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
             Self::Table => "table",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -103,7 +110,9 @@ impl Report<'_> {
     /// The names of the columns.
     fn columns(&self) -> impl Iterator<Item = &'static str> {
         let fields = self.fields.iter().map(|field| field.name());
-        fields.chain(["count", "firstTime", "lastTime"]).chain(self.rules.iter().flat_map(|_| RuleInfo::COLUMNS))
+        let fields = fields.chain(["count", "firstTime", "lastTime"]);
+        let fields = fields.chain(self.rules.iter().flat_map(|_| RuleInfo::COLUMNS));
+        fields.chain(self.rarity.iter().flat_map(|_| Rarity::COLUMNS))
     }
 
     /// The rule that a group is of, if the report says so.
@@ -117,10 +126,11 @@ impl Report<'_> {
 /// # Errors
 ///
 /// What `out` returns.
-pub fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
+pub fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>, style: &Style) -> io::Result<()> {
     match style.format() {
         Format::Csv => csv::write(out, report, style),
         Format::Jsonl => jsonl::write(out, report, style),
         Format::Table => table::write(out, report, style),
+        Format::Parquet => parquet::write(out, report),
     }
 }

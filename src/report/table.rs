@@ -66,6 +66,8 @@ enum Cell {
     Count,
     First,
     Last,
+    /// On how many hosts the process had the destination.
+    Hosts,
     Level,
     Title,
 }
@@ -83,6 +85,7 @@ struct Row<'a> {
     values: Vec<&'a str>,
     group: &'a Group,
     rule: Option<&'a RuleInfo>,
+    hosts: Option<usize>,
 }
 
 /// Writes the header, a row a group, and a last line if that is not all there is.
@@ -93,17 +96,19 @@ struct Row<'a> {
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
     let screen = style.screen.unwrap_or(Screen { width: WIDTH, ink: Ink::Plain });
     let width = screen.width.clamp(WIDTHS.0, WIDTHS.1);
-    let (columns, demands) = measured(columns(report.fields, report.rules.is_some()), report, style);
+    let (columns, demands) =
+        measured(columns(report.fields, report.rules.is_some(), report.rarity.is_some()), report, style)?;
     let lines = layout::lay_out(&demands, width);
     let table = Table { columns, lines, gap: layout::gap(width), ink: screen.ink };
     table.write_row(out, |column| (column.name.clone().into(), anstyle::Style::new().bold()))?;
-    for (key, group) in report.groups {
+    for group in report.groups.pass()? {
+        let (key, group) = &group?;
         let row = row(report, key, group);
         table.write_row(out, |column| (row.text(column.cell, style), row.tone(column.cell)))?;
     }
     match table.losses(&demands) {
         Some(losses) if !report.groups.is_empty() => {
-            let groups = summary::counted(report.groups.len() as u64, "group");
+            let groups = summary::counted(report.groups.len(), "group");
             let last = format!("{groups}; {losses}: --format csv has all of it");
             write_wrapped(out, &last, width, paint(anstyle::Style::new().dimmed(), screen.ink))
         }
@@ -114,7 +119,7 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
 /// The columns that a table of these fields can have, in their order.
 ///
 /// A host, a process, a destination and a port are there if they can be; others take the place of those that cannot.
-fn columns(fields: &[Field], named: bool) -> Vec<Column> {
+fn columns(fields: &[Field], named: bool, rarity: bool) -> Vec<Column> {
     let place = |field: Field| fields.iter().position(|&other| other == field);
     let first = |choice: &[Field]| choice.iter().find_map(|&field| place(field));
     let column = |name: &str, cell: Cell, claim: Claim, keep: Keep, widths: (usize, usize)| Column {
@@ -148,6 +153,9 @@ fn columns(fields: &[Field], named: bool) -> Vec<Column> {
     columns.push(column("count", Cell::Count, Claim::Always, Keep::Start, whole));
     columns.push(column("first (UTC)", Cell::First, Claim::Always, Keep::Start, whole));
     columns.push(column("last", Cell::Last, Claim::IfItFits, Keep::Start, whole));
+    if rarity {
+        columns.push(column("hosts", Cell::Hosts, Claim::Always, Keep::Start, whole));
+    }
     if named {
         columns.push(column("level", Cell::Level, Claim::Always, Keep::Start, (8, 13)));
         columns.push(column("rule", Cell::Title, Claim::Always, Keep::Start, (16, 40)));
@@ -175,9 +183,10 @@ const OTHERS: [Field; 12] = [
 const CONSTANT: [Field; 3] = [Field::Protocol, Field::Action, Field::VendorProduct];
 
 /// The columns that have something to show, or have to be there, with what they ask for.
-fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> (Vec<Column>, Vec<Demand>) {
+fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> io::Result<(Vec<Column>, Vec<Demand>)> {
     let mut widest = vec![0; columns.len()];
-    for (key, group) in report.groups {
+    for group in report.groups.pass()? {
+        let (key, group) = &group?;
         let row = row(report, key, group);
         for (column, widest) in columns.iter().zip(&mut widest) {
             *widest = fit::width(&row.text(column.cell, style)).max(*widest);
@@ -190,16 +199,16 @@ fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> (Vec<Co
     };
     let is_there = |(column, widest): &(Column, usize)| *widest > 0 || column.claim != Claim::IfThereIsRoom;
     let shown = columns.into_iter().zip(widest).filter(is_there);
-    shown
-        .map(|(column, widest)| {
-            let demand = demand(&column, widest);
-            (column, demand)
-        })
-        .unzip()
+    let with_demand = |(column, widest): (Column, usize)| {
+        let demand = demand(&column, widest);
+        (column, demand)
+    };
+    Ok(shown.map(with_demand).unzip())
 }
 
 fn row<'a>(report: &'a Report<'_>, key: &'a GroupKey, group: &'a Group) -> Row<'a> {
-    Row { values: key.values().collect(), group, rule: report.rule(key) }
+    let hosts = report.rarity.map(|rarity| rarity.of(key).0);
+    Row { values: key.values().collect(), group, rule: report.rule(key), hosts }
 }
 
 impl<'a> Row<'a> {
@@ -212,6 +221,7 @@ impl<'a> Row<'a> {
             Cell::Count => self.group.count.to_string().into(),
             Cell::First => time(self.group.first, style).into(),
             Cell::Last => self.last(style).into(),
+            Cell::Hosts => self.hosts.map(|hosts| hosts.to_string()).unwrap_or_default().into(),
             Cell::Level => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.level)),
             Cell::Title => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.title)),
         }
@@ -261,7 +271,7 @@ impl Table {
                 let (text, tone) = cell(column);
                 let text = fit::shorten(&text, width, column.keep);
                 let left = width.saturating_sub(fit::width(&text));
-                let is_number = matches!(column.cell, Cell::Port(_) | Cell::Count | Cell::Last);
+                let is_number = matches!(column.cell, Cell::Port(_) | Cell::Count | Cell::Last | Cell::Hosts);
                 let (before, after) = if is_number { (left, 0) } else { (0, left) };
                 spaces += before;
                 if !text.is_empty() {

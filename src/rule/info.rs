@@ -1,9 +1,11 @@
 //! [`RuleInfo`]: what is known of a rule besides what it looks for, for the report and for listings.
 
+use serde::{Deserialize, Serialize};
+
 use super::builtin::BuiltinRule;
 
 /// A rule as reports and listings show it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInfo {
     /// Its title.
     pub title: String,

@@ -403,7 +403,7 @@ fn an_output_that_is_an_input_is_refused() {
     for args in [&["-o", "log.evtx", "--force"][..], &["-o", "./sub/../log.evtx", "--force"]] {
         let case = detect().events(&[Event::connection()]).file("sub/x", "").args(args.iter().copied());
         let before = fs::read(case.path("log.evtx")).unwrap();
-        case.run().exits(1).says(&["log.evtx: cannot write there: it is one of the logs to read"]);
+        case.run().exits(1).says(&["log.evtx: cannot write there: it is one of the files to read"]);
         assert_eq!(fs::read(case.path("log.evtx")).unwrap(), before);
     }
 }
@@ -413,7 +413,7 @@ fn an_output_that_is_an_input_is_refused() {
 fn an_output_that_links_to_an_input_is_refused() {
     let case = detect().events(&[Event::connection()]).args(["--force", "-o", "report.csv"]);
     std::os::unix::fs::symlink("log.evtx", case.path("report.csv")).unwrap();
-    case.run().exits(1).says(&["report.csv: cannot write there: it is one of the logs to read"]);
+    case.run().exits(1).says(&["report.csv: cannot write there: it is one of the files to read"]);
 }
 
 #[cfg(unix)]
@@ -427,7 +427,7 @@ fn a_log_that_could_not_be_opened_or_was_not_followed_is_not_replaced_either() {
     fs::set_permissions(case.path("locked.evtx"), fs::Permissions::from_mode(0o000)).unwrap();
     for output in ["locked.evtx", "link.evtx", "link.log", "elsewhere/x.bin"] {
         let ran = case.run_on(&["--force", "-o", output, "."]);
-        ran.exits(1).says(&[&format!("netsift: {output}: cannot write there: it is one of the logs to read")]);
+        ran.exits(1).says(&[&format!("netsift: {output}: cannot write there: it is one of the files to read")]);
     }
     fs::set_permissions(case.path("locked.evtx"), fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(fs::read_to_string(case.path("locked.evtx")).unwrap(), "evidence");
@@ -465,7 +465,7 @@ fn two_outputs_are_two_files() {
     for option in ["--events", "--manifest"] {
         case.run_on(&["-o", "b.csv", "--force", option, "log.evtx", "."])
             .exits(1)
-            .says(&["it is one of the logs to read"]);
+            .says(&["it is one of the files to read"]);
     }
 }
 

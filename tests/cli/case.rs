@@ -75,6 +75,13 @@ impl Case {
         command
     }
 
+    /// Another command, run in the folder.
+    pub fn another(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(NETSIFT);
+        command.current_dir(self.folder.path()).args(args).stdin(Stdio::null());
+        command
+    }
+
     /// Runs it over the whole folder.
     #[track_caller]
     pub fn run(&self) -> Ran {

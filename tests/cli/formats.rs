@@ -382,7 +382,7 @@ fn what_makes_no_sense_is_refused() {
         refused(&["--bom", "--format", format], &message);
         refused(&["--bom", "--format", format, "--events", "events.csv"], &message);
     }
-    refused(&["--format", "json"], "[possible values: csv, jsonl, table]");
-    refused(&["--format", "CSV"], "[possible values: csv, jsonl, table]");
+    refused(&["--format", "json"], "[possible values: csv, jsonl, table, parquet]");
+    refused(&["--format", "CSV"], "[possible values: csv, jsonl, table, parquet]");
     refused(&["--time-format", "iso"], "[possible values: rfc3339, splunk, excel]");
 }

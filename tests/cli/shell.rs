@@ -11,8 +11,18 @@ use crate::{
     evtx_writer::Event,
 };
 
-const COMMANDS: [&str; 9] =
-    ["detect", "connections", "rules list", "rules show", "rules check", "rules", "verify", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "detect",
+    "connections",
+    "rules list",
+    "rules show",
+    "rules check",
+    "rules",
+    "merge",
+    "verify",
+    "completions",
+    "man",
+];
 
 /// What `netsift` with these arguments prints to a screen of 80 columns.
 #[track_caller]
@@ -136,7 +146,7 @@ fn a_manual_page_explains_the_options_that_the_short_help_leaves_out() {
 #[test]
 fn the_manual_page_of_a_command_that_is_not_there_is_refused_with_those_there_are() {
     Case::new("man").run_on(&["find"]).exits(2).says(&[
-        "netsift: \"find\" is no command: those of netsift are detect, connections, rules, verify, completions, man",
+        "netsift: \"find\" is no command: those of netsift are detect, connections, rules, merge, verify, completions, man",
     ]);
     Case::new("man").run_on(&["detect", "x"]).exits(2).says(&["netsift: \"x\" is no command: netsift detect has none"]);
 }

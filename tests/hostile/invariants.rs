@@ -16,7 +16,7 @@ use netsift::{
     event::{Carving, Decoder},
     events::Copies,
     filter::{Filter, Window},
-    group::{Group, GroupKey},
+    group::{self, Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
     rule::{Rule, RuleInfo, RuleSet, builtin},
@@ -99,6 +99,8 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
         decoding: Decoding::Candidates,
         carving: Carving::Live,
         group_by: Field::ALL.to_vec(),
+        apart: group::Sources::Together,
+        room: usize::MAX,
         keep_hits: true,
         copies: Copies::Count,
         follow_ids: true,
@@ -129,12 +131,13 @@ impl Sifted {
         let by_source: u64 = found.sources.values().flat_map(|source| source.defects.values()).sum();
         assert_eq!(by_source, found.defects.total());
         assert!(found.sources.values().all(|source| source.ids.gaps().is_some()));
+        let excluded = found.excluded();
         let hits: Vec<Hit> = found.hits.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
         let sifted = Self {
             tally,
-            groups: found.groups.into_sorted(),
+            groups: found.groups.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect(),
             hits: hits.iter().cloned().collect(),
-            excluded: found.excluded,
+            excluded,
             defects: found.defects.first().cloned().collect(),
         };
         let places: BTreeSet<u64> = hits.iter().map(|hit| hit.offset).collect();

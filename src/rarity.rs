@@ -1,0 +1,106 @@
+//! [`Rarity`]: on how many hosts a process had a destination, and on which first. What one host in ten thousand does is where
+//! an investigator looks first.
+//!
+//! A process is its base name in any ASCII case, a destination its name or else its address. Memory grows with the hosts of
+//! each pair of them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    connection::Field,
+    group::{GroupKey, SortedGroups},
+};
+
+/// The pairs of process and destination in a report.
+#[derive(Debug)]
+pub struct Rarity {
+    places: Places,
+    pairs: HashMap<(String, String), Hosts>,
+}
+
+/// Where in a key the three are.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    host: usize,
+    process: usize,
+    destination: usize,
+}
+
+/// The hosts of a pair.
+#[derive(Debug, Default)]
+struct Hosts {
+    /// By their number.
+    all: HashSet<u32>,
+    first: Option<(Timestamp, String)>,
+    /// For want of one with a time.
+    any: String,
+}
+
+impl Rarity {
+    /// The names of the columns.
+    pub const COLUMNS: [&'static str; 2] = ["host_count", "first_host"];
+
+    /// Of groups by these fields.
+    ///
+    /// # Errors
+    ///
+    /// The fields are not among them, as the outer error says; or what was spilled cannot be read again.
+    pub fn new(fields: &[Field], groups: &SortedGroups) -> Result<io::Result<Self>, String> {
+        let place = |choice: &[Field]| choice.iter().find_map(|field| fields.iter().position(|other| other == field));
+        let places = place(&[Field::Dvc]).zip(place(&[Field::ProcessName, Field::ProcessExec, Field::App]));
+        let places = places.zip(place(&[Field::Dest, Field::DestIp]));
+        let Some(((host, process), destination)) = places else {
+            return Err("--rarity needs groups by dvc, process_name or app, and dest or dest_ip: for example \
+                        --group-by dvc,process_name,dest"
+                .to_owned());
+        };
+        Ok(Self { places: Places { host, process, destination }, pairs: HashMap::new() }.with(groups))
+    }
+
+    /// How many hosts have the pair of a group, and which one had it first.
+    #[must_use]
+    pub fn of(&self, key: &GroupKey) -> (usize, &str) {
+        let (_, pair) = self.places.of(key);
+        self.pairs.get(&pair).map_or((0, ""), |hosts| {
+            let first = hosts.first.as_ref().map_or(&hosts.any, |(_, host)| host);
+            (hosts.all.len(), first)
+        })
+    }
+
+    fn with(mut self, groups: &SortedGroups) -> io::Result<Self> {
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        for group in groups.pass()? {
+            let (key, group) = group?;
+            let (host, pair) = self.places.of(&key);
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry(host.to_owned()).or_insert(next);
+            let hosts = self.pairs.entry(pair).or_default();
+            hosts.all.insert(number);
+            if hosts.any.is_empty() {
+                host.clone_into(&mut hosts.any);
+            }
+            // Of the same time, the host whose name sorts first.
+            if let Some(time) = group.first
+                && hosts.first.as_ref().is_none_or(|(first, name)| (time, host) < (*first, name.as_str()))
+            {
+                hosts.first = Some((time, host.to_owned()));
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl Places {
+    /// The host of a group, and its pair of process and destination.
+    fn of(self, key: &GroupKey) -> (&str, (String, String)) {
+        let values: Vec<&str> = key.values().collect();
+        let value = |place: usize| values.get(place).copied().unwrap_or_default();
+        let process = value(self.process).rsplit('\\').next().unwrap_or_default();
+        (value(self.host), (process.to_ascii_lowercase(), value(self.destination).to_owned()))
+    }
+}

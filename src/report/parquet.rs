@@ -1,0 +1,74 @@
+//! The report as Parquet: the columns of a partial result ([`crate::partial::columns`]), but for the source, with those of the
+//! rules and of rarity as the report has them.
+
+use std::io;
+
+use parquet::{
+    basic::Repetition,
+    data_type::{ByteArray, ByteArrayType},
+    errors::{ParquetError, Result},
+    file::writer::SerializedFileWriter,
+};
+
+use super::Report;
+use crate::{
+    group::{Group, GroupKey},
+    partial::{self, columns},
+    rarity::Rarity,
+    rule::RuleInfo,
+};
+
+/// Writes the file.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub(super) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io::Result<()> {
+    let file = || -> Result<()> {
+        let mut columns = columns::of_groups(report.fields);
+        columns.extend(report.rules.iter().flat_map(|_| RuleInfo::COLUMNS.map(columns::text)));
+        if report.rarity.is_some() {
+            let [hosts, first] = Rarity::COLUMNS;
+            columns.extend([columns::int(hosts, Repetition::OPTIONAL), columns::text(first)]);
+        }
+        let mut file = SerializedFileWriter::new(out, columns::schema_of(columns.into_iter())?, columns::properties())?;
+        let mut groups = report.groups.pass()?;
+        loop {
+            let part = groups.by_ref().take(columns::ROWS).collect::<io::Result<Vec<_>>>()?;
+            if part.is_empty() {
+                break;
+            }
+            write_part(&mut file, report, &part)?;
+        }
+        file.close()?;
+        Ok(())
+    };
+    file().map_err(partial::io_error)
+}
+
+fn write_part<W: io::Write + Send>(
+    file: &mut SerializedFileWriter<W>,
+    report: &Report<'_>,
+    part: &[(GroupKey, Group)],
+) -> Result<(), ParquetError> {
+    let mut out = file.next_row_group()?;
+    let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
+    columns::write_groups(&mut out, report.fields, &groups)?;
+    let stated = |text: &str| (!text.is_empty()).then(|| ByteArray::from(text));
+    if report.rules.is_some() {
+        for index in 0..RuleInfo::COLUMNS.len() {
+            let value = |(key, _): &(GroupKey, Group)| {
+                report.rule(key).and_then(|rule| stated(rule.columns().get(index).copied().unwrap_or_default()))
+            };
+            columns::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
+        }
+    }
+    if let Some(rarity) = report.rarity {
+        let hosts = part.iter().map(|(key, _)| i64::try_from(rarity.of(key).0).ok());
+        columns::write_ints(&mut out, hosts, Repetition::OPTIONAL)?;
+        let first = part.iter().map(|(key, _)| stated(rarity.of(key).1));
+        columns::write_column::<ByteArrayType>(&mut out, first)?;
+    }
+    out.close()?;
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Partial results and how they are merged: the same report as of one scan, each log once, and what cannot be merged is named.
+
+use std::fs;
+
+use crate::{
+    case::{Case, Ran, connections, detect, names_in},
+    evtx_writer::{self, CHUNK, Event, HEADER, Log},
+};
+
+/// A log of a host with a few connections, some of them like those of every other host.
+fn log(host: u64) -> Log {
+    let events: Vec<Event> = (0..40)
+        .map(|n| {
+            let dest = if n % 4 == 0 { "1.1.1.1".to_owned() } else { format!("9.9.{host}.{n}") };
+            Event::connection().on(&format!("WS{host:02}")).dest(&dest).at(host * 1000 + n)
+        })
+        .collect();
+    evtx_writer::log(&events)
+}
+
+/// A case with logs of three hosts, and a partial result of each.
+fn three(more: &[&str]) -> Case {
+    let case = (1..=3).fold(detect(), |case, host| case.log(&format!("logs/{host}.evtx"), &log(host)));
+    for host in 1..=3 {
+        partial(&case, &format!("{host}.parquet"), more, &format!("logs/{host}.evtx"));
+    }
+    case
+}
+
+fn partial(case: &Case, name: &str, more: &[&str], path: &str) -> Ran {
+    let name = format!("parts/{name}");
+    fs::create_dir_all(case.path("parts")).unwrap();
+    Ran::new(case.command(&[&["--partial", &name], more, &[path]].concat()))
+}
+
+fn merge(case: &Case, args: &[&str]) -> Ran {
+    Ran::new(case.another(&[&["merge"], args].concat()))
+}
+
+/// The summary without its time, and without what only merging says.
+fn told(ran: &Ran) -> Vec<String> {
+    let lines = ran.stderr().lines().filter(|line| !line.starts_with("time") && !line.starts_with("merged"));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn merged_partials_give_the_report_and_the_summary_of_one_scan() {
+    for more in [&[][..], &["--group-by", "dest,dest_port,process_id"], &["--exclude-cidr", "1.1.1.1"], &["--recover"]]
+    {
+        let case = three(more);
+        let one = Ran::new(case.command(&[more, &["logs"]].concat()));
+        let merged = merge(&case, &["parts"]);
+        assert_eq!(merged.report(), one.report());
+        assert!(one.report().lines().count() > 30);
+        assert_eq!(told(&merged), told(&one));
+        merged.exits(0).says(&["merged    3 partial results"]);
+    }
+}
+
+#[test]
+fn a_partial_changes_nothing_of_the_report_that_is_written_with_it() {
+    let case = three(&[]);
+    let alone = case.run_on(&["logs"]);
+    let with = Ran::new(case.command(&["--partial", "all.parquet", "logs"]));
+    assert_eq!(with.report(), alone.report());
+    assert_eq!(merge(&case, &["all.parquet"]).report(), alone.report());
+    let again = Ran::new(case.command(&["--partial", "again.parquet", "--threads", "1", "logs"]));
+    again.exits(0);
+    assert!(fs::read(case.path("all.parquet")).unwrap() == fs::read(case.path("again.parquet")).unwrap());
+}
+
+#[test]
+fn rules_and_other_formats_are_merged_too() {
+    let rule = "title: One\nid: 1\nlevel: high\nlogsource: {category: network_connection, product: windows}\n\
+                detection: {s: {DestinationIp: 1.1.1.1}, condition: s}\n";
+    let case = three(&[]).file("rule.yml", rule);
+    for host in 1..=3 {
+        partial(&case, &format!("r{host}.parquet"), &["--rules", "rule.yml"], &format!("logs/{host}.evtx")).exits(0);
+    }
+    let parts = ["parts/r1.parquet", "parts/r2.parquet", "parts/r3.parquet"];
+    for format in ["csv", "jsonl", "table"] {
+        let one = Ran::new(case.command(&["--rules", "rule.yml", "--format", format, "logs"]));
+        let merged = merge(&case, &[&["--format", format][..], &parts].concat());
+        assert!(merged.report().contains("One") && merged.report() == one.report(), "{}", merged.report());
+    }
+}
+
+#[test]
+fn a_log_in_two_partials_counts_once_and_is_named() {
+    let case = three(&[]);
+    partial(&case, "more.parquet", &[], "logs").exits(0);
+    let merged = merge(&case, &["parts"]);
+    assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+    merged.exits(0).says(&["3 logs not counted again, found in more than one", "logs/2.evtx in parts/more.parquet"]);
+}
+
+#[test]
+fn defects_come_along_and_are_dropped_with_their_log() {
+    let damaged =
+        evtx_writer::log(&(0..500).map(|n| Event::connection().at(n)).collect::<Vec<_>>()).without_chunk_magic(1);
+    let case = three(&[]).log("logs/bad.evtx", &damaged);
+    partial(&case, "bad.parquet", &[], "logs/bad.evtx").exits(3);
+    partial(&case, "again.parquet", &[], "logs/bad.evtx").exits(3);
+    let merged = merge(&case, &["parts"]);
+    let at = format!("logs/bad.evtx: chunk 1 at {:#x}: no chunk here", HEADER + CHUNK);
+    merged.exits(3).says(&["defects   1: 1 chunk magic", &at]);
+    assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+}
+
+#[test]
+fn partials_of_other_rules_networks_options_or_fields_are_refused_with_the_difference() {
+    let case = three(&[]);
+    for (more, difference) in [
+        (&["--process", "mshta.exe"][..], "it has other rules (Network connections of mshta.exe; not Detect Regsvcs"),
+        (&["--exclude-cidr", "8.8.8.8"], "it has other detection or exclusion networks than parts/1.parquet"),
+        (&["--host", "WS*"], "it has other filters (\"host WS*\", not \"\") than parts/1.parquet"),
+        (&["--dedup"], "it was made with another choice of --recover or --dedup than parts/1.parquet"),
+        (&["--group-by", "dest"], "it is grouped by other fields (dest); --group-by takes some that all have"),
+    ] {
+        partial(&case, "other.parquet", &[more, &["--force"]].concat(), "logs/1.evtx").exits(0);
+        let refused = merge(&case, &["parts"]);
+        refused.exits(1).reports(&[]).says(&["netsift: parts/other.parquet: cannot be merged: ", difference]);
+        fs::remove_file(case.path("parts/other.parquet")).unwrap();
+    }
+}
+
+#[test]
+fn partials_of_other_fields_are_merged_by_fields_that_all_have() {
+    let case = three(&[]);
+    partial(&case, "coarse.parquet", &["--group-by", "dest,dvc"], "logs/1.evtx").exits(0);
+    let merged = merge(&case, &["--group-by", "dvc,dest", "parts"]);
+    let one = Ran::new(case.command(&["--group-by", "dvc,dest", "logs"]));
+    assert_eq!(merged.exits(0).report(), one.report());
+    merge(&case, &["--group-by", "app", "parts"])
+        .exits(1)
+        .says(&["coarse.parquet: cannot be merged: it is not grouped by app"]);
+}
+
+#[test]
+fn what_is_no_partial_is_named_and_the_others_are_merged() {
+    let case = three(&[]).file("parts/text.parquet", "no Parquet").file("parts/readme.txt", "left alone");
+    let partial = fs::read(case.path("parts/1.parquet")).unwrap();
+    fs::write(case.path("parts/cut.parquet"), &partial[..partial.len() / 2]).unwrap();
+    let merged = merge(&case, &["parts"]);
+    merged.exits(3).says(&["parts/text.parquet: not a partial result", "parts/cut.parquet: not a partial result"]);
+    assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+    merge(&case, &["parts/text.parquet"]).exits(1).reports(&[]).says(&["nothing to merge"]);
+    merge(&case, &["nowhere"]).exits(1).says(&["netsift: nowhere: nothing to merge"]);
+}
+
+#[test]
+fn a_damaged_partial_does_no_harm() {
+    let case = three(&[]);
+    let whole = fs::read(case.path("parts/1.parquet")).unwrap();
+    for at in (0..whole.len()).step_by(97) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        fs::write(case.path("parts/1.parquet"), &damaged).unwrap();
+        let status = merge(&case, &["-q", "parts"]).status();
+        assert!([0, 1, 3].contains(&status), "{status} with byte {at}");
+    }
+}
+
+#[test]
+fn correlations_have_no_partial_result() {
+    let rules = "title: Base\nid: base\nname: base\nlogsource: {category: network_connection, product: windows}\n\
+                 detection: {s: {Initiated: 'true'}, condition: s}\n---\ntitle: Many\nid: many\ncorrelation:\n  \
+                 type: event_count\n  rules: [base]\n  group-by: [DestinationIp]\n  timespan: 1h\n  condition: {gte: 2}\n";
+    let case = three(&[]).file("rules.yml", rules);
+    let refused = partial(&case, "x.parquet", &["--rules", "rules.yml"], "logs/1.evtx");
+    refused.exits(2).says(&["--partial", "correlation"]);
+    assert!(!names_in(&case.path("parts")).contains(&"x.parquet".to_owned()));
+}
+
+#[test]
+fn rarity_counts_hosts_for_each_process_and_destination() {
+    let case = three(&[]);
+    let merged = merge(&case, &["--rarity", "--group-by", "dvc,process_name,dest", "parts"]);
+    let rows: Vec<&str> = merged.exits(0).report().lines().collect();
+    assert!(rows[0].ends_with(",firstTime,lastTime,host_count,first_host"), "{}", rows[0]);
+    assert!(rows.iter().filter(|row| row.contains(",1.1.1.1,")).all(|row| row.ends_with(",3,WS01")));
+    assert!(rows.iter().any(|row| row.contains(",9.9.2.1,") && row.ends_with(",1,WS02")));
+    merge(&case, &["--rarity", "--group-by", "dest", "parts"]).exits(2).says(&["--rarity needs groups by dvc"]);
+}
+
+#[test]
+fn groups_that_do_not_fit_into_memory_give_the_same_bytes() {
+    let events: Vec<Event> = (0..3_000)
+        .map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 250 % 9, n % 250)).at(n * 7919 % 500))
+        .collect();
+    let case = connections().log("log.evtx", &evtx_writer::log(&events));
+    let whole = case.run_on(&["log.evtx"]);
+    for more in [&["--max-memory", "64KiB"][..], &["--max-memory", "1"], &["--max-memory", "64KiB", "--dedup"]] {
+        let spilled = Ran::new(case.command(&[more, &["log.evtx"]].concat()));
+        assert_eq!(spilled.exits(0).report(), whole.report());
+    }
+    Ran::new(case.command(&["--max-memory", "64KiB", "--partial", "p.parquet", "log.evtx"])).exits(0);
+    let merged = merge(&case, &["--max-memory", "64KiB", "p.parquet"]);
+    assert_eq!(merged.exits(0).report(), whole.report());
+}
+
+#[test]
+fn a_partial_takes_no_place_of_anything() {
+    let case = three(&[]);
+    partial(&case, "1.parquet", &[], "logs/2.evtx").exits(1).says(&["parts/1.parquet: cannot write there: it exists"]);
+    Ran::new(case.command(&["--partial", "logs/1.evtx", "--force", "logs"]))
+        .exits(1)
+        .says(&["it is one of the files to read"]);
+    merge(&case, &["-o", "parts/1.parquet", "parts"]).exits(1).says(&["it is one of the files to read"]);
+    merge(&case, &["--force", "-o", "parts/1.parquet", "parts"]).exits(1).says(&["it is one of the files to read"]);
+}
+
+#[test]
+fn a_report_as_parquet_starts_and_ends_as_one_and_is_the_same_each_time() {
+    let case = three(&[]);
+    let write = |name: &str, more: &[&str]| {
+        Ran::new(case.command(&[&["--format", "parquet", "-o", name], more, &["logs"]].concat())).exits(0);
+        fs::read(case.path(name)).unwrap()
+    };
+    let one = write("one.parquet", &[]);
+    assert!(one.starts_with(b"PAR1") && one.ends_with(b"PAR1"));
+    assert!(write("two.parquet", &["--threads", "1"]) == one);
+    merge(&case, &["one.parquet"])
+        .exits(1)
+        .says(&["not a partial result: a Parquet file that netsift did not write as one"]);
+    let refused = Ran::new(case.command(&["--format", "parquet", "--bom", "logs"]));
+    refused.exits(2).says(&["--bom with --format parquet"]);
+}
