@@ -2,7 +2,7 @@
 //! folder name the `rsigma` crates.
 //!
 //! What of a rule a connection must contain is in [`literals`], how a connection looks to a rule in `view`, what rules look
-//! at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging the same twice, and
+//! at in `fields`, and rules about several connections are in [`correlation`], and what filters make of rules is in `narrowing`. A [`memo`] saves judging the same twice, and
 //! `flags` evaluating rules that do not match.
 
 pub mod correlation;
@@ -11,6 +11,7 @@ mod flags;
 pub mod literals;
 pub mod load;
 pub mod memo;
+mod narrowing;
 mod view;
 
 use std::fmt;
