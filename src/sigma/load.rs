@@ -502,6 +502,8 @@ fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
