@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt,
-    fs::File,
-    io::{self, Read},
-    mem,
+    fmt, mem,
     num::NonZeroUsize,
     panic,
     path::{Path, PathBuf},
@@ -14,16 +11,13 @@ use std::{
 };
 
 use rsigma_eval::{CompiledRule, Engine};
-use rsigma_parser::{
-    CorrelationRule, Detection, Detections, FilterRule, Level, LogSource, Modifier, SigmaCollection, SigmaRule,
-    SigmaValue, Status,
-};
+use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
 use walkdir::WalkDir;
 
 use super::{
     Sigma,
     correlation::{self, Correlations},
-    flags, literals, narrowing,
+    file, flags, literals, narrowing, scope,
 };
 use crate::{rule::RuleInfo, text};
 
@@ -137,50 +131,12 @@ const FILES: usize = 16;
 /// What a thread has of stack, in bytes: as much as the first one. Conditions can be nested deep.
 const STACK: usize = 8 << 20;
 
-/// The most bytes that a file of rules has. All of Sigma's collection are fewer.
-const MOST_BYTES: u64 = 16 << 20;
-/// The most brackets that are open at a time in a file of rules. The parser takes 128, but first a time that grows with the
-/// square of them.
-const MOST_OPEN: usize = 1000;
-
 /// What is unusual about a file of rules, by the conventions of Sigma's collection.
 #[must_use]
 pub fn lint(path: &Path) -> Vec<String> {
-    let Ok(text) = read(path) else { return Vec::new() };
+    let Ok(text) = file::read(path) else { return Vec::new() };
     let found = rsigma_parser::lint::lint_yaml_str(&text);
     found.into_iter().map(|warning| format!("{:?}: {}", warning.severity, warning.message).to_lowercase()).collect()
-}
-
-/// The text of a file of rules, if it is one that can be parsed in reasonable time.
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(io::Error::other("it is larger than 16 MiB"));
-    }
-    if most_open(&text) > MOST_OPEN {
-        return Err(io::Error::other("brackets are nested more than 1000 deep"));
-    }
-    Ok(text)
-}
-
-/// The most brackets that are open at a time in a document of a YAML file, those in texts among them.
-fn most_open(text: &str) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for line in text.lines() {
-        if line.starts_with("---") {
-            open = 0;
-        }
-        for byte in line.bytes() {
-            match byte {
-                b'[' | b'{' => open += 1,
-                b']' | b'}' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            most = most.max(open);
-        }
-    }
-    most
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -296,7 +252,7 @@ impl Loaded {
             let reason = text::printable(&reason).into_owned();
             self.refused.push(Refusal { path: path.to_owned(), title: title.map(str::to_owned), reason });
         };
-        let parsed = read(path).map_err(|error| error.to_string()).and_then(|text| {
+        let parsed = file::read(path).map_err(|error| error.to_string()).and_then(|text| {
             rsigma_parser::parse_sigma_yaml(&text).map(|rules| (text, rules)).map_err(|e| e.to_string())
         });
         let (text, parsed) = match parsed {
@@ -318,7 +274,7 @@ impl Loaded {
         for rule in parsed.rules {
             let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
             if is_wanted(&info, wanted) {
-                match compile(&rule) {
+                match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
                     Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
                 }
@@ -440,64 +396,6 @@ fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
     wanted.level.as_ref().is_none_or(|least| rank(&info.level) >= rank(least))
         && (wanted.status.is_empty() || wanted.status.contains(&info.status))
         && !wanted.exclude.iter().any(is_excluded)
-}
-
-/// A rule as it is evaluated over connections, or why it cannot be.
-fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
-    let LogSource { category, product, service, .. } = &rule.logsource;
-    let is = |text: &Option<String>, expected: &str| text.as_deref() == Some(expected);
-    let on_windows = product.is_none() || is(product, "windows");
-    let is_ours = (is(category, "network_connection") && service.as_deref().is_none_or(|name| name == "sysmon"))
-        || (category.is_none() && is(service, "sysmon"));
-    if !on_windows || !is_ours {
-        let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
-        let parts = [part("product", product), part("category", category), part("service", service)];
-        let source = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        return Err(format!(
-            "another log source ({source}): windows network_connection, or sysmon with EventID 3, is read"
-        ));
-    }
-    if let Some(name) = placeholder(&rule.detection) {
-        return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
-    }
-    let ids: Vec<&SigmaValue> =
-        items(&rule.detection).filter(|(name, ..)| *name == Some("EventID")).flat_map(|(_, _, v)| v).collect();
-    let is_3 = |value: &&SigmaValue| match value {
-        SigmaValue::Integer(id) => *id == 3,
-        SigmaValue::String(text) => text.original == "3",
-        _ => false,
-    };
-    if !ids.is_empty() && !ids.iter().any(is_3) {
-        return Err("it looks for other events than EventID 3".to_owned());
-    }
-    rsigma_eval::compile_rule(rule).map_err(|error| error.to_string())
-}
-
-/// The first field with a placeholder.
-fn placeholder(detections: &Detections) -> Option<String> {
-    items(detections)
-        .find(|(_, modifiers, _)| modifiers.contains(&Modifier::Expand))
-        .map(|(name, ..)| name.unwrap_or("a keyword").to_owned())
-}
-
-type Item<'a> = (Option<&'a str>, &'a [Modifier], &'a [SigmaValue]);
-
-fn items(detections: &Detections) -> impl Iterator<Item = Item<'_>> {
-    let mut items = Vec::new();
-    detections.named.values().for_each(|detection| collect(detection, &mut items));
-    items.into_iter()
-}
-
-fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
-    match detection {
-        Detection::AllOf(all) => {
-            items.extend(all.iter().map(|item| (item.field.name.as_deref(), &*item.field.modifiers, &*item.values)));
-        }
-        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect(part, items)),
-        Detection::ArrayMatch { body, .. } => collect(body, items),
-        Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, items)),
-        Detection::Keywords(_) => {}
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use rsigma_parser::{
     ConditionExpr, Detections, FilterRule, FilterRuleTarget, LogSource, Quantifier, SelectorPattern, SigmaRule,
 };
 
-/// By what filters and correlations know a rule: its id, its name, or else its title.
-pub(super) fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
+/// By what filters know a rule: its id, its name or its title.
+fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
     [rule.id.as_deref(), rule.name.as_deref(), Some(rule.title.as_str())].into_iter().flatten()
 }
 
