@@ -262,7 +262,9 @@ fn events_have_a_row_for_each_rule_and_the_manifest_each_rules_hash() {
 
 #[test]
 fn rules_are_listed_shown_and_checked() {
+    let marks = format!("{}# \u{202e}backwards\n", nameless("Marks", "pad.exe"));
     let case = Case::new("rules").file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).file("bad/c.yml", "x: [");
+    let case = case.file("marks/m.yml", marks);
     let run = |args: &[&str]| Ran::new(case.command(args));
     let list = run(&["list", "--rules", "rules"]);
     assert_eq!(list.exits(0).report().lines().count(), 1 + 2 + 2);
@@ -270,6 +272,7 @@ fn rules_are_listed_shown_and_checked() {
     assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 2);
     let shown = run(&["show", "Notepad Talks", "--rules", "rules"]);
     assert!(shown.exits(0).report().ends_with(NOTEPAD));
+    assert!(run(&["show", "Marks", "--rules", "marks"]).exits(0).report().ends_with("\n# \\u{202e}backwards\n"));
     assert!(run(&["show", "regasm"]).exits(0).report().contains("process: regasm.exe"));
     run(&["show", "nothing"]).exits(2).says(&["netsift: \"nothing\" is no rule that is loaded"]);
     let checked = run(&["check", "rules"]);
