@@ -70,24 +70,14 @@ pub(crate) fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
-/// Spreadsheets take a cell that starts with one of these for a formula (OWASP, "CSV Injection"); some of them also the wide
-/// forms of East Asia.
-const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
-
-/// A value as a cell. What stands behind a `;` is guarded too: where a comma is the decimal mark, spreadsheets start a new
-/// cell there, also in the middle of one in quotation marks.
+/// A value as a cell. Spreadsheets take a cell that starts with one of these for a formula (OWASP, "CSV Injection").
 pub(crate) fn cell(value: &str, cells: Cells) -> Cow<'_, str> {
     let shown = text::printable(value);
-    if cells == Cells::Raw {
-        return shown;
+    if cells == Cells::Guarded && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{shown}").into()
+    } else {
+        shown
     }
-    let guard = if value.starts_with(FORMULA) { "'" } else { "" };
-    if let Some((first, rest)) = shown.split_once(';') {
-        let is_formula = |part: &str| part.trim_start_matches([' ', '"']).starts_with(FORMULA);
-        let part = |part: &str| format!("{}{part}", if is_formula(part) { ";'" } else { ";" });
-        return format!("{guard}{first}{}", rest.split(';').map(part).collect::<String>()).into();
-    }
-    if guard.is_empty() { shown } else { format!("{guard}{shown}").into() }
 }
 
 #[cfg(test)]
@@ -103,14 +93,5 @@ mod tests {
         assert_eq!(cell("\t=1", Cells::Guarded), "'\\t=1");
         assert_eq!(cell("\r=1", Cells::Raw), "\\r=1");
         assert_eq!(cell("a=1", Cells::Guarded), "a=1");
-        assert_eq!(cell("＝1+1", Cells::Guarded), "'＝1+1");
-    }
-
-    #[test]
-    fn formulas_are_guarded_where_a_semicolon_starts_a_cell() {
-        assert_eq!(cell(r"C:\a;=cmd|x;b;@c", Cells::Guarded), r"C:\a;'=cmd|x;b;'@c");
-        assert_eq!(cell("=a; \"+1\"", Cells::Guarded), "'=a;' \"+1\"");
-        assert_eq!(cell("a;b;", Cells::Guarded), "a;b;");
-        assert_eq!(cell("a;=b", Cells::Raw), "a;=b");
     }
 }
