@@ -28,7 +28,7 @@ pub fn expand(line: impl IntoIterator<Item = OsString>, mut command: Command) ->
     while let Some(argument) = line.next() {
         // Text that is no Unicode can be a path or a value, and the file is not found under what stands here for it.
         let word = argument.to_string_lossy().into_owned();
-        if let Some(path) = word.strip_prefix('@') {
+        if let Some(path) = word.strip_prefix('@').filter(|path| !path.is_empty()) {
             for argument in arguments(path, &mut command)? {
                 expanded.push(argument.into());
             }

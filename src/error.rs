@@ -53,7 +53,7 @@ impl fmt::Display for Error {
             }
             Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
             Self::Spill(cause) => write!(f, "temporary files: cannot keep the hits there: {cause}"),
-            Self::Stdout(cause) => write!(f, "standard output: cannot write the report: {cause}"),
+            Self::Stdout(cause) => write!(f, "standard output: cannot write to it: {cause}"),
         }
     }
 }

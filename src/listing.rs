@@ -53,7 +53,11 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
     let none = || {
         Error::Usage(format!("{id:?} is no rule that is loaded: netsift rules list --rules PATH shows those there are"))
     };
-    found.map(|info| format!("# {}\n{}", text::printable(&info.source), info.text)).ok_or_else(none)
+    let shown = |info: RuleInfo| {
+        let lines = info.text.lines().map(|line| format!("{}\n", text::printable(line)));
+        format!("# {}\n{}", text::printable(&info.source), lines.collect::<String>())
+    };
+    found.map(shown).ok_or_else(none)
 }
 
 /// What there is to say of each file in a path, and whether all rules in it are loaded.

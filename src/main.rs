@@ -113,8 +113,7 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
         }
         RulesCommand::Check { path } => listing::check(path),
     };
-    // That nobody reads on is no reason to fail.
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    print(text.as_bytes())?;
     Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))
 }
 
@@ -141,12 +140,10 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let fates = verify::verify(&recorded, &config::verification(args), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let fates = fates?;
-    let mut out = io::stdout().lock();
-    for Verified { name, item, fate } in &fates {
-        if writeln!(out, "{:<8} {}{}", fate.name(), text::printable(name), item.mark()).is_err() {
-            break;
-        }
-    }
+    let line = |Verified { name, item, fate }: &Verified| {
+        format!("{:<8} {}{}\n", fate.name(), text::printable(name), item.mark())
+    };
+    print(fates.iter().map(line).collect::<String>().as_bytes())?;
     Ok(ExitCode::from(if fates.iter().all(|verified| verified.fate == Fate::Same) { 0 } else { 3 }))
 }
 
@@ -156,6 +153,7 @@ fn man(args: &ManArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes to standard output. That nobody reads on is no reason to fail.
 fn print(text: &[u8]) -> Result<ExitCode, Error> {
     Output::Stdout.write(|out| out.write_all(text))?;
     Ok(ExitCode::SUCCESS)

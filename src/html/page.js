@@ -70,6 +70,12 @@ function table(columns, rows) {
 }
 const processes = D.rule.processes || [];
 const whose = D.rule.rules.length > 1 ? ' that the rules look for' : processes.length ? ` of ${processes.join(', ')}` : '';
+const F = D.options.filters, within = F === null ? '' : ' within the filters';
+function filters() {
+  const times = ['since', 'until'].filter(name => F[name] !== null).map(name => `${name} ${F[name]}`);
+  const patterns = ['host', 'user', 'port', 'transport', 'direction'].filter(name => F[name].length).map(name => `${name} ${F[name].join(' or ')}`);
+  return [...times, ...patterns].join('; ');
+}
 
 // The head.
 function head() {
@@ -77,7 +83,8 @@ function head() {
   $('tool').textContent = `${D.tool.name} ${D.tool.version} · Sysmon network connections in Windows event logs`;
   $('title').replaceChildren(title || (whose ? `Network connections${whose}` : 'Network connections'), ...(attack ? [' ', el('span', { className: 'chip' }, attack)] : []));
   $('lead').textContent = `${counted(N.hits - N.duplicates, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
-    + (N.excluded ? `; ${number(N.excluded)} to excluded networks are left out` : '');
+    + (N.excluded ? `; ${number(N.excluded)} to excluded networks are left out` : '')
+    + (F === null ? '' : `. Filters: ${filters()}`);
   document.title = `${title || 'Network connections'} · netsift report`;
   const tile = (name, value, more, kind) => el('div', { className: `tile ${kind || ''}` }, el('dt', {}, name),
     el('dd', {}, value, more ? el('small', {}, more) : null));
@@ -94,7 +101,7 @@ function head() {
     for (const section of document.querySelectorAll('.found')) section.hidden = true;
     document.querySelector('.skip').href = '#made';
     $('nothing').hidden = false;
-    $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}` : `None of ${counted(N.chosen, 'network connection')}${whose} is a hit: `
+    $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
       + `${number(N.excluded)} went to excluded networks, ${number(N.outside_detection)} to none of the detection networks. This is what was searched:`)
       + (N.chosen === 0 ? ` in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.` : ` ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.`)
       + (N.sysmon_chunks === 0 ? ' None of the chunks names Sysmon: these may not be the right logs.' : '')
@@ -320,20 +327,24 @@ function matrix() {
 
 // The table: sorted and filtered as lists of row numbers; PAGE rows at a time become elements.
 const PAGE = 200, MAIN = ['dvc', 'user', 'process_name', 'dest', 'dest_ip', 'dest_port', 'transport', 'direction'];
+const OF_RULE = ['rule_level', 'rule_title'], LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
 let rows = Array.from({ length: G.shown }, (_, row) => row), shownRows = 0, sorting = ['firstTime', 1], searched = null;
 const ranks = {};
 // What is the same in all rows is told once, above the table.
-const told = ['user', 'process_name', 'transport', 'direction'].filter(name => G.shown > 1 && FIELDS.includes(name) && !Array.isArray(G.fields[name]));
+const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filter(name => G.shown > 1 && FIELDS.includes(name) && !Array.isArray(G.fields[name]));
 function columns() {
-  let main = MAIN.filter(name => FIELDS.includes(name) && !told.includes(name));
-  if (main.length + told.length < 3) main = FIELDS.slice(0, 8);
+  const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
+  let main = MAIN.filter(is);
+  if (main.length + told.length < 3) main = FIELDS.filter(name => !OF_RULE.includes(name)).slice(0, 8);
+  main.push(...ofRule);
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, name === 'dest_port' ? 'number' : '', name])];
 }
-// The rank of each text of a column among its texts, in natural order.
+// The rank of each text of a column among its texts, in natural order; of levels, from the least severe.
 function rank(name) {
   if (!ranks[name]) {
     const collator = new Intl.Collator('en', { numeric: true }), column = G.fields[name];
-    const ids = [...new Set(Array.isArray(column) ? column : [column])].sort((a, b) => collator.compare(D.strings[a], D.strings[b]) || a - b);
+    const level = id => name === 'rule_level' ? LEVELS.indexOf(D.strings[id]) : 0;
+    const ids = [...new Set(Array.isArray(column) ? column : [column])].sort((a, b) => level(a) - level(b) || collator.compare(D.strings[a], D.strings[b]) || a - b);
     const place = new Map(ids.map((id, i) => [id, i]));
     ranks[name] = rows => place.get(at(column, rows));
   }
@@ -348,7 +359,7 @@ function sortRows() {
 // `word`, `field:text`, `field=value`, each with `-` for not, values in quotes if they have spaces.
 function terms(text) {
   return [...text.toLowerCase().matchAll(/(-?)(?:([a-z_]+)([:=]))?(?:"([^"]*)"|(\S+))/g)].map(([whole, not, name, is, quoted, plain]) => {
-    const value = quoted ?? plain, known = name && G.fields[name];
+    const value = quoted ?? plain, known = name && Object.hasOwn(G.fields, name) ? G.fields[name] : undefined;
     const test = known === undefined || name === undefined ? row => searched[row].includes(name ? whole.slice(not.length) : value)
       : is === '=' ? row => field(name, row).toLowerCase() === value : row => field(name, row).toLowerCase().includes(value);
     return not ? row => !test(row) : test;
@@ -454,12 +465,7 @@ function made() {
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
   say('Grouped by', FIELDS.join(', '));
   say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each'].join('; '));
-  const F = D.options.filters;
-  if (F !== null) {
-    const times = ['since', 'until'].filter(name => F[name] !== null).map(name => `${name} ${F[name]}`);
-    const patterns = ['host', 'user', 'port', 'transport', 'direction'].filter(name => F[name].length).map(name => `${name} ${F[name].join(' or ')}`);
-    say('Filters', [...times, ...patterns].join('; '), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
-  }
+  if (F !== null) say('Filters', filters(), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
   say('Searched', `${counted(N.logs, 'log')}, ${bytes(N.bytes)}${N.dirty ? `, ${number(N.dirty)} copied while in use` : ''}`,
     el('div', {}, `chunks: ${number(decoded)} decoded, ${number(ruledOut)} ruled out unread, ${number(unused)} never used, ${number(unreadable)} unreadable`),

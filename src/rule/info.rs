@@ -1,5 +1,7 @@
 //! [`RuleInfo`]: what is known of a rule besides what it looks for, for the report and for listings.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::builtin::BuiltinRule;
@@ -19,8 +21,8 @@ pub struct RuleInfo {
     pub attack: String,
     /// The file it is from, or `built-in`.
     pub source: String,
-    /// The whole of it as text.
-    pub text: String,
+    /// The whole of its file as text, which the rules of a file share.
+    pub text: Arc<str>,
 }
 
 impl RuleInfo {
@@ -49,7 +51,7 @@ impl RuleInfo {
             status: rule.status.to_owned(),
             attack: format!("{} {tactic}", rule.technique),
             source: "built-in".to_owned(),
-            text,
+            text: text.into(),
         }
     }
 

@@ -19,16 +19,17 @@ use crate::hits::Hit;
 /// Correlation rules and the rules they are about.
 #[derive(Clone)]
 pub struct Correlations {
+    /// The id of each correlation rule is its index in the rule set, as text.
     collection: SigmaCollection,
-    /// The index of each correlation rule, by its id and title.
-    indices: BTreeMap<(Option<String>, String), usize>,
     /// The rules that are only parts of correlations, and are not reported for themselves.
     pub parts: BTreeSet<usize>,
 }
 
 impl fmt::Debug for Correlations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Correlations").field("indices", &self.indices).finish_non_exhaustive()
+        f.debug_struct("Correlations")
+            .field("correlations", &self.collection.correlations.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,22 +46,35 @@ pub(super) fn as_specified(mut rule: CorrelationRule) -> CorrelationRule {
     rule
 }
 
+/// Whether a correlation can be evaluated.
+///
+/// # Errors
+///
+/// Why it cannot.
+pub(super) fn check(rule: &CorrelationRule) -> Result<(), String> {
+    match rule.correlation_type {
+        CorrelationType::EventCount | CorrelationType::ValueCount | CorrelationType::Temporal => {
+            let mut engine = CorrelationEngine::new(CorrelationConfig::default());
+            engine.add_correlation(rule).map_err(|error| error.to_string())
+        }
+        other => {
+            let kind = other.as_str();
+            Err(format!("a correlation of type {kind}: event_count, value_count and temporal are known"))
+        }
+    }
+}
+
 /// Connections that a correlation looks at before and with the one that fires it, at most.
 const EVENTS: usize = 100_000;
 
 impl Correlations {
-    /// Of a collection with correlation rules, each with its index, and the indices of the rules that are only parts.
+    /// Of a collection whose correlation rules have their indices for ids, and the indices of the rules that are only parts.
     ///
     /// # Errors
     ///
     /// A correlation that cannot be evaluated.
-    pub(super) fn new(
-        collection: SigmaCollection,
-        indices: &[(&CorrelationRule, usize)],
-        parts: BTreeSet<usize>,
-    ) -> Result<Self, String> {
-        let indices = indices.iter().map(|(rule, index)| ((rule.id.clone(), rule.title.clone()), *index)).collect();
-        let correlations = Self { collection, indices, parts };
+    pub(super) fn new(collection: SigmaCollection, parts: BTreeSet<usize>) -> Result<Self, String> {
+        let correlations = Self { collection, parts };
         correlations.engine().map(|_| correlations)
     }
 
@@ -85,7 +99,7 @@ impl Correlations {
             let hit = hit?;
             let Some(time) = hit.timestamp() else { continue };
             let results = engine.process_event_at(&View::of_pairs(&hit.data, number), time.as_second());
-            for (rule, numbers) in results.iter().filter_map(|result| self.of_result(result)) {
+            for (rule, numbers) in results.iter().filter_map(of_result) {
                 fired.entry(rule).or_default().extend(numbers);
                 fired.entry(rule).or_default().insert(number);
             }
@@ -98,12 +112,12 @@ impl Correlations {
         }
         Ok(by_hit)
     }
+}
 
-    fn of_result(&self, result: &EvaluationResult) -> Option<(usize, Vec<usize>)> {
-        let ResultBody::Correlation(body) = &result.body else { return None };
-        let key = (result.header.rule_id.clone(), result.header.rule_title.clone());
-        let references = body.event_refs.iter().flatten();
-        let numbers = references.filter_map(|reference| reference.id.as_ref()?.parse().ok()).collect();
-        Some((*self.indices.get(&key)?, numbers))
-    }
+/// The index of a correlation that fired, and the numbers of the hits that it names.
+fn of_result(result: &EvaluationResult) -> Option<(usize, Vec<usize>)> {
+    let ResultBody::Correlation(body) = &result.body else { return None };
+    let references = body.event_refs.iter().flatten();
+    let numbers = references.filter_map(|reference| reference.id.as_ref()?.parse().ok()).collect();
+    Some((result.header.rule_id.as_ref()?.parse().ok()?, numbers))
 }

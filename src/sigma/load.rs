@@ -2,24 +2,22 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, mem,
+    fmt, mem,
     num::NonZeroUsize,
     panic,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
 };
 
 use rsigma_eval::{CompiledRule, Engine};
-use rsigma_parser::{
-    CorrelationRule, CorrelationType, Detection, Detections, FilterRule, FilterRuleTarget, Level, LogSource, Modifier,
-    SigmaCollection, SigmaRule, SigmaValue, Status,
-};
+use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
 use walkdir::WalkDir;
 
 use super::{
     Sigma,
     correlation::{self, Correlations},
-    flags, literals,
+    file, flags, literals, narrowing, scope,
 };
 use crate::{rule::RuleInfo, text};
 
@@ -78,7 +76,7 @@ pub struct Loaded {
     pub refused: Vec<Refusal>,
     rules: Vec<Loadable>,
     correlations: Vec<(CorrelationRule, RuleInfo)>,
-    filters: Vec<FilterRule>,
+    filters: Vec<(FilterRule, PathBuf)>,
 }
 
 /// A rule that can be evaluated.
@@ -90,7 +88,7 @@ struct Loadable {
 }
 
 /// Reads the rules in these files and folders (`*.yml` and `*.yaml`), in the order of their paths. A rule that is given
-/// twice is loaded once.
+/// twice is loaded once; rules that differ are all loaded, also with the same id.
 #[must_use]
 pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
     load_on(NonZeroUsize::MIN, paths, wanted)
@@ -105,10 +103,15 @@ pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loa
         for entry in WalkDir::new(path).follow_links(true) {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.depth() == 0 || is_yaml(entry.path()) => {
+                Ok(entry) if entry.depth() > 0 && !is_yaml(entry.path()) => {}
+                // A pipe that is met would be waited for, perhaps for ever.
+                Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
+                    let reason = "it is no regular file".to_owned();
+                    loaded.refused.push(Refusal { path: entry.into_path(), title: None, reason });
+                }
+                Ok(entry) => {
                     files.insert(entry.into_path());
                 }
-                Ok(_) => {}
                 Err(error) => {
                     let path = error.path().unwrap_or(path).to_owned();
                     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -131,7 +134,7 @@ const STACK: usize = 8 << 20;
 /// What is unusual about a file of rules, by the conventions of Sigma's collection.
 #[must_use]
 pub fn lint(path: &Path) -> Vec<String> {
-    let Ok(text) = fs::read_to_string(path) else { return Vec::new() };
+    let Ok(text) = file::read(path) else { return Vec::new() };
     let found = rsigma_parser::lint::lint_yaml_str(&text);
     found.into_iter().map(|warning| format!("{:?}: {}", warning.severity, warning.message).to_lowercase()).collect()
 }
@@ -152,41 +155,61 @@ impl Loaded {
             return Ok(Sigma::default());
         }
         let rules = mem::take(&mut self.rules);
-        let index = |info: &RuleInfo| first + self.infos.iter().position(|known| known == info).unwrap_or(0);
+        let mut indices = self.indices(first);
+        let of_rules: Vec<usize> = rules.iter().map(|loaded| indices(&loaded.info)).collect();
+        let of_correlations: Vec<usize> = self.correlations.iter().map(|(_, info)| indices(info)).collect();
         let correlations = if self.correlations.is_empty() {
             None
         } else {
-            let silent = |rule: &CorrelationRule| if rule.generate { Vec::new() } else { rule.rules.clone() };
-            let named: BTreeSet<String> = self.correlations.iter().flat_map(|(rule, _)| silent(rule)).collect();
-            let is_part = |rule: &SigmaRule| names(rule).any(|name| named.contains(name));
-            let parts = rules.iter().filter(|loaded| is_part(&loaded.rule)).map(|loaded| index(&loaded.info));
-            let parts = parts.collect();
-            let indices: Vec<(&CorrelationRule, usize)> =
-                self.correlations.iter().map(|(rule, info)| (rule, index(info))).collect();
-            let mut collection = SigmaCollection::new();
-            collection.rules.extend(rules.iter().map(|loaded| loaded.rule.clone()));
-            collection.filters.clone_from(&self.filters);
-            collection.correlations.extend(self.correlations.iter().map(|(rule, _)| rule.clone()));
-            Some(Correlations::new(collection, &indices, parts)?)
+            Some(self.correlations_of(&rules, &of_rules, &of_correlations)?)
         };
-        let (indices, mut compiled): (Vec<usize>, Vec<CompiledRule>) =
-            rules.into_iter().map(|Loadable { info, compiled, .. }| (index(&info), compiled)).unzip();
-        // Filters change the rules they name, by their ids; then the ids can be the indices. An engine indexes what it is
-        // given, which takes as long as all else, so there is one for filters only where there are some.
-        if !self.filters.is_empty() {
-            let mut staged = Engine::new();
-            staged.extend_compiled_rules(compiled);
-            let mut filters = SigmaCollection::new();
-            filters.filters.clone_from(&self.filters);
-            staged.add_collection(&filters).map_err(|error| error.to_string())?;
-            compiled = staged.rules().to_vec();
-        }
+        let compiled: Vec<CompiledRule> = rules.into_iter().map(|loaded| loaded.compiled).collect();
         let mut engine = Engine::new();
-        engine.extend_compiled_rules(compiled.into_iter().zip(indices).map(|(mut rule, index)| {
+        // The engine finds them by their ids, which are their indices.
+        engine.extend_compiled_rules(compiled.into_iter().zip(of_rules).map(|(mut rule, index)| {
             rule.id = Some(index.to_string());
             flags::set_aside(rule)
         }));
         Ok(Sigma::new(engine, correlations))
+    }
+
+    /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an
+    /// id in a file can be, each gets another.
+    fn indices(&self, first: usize) -> impl FnMut(&RuleInfo) -> usize {
+        let mut left: Vec<Option<&RuleInfo>> = self.infos.iter().map(Some).collect();
+        move |info| {
+            let at = left.iter().position(|known| *known == Some(info)).unwrap_or(0);
+            left.get_mut(at).map(Option::take);
+            first + at
+        }
+    }
+
+    /// The correlations of these rules, with the indices of both.
+    fn correlations_of(
+        &self,
+        rules: &[Loadable],
+        of_rules: &[usize],
+        of_correlations: &[usize],
+    ) -> Result<Correlations, String> {
+        let silent = |rule: &CorrelationRule| if rule.generate { Vec::new() } else { rule.rules.clone() };
+        let named: BTreeSet<String> = self.correlations.iter().flat_map(|(rule, _)| silent(rule)).collect();
+        let is_part = |rule: &SigmaRule| referable(rule).any(|name| named.contains(name));
+        let parts = rules.iter().zip(of_rules).filter(|(loaded, _)| is_part(&loaded.rule)).map(|(_, &index)| index);
+        let parts = parts.collect();
+        let mut collection = SigmaCollection::new();
+        // By a name or a title, the engine finds only rules that have an id.
+        let with_names = |(Loadable { rule, .. }, index): (&Loadable, &usize)| SigmaRule {
+            id: rule.id.clone().or_else(|| Some(format!("without id, {index}"))),
+            name: rule.name.clone().or_else(|| Some(rule.title.clone())),
+            ..rule.clone()
+        };
+        collection.rules.extend(rules.iter().zip(of_rules).map(with_names));
+        let with_index = |((rule, _), index): (&(CorrelationRule, _), &usize)| CorrelationRule {
+            id: Some(index.to_string()),
+            ..rule.clone()
+        };
+        collection.correlations.extend(self.correlations.iter().zip(of_correlations).map(with_index));
+        Correlations::new(collection, parts)
     }
 
     /// Reads files, a share of them on each thread.
@@ -229,7 +252,7 @@ impl Loaded {
             let reason = text::printable(&reason).into_owned();
             self.refused.push(Refusal { path: path.to_owned(), title: title.map(str::to_owned), reason });
         };
-        let parsed = fs::read_to_string(path).map_err(|error| error.to_string()).and_then(|text| {
+        let parsed = file::read(path).map_err(|error| error.to_string()).and_then(|text| {
             rsigma_parser::parse_sigma_yaml(&text).map(|rules| (text, rules)).map_err(|e| e.to_string())
         });
         let (text, parsed) = match parsed {
@@ -247,43 +270,35 @@ impl Loaded {
             refuse(None, "no Sigma rule in it".to_owned());
         }
         let source = path.to_string_lossy().into_owned();
+        let text: Arc<str> = text.into();
         for rule in parsed.rules {
-            let info = info([&rule.title, &source, &text], rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
             if is_wanted(&info, wanted) {
-                match compile(&rule) {
+                match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
                     Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
                 }
             }
         }
         for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
-            let info = info([&rule.title, &source, &text], rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
             if !is_wanted(&info, wanted) {
                 continue;
             }
-            if matches!(
-                rule.correlation_type,
-                CorrelationType::EventCount | CorrelationType::ValueCount | CorrelationType::Temporal
-            ) {
-                self.correlations.push((rule, info));
-            } else {
-                let kind = rule.correlation_type.as_str();
-                refuse(
-                    Some(&rule.title),
-                    format!("a correlation of type {kind}: event_count, value_count and temporal are known"),
-                );
+            match correlation::check(&rule) {
+                Ok(()) => self.correlations.push((rule, info)),
+                Err(reason) => refuse(Some(&rule.title), reason),
             }
         }
-        self.filters.extend(parsed.filters);
+        self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
     }
 
     /// Drops what is given twice, and correlations and filters whose rules are not loaded; sorts; finds the literals.
     fn finish(&mut self) {
         let order = |info: &RuleInfo| (info.title.clone(), info.id.clone(), info.source.clone());
-        let mut known = BTreeSet::new();
         self.rules.sort_by_key(|loaded| order(&loaded.info));
-        self.rules.retain(|Loadable { info, .. }| info.id.is_empty() || known.insert(info.id.clone()));
-        let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| names(&loaded.rule)).collect();
+        once(&mut self.rules, |loaded| (&loaded.info, &loaded.rule));
+        let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| referable(&loaded.rule)).collect();
         let missing = |names: &[String]| names.iter().find(|name| !loaded.contains(name.as_str())).cloned();
         let refused = &mut self.refused;
         let mut refuse = |source: &str, title: &str, name: &str| {
@@ -297,12 +312,8 @@ impl Loaded {
             }
             None => true,
         });
-        // A filter for rules that are not there filters nothing.
-        self.filters.retain(|filter| match &filter.rules {
-            FilterRuleTarget::Any => true,
-            FilterRuleTarget::Specific(names) => names.iter().any(|name| loaded.contains(name.as_str())),
-        });
         self.correlations.sort_by_key(|(_, info)| order(info));
+        once(&mut self.correlations, |(rule, info)| (info, rule));
         self.infos = self.rules.iter().map(|loaded| loaded.info.clone()).collect();
         self.infos.extend(self.correlations.iter().map(|(_, info)| info.clone()));
         self.infos.sort_by_key(order);
@@ -318,17 +329,51 @@ impl Loaded {
             }
         }
         self.literals = all;
+        self.narrow();
         self.refused.sort();
+    }
+
+    /// Applies the filters to the rules that they name. One that cannot be applied is named, and filters nothing.
+    fn narrow(&mut self) {
+        for (number, (filter, path)) in self.filters.iter().enumerate() {
+            for loaded in self.rules.iter_mut().filter(|loaded| narrowing::is_for(filter, &loaded.rule)) {
+                let narrowed = narrowing::narrowed(&loaded.rule, filter, number);
+                match narrowed.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule)))
+                {
+                    Ok((compiled, rule)) => (loaded.compiled, loaded.rule) = (compiled, rule),
+                    Err(reason) => {
+                        let reason = format!("a filter that cannot be applied to {:?}: {reason}", loaded.rule.title);
+                        let title = Some(filter.title.clone());
+                        self.refused.push(Refusal { path: path.clone(), title, reason });
+                    }
+                }
+            }
+        }
     }
 }
 
-/// By what other rules know a rule.
-fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
-    [rule.id.as_deref(), rule.name.as_deref(), Some(rule.title.as_str())].into_iter().flatten()
+/// Keeps the first of rules that are the same, of rules in the order of their titles and ids.
+fn once<T, R: PartialEq>(rules: &mut Vec<T>, parts: fn(&T) -> (&RuleInfo, &R)) {
+    let mut kept: Vec<T> = Vec::with_capacity(rules.len());
+    for loaded in rules.drain(..) {
+        let (info, rule) = parts(&loaded);
+        let is_namesake = |known: &RuleInfo| (&known.title, &known.id) == (&info.title, &info.id);
+        let mut namesakes = kept.iter().rev().map(parts).take_while(|(known, _)| is_namesake(known));
+        if !namesakes.any(|(_, known)| known == rule) {
+            kept.push(loaded);
+        }
+    }
+    *rules = kept;
+}
+
+/// By what correlations know a rule: its title only where it has no name.
+fn referable(rule: &SigmaRule) -> impl Iterator<Item = &str> {
+    rule.id.as_deref().into_iter().chain([rule.name.as_deref().unwrap_or(&rule.title)])
 }
 
 fn info(
-    [title, source, text]: [&str; 3],
+    [title, source]: [&str; 2],
+    text: &Arc<str>,
     id: Option<&String>,
     (level, status): (Option<Level>, Option<Status>),
     tags: &[String],
@@ -340,7 +385,7 @@ fn info(
         status: status.map_or_else(String::new, |status| format!("{status:?}").to_lowercase()),
         attack: RuleInfo::attack_of_tags(tags),
         source: source.to_owned(),
-        text: text.to_owned(),
+        text: Arc::clone(text),
     }
 }
 
@@ -353,66 +398,10 @@ fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
         && !wanted.exclude.iter().any(is_excluded)
 }
 
-/// A rule as it is evaluated over connections, or why it cannot be.
-fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
-    let LogSource { category, product, service, .. } = &rule.logsource;
-    let is = |text: &Option<String>, expected: &str| text.as_deref() == Some(expected);
-    let on_windows = product.is_none() || is(product, "windows");
-    let is_ours = (is(category, "network_connection") && service.as_deref().is_none_or(|name| name == "sysmon"))
-        || (category.is_none() && is(service, "sysmon"));
-    if !on_windows || !is_ours {
-        let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
-        let parts = [part("product", product), part("category", category), part("service", service)];
-        let source = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        return Err(format!(
-            "another log source ({source}): windows network_connection, or sysmon with EventID 3, is read"
-        ));
-    }
-    if let Some(name) = placeholder(&rule.detection) {
-        return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
-    }
-    let ids: Vec<&SigmaValue> =
-        items(&rule.detection).filter(|(name, ..)| *name == Some("EventID")).flat_map(|(_, _, v)| v).collect();
-    let is_3 = |value: &&SigmaValue| match value {
-        SigmaValue::Integer(id) => *id == 3,
-        SigmaValue::String(text) => text.original == "3",
-        _ => false,
-    };
-    if !ids.is_empty() && !ids.iter().any(is_3) {
-        return Err("it looks for other events than EventID 3".to_owned());
-    }
-    rsigma_eval::compile_rule(rule).map_err(|error| error.to_string())
-}
-
-/// The first field with a placeholder.
-fn placeholder(detections: &Detections) -> Option<String> {
-    items(detections)
-        .find(|(_, modifiers, _)| modifiers.contains(&Modifier::Expand))
-        .map(|(name, ..)| name.unwrap_or("a keyword").to_owned())
-}
-
-type Item<'a> = (Option<&'a str>, &'a [Modifier], &'a [SigmaValue]);
-
-fn items(detections: &Detections) -> impl Iterator<Item = Item<'_>> {
-    let mut items = Vec::new();
-    detections.named.values().for_each(|detection| collect(detection, &mut items));
-    items.into_iter()
-}
-
-fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
-    match detection {
-        Detection::AllOf(all) => {
-            items.extend(all.iter().map(|item| (item.field.name.as_deref(), &*item.field.modifiers, &*item.values)));
-        }
-        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect(part, items)),
-        Detection::ArrayMatch { body, .. } => collect(body, items),
-        Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, items)),
-        Detection::Keywords(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -433,7 +422,7 @@ mod tests {
         let load = |threads| {
             let threads = NonZeroUsize::new(threads).unwrap();
             let loaded = load_on(threads, &[folder.path().to_owned()], &Wanted::default());
-            let filters: Vec<String> = loaded.filters.iter().map(|filter| filter.title.clone()).collect();
+            let filters: Vec<String> = loaded.filters.iter().map(|(filter, _)| filter.title.clone()).collect();
             (loaded.infos, loaded.refused, loaded.literals, filters)
         };
         let (infos, refused, literals, filters) = load(1);

@@ -1,16 +1,20 @@
 //! [`Sigma`]: rules in the format of the field, loaded from files and evaluated over connections. Only the files of this
 //! folder name the `rsigma` crates.
 //!
-//! What of a rule a connection must contain is in [`literals`], how a connection looks to a rule in `view`, what rules look
-//! at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging the same twice, and
-//! `flags` evaluating rules that do not match.
+//! [`load`] reads rules, from what `file` takes for a file of them, those that are about connections by `scope`; what filters
+//! make of them is in `narrowing`. What of a rule a connection must contain is in [`literals`], how a connection looks to a rule
+//! in `view`, what rules look at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging
+//! the same twice, and `flags` evaluating rules that do not match.
 
 pub mod correlation;
 mod fields;
+mod file;
 mod flags;
 pub mod literals;
 pub mod load;
 pub mod memo;
+mod narrowing;
+mod scope;
 mod view;
 
 use std::fmt;

@@ -214,6 +214,28 @@ def sort_filter_expand(browser, name, groups):
     check(f"{name}: and closes", browser.js("return document.querySelector('tr.detail')") is None)
 
 
+def rules(browser, name):
+    """A page of Sigma rules: which rule a group is of is in the table, and can be sorted and filtered by."""
+    press = lambda label: browser.js("[...document.querySelectorAll('#table thead button')].find(e => e.textContent === arguments[0]).click()", label)
+    titles, levels = set(browser.cells("rule_title")), set(browser.cells("rule_level"))
+    check(f"{name}: titles of rules are in the table", {"Detect Regsvcs with Network Connection", "Every Connection"} <= titles, titles)
+    check(f"{name}: and their levels", levels == {"high", "informational"}, levels)
+    press("rule_title")
+    titles = browser.cells("rule_title")
+    check(f"{name}: it sorts by title", titles == sorted(titles, key=str.lower) and len(set(titles)) > 1, titles[:5])
+    press("rule_level")
+    check(f"{name}: it sorts by level, from the least", browser.cells("rule_level")[0] == "informational", browser.cells("rule_level")[:5])
+    press("rule_level")
+    check(f"{name}: and from the most severe", browser.cells("rule_level")[0] == "high", browser.cells("rule_level")[:5])
+    browser.fill('rule_title="every connection"')
+    check(f"{name}: it filters by title", set(browser.cells("rule_title")) == {"Every Connection"}, browser.text("#table-status"))
+    browser.fill("rule_level:high")
+    check(f"{name}: it filters by level", set(browser.cells("rule_level")) == {"high"}, browser.text("#table-status"))
+    browser.fill("constructor:x")
+    check(f"{name}: what is no field is text", browser.text("#table-status").startswith("0 of"), browser.text("#table-status"))
+    browser.click("#filter-clear")
+
+
 def keyboard(browser, name):
     reached, sorted_by_key = [], False
     for _ in range(400):
@@ -303,6 +325,23 @@ def main():
         check("nothing: it says so", browser.js("return !document.getElementById('nothing').hidden && document.getElementById('groups').hidden"))
         looks(browser, "nothing")
         browser.silent("nothing")
+
+        browser.open("rules")
+        rules(browser, "rules")
+        looks(browser, "rules")
+        browser.silent("rules")
+        browser.open("one-rule")
+        check("one-rule: what is the same in all rows is told once", "rule_title Every Connection" in browser.text("#table-status") and browser.cells("rule_title") == [], browser.text("#table-status"))
+        browser.silent("one-rule")
+
+        browser.open("filtered")
+        applied = "since 2024-03-05T15:00:00Z; host WS*; port 443"
+        check("filtered: its head says what the filters were", applied in browser.text("#lead"), browser.text("#lead"))
+        check("filtered: and how it was made", applied in browser.text("#made") and "read and left out" in browser.text("#made"), browser.text("#made"))
+        browser.silent("filtered")
+        browser.open("outside")
+        check("outside: nothing is found within the filters, and it says so", "within the filters" in browser.text("#nothing-why"), browser.text("#nothing-why"))
+        browser.silent("outside")
     finally:
         browser.close()
     print(f"{passed} passed, {len(failures)} failed")

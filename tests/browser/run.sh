@@ -29,6 +29,10 @@ page story detect --group-by $groups "$work/story"
 page many detect --group-by $groups "$work/many"
 page hostile detect "$work/hostile"
 page nothing detect "$work/nothing"
+page rules detect --rules tests/sigma/rules --group-by dvc,process_name,dest,dest_port testdata/case
+page one-rule detect --rule none --rules tests/sigma/rules/every_connection.yml --group-by dvc,dest testdata/case
+page filtered detect --since 2024-03-05T15:00:00Z --host 'WS*' --port 443 testdata/case
+page outside detect --host nowhere testdata/case
 
 python3 tests/browser/drive.py "$work"
 if [[ ${1:-} == --picture ]]; then

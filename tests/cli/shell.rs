@@ -56,6 +56,22 @@ fn the_short_help_of_a_scan_fits_a_screen_and_says_that_there_is_more() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_to_standard_output_is_no_success() {
+    let case = detect().file("manifest.json", "").events(&[Event::connection()]);
+    case.run_on(&["--manifest", "manifest.json", "--force", "log.evtx", "-o", "report.csv"]).exits(0);
+    for args in ["detect log.evtx", "rules list", "rules show regsvcs", "rules check .", "verify manifest.json", "man"]
+    {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(NETSIFT);
+        let output = command.current_dir(case.path(".")).args(args.split(' ')).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args}: {stderr}");
+        assert!(stderr.starts_with("netsift: standard output: cannot write to it: "), "{args}: {stderr}");
+    }
+}
+
 #[test]
 fn the_long_help_is_grouped_and_has_what_the_short_one_leaves_out() {
     let help = printed(&["detect", "--help"]);

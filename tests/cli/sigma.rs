@@ -262,7 +262,9 @@ fn events_have_a_row_for_each_rule_and_the_manifest_each_rules_hash() {
 
 #[test]
 fn rules_are_listed_shown_and_checked() {
+    let marks = format!("{}# \u{202e}backwards\n", nameless("Marks", "pad.exe"));
     let case = Case::new("rules").file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).file("bad/c.yml", "x: [");
+    let case = case.file("marks/m.yml", marks);
     let run = |args: &[&str]| Ran::new(case.command(args));
     let list = run(&["list", "--rules", "rules"]);
     assert_eq!(list.exits(0).report().lines().count(), 1 + 2 + 2);
@@ -270,6 +272,7 @@ fn rules_are_listed_shown_and_checked() {
     assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 2);
     let shown = run(&["show", "Notepad Talks", "--rules", "rules"]);
     assert!(shown.exits(0).report().ends_with(NOTEPAD));
+    assert!(run(&["show", "Marks", "--rules", "marks"]).exits(0).report().ends_with("\n# \\u{202e}backwards\n"));
     assert!(run(&["show", "regasm"]).exits(0).report().contains("process: regasm.exe"));
     run(&["show", "nothing"]).exits(2).says(&["netsift: \"nothing\" is no rule that is loaded"]);
     let checked = run(&["check", "rules"]);
@@ -455,4 +458,146 @@ fn the_file_of_a_rule_is_read_and_not_changed() {
     case.run_on(&["--rules", "rules/a.yml", "log.evtx"]).exits(0);
     assert_eq!(fs::read_to_string(case.path("rules/a.yml")).unwrap(), NOTEPAD);
     assert!(Path::new(&case.path("log.evtx")).exists());
+}
+
+/// A rule without an id, for processes whose path ends so.
+fn nameless(title: &str, end: &str) -> String {
+    format!(
+        "title: {title}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{Image|endswith: '{end}'}}, condition: s}}\n"
+    )
+}
+
+#[test]
+fn rules_that_differ_are_all_applied_and_counted_for_themselves_whatever_they_share() {
+    let same_title = [nameless("Same", "pad.exe"), nameless("Same", r"\notepad.exe")].join("---\n");
+    let same_id = NOTEPAD.replace("notepad.exe", "other.exe");
+    let case = detect()
+        .file("rules/title.yml", same_title)
+        .file("rules/a.yml", NOTEPAD)
+        .file("rules/b.yml", same_id)
+        .events(&[notepad(), to_port(80).at(1)]);
+    let ran = case.run_on(&["--rules", "rules", "--group-by", "process_name", "log.evtx"]);
+    let counts: Vec<&str> = ran.report().lines().skip(1).collect();
+    let time = "2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z";
+    let later = "2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z";
+    let talks = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control";
+    assert_eq!(
+        counts,
+        [
+            format!("NOTEPAD.exe,1,{time},{talks}"),
+            format!("NOTEPAD.exe,1,{time},Same,,,"),
+            format!("NOTEPAD.exe,1,{time},Same,,,"),
+            format!("other.exe,1,{later},{talks}"),
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_is_given_twice_is_applied_once() {
+    let case = detect().file("rules/a.yml", nameless("Same", "pad.exe")).events(&[notepad()]);
+    let ran = case.run_on(&["--rules", "rules", "--rules", "./rules/a.yml", "--group-by", "app", "log.evtx"]);
+    assert_eq!(ran.says(&["1 Sigma rule loaded"]).report().lines().count(), 2, "{}", ran.report());
+    let correlation = "title: Often\ncorrelation: {type: event_count, rules: [Same], timespan: 1h, group-by: [Image], condition: {gte: 2}}\n";
+    let case = detect()
+        .file("rules/a.yml", nameless("Same", "pad.exe"))
+        .file("rules/b.yml", correlation)
+        .file("rules/c.yml", correlation)
+        .file("rules/d.yml", correlation.replace("gte: 2", "gte: 1"))
+        .events(&[notepad(), notepad().at(1)]);
+    let ran = case.run_on(&["--rules", "rules", "--group-by", "app", "log.evtx"]);
+    ran.says(&["3 Sigma rules loaded", "2 hits in 2 groups"]);
+}
+
+#[test]
+fn a_file_of_rules_costs_no_more_than_its_size() {
+    let many: String =
+        (0..2000).map(|number| "---\n".to_owned() + &nameless(&format!("R{number}"), "\\notepad.exe")).collect();
+    let deep = format!("title: deep\ndetection: {{s: {}}}\n", "[".repeat(200_000));
+    let large = "#".repeat((16 << 20) + 1);
+    let case = detect().file("rules/many.yml", many).file("rules/deep.yml", deep).file("rules/large.yml", large);
+    let started = std::time::Instant::now();
+    let ran = Ran::new(Case::new("rules").file("none", "").command(&["check", case.path("rules").to_str().unwrap()]));
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    ran.exits(3);
+    for part in [
+        "not loaded: brackets are nested more than 1000 deep",
+        "not loaded: it is larger than 16 MiB",
+        "2000 loaded, 2 not loaded",
+    ] {
+        assert!(ran.report().contains(part), "{part}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_folder_of_rules_is_named_and_not_waited_for() {
+    let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
+    let pipe = case.path("rules/pipe.yml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    case.run_on(&["--rules", "rules", "log.evtx"]).exits(0).says(&["pipe.yml: it is no regular file"]);
+}
+
+/// How many hits there are with a filter of NOTEPAD, and what is said.
+fn filtered(rule: &str, filter: &str) -> (usize, String) {
+    let filter = format!("title: F\nlogsource: {{category: network_connection}}\nfilter:\n{filter}");
+    let events = [notepad(), notepad().with("DestinationPort", Value::U16(53)).at(1)];
+    let case = detect().file("rules/a.yml", rule).file("rules/f.yml", filter).events(&events);
+    let ran = case.run_on(&["--rules", "rules", "--rule", "none", "--group-by", "dest_port", "log.evtx"]);
+    (ran.report().lines().count() - 1, ran.exits(0).stderr().to_owned())
+}
+
+#[test]
+fn a_filter_leaves_out_what_it_says_and_nothing_else_however_conditions_are_written() {
+    let named = NOTEPAD.replace("status: test", "status: test\nname: notepad_talks");
+    let nameless = named.replace("id: 11111111-aaaa-bbbb-cccc-000000000001\n", "");
+    let of = |condition: &str| NOTEPAD.replace("selection and not filter", condition);
+    let id = "  rules: [11111111-aaaa-bbbb-cccc-000000000001]\n";
+    let dns = "  selection: {DestinationPort: 53}\n  condition: not ";
+    for (rule, filter) in [
+        (NOTEPAD, format!("{id}{dns}selection")),
+        (NOTEPAD, format!("{id}{dns}1 of selection*")),
+        (NOTEPAD, format!("{id}{dns}all of them")),
+        (NOTEPAD, format!("  rules: any\n{dns}1 of them")),
+        (&of("selection and not 1 of f*"), format!("{id}{dns}selection")),
+        (&of("1 of *"), format!("{id}{dns}selection")),
+        (&of("all of sel*"), format!("{id}{dns}selection")),
+        (&of("all of *").replace("10.0.0.0/8", "8.0.0.0/8"), format!("{id}{dns}selection")),
+        (&named, format!("  rules: [notepad_talks]\n{dns}selection")),
+        (&nameless, format!("  rules: [notepad_talks]\n{dns}selection")),
+        (&nameless, format!("  rules: [Notepad Talks]\n{dns}selection")),
+    ] {
+        assert_eq!(filtered(rule, &filter).0, 1, "{rule}{filter}");
+    }
+    for filter in ["  s: {Image|re: '('}\n  condition: not s", "  s: {User: a}\n  condition: not t"] {
+        let (hits, said) = filtered(NOTEPAD, &format!("{id}{filter}"));
+        assert_eq!(hits, 2, "{filter}");
+        assert!(said.contains("f.yml: ") && said.contains("not loaded: "), "{said}");
+    }
+}
+
+#[test]
+fn correlations_know_rules_by_id_name_and_title_and_a_broken_one_stops_nothing() {
+    let base = nameless("Same", "pad.exe");
+    let correlation = |rule: &str, more: &str| {
+        format!(
+            "title: Often\ncorrelation: {{type: event_count, rules: [{rule}], timespan: 1h, group-by: [Image], {more}}}\n"
+        )
+    };
+    for (rule, name) in [
+        (base.clone(), "Same"),
+        (format!("name: other\n{base}"), "other"),
+        (format!("id: 11111111-aaaa-bbbb-cccc-000000000003\n{base}"), "11111111-aaaa-bbbb-cccc-000000000003"),
+    ] {
+        let case = detect()
+            .file("rules/a.yml", &rule)
+            .file("rules/c.yml", correlation(name, "condition: {gte: 2}"))
+            .events(&[notepad(), notepad().at(1)]);
+        assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,8.8.8.8,Often"], "{rule}");
+    }
+    let case = detect()
+        .file("rules/a.yml", NOTEPAD)
+        .file("rules/b.yml", correlation("nobody", "condition: {gte: 2}"))
+        .file("rules/c.yml", correlation("Notepad Talks", "condition: Notepad Talks and Same"))
+        .events(&[notepad()]);
+    assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,8.8.8.8,Notepad Talks"]);
 }
