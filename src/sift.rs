@@ -296,7 +296,7 @@ impl<'a> Sifter<'a> {
             }
         };
         match chunk::state(bytes) {
-            ChunkState::Unused if self.is_a_chunks_end(place, bytes, around) => {}
+            ChunkState::Unused if is_a_chunks_end(place, bytes, around) => {}
             ChunkState::Unused => {
                 cut_off(self);
                 self.part.tally.chunks_unused += 1;
@@ -321,16 +321,6 @@ impl<'a> Sifter<'a> {
                 self.used_chunk(place, own);
             }
         }
-    }
-
-    /// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.
-    fn is_a_chunks_end(&self, place: Place, bytes: &[u8], around: Around<'_>) -> bool {
-        if bytes.len() == CHUNK_SIZE {
-            return false;
-        }
-        let end = place.offset.saturating_add(bytes.len() as u64);
-        let before = displaced::before(place.number, &around(displaced::surroundings(place.number)));
-        before.last().is_some_and(|chunk| chunk.offset.saturating_add(chunk.range.len() as u64) >= end)
     }
 
     /// What of a used chunk's bytes is its own: up to where one starts that is out of place, if there is no chunk behind it.
@@ -547,4 +537,14 @@ impl<'a> Sifter<'a> {
         }
         read
     }
+}
+
+/// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.
+fn is_a_chunks_end(place: Place, bytes: &[u8], around: Around<'_>) -> bool {
+    if bytes.len() == CHUNK_SIZE {
+        return false;
+    }
+    let end = place.offset.saturating_add(bytes.len() as u64);
+    let before = displaced::before(place.number, &around(displaced::surroundings(place.number)));
+    before.last().is_some_and(|chunk| chunk.offset.saturating_add(chunk.range.len() as u64) >= end)
 }
