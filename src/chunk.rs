@@ -195,6 +195,17 @@ pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
     (Layout { end, last_id, tables: names.or(templates).is_none() }, faults)
 }
 
+/// Where the records of a chunk end, or of what is left of one, if both of its checksums are right: nothing is missing up to
+/// there.
+#[must_use]
+pub fn sound_end(chunk: &[u8]) -> Option<usize> {
+    let stated_end = u32_at(chunk, 48)? as usize;
+    let header_is_sound = states_checksums(chunk) && u32_at(chunk, CHECKSUM) == Some(header_checksum(chunk)?);
+    let records = chunk.get(CHUNK_HEADER_SIZE..stated_end).filter(|_| header_is_sound)?;
+    let is_sound = u32_at(chunk, 52) == Some(crc32fast::hash(records));
+    is_sound.then(|| extend(chunk, stated_end, u64_at(chunk, 32)).0)
+}
+
 /// The checksum over a chunk's header, without the flags and the checksum itself.
 fn header_checksum(chunk: &[u8]) -> Option<u32> {
     let mut checksum = crc32fast::Hasher::new();

@@ -55,59 +55,74 @@ pub fn surroundings(number: u64) -> Range<u64> {
 /// Finds what is around place `number`, in the bytes of its [`surroundings`], or in as many of them as the source has.
 #[must_use]
 pub fn find(number: u64, bytes: &[u8]) -> Found {
-    let start = surroundings(number).start;
-    let at = |offset: u64| usize::try_from(offset - start).unwrap_or(usize::MAX).min(bytes.len());
-    let place = at(chunk::offset(number))..at(chunk::offset(number + 1));
-    let on_grid = |offset: usize| (start + offset as u64).checked_sub(chunk::offset(0)).is_some_and(is_whole_chunks);
-    let starts = starts(bytes, on_grid);
-    let end = |index: usize| {
-        let next = starts.get(index + 1).copied().unwrap_or(bytes.len());
-        starts.get(index).map_or(0, |start| next.min(start + CHUNK_SIZE))
-    };
+    let place = place(number, bytes);
     let before_is_searched =
         number > 0 && chunk::state(bytes.get(..place.start).unwrap_or_default()) == ChunkState::Damaged;
-
     let mut found =
         Found { chunks: Vec::new(), rest: bytes.get(place.clone()).unwrap_or_default().to_vec(), covered: false };
-    for (index, &from) in starts.iter().enumerate() {
-        let range = from..end(index);
-        if on_grid(from) || from >= place.end.max(1) {
-            continue;
-        }
-        let own = range.start.max(place.start)..range.end.min(place.end);
+    for chunk in up_to(number, bytes) {
+        let own = chunk.range.start.max(place.start)..chunk.range.end.min(place.end);
         if let Some(covered) = found.rest.get_mut(own.start - place.start..own.end.saturating_sub(place.start)) {
             found.covered |= !covered.is_empty();
             covered.fill(0);
         }
-        if from >= place.start || !before_is_searched {
-            let offset = start + from as u64;
-            let before = from.checked_sub(CHUNK_SIZE);
-            let continues = before.is_some_and(|before| !on_grid(before) && starts.contains(&before));
-            found.chunks.push(Displaced { number: nearest(offset), offset, range, continues });
+        if chunk.range.start >= place.start || !before_is_searched {
+            found.chunks.push(chunk);
         }
     }
     found
 }
 
-/// Where in a source the first chunk starts that belongs to place `number` and starts in the place before it.
+/// The chunks that start in the place before `number`, or before the first one, in the bytes of its [`surroundings`].
 #[must_use]
-pub fn first_before(number: u64, bytes: &[u8]) -> Option<u64> {
-    let start = usize::try_from(chunk::offset(number) - surroundings(number).start).ok()?;
-    let place = bytes.get(start..bytes.len().min(start + CHUNK_SIZE))?;
-    let found = || find(number, bytes).chunks.into_iter().map(|chunk| chunk.offset).next();
-    (chunk::state(place) == ChunkState::Damaged).then(found)?.filter(|&offset| offset < chunk::offset(number))
+pub fn before(number: u64, bytes: &[u8]) -> Vec<Displaced> {
+    let place = place(number, bytes);
+    up_to(number, bytes).into_iter().filter(|chunk| chunk.range.start < place.start).collect()
+}
+
+/// Whether one may start in some bytes, behind their first. It is quick, and asked before more is read.
+#[must_use]
+pub fn may_start_in(bytes: &[u8]) -> bool {
+    let behind = bytes.get(1..).unwrap_or_default();
+    let is_cut =
+        (1..chunk::MAGIC.len()).any(|size| chunk::MAGIC.get(..size).is_some_and(|head| behind.ends_with(head)));
+    is_cut || memmem::find(behind, chunk::MAGIC).is_some()
+}
+
+/// Where place `number` is in the bytes of its surroundings.
+fn place(number: u64, bytes: &[u8]) -> Range<usize> {
+    let start = surroundings(number).start;
+    let at = |offset: u64| usize::try_from(offset - start).unwrap_or(usize::MAX).min(bytes.len());
+    at(chunk::offset(number))..at(chunk::offset(number + 1))
+}
+
+/// The chunks that start in place `number`, or before it in the bytes of its surroundings.
+fn up_to(number: u64, bytes: &[u8]) -> Vec<Displaced> {
+    let start = surroundings(number).start;
+    let on_grid = |offset: usize| (start + offset as u64).checked_sub(chunk::offset(0)).is_some_and(is_whole_chunks);
+    let starts = starts(bytes, on_grid);
+    let place_end = place(number, bytes).end.max(1);
+    let displaced = |(index, &from): (usize, &usize)| {
+        let next = starts.get(index + 1).copied().unwrap_or(bytes.len());
+        let offset = start + from as u64;
+        let before = from.checked_sub(CHUNK_SIZE);
+        let continues = before.is_some_and(|before| !on_grid(before) && starts.contains(&before));
+        Displaced { number: nearest(offset), offset, range: from..next.min(from + CHUNK_SIZE), continues }
+    };
+    let of_interest = |(_, from): &(usize, &usize)| !on_grid(**from) && **from < place_end;
+    starts.iter().enumerate().filter(of_interest).map(displaced).collect()
 }
 
 /// Where chunks start in some bytes: on the grid, wherever the magic is; elsewhere, where the rest of the header is one too,
-/// and not in the header of another.
+/// and not in the header of another, or among its records if their checksum is right: one of them may have such bytes as data.
 fn starts(bytes: &[u8], on_grid: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut free = 0;
     for start in memmem::find_iter(bytes, chunk::MAGIC) {
-        let is_one = || start >= free && bytes.get(start..).is_some_and(chunk::is_one);
-        if on_grid(start) || is_one() {
+        let chunk = bytes.get(start..bytes.len().min(start + CHUNK_SIZE)).unwrap_or_default();
+        if on_grid(start) || (start >= free && chunk::is_one(chunk)) {
             starts.push(start);
-            free = start + CHUNK_HEADER_SIZE;
+            free = start + chunk::sound_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);
         }
     }
     starts
@@ -181,6 +196,51 @@ mod tests {
         assert_eq!(found(&log, 0), [(0, shift(), CHUNK_SIZE, false), (1, shift(), CHUNK_SIZE, true)]);
         assert_eq!(found(&log, 1), []);
         assert_eq!(found(&log[..1000], 0), [(0, shift(), 1000, false)]);
+    }
+
+    #[test]
+    fn chunks_before_a_place_are_found_also_where_nothing_is_in_it() {
+        let (a, b) = (empty(1), empty(0));
+        let log = log(&[&a[..5000], &b, &[0; 9000]]);
+        let starts = |number, log: &[u8]| {
+            let Range { start, end } = surroundings(number);
+            let at = |offset: u64| usize::try_from(offset).unwrap().min(log.len());
+            let chunks = before(number, &log[at(start)..at(end)]);
+            chunks.into_iter().map(|chunk| (chunk.number, chunk.offset, chunk.range.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(starts(1, &log), [(0, 9096, CHUNK_SIZE)]);
+        assert_eq!(starts(1, &log[..9096 + 700]), [(0, 9096, 700)]);
+        assert_eq!(starts(0, &log), []);
+        assert_eq!(starts(0, &b), [(0, 0, CHUNK_SIZE)]);
+    }
+
+    #[test]
+    fn what_is_among_the_records_of_a_sound_chunk_starts_none() {
+        let mut host = empty(1);
+        host[2000..2600].copy_from_slice(&empty(0)[..600]);
+        let found = |host: &[u8]| before(1, &[host, &[9; 100]].concat()).len();
+        assert_eq!(found(&host), 1);
+        host[48..52].copy_from_slice(&3000_u32.to_le_bytes());
+        host[120..124].fill(0);
+        let records = crc32fast::hash(&host[CHUNK_HEADER_SIZE..3000]);
+        host[52..56].copy_from_slice(&records.to_le_bytes());
+        let header = crc32fast::hash(&[&host[..120], &host[128..CHUNK_HEADER_SIZE]].concat());
+        host[124..128].copy_from_slice(&header.to_le_bytes());
+        assert_eq!(found(&host), 0);
+        // In its free space it is one.
+        host[4000..4600].copy_from_slice(&empty(0)[..600]);
+        assert_eq!(found(&host), 1);
+    }
+
+    #[test]
+    fn a_start_is_suspected_wherever_its_magic_is_or_is_cut_off() {
+        for bytes in [&b"xElfChnk\0"[..], b"xxElfC", b"xE"] {
+            assert!(may_start_in(bytes), "{bytes:?}");
+        }
+        // The first byte is where the chunk itself starts.
+        for bytes in [&b""[..], b"E", b"ElfChnk\0", b"xElfChnx"] {
+            assert!(!may_start_in(bytes), "{bytes:?}");
+        }
     }
 
     #[test]

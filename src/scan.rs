@@ -32,6 +32,8 @@ use crate::{
 const BLOCK_CHUNKS: usize = 8;
 /// The most that is read at once: a file header and the chunks behind it.
 const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
+/// What is lost at least where a disk cannot be read, in bytes.
+const SECTOR: usize = 4096;
 /// A block of a stream, with a chunk before and one behind it.
 const BUFFER_SIZE: usize = BLOCK_SIZE + 2 * CHUNK_SIZE;
 
@@ -279,8 +281,7 @@ fn read_block(
 ) -> bool {
     let mut around = |range: Range<u64>| {
         let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
-        // What cannot be read is named where it stands.
-        let size = read(&mut bytes, range.start).unwrap_or(0);
+        let size = read(&mut bytes, range.start).unwrap_or_else(|_| read_in_parts(read, &mut bytes, range.start));
         bytes.truncate(size);
         bytes
     };
@@ -298,11 +299,31 @@ fn read_block(
     for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
         match read(part, start) {
             Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default(), &mut around),
-            Err(error) => sifter.unreadable(start, &format!("{} bytes cannot be read: {error}", part.len())),
+            Err(error) => {
+                let cause = format!("{} bytes cannot be read: {error}", part.len());
+                sifter.unreadable(start, &cause, &mut around);
+            }
         }
         start += part.len() as u64;
     }
     false
+}
+
+/// Reads what can be read where not all of it can, and returns how much there is. The rest is zeros: that it cannot be read
+/// is named where it stands.
+fn read_in_parts(read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>, bytes: &mut [u8], start: u64) -> usize {
+    let mut total = 0;
+    for part in bytes.chunks_mut(SECTOR) {
+        let size = read(part, start + total as u64).unwrap_or_else(|_| {
+            part.fill(0);
+            part.len()
+        });
+        total += size;
+        if size < part.len() {
+            break;
+        }
+    }
+    total
 }
 
 /// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
@@ -408,6 +429,30 @@ mod tests {
         let total = findings.total();
         assert_eq!((total.chunks(), total.chunks_unreadable), (chunks, 1));
         assert!(total.hits > 0);
+    }
+
+    #[test]
+    fn a_read_error_costs_no_chunk_that_is_out_of_place_beside_it() {
+        let (plan, log) = (config().plan, log());
+        // Each chunk stands 512 bytes behind its place, and the end of the third place cannot be read.
+        let log = [&log[..4096], &[7; 512], &log[4096..]].concat();
+        let bad = chunk::offset(3) - 1;
+        let read = |bytes: &mut [u8], at: u64| {
+            if (at..at + bytes.len() as u64).contains(&bad) {
+                return Err(io::Error::other("bad sector"));
+            }
+            let start = log.len().min(usize::try_from(at).unwrap());
+            let there = &log[start..log.len().min(start + bytes.len())];
+            bytes[..there.len()].copy_from_slice(there);
+            Ok(there.len())
+        };
+        let decoder = Decoder::new(plan.carving);
+        let mut findings = Findings::new(&plan);
+        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
+        assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
+        sifter.finish();
+        let total = findings.total();
+        assert_eq!((total.chunks_displaced, total.chunks_unreadable), (5, 1), "{:?}", named(&findings.defects));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, FileHeader, Layout},
     connection::Field,
     digest::Digests,
-    displaced,
+    displaced::{self, Displaced},
     error::{Defect, DefectKind, Defects},
     event::{Carving, Decoder, Loss},
     events::Copies,
@@ -261,8 +261,11 @@ impl<'a> Sifter<'a> {
         if offset == 0 {
             self.part.tally.logs += 1;
             self.file_header(head);
-            if chunks.is_empty() && chunk::is_one(head) {
-                self.displaced(0, around);
+            let first = chunks.get(..CHUNK_SIZE).unwrap_or(chunks);
+            // Where the first chunk is damaged, it is searched from there.
+            if chunk::state(first) != ChunkState::Damaged && (chunk::is_one(head) || displaced::may_start_in(head)) {
+                let bytes = around(displaced::surroundings(0));
+                self.displaced_chunks(displaced::before(0, &bytes), &bytes);
             }
         }
         let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
@@ -277,11 +280,17 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// Counts a file header or chunk at `offset` that cannot be read.
-    pub fn unreadable(&mut self, offset: u64, cause: &str) {
+    /// Counts a file header or chunk at `offset` that cannot be read. `around` gives what can be, with zeros for the rest: a
+    /// chunk that is out of place may start there.
+    pub fn unreadable(&mut self, offset: u64, cause: &str, around: Around<'_>) {
         let chunk = offset.checked_sub(FILE_HEADER_SIZE as u64).map(|offset| offset / CHUNK_SIZE as u64);
         self.part.tally.chunks_unreadable += u64::from(chunk.is_some());
         self.defect(chunk, Some(offset), DefectKind::Read, cause);
+        if let Some(number) = chunk
+            && chunk::state(&around(chunk::offset(number)..chunk::offset(number + 1))) == ChunkState::Damaged
+        {
+            self.displaced(number, around);
+        }
     }
 
     /// Counts and holds a defect at an offset of the source.
@@ -312,6 +321,7 @@ impl<'a> Sifter<'a> {
             }
         };
         match chunk::state(bytes) {
+            ChunkState::Unused if is_a_chunks_end(place, bytes, around) => {}
             ChunkState::Unused => {
                 cut_off(self);
                 self.part.tally.chunks_unused += 1;
@@ -329,42 +339,51 @@ impl<'a> Sifter<'a> {
                 }
             }
             ChunkState::Used => {
-                cut_off(self);
                 let own = self.own(place, bytes, (behind, around));
+                if own.len() == bytes.len() {
+                    cut_off(self);
+                }
                 self.used_chunk(place, own);
             }
         }
     }
 
     /// What of a used chunk's bytes is its own: up to where one starts that is out of place, if there is no chunk behind it.
+    /// Where what is behind is not searched, since there is nothing, that one is sifted here.
     fn own<'b>(&mut self, place: Place, bytes: &'b [u8], (behind, around): (&[u8], Around<'_>)) -> &'b [u8] {
         let next = Place::of(place.number.saturating_add(1));
-        // Of a block's last chunk, what is behind is read from the source: first as little as shows a sound chunk, or the end.
         let is_sound = match behind {
-            [] => {
-                let start = around(next.offset..next.offset.saturating_add(chunk::MAGIC.len() as u64));
-                start.is_empty() || start == chunk::MAGIC
-            }
+            // Of a block's last chunk, what is behind is read from the source: first as little as shows a chunk.
+            [] => around(next.offset..next.offset.saturating_add(chunk::MAGIC.len() as u64)) == chunk::MAGIC,
             behind => behind.starts_with(chunk::MAGIC),
         };
-        if is_sound {
+        if is_sound || !displaced::may_start_in(bytes) {
             return bytes;
         }
         let surroundings = around(displaced::surroundings(next.number));
-        let start = displaced::first_before(next.number, &surroundings);
-        let Some(own) = start.and_then(|start| bytes.get(..usize::try_from(start - place.offset).ok()?)) else {
-            return bytes;
-        };
+        let found = displaced::before(next.number, &surroundings);
+        let start = found.first().and_then(|first| usize::try_from(first.offset - place.offset).ok());
+        let Some(own) = start.and_then(|start| bytes.get(..start)) else { return bytes };
         let cause = format!("this chunk is cut off: {} of {CHUNK_SIZE} bytes", own.len());
         self.chunk_defect(place, DefectKind::Truncated, &cause);
+        let behind = surroundings.get(CHUNK_SIZE..).unwrap_or_default();
+        if chunk::state(behind.get(..CHUNK_SIZE).unwrap_or(behind)) != ChunkState::Damaged {
+            self.displaced_chunks(found, &surroundings);
+        }
         own
     }
 
-    /// Sifts the chunks that are out of place around a place. Returns whether they cover some of it, and what they do not.
+    /// Sifts what is around a place where no chunk is. Returns whether chunks cover some of it, and what they do not.
     fn displaced(&mut self, number: u64, around: Around<'_>) -> (bool, Vec<u8>) {
         let bytes = around(displaced::surroundings(number));
         let found = displaced::find(number, &bytes);
-        for chunk in found.chunks {
+        self.displaced_chunks(found.chunks, &bytes);
+        (found.covered, found.rest)
+    }
+
+    /// Sifts chunks that are out of place, which are in these bytes.
+    fn displaced_chunks(&mut self, found: Vec<Displaced>, bytes: &[u8]) {
+        for chunk in found {
             let place = Place { number: chunk.number, offset: chunk.offset };
             let bytes = bytes.get(chunk.range.clone()).unwrap_or_default();
             if !chunk.continues {
@@ -378,7 +397,6 @@ impl<'a> Sifter<'a> {
             self.part.tally.chunks_displaced += 1;
             self.used_chunk(place, bytes);
         }
-        (found.covered, found.rest)
     }
 
     fn used_chunk(&mut self, place: Place, bytes: &[u8]) {
@@ -545,4 +563,14 @@ impl<'a> Sifter<'a> {
         }
         read
     }
+}
+
+/// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.
+fn is_a_chunks_end(place: Place, bytes: &[u8], around: Around<'_>) -> bool {
+    if bytes.len() == CHUNK_SIZE {
+        return false;
+    }
+    let end = place.offset.saturating_add(bytes.len() as u64);
+    let before = displaced::before(place.number, &around(displaced::surroundings(place.number)));
+    before.last().is_some_and(|chunk| chunk.offset.saturating_add(chunk.range.len() as u64) >= end)
 }

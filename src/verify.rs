@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    slice,
     sync::Arc,
 };
 
@@ -173,8 +174,11 @@ fn logs(
     method: &Method,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<BTreeMap<(PathBuf, String), Now>, Error> {
-    // The archives themselves were hashed before.
-    let found = Sources { archives: Vec::new(), ..input::discover(files, Links::Skip, &method.limits) };
+    // One by one, since a file is found under one of its names only, and two may have become links to the same one. A
+    // folder in the place of a file is none. The archives themselves were hashed before.
+    let logs_in = |file: &PathBuf| input::discover(slice::from_ref(file), Links::Skip, &method.limits).logs;
+    let logs = files.iter().filter(|file| !file.is_dir()).flat_map(logs_in).collect();
+    let found = Sources { logs, ..Sources::default() };
     let findings = scan::scan(&nothing()?, method, &found, progress)?;
     let read = findings.sources.into_iter().filter(|(_, source)| source.tally.logs > 0);
     let now = read.filter_map(|(key, source)| {

@@ -9,9 +9,12 @@ use crate::{
 
 /// A log of three and a half chunks, each record with a destination of its own.
 fn long_log() -> Log {
-    let events: Vec<Event> =
-        (0..500_u64).map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 256, n % 256)).at(n)).collect();
-    evtx_writer::log(&events)
+    evtx_writer::log(&distinct(500))
+}
+
+/// Connections, each to a destination of its own.
+fn distinct(count: u64) -> Vec<Event> {
+    (0..count).map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 256, n % 256)).at(n)).collect()
 }
 
 /// How many rows the report has.
@@ -574,4 +577,58 @@ fn a_chunk_that_is_cut_off_by_the_next_one_gives_the_records_it_has() {
     ran.exits(3).says(&["chunk 0 at 0x0: this chunk is cut off: 32768 of 65536 bytes"]);
     let all = groups_of(&whole).len();
     assert!((all - 100..all - 30).contains(&rows(&ran)), "{} of {all}", rows(&ran));
+}
+
+#[test]
+fn a_chunk_that_starts_inside_the_last_one_is_read() {
+    let mut events = distinct(500);
+    let whole = evtx_writer::log(&events);
+    let last = whole.chunks() - 1;
+    // So few records that the rest of the chunk is zeros.
+    events.truncate(events.len() - whole.records(last).len() + 3);
+    let whole = evtx_writer::log(&events);
+    let (before, end) = (evtx_writer::offset(last - 1), evtx_writer::offset(last) + whole.end(last));
+    let found_of_last = |log: &Log| {
+        let groups = groups_of(log);
+        groups_of(&whole).iter().rev().take(3).filter(|group| groups.contains(group)).count()
+    };
+    for lost in [20_000, 50_000, CHUNK - 1000] {
+        let mut log = whole.clone();
+        log.0.drain(before + 600..before + 600 + lost);
+        // What is behind it is its own zeros, unused space, or nothing at all.
+        let unused = log.clone().with_trailing(&[0; CHUNK]);
+        let cut = log.clone().cut_at(end - lost);
+        for log in [log, unused, cut] {
+            assert_eq!(found_of_last(&log), 3, "{lost} {}", log.0.len());
+        }
+    }
+}
+
+#[test]
+fn a_small_chunk_at_the_start_of_a_log_without_its_file_header_is_read() {
+    let log = evtx_writer::log(&[Event::connection()]);
+    assert!(log.end(0) < HEADER);
+    for size in [log.end(0), HEADER, HEADER + 1, CHUNK] {
+        let headless = Log(log.0[HEADER..][..size].to_vec());
+        let ran = connections().log("log.evtx", &headless).run();
+        assert_eq!(rows(ran.exits(3)), 1, "{size}");
+        assert_eq!(ran.stderr().contains("cut off"), size < CHUNK, "{}", ran.stderr());
+        // Nor need it be the first thing there.
+        let behind = Log([&[7; 100], &*headless.0].concat());
+        assert_eq!(rows(&connections().log("log.evtx", &behind).run()), 1, "{size}");
+    }
+}
+
+#[test]
+fn bytes_of_a_chunk_in_a_record_do_not_end_the_chunk_that_it_is_in() {
+    let mut header = [0; 516];
+    header[..8].copy_from_slice(b"ElfChnk\0");
+    header[40] = 128;
+    header[512..].copy_from_slice(&[0x2a, 0x2a, 0, 0]);
+    let mut events = distinct(40);
+    events[3] = events[3].clone().with("RuleName", Value::Ansi(header.to_vec()));
+    let log = evtx_writer::log(&events);
+    for behind in [vec![], vec![0; 4096], vec![0xee; CHUNK]] {
+        assert_eq!(groups_of(&log.clone().with_trailing(&behind)).len(), 40);
+    }
 }

@@ -224,5 +224,20 @@ fn an_archive_that_was_replaced_by_something_else_has_changed() {
     verify(&case, &[]).exits(3).reports(&["same     b.evtx", "changed  case (archive)", "missing  case!a.evtx"]);
     fs::remove_file(case.path("case")).unwrap();
     fs::create_dir(case.path("case")).unwrap();
+    // What is in the folder was not in the archive.
+    fs::write(case.path("case/new.zip"), zip(&[("a.evtx", &log("9.9.9.1"), deflated())])).unwrap();
     verify(&case, &[]).exits(3).reports(&["same     b.evtx", "missing  case (archive)", "missing  case!a.evtx"]);
+}
+
+#[test]
+fn logs_that_have_become_one_file_are_still_verified_each() {
+    let case =
+        connections().file("a.evtx", log("9.9.9.1")).file("b.evtx", log("9.9.9.1")).file("c.evtx", log("9.9.9.2"));
+    manifest(&case, &[]);
+    // As tools that save space do it.
+    for name in ["b.evtx", "c.evtx"] {
+        fs::remove_file(case.path(name)).unwrap();
+        fs::hard_link(case.path("a.evtx"), case.path(name)).unwrap();
+    }
+    verify(&case, &[]).exits(3).reports(&["same     ./a.evtx", "same     ./b.evtx", "changed  ./c.evtx"]);
 }
