@@ -208,8 +208,9 @@ impl Groups {
         let room = self.room;
         let mut sorted = Sorter::new(room);
         self.each_by_key(|key, group| {
-            let size = key.size();
-            sorted.push(Ranked::new(&key, group), size);
+            let ranked = Ranked::new(&key, group);
+            let size = ranked.size();
+            sorted.push(ranked, size);
             Ok(())
         })?;
         Ok(SortedGroups::Spilled(sorted.into_sorted()?))
@@ -222,6 +223,8 @@ impl Groups {
     /// What `each` returns, or they could not be spilled or read again.
     pub fn each_by_key(mut self, mut each: impl FnMut(GroupKey, Group) -> io::Result<()>) -> io::Result<()> {
         self.spill();
+        // What stayed in memory would be in the way of what `each` keeps.
+        self.spilled.spill();
         let mut last: Option<(GroupKey, Group)> = None;
         for counted in self.spilled.into_sorted()?.pass()? {
             let (key, count, first, last_time) = counted?;
@@ -276,6 +279,13 @@ impl Ranked {
             count: group.count,
             last: group.last.map(Timestamp::as_nanosecond),
         }
+    }
+
+    /// What it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        const ALLOCATION: usize = 16;
+        let value = |value: &String| size_of::<String>() + ALLOCATION + value.capacity();
+        size_of::<Self>() + ALLOCATION + self.values.iter().map(value).sum::<usize>()
     }
 
     fn into_group(self) -> (GroupKey, Group) {
