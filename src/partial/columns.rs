@@ -1,4 +1,4 @@
-//! [`Columns`]: the groups of a partial result as the columns of a Parquet file, and back.
+//! A [`Row`] of a partial result: a group of one source, written to the columns of a Parquet file and read back.
 //!
 //! What the columns are is in the README. A value that is typed and does not fit its type, which evidence can have, is in a
 //! column of text beside it, so that nothing is lost. The file's other facts are not this file's concern.
