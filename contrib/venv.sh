@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: puts a virtual environment with what a requirements file lists first on the path. `. venv.sh REQUIREMENTS FOLDER`
 
 # A bare Debian has no python3, or one without venv.
@@ -13,3 +14,5 @@ if ! cmp -s "$1" "$2/requirements.txt"; then
     cp "$1" "$2/requirements.txt"
 fi
 PATH="$PWD/$2/bin:$PATH"
+# Nothing is written beside the code.
+export PYTHONPYCACHEPREFIX="$PWD/target/pycache"

@@ -12,7 +12,7 @@ if ! java -version > /dev/null 2>&1; then
 fi
 . contrib/venv.sh "$here/requirements.txt" "$out/venv"
 python -m py_compile "$here"/*.py
-ruff check --quiet --config contrib/ruff.toml contrib
+ruff check --no-cache --quiet --config contrib/ruff.toml contrib
 if [ -z "${NETSIFT:-}" ]; then
     cargo build --locked --quiet
     NETSIFT=${CARGO_TARGET_DIR:-target}/debug/netsift
