@@ -34,7 +34,8 @@ def query(database: duckdb.DuckDBPyConnection, name: str, times: tuple = ()) -> 
     """The rows of a query; times as nanoseconds since 1970."""
     replaced = ", ".join(f"epoch_ns({column}) AS {column}" for column in times)
     replaced = f"REPLACE ({replaced})" if times else ""
-    return database.execute(f"SELECT * {replaced} FROM ({(HERE / f'{name}.sql').read_text().rstrip().rstrip(';')})").fetchall()
+    text = (HERE / f"{name}.sql").read_text().rstrip().removesuffix(";")
+    return database.execute(f"SELECT * {replaced} FROM ({text})").fetchall()
 
 
 def time(nanoseconds: int | None) -> str:

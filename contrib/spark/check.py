@@ -1,6 +1,6 @@
 """Holds reports of the job against those of netsift: test.sh starts it, with Spark's local mode.
 
-Each case runs the job as a user would, in one session, and compares bytes with what `netsift` writes over the same logs.
+Each case runs the job as a user would, in one session, and compares bytes with what netsift writes over the same logs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+import groups
 import netsift_spark
 
 HERE = Path(__file__).resolve().parent
@@ -34,9 +38,29 @@ exec {netsift} "$@"
 
 def main() -> None:
     netsift, work = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    times_are_those_of_a_report()
     groups_are_those_of_one_run(netsift, work)
     nothing_is_lost_or_counted_twice(netsift, work)
     wrong_options_fail_before_there_is_a_job(netsift, work)
+
+
+def times_are_those_of_a_report() -> None:
+    """Of times that 64 bits of nanoseconds hold, and of those that are text since they do not."""
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    cases = [
+        (None, None, ""),
+        (0, None, "1970-01-01T00:00:00.0000000Z"),
+        (-1, None, "1969-12-31T23:59:59.9999999Z"),
+        (1709647629123456789, None, "2024-03-05T14:07:09.1234567Z"),
+        (None, "0000-01-01T00:00:00Z", "0000-01-01T00:00:00.0000000Z"),
+        (None, "1601-01-01T00:00:00.0000001Z", "1601-01-01T00:00:00.0000001Z"),
+        (None, "9998-12-31T23:59:59.123456789Z", "9998-12-31T23:59:59.1234567Z"),
+    ]
+    numbered = [(number, *case[:2]) for number, case in enumerate(cases)]
+    table = spark.createDataFrame(numbered, "number int, first bigint, first_text string")
+    table = table.withColumn("first", F.expr(groups.nanoseconds("first"))).orderBy("number")
+    expect([row.text for row in table.selectExpr(f"{groups.text_of('first')} as text").collect()],
+           [case[2] for case in cases], "")
 
 
 def groups_are_those_of_one_run(netsift: Path, work: Path) -> None:
@@ -47,7 +71,7 @@ def groups_are_those_of_one_run(netsift: Path, work: Path) -> None:
 
 
 def nothing_is_lost_or_counted_twice(netsift: Path, work: Path) -> None:
-    """A process and a task are killed, a log is damaged, one cannot be read, one is there twice, and names are hostile."""
+    """A process and a task are killed; a log is damaged, one cannot be read, one is there twice, names are hostile."""
     logs, partials, scratch = work / "logs", work / "partials", work / "scratch"
     make_logs(logs)
     for folder in (partials, scratch, work / "marks"):
@@ -58,19 +82,19 @@ def nothing_is_lost_or_counted_twice(netsift: Path, work: Path) -> None:
     (work / "offices.txt").write_text("198.41.0.0/24\n")
     options = ["--recover", "--exclude-cidr", "@offices.txt", "--group-by", "dvc,user,dest,dest_port,process_name"]
 
-    status, told = job(logs, logs / "gone", "-o", work / "hard", "--netsift", flaky, "--command", "connections", "--copy",
-                       "--scratch", scratch, "--ship", work / "offices.txt", "--", *options)
+    status, told = job(logs, logs / "gone", "-o", work / "hard", "--netsift", flaky, "--command", "connections",
+                       "--copy", "--scratch", scratch, "--ship", work / "offices.txt", "--", *options)
     expect(status, 3, told)
     expect([path.name for path in sorted((work / "marks").iterdir())], ["first", "second"], told)
     expect(list(scratch.iterdir()), [], told)
-    readable = [path for path in sorted(logs.rglob("*")) if path.is_file() and path.name != "never.evtx"]
+    readable = sorted(path for path in logs.rglob("*") if path.is_file() and path.name != "never.evtx")
     for number, log in enumerate(readable):
         run(netsift, "connections", *options, "--partial", partials / f"{number}.parquet", log, cwd=work)
     expect(written(work / "hard" / "report.csv"), run(netsift, "merge", partials), told)
 
     failed = [row for row in rows(work / "hard" / "defects.csv") if not row["source"]]
     expect([(row["log"], row["status"], row["message"]) for row in failed if row["status"]],
-           [(f"file:{logs}/never.evtx", "1", f"{logs}/never.evtx: made up (exit status 1)")], told)
+           [(f"{logs}/never.evtx", "1", f"{logs}/never.evtx: made up (exit status 1)")], told)
     expect([row["log"] for row in failed if not row["status"]], [f"{logs}/gone"], told)
     damaged = [row for row in rows(work / "hard" / "defects.csv") if row["source"]]
     expect({(row["source"], row["status"]) for row in damaged}, {(f"{logs}/damaged.evtx", "3")}, told)

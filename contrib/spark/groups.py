@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from scan_task import printable, shown_path
+from scan_task import printable
 
 RULE = {"rule_title": "title", "rule_id": "id", "rule_level": "level", "mitre_attack": "attack"}
 NANOSECONDS = "decimal(22, 0)"
@@ -19,7 +19,7 @@ COUNTED = ["count_if(kind = 'log')", "count_if(kind = 'log' and message is not n
 
 
 def repeated(scanned: DataFrame) -> DataFrame:
-    """Sources that are in another log too, by their SHA-256, and do not count: of copies, the log that sorts first does."""
+    """Sources that are in another log too, by their SHA-256, and do not count: of copies, the first log's does."""
     sources = scanned.where("kind = 'source' and sha256 is not null").select("log", "place", "source", "sha256")
     sources = sources.withColumn("owner", F.min("log").over(Window.partitionBy("sha256")))
     return sources.where("log != owner")
@@ -41,7 +41,7 @@ def merged(scanned: DataFrame, copies: DataFrame, facts: dict) -> DataFrame:
 
 
 def nanoseconds(end: str) -> str:
-    """A time since 1970. One that does not fit into 64 bits is there as text, and one that Spark cannot read stops the job."""
+    """A time, since 1970. What does not fit into 64 bits is there as text; text that is no time stops the job."""
     text = f"{end}_text"
     read = f"coalesce(try_cast({text} as timestamp), cast(raise_error(concat('not a time: ', {text})) as timestamp))"
     beyond = f"cast(rpad(regexp_extract({text}, '[.][0-9]{{6}}([0-9]{{1,3}})', 1), 3, '0') as int)"
@@ -61,11 +61,17 @@ def value_of_rule(rules: list[dict], name: str):
 
 
 def defects(scanned: DataFrame, copies: DataFrame, not_listed: DataFrame) -> DataFrame:
-    """What could not be read: paths, logs that could not be scanned, and what netsift found wrong with those that could."""
+    """What could not be read: paths, logs that could not be scanned, and what netsift found wrong with the others."""
     failed = scanned.where("kind = 'log' and message is not null")
     wrong = scanned.where("kind = 'defect'").join(copies.select("log", "source"), ["log", "source"], "left_anti")
     found = failed.unionByName(wrong.select(*failed.columns)).withColumn("kind", F.col("defect"))
+    found = found.withColumn("log", F.expr(shown("log")))
     return found.select(*DEFECT).unionByName(not_listed, allowMissingColumns=True)
+
+
+def shown(path: str) -> str:
+    """A path as netsift names it, but for what is not safe to print, which `write_csv` sees to."""
+    return f"regexp_replace({path}, '^file:(//)?(?=/)', '')"
 
 
 def write_csv(table: DataFrame, path: str, order: list[str]) -> None:
@@ -75,7 +81,7 @@ def write_csv(table: DataFrame, path: str, order: list[str]) -> None:
     table = table.repartition(1).sortWithinPartitions(*order)
     table = table.withColumn("cells", cells(F.array(*texts)))
     shown = [F.col("cells")[texts.index(name)].alias(name) if name in texts else name for name in table.columns[:-1]]
-    # Not quoted are empty values, and quoted is what starts or ends with spaces only if it has to be.
+    # As netsift's: no quotation marks but where they are needed.
     style = {"header": True, "escape": '"', "emptyValue": "", "nullValue": "", "ignoreLeadingWhiteSpace": False,
              "ignoreTrailingWhiteSpace": False}
     table.select(*shown).write.mode("overwrite").options(**style).csv(path)
@@ -90,4 +96,4 @@ def cell(value: str | None) -> str:
 def told(defect) -> str:
     """A defect as a line for a person."""
     place = f"chunk {defect.chunk} at {defect.offset:#x}: " if defect.chunk is not None else ""
-    return f"{defect.source or shown_path(defect.log)}: {place}{defect.message}"
+    return f"{defect.source or printable(defect.log)}: {place}{defect.message}"

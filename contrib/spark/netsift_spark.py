@@ -1,8 +1,8 @@
-"""Scans event logs under any path that Spark can read with `netsift`, on all executors, and merges what is found: the groups
-are those of one `netsift` over the same logs.
+"""Scans event logs under any path that Spark can read with `netsift`, on all executors, and merges what is found: the
+groups are those of one `netsift` over the same logs.
 
-The driver lists logs (here). Tasks scan them (scan_task.py), and Spark writes what they find to OUT/scan, so that a task
-that is tried again counts once. The report is made from that (groups.py). What netsift computes is not this job's concern.
+The driver lists logs (here). Tasks scan them (scan_task.py), and Spark writes what they find to OUT/scan, so that a
+task that is tried again counts once. The report is made from that (groups.py). What is found is netsift's concern.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ REFUSED = {
     "--dedup": "copies would be dropped in each log by itself; a log that is there twice counts once anyway",
     "--follow": "symbolic links are not followed",
     "--threads": "Spark's spark.task.cpus says it",
-    **dict.fromkeys(("--output", "--partial", "--events", "--html", "--manifest", "--manifest-run-info"), THE_JOB_WRITES),
+    **dict.fromkeys(("--output", "--partial", "--events", "--html"), THE_JOB_WRITES),
+    **dict.fromkeys(("--manifest", "--manifest-run-info"), THE_JOB_WRITES),
     **dict.fromkeys(("--format", "--time-format", "--bom", "--raw-cells"), ITS_FORM),
 }
 
 
 def main() -> int:
-    """Exit status: 0 everything was read; 1 there is no report; 2 the command line is wrong; 3 some could not be read."""
+    """Exit status: 0 all was read; 1 there is no report; 2 the command line is wrong; 3 some could not be read."""
     args = arguments()
     try:
         facts = ask_netsift(args)
@@ -63,7 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--command", choices=("detect", "connections"), default="detect")
     parser.add_argument("--netsift", default="netsift", metavar="FILE", help="the program, as executors can run it")
     parser.add_argument("--ship", action="append", default=[], metavar="FILE", help="send FILE to the executors, where "
-                        "options name it without its folder; a .zip or .tgz as a folder without that ending; repeatable")
+                        "options name it without its folder; a .zip or .tgz as a folder without the ending; repeatable")
     parser.add_argument("--scratch", metavar="DIR", help="where executors put copies of logs [default: Spark's folder]")
     parser.add_argument("--copy", action="store_true", help="also copy logs that have a local path")
     parser.add_argument("--max-log-size", type=size, default="64GiB", metavar="SIZE", help="[default: 64GiB]")
@@ -136,7 +137,7 @@ def unpacked_name(file: str) -> str | None:
 
 
 def find_logs(spark: SparkSession, args: argparse.Namespace) -> tuple[list, list]:
-    """The logs and archives, each once, as (path, size, whether it was given itself); and what cannot be read, and why."""
+    """The logs and archives, each once, as (path, size, whether it was given itself); what cannot be read, and why."""
     logs, unread = {}, []
     for given in args.paths:
         try:
@@ -223,7 +224,8 @@ def scan(spark: SparkSession, args: argparse.Namespace, logs: list, fields: list
         "hadoop": configuration(context),
     })
     tasks = bundles(logs, args.task_size)
-    table = spark.createDataFrame(context.parallelize(tasks, len(tasks)).flatMap(list), "path string, size long, given boolean")
+    rows = context.parallelize(tasks, len(tasks)).flatMap(list)
+    table = spark.createDataFrame(rows, "path string, size long, given boolean")
     # An executor tells the tasks its own Java and classes, with which they read what has no local path.
     of_java = "java_method('java.lang.System', 'getProperty', '{}') as {}"
     table = table.selectExpr("*", of_java.format("java.home", "java"), of_java.format("java.class.path", "classes"))
@@ -266,8 +268,10 @@ def write(spark: SparkSession, scanned: DataFrame, facts: dict, unread: list, ou
     report = spark.read.parquet(f"{out}/report")
     of_rule = [name for name in groups.RULE if name in report.columns]
     groups.write_csv(report, f"{out}/report.csv", ["firstTime", *facts["group_by"], *of_rule])
-    groups.write_csv(copies.select("source", "sha256", "log", "owner"), f"{out}/repeated.csv", ["source", "log"])
-    not_listed = spark.createDataFrame([(shown_path(path), cause) for path, cause in unread], "log string, message string")
+    shown = [F.expr(groups.shown(path)).alias(path) for path in ("log", "owner")]
+    groups.write_csv(copies.select("source", "sha256", *shown), f"{out}/repeated.csv", ["source", "log"])
+    not_listed = [(shown_path(path), cause) for path, cause in unread]
+    not_listed = spark.createDataFrame(not_listed, "log string, message string")
     defects = groups.defects(scanned, copies, not_listed).cache()
     groups.write_csv(defects, f"{out}/defects.csv", groups.DEFECT)
 

@@ -1,4 +1,4 @@
-"""The tasks: a log is brought to the executor, scanned with `netsift`, and what is found becomes rows of the scan's table.
+"""The tasks: a log is brought to the executor and scanned with `netsift`; what is found becomes rows of a table.
 
 Runs on executors, with pyarrow and what Spark ships. It knows nothing of other logs.
 """
@@ -49,7 +49,7 @@ def columns(fields: list[str]) -> dict[str, str]:
 
 
 def scan_all(batches, settings: dict):
-    """Scans logs, one by one. One that fails fails the task, so that Spark tries it again; the last time it becomes a row."""
+    """Scans logs, one by one. One that fails fails its task, which Spark tries again; the last time it is a row."""
     is_last = TaskContext.get().attemptNumber() >= settings["attempts"] - 1
     root = settings["scratch"] or SparkFiles.getRootDirectory()
     remove_left_over(root)
@@ -97,12 +97,13 @@ def renaming(scratch_folder: str, path: str):
 
 
 def run(command: list[str], paths: list[str], folder: str, directory: str) -> int:
-    """Runs netsift over these paths, with a partial result in a folder. Returns the exit status, if there is a result."""
+    """Runs netsift over paths, with a partial result and temporary files in a folder. Returns its exit status."""
     command = [*command, "--partial", str(Path(folder, "partial")), "--", *paths]
+    environment = {**os.environ, "TMPDIR": folder}
     with open(Path(folder, "stderr"), "w+b") as told:
         try:
-            nothing = subprocess.DEVNULL
-            ran = subprocess.run(command, cwd=directory, stdin=nothing, stdout=nothing, stderr=told, check=False)
+            ran = subprocess.run(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=told, check=False)
         except OSError as error:
             raise Failed(None, f"netsift cannot be run here: {error}") from None
         if ran.returncode in (0, 3):
@@ -124,7 +125,7 @@ def facts_of(partial: pq.ParquetFile) -> dict:
 
 
 def write_empty_log(folder: str) -> Path:
-    """A log without chunks. With it there is always a log, so an archive without one is what it is in a folder: no defect."""
+    """A log without chunks. With it, an archive without logs is what it is in a folder among others: no defect."""
     header = struct.pack("<8sQQQIHHHH76xI", b"ElfFile\0", 0, 0, 1, 128, 1, 3, 4096, 0, 0)[:120]
     path = Path(folder, "empty.evtx")
     path.write_bytes((header + struct.pack("<II", 0, zlib.crc32(header))).ljust(4096, b"\0"))
@@ -200,7 +201,7 @@ def bring(log: dict, file: Path, settings: dict) -> None:
 
 
 def fetch(log: dict, file: Path, settings: dict) -> None:
-    """Streams a log through Hadoop's `fs -cat`, with the Java, the classes and the configuration of this executor's Spark."""
+    """Streams a log through Hadoop's `fs -cat`, with the Java, the classes and the configuration of Spark here."""
     folder, size = file.parent.parent, log["size"]
     if shutil.disk_usage(folder).free < size:
         raise Failed(None, f"no room in {folder}: the log has {size} bytes")
