@@ -26,6 +26,8 @@ from scan_task import Failed, local_path, printable, shown_path
 NAMES = (".evtx", ".zip", ".gz", ".tgz")
 # A small log costs a task as much as reading this many bytes: a process is started for it.
 LEAST_COST = 4 << 20
+# How many defects are told; all are in the table.
+TOLD = 20
 THE_JOB_WRITES = "the job writes the report"
 ITS_FORM = "the report's form is the job's own"
 REFUSED = {
@@ -267,7 +269,7 @@ def write(spark: SparkSession, scanned: DataFrame, facts: dict, unread: list, ou
     groups.merged(scanned, copies, facts).write.mode("overwrite").parquet(f"{out}/report")
     report = spark.read.parquet(f"{out}/report")
     of_rule = [name for name in groups.RULE if name in report.columns]
-    groups.write_csv(report, f"{out}/report.csv", ["firstTime", *facts["group_by"], *of_rule])
+    groups.write_csv(report, f"{out}/report.csv", ["firstTime", *facts["group_by"], *of_rule, "lastTime", "count"])
     shown = [F.expr(groups.shown(path)).alias(path) for path in ("log", "owner")]
     groups.write_csv(copies.select("source", "sha256", *shown), f"{out}/repeated.csv", ["source", "log"])
     not_listed = [(shown_path(path), cause) for path, cause in unread]
@@ -277,14 +279,16 @@ def write(spark: SparkSession, scanned: DataFrame, facts: dict, unread: list, ou
 
     searched, failed, logs = scanned.selectExpr(*groups.COUNTED).first()
     hits, rows = report.select(F.coalesce(F.sum("count"), F.lit(0)), F.count("*")).first()
+    wrong = defects.count()
     tell([
         f"searched  {searched} files with {logs} logs in them; {failed + len(unread)} could not be read",
         f"found     {hits} hits in {rows} groups",
-        f"copies    {copies.count()} logs did not count again: {out}/repeated.csv",
-        f"defects   {defects.count()}: {out}/defects.csv",
-        *(groups.told(defect) for defect in defects.orderBy(*groups.DEFECT).limit(20).collect()),
+        f"copies    {copies.count()} logs did not count again: {printable(out)}/repeated.csv",
+        f"defects   {wrong}: {printable(out)}/defects.csv",
+        *(groups.told(defect) for defect in defects.orderBy(*groups.DEFECT).limit(TOLD).collect()),
+        *([f"and {wrong - TOLD} more"] if wrong > TOLD else []),
     ])
-    return 3 if defects.count() else 0
+    return 3 if wrong else 0
 
 
 def tell(lines) -> None:
