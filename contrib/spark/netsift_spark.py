@@ -50,7 +50,7 @@ def main() -> int:
         refuse_output(spark, args, logs)
     except Failed as error:
         tell([error.cause])
-        return 1
+        return 2 if error.status == 2 else 1
     scanned = scan(spark, args, logs, facts["group_by"])
     return write(spark, scanned, facts, unread, args.output)
 
