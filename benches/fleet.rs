@@ -28,10 +28,10 @@ use netsift::{
     config::{Builtin, Config, Merging},
     connection::Field,
     digest::Digests,
+    findings::Findings,
     group::{Group, GroupKey, Groups, Sources},
     merge,
     partial::{self, Facts, SourceFacts, columns::Row},
-    sift::Findings,
     tally::Tally,
 };
 use peak_alloc::PeakAlloc;

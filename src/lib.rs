@@ -31,7 +31,7 @@
 //! - [`input`]: how logs are found, also in archives. [`chunk`], [`record`] and [`definition`]: how their bytes are laid out.
 //!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
-//! - [`sift`]: all of that for a block of bytes, with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
+//! - [`sift`]: all of that for a block of bytes, into [`findings`] with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
 //! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
 //! - [`partial`] and [`merge`]: results of parts of a fleet, put together, with their [`rarity`].
 //! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant. [`usage`],
@@ -52,6 +52,7 @@ pub mod error;
 pub mod event;
 pub mod events;
 pub mod filter;
+pub mod findings;
 pub mod group;
 pub mod hits;
 pub mod html;

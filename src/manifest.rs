@@ -17,12 +17,13 @@ use crate::{
     event::Carving,
     events::Copies,
     filter::{Filter, Property},
+    findings::SourceFindings,
     ids::Gaps,
     input::Source,
     record,
     report::{self, Style},
     rule::{RuleInfo, RuleSet},
-    sift::{Plan, SourceFindings},
+    sift::Plan,
     tally::Tally,
 };
 

@@ -14,6 +14,7 @@ use crate::{
     digest::Digests,
     error::{Defects, Error},
     events::{self, Rows},
+    findings::{Findings, SourceFindings, SourceKey},
     group::{self, Groups},
     hits::Hits,
     html::{self, Observed},
@@ -25,7 +26,6 @@ use crate::{
     partial::{self, Facts, columns::Row},
     report::{self, Report},
     scan,
-    sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
 };
 

@@ -23,8 +23,9 @@ use crate::{
     digest::{Digests, Hasher},
     error::{Defect, DefectKind, Error},
     event::Decoder,
+    findings::Findings,
     input::{self, Limits, Packing, Source, Sources},
-    sift::{Findings, Plan, Sifter},
+    sift::{Plan, Sifter},
     text,
 };
 

@@ -11,8 +11,9 @@ use netsift::{
     args::{Args, Command},
     config::{Builtin, Config},
     event::Decoder,
+    findings::Findings,
     hits::Hit,
-    sift::{Decoding, Findings, Plan, Sifter},
+    sift::{Decoding, Plan, Sifter},
 };
 
 const LOG: &[u8] = include_bytes!("../../testdata/case/WS02/sysmon-export.evtx");

@@ -31,8 +31,8 @@ use crate::{
     error::{DefectKind, Defects},
     event::Carving,
     events::Copies,
+    findings::{Findings, SourceFindings, SourceKey},
     rule::{Rule, RuleInfo, RuleSet},
-    sift::{Findings, SourceFindings, SourceKey},
     tally::Tally,
 };
 

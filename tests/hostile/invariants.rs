@@ -16,11 +16,12 @@ use netsift::{
     event::{Carving, Decoder},
     events::Copies,
     filter::{Filter, Window},
+    findings::Findings,
     group::{self, Group, GroupKey},
     hits::Hit,
     prefilter::Prefilter,
     rule::{Rule, RuleInfo, RuleSet, builtin},
-    sift::{Decoding, Findings, Plan, Sifter},
+    sift::{Decoding, Plan, Sifter},
     sysmon::PROVIDER,
     tally::Tally,
 };
