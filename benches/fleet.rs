@@ -30,8 +30,10 @@ use netsift::{
     digest::Digests,
     findings::Findings,
     group::{Group, GroupKey, Groups, Sources},
-    merge,
-    partial::{self, Facts, SourceFacts, columns::Row},
+    ids::Span,
+    input, merge,
+    partial::{self, Facts, Rows, columns::Row},
+    searched::{Searched, SearchedFile, SearchedSource},
     tally::Tally,
 };
 use peak_alloc::PeakAlloc;
@@ -58,10 +60,10 @@ fn main() {
         let line = ["netsift", "merge"].map(Into::into).into_iter().chain(paths.map(|path| path.into()));
         let line = line.chain(["--max-memory=256MiB", "-o"].map(Into::into)).chain([folder.path().join("x").into()]);
         let Command::Merge(args) = Args::parse_from(line.collect::<Vec<OsString>>()).command else { return };
-        let config = Merging::new(args, None).unwrap();
+        let config = Merging::new(args, Vec::new()).unwrap();
         measured(&format!("merge {} of them in 256 MiB", all.len() / part), || {
             let merged = merge::merge(&config).unwrap();
-            assert_eq!(merged.groups.len(), (all.len() / part) as u64 * GROUPS);
+            assert_eq!(merged.searched.groups.into_sorted().unwrap().len(), (all.len() / part) as u64 * GROUPS);
         });
     }
     measured("group 10,000,000 connections of as many groups in 256 MiB", || {
@@ -85,17 +87,25 @@ fn measured(what: &str, work: impl FnOnce()) {
 fn facts() -> Facts {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
-    Facts::new(&config, &Findings::new(&config.plan), &BTreeMap::new())
+    let nothing = Searched::new(&config.plan, input::Sources::default(), Findings::new(&config.plan));
+    Facts::new(&config.plan.terms, Rows::Groups, &nothing)
 }
 
 /// Writes the partial result of a host.
 fn write(path: &Path, facts: &Facts, host: u64) {
     let digest = format!("{host:064x}");
-    let source = SourceFacts {
-        name: format!("WS{host:05}.evtx"),
-        digests: Some(Digests { sha256: digest.clone(), sha1: digest.clone(), md5: digest }),
-        dirty: false,
+    let source = SearchedSource {
+        file: SearchedFile {
+            name: format!("WS{host:05}.evtx"),
+            file: String::new(),
+            file_hex: None,
+            size: 0,
+            digests: Some(Digests { sha256: digest.clone(), sha1: digest.clone(), md5: digest }),
+        },
+        header: None,
         tally: Tally { hits: GROUPS, ..Tally::default() },
+        unused_between: false,
+        ids: Span::default(),
         excluded: BTreeMap::new(),
         by_rule: BTreeMap::from([(0, GROUPS)]),
         defects: BTreeMap::new(),
@@ -105,10 +115,10 @@ fn write(path: &Path, facts: &Facts, host: u64) {
     let mut file = File::create(path).unwrap();
     let rows = |write: &mut dyn FnMut(Row) -> io::Result<()>| {
         (0..GROUPS).try_for_each(|number| {
-            write(Row { source: 0, key: key(host, number), group: group(host * GROUPS + number) })
+            write(Row { source: 0, key: key(host, number), group: group(host * GROUPS + number), record: None })
         })
     };
-    partial::write(&mut file, &Field::ALL, &facts, rows).unwrap();
+    partial::write(&mut file, &facts, rows).unwrap();
 }
 
 /// A group's key as real ones are: most of it repeats.

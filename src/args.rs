@@ -105,42 +105,29 @@ Examples:
 
 /// What `merge` takes.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct MergeArgs {
     /// Partial results, and directories that are searched for *.parquet
     #[arg(required = true, value_name = "PARTIAL", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
-    /// Write the report to FILE, not to standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-
-    /// Replace FILE if it exists
-    #[arg(long)]
-    pub force: bool,
+    /// What is written.
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     /// Group by these, in this order, all of which each partial result has [default: all that they have]
-    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 
     /// Add on how many hosts a process had the destination, and on which first
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub rarity: bool,
 
-    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
-    #[arg(long)]
-    pub raw_cells: bool,
-
-    /// How the report looks.
-    #[command(flatten)]
-    pub format: FormatArgs,
-
-    /// Put groups that take more than SIZE of memory into temporary files
-    #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size)]
+    /// Put groups and hits that take more than SIZE of memory into temporary files
+    #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size, help_heading = "Run")]
     pub max_memory: u64,
 
     /// Show no summary
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
 }
 
@@ -198,13 +185,9 @@ pub struct ScanArgs {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the report to FILE, not to standard output
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
-
-    /// Replace the files to be written if they exist
-    #[arg(long, help_heading = "Output")]
-    pub force: bool,
+    /// What is written.
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     /// Report this process; repeatable [detect: regsvcs.exe]
     ///
@@ -252,14 +235,6 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 
-    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
-    #[arg(long, help_heading = "Output")]
-    pub raw_cells: bool,
-
-    /// How the report looks.
-    #[command(flatten)]
-    pub format: FormatArgs,
-
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
     #[arg(long, help_heading = "Evidence and archives")]
     pub recover: bool,
@@ -268,27 +243,15 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "Evidence and archives")]
     pub dedup: bool,
 
-    /// Write every hit to FILE as CSV, with the record it is from
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub events: Option<PathBuf>,
-
-    /// Write a page for a browser to FILE
-    ///
-    /// HTML, to look at the hits: a timeline, tables, and the events behind them.
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub html: Option<PathBuf>,
-
-    /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub manifest: Option<PathBuf>,
-
-    /// Add the time of the run and the name of this host to the manifest
-    #[arg(long, requires = "manifest", help_heading = "Output")]
-    pub manifest_run_info: bool,
-
     /// Write the groups of each source to FILE as Parquet, to be merged with those of other runs
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub partial: Option<PathBuf>,
+
+    /// Put every hit into the partial result, not only groups, so that merging can write its page and its events
+    ///
+    /// With --dedup, merging also finds copies of an event in different partial results then.
+    #[arg(long, requires = "partial", help_heading = "Output")]
+    pub partial_events: bool,
 
     /// Put groups and hits that take more than SIZE of memory into temporary files
     #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size, help_heading = "Run")]
@@ -440,10 +403,23 @@ pub enum Exclusions {
     None,
 }
 
-/// How the report looks.
-#[derive(Debug, Default, clap::Args)]
+/// What is written, and how it looks.
+#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub struct FormatArgs {
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
+pub struct OutputArgs {
+    /// Write the report to FILE, not to standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Replace the files to be written if they exist
+    #[arg(long)]
+    pub force: bool,
+
+    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
+    #[arg(long)]
+    pub raw_cells: bool,
+
     /// The format of the report [default: table on a terminal, otherwise csv]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
@@ -455,4 +431,22 @@ pub struct FormatArgs {
     /// Start CSV with a byte order mark, for spreadsheets that need it to read UTF-8
     #[arg(long)]
     pub bom: bool,
+
+    /// Write every hit to FILE as CSV, with the record it is from
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub events: Option<PathBuf>,
+
+    /// Write a page for a browser to FILE
+    ///
+    /// HTML, to look at the hits: a timeline, tables, and the events behind them.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+
+    /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub manifest: Option<PathBuf>,
+
+    /// Add the time of the run and the name of this host to the manifest
+    #[arg(long, requires = "manifest")]
+    pub manifest_run_info: bool,
 }

@@ -3,6 +3,8 @@
 //! Sizes, offsets and checksums follow the EVTX format notes of the libevtx project ("Windows XML Event Log (EVTX)",
 //! sections 2 and 3). What is in a record is not this file's concern.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     bytes::{u32_at, u64_at},
     error::DefectKind,
@@ -40,7 +42,7 @@ const NO_CHECKSUMS: u32 = 4;
 pub type Fault = (DefectKind, String);
 
 /// What a file header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileHeader {
     /// The flags as they stand there.
     pub flags: u32,

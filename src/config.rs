@@ -1,13 +1,13 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{collections::HashSet, ffi::OsString, fs, iter, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
-    args::{Exclusions, FilterArgs, FormatArgs, MergeArgs, ScanArgs, VerifyArgs, WantedArgs},
+    args::{Exclusions, FilterArgs, MergeArgs, ScanArgs, VerifyArgs, WantedArgs},
     cidr::{self, CidrSet},
     connection::Field,
     error::Error,
@@ -16,16 +16,17 @@ use crate::{
     filter::{self, Filter, Property, Window},
     group,
     input::{Limits, Links},
-    output::{self, Existing, Output},
+    outputs::Outputs,
+    partial::Rows,
     prefilter::Prefilter,
-    report::{Cells, Format, Mark, Screen, Style},
     rule::{
         Rule, RuleInfo, RuleSet,
         builtin::{self, BuiltinRule},
     },
     scan::Method,
     sift::{Decoding, Plan},
-    sigma::load::{self, Loaded, Refusal, Wanted},
+    sigma::load::{self, Loaded, Wanted},
+    terms::Terms,
 };
 
 /// A run, ready to start.
@@ -39,25 +40,9 @@ pub struct Config {
     pub plan: Plan,
     /// How to scan for it.
     pub method: Method,
-    /// The Sigma rules that were not loaded, and why.
-    pub refused: Vec<Refusal>,
-    /// Where the report goes.
-    pub output: Output,
-    /// Where the report of events goes, if there is to be one.
-    pub events: Option<Output>,
-    /// Where the page goes, if there is to be one.
-    pub html: Option<Output>,
-    /// Where the manifest goes, if there is to be one.
-    pub manifest: Option<Output>,
-    /// Where the partial result goes, if there is to be one.
-    pub partial: Option<Output>,
-    /// Whether the manifest has facts about the run itself.
-    pub run_info: bool,
-    /// The command line as it was, without the tool's own name.
-    pub arguments: Vec<String>,
-    /// How the report looks.
-    pub style: Style,
-    /// Whether a summary and progress are shown.
+    /// What is written.
+    pub outputs: Outputs,
+    /// Whether neither a summary nor progress is shown.
     pub quiet: bool,
 }
 
@@ -85,59 +70,36 @@ impl Config {
                     .to_owned(),
             ));
         }
-        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
+        let outputs = Outputs::new(args.output, args.partial.map(|path| (path, rows)), arguments)?;
+        let terms = Terms {
+            filter: filter(&args.filter, now)?,
+            rules: Arc::new(rules),
+            refused: loaded.refused.iter().map(ToString::to_string).collect(),
+            carving: if args.recover { Carving::Stale } else { Carving::Live },
+            copies,
+            group_by: fields(&args.group_by)?,
+        };
         Ok(Self {
-            refused: loaded.refused,
-            style: style(&args.format, args.raw_cells)?,
             plan: Plan {
-                filter: filter(&args.filter, now)?,
+                terms,
                 prefilter,
-                rules: Arc::new(rules),
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
-                carving: if args.recover { Carving::Stale } else { Carving::Live },
-                group_by: fields(&args.group_by)?,
-                apart: if args.partial.is_some() { group::Sources::Apart } else { group::Sources::Together },
+                apart: if outputs.need_sources() { group::Sources::Apart } else { group::Sources::Together },
                 room: room(args.max_memory, threads(args.threads)),
-                keep_hits: args.events.is_some() || args.html.is_some(),
-                copies,
-                follow_ids: args.manifest.is_some(),
+                keep_hits: outputs.need_hits(),
+                follow_ids: outputs.need_hashes(),
             },
             method: Method {
                 threads: threads(args.threads),
-                hashing: args.manifest.is_some() || args.partial.is_some(),
+                hashing: outputs.need_hashes(),
                 limits: Limits::new(args.max_member_size, args.zip_password),
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
-            events: args.events.map(|path| Output::File { path, existing }),
-            html: args.html.map(|path| Output::File { path, existing }),
-            manifest: args.manifest.map(|path| Output::File { path, existing }),
-            partial: args.partial.map(|path| Output::File { path, existing }),
-            run_info: args.manifest_run_info,
-            arguments,
-            output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
+            outputs,
             quiet: args.quiet,
             paths: args.paths,
         })
-    }
-
-    /// The same, for a run whose standard output is this terminal, or none. What is written to a file does not depend on it.
-    #[must_use]
-    pub fn shown_on(mut self, screen: Option<Screen>) -> Self {
-        self.style.screen = screen.filter(|_| self.output == Output::Stdout);
-        self
-    }
-
-    /// Makes sure, before the evidence is read, that everything can be written and nothing of it is evidence.
-    ///
-    /// # Errors
-    ///
-    /// See [`Output::check`] and [`output::distinct`].
-    pub fn check_outputs(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
-        let more = [&self.events, &self.html, &self.manifest, &self.partial];
-        let outputs = || iter::once(&self.output).chain(more.into_iter().flatten());
-        check_screen(&self.style)?;
-        outputs().try_for_each(|output| output.check(met))?;
-        output::distinct(outputs())
     }
 }
 
@@ -150,35 +112,24 @@ pub struct Merging {
     pub group_by: Vec<Field>,
     /// How much memory groups may take, in bytes.
     pub room: usize,
-    /// Whether rows say how rare they are.
-    pub rarity: bool,
-    /// Where the report goes.
-    pub output: Output,
-    /// How it looks.
-    pub style: Style,
+    /// What is written.
+    pub outputs: Outputs,
     /// Whether no summary is shown.
     pub quiet: bool,
 }
 
 impl Merging {
-    /// Makes sense of what `merge` was given. `screen` is the terminal that standard output is.
+    /// Makes sense of what `merge` was given. `arguments` is the command line as it was, for the manifest.
     ///
     /// # Errors
     ///
     /// A value is wrong: a field, a format.
-    pub fn new(args: MergeArgs, screen: Option<Screen>) -> Result<Self, Error> {
-        let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let group_by = if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? };
-        let screen = screen.filter(|_| args.output.is_none());
-        let style = Style { screen, ..style(&args.format, args.raw_cells)? };
-        check_screen(&style)?;
+    pub fn new(args: MergeArgs, arguments: Vec<String>) -> Result<Self, Error> {
         Ok(Self {
             paths: args.paths,
-            group_by,
+            group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
             room: room(args.max_memory, NonZeroUsize::MIN),
-            rarity: args.rarity,
-            output: args.output.map_or(Output::Stdout, |path| Output::File { path, existing }),
-            style,
+            outputs: Outputs { rarity: args.rarity, ..Outputs::new(args.output, None, arguments)? },
             quiet: args.quiet,
         })
     }
@@ -240,29 +191,6 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         patterns(Property::Direction, &args.direction)?,
     ];
     Ok(Filter::new(window, patterns))
-}
-
-/// Makes sure that no terminal gets what is not text.
-fn check_screen(style: &Style) -> Result<(), Error> {
-    if style.format() == Format::Parquet && style.screen.is_some() {
-        return Err(Error::Usage(
-            "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-/// How the report is to look.
-fn style(args: &FormatArgs, raw_cells: bool) -> Result<Style, Error> {
-    let (format, mark) = (args.format, if args.bom { Mark::Utf8 } else { Mark::None });
-    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
-        return Err(Error::Usage(format!(
-            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
-            format.name()
-        )));
-    }
-    let cells = if raw_cells { Cells::Raw } else { Cells::Guarded };
-    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
 }
 
 /// What each thread may hold, and what all of them come to in the end.

@@ -5,6 +5,7 @@
 use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// One network connection, normalised. The text borrows from the event it was read from.
 ///
@@ -106,7 +107,8 @@ impl Connection<'_> {
 }
 
 /// The fields that connections can be grouped by, in the order in which Splunk's rule groups them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Field {
     /// `action`: always `allowed`, since Sysmon reports connections that happened.
     Action,
@@ -148,6 +150,17 @@ pub enum Field {
     ProcessId,
 }
 
+/// What the values of a field are like, as a rule. Any of them can be other text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// An IP address.
+    Address,
+    /// A number, decimal.
+    Number,
+}
+
 impl Field {
     /// All of them, in order.
     pub const ALL: [Self; 19] = [
@@ -171,6 +184,16 @@ impl Field {
         Self::ProcessGuid,
         Self::ProcessId,
     ];
+
+    /// What its values are like.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::DestIp | Self::SrcIp => Kind::Address,
+            Self::DestPort | Self::SrcPort | Self::ProcessId => Kind::Number,
+            _ => Kind::Text,
+        }
+    }
 
     /// The name of the field, as in the report's header.
     #[must_use]
@@ -247,6 +270,7 @@ mod tests {
     fn every_field_is_found_by_its_name() {
         for field in Field::ALL {
             assert_eq!(field.name().parse(), Ok(field));
+            assert_eq!(serde_json::to_value(field).unwrap(), field.name());
         }
         assert!("dest_host".parse::<Field>().unwrap_err().contains("dest_ip"));
     }

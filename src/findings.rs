@@ -73,7 +73,7 @@ impl Findings {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         Self {
-            groups: Groups::new(plan.group_by.clone(), plan.apart, plan.room),
+            groups: Groups::new(plan.terms.group_by.clone(), plan.apart, plan.room),
             hits: Hits::new(plan.room),
             defects: Defects::default(),
             sources: BTreeMap::new(),
@@ -107,36 +107,6 @@ impl Findings {
         add_counts(&mut source.defects, part.defects);
         source.ids.merge(part.ids);
         source.digests = source.digests.take().or(part.digests);
-    }
-
-    /// The groups, of which none are left.
-    pub fn take_groups(&mut self) -> Groups {
-        let none = self.groups.none();
-        std::mem::replace(&mut self.groups, none)
-    }
-
-    /// Connections of all sources to each exclusion network that would be hits otherwise.
-    #[must_use]
-    pub fn excluded(&self) -> BTreeMap<IpNet, u64> {
-        let mut sum = BTreeMap::new();
-        self.sources.values().for_each(|source| add_counts(&mut sum, source.excluded.clone()));
-        sum
-    }
-
-    /// Hits of each rule in all sources, by its index in the rule set.
-    #[must_use]
-    pub fn by_rule(&self) -> BTreeMap<usize, u64> {
-        let mut sum = BTreeMap::new();
-        self.sources.values().for_each(|source| add_counts(&mut sum, source.by_rule.clone()));
-        sum
-    }
-
-    /// The tallies of all sources together.
-    #[must_use]
-    pub fn total(&self) -> Tally {
-        let mut total = Tally::default();
-        self.sources.values().for_each(|source| total += source.tally);
-        total
     }
 }
 

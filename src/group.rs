@@ -151,7 +151,13 @@ impl Groups {
     /// No groups, of the same fields.
     #[must_use]
     pub fn none(&self) -> Self {
-        Self::new(self.fields.clone(), self.apart, self.room)
+        self.none_of(self.apart)
+    }
+
+    /// No groups, of the same fields, with the sources together or apart.
+    #[must_use]
+    pub fn none_of(&self, apart: Sources) -> Self {
+        Self::new(self.fields.clone(), apart, self.room)
     }
 
     /// Counts one connection of a source as a hit of a rule.

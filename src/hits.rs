@@ -86,6 +86,12 @@ impl Hit {
         (self.time, &self.fields, &self.record_id) == (other.time, &other.fields, &other.record_id)
     }
 
+    /// Whether the other is of the same record.
+    #[must_use]
+    pub fn is_at_the_place_of(&self, other: &Self) -> bool {
+        (&self.source, self.offset, self.recovered) == (&other.source, other.offset, other.recovered)
+    }
+
     /// When it was logged; `None` if the record states no time.
     #[must_use]
     pub fn timestamp(&self) -> Option<jiff::Timestamp> {

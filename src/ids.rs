@@ -1,9 +1,9 @@
 //! [`Ids`]: the record ids of a log, for what is missing between them. A cleared or tampered log shows there.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A record's id, and the FILETIME of its header.
-type Id = (u64, u64);
+pub type Id = (u64, u64);
 
 /// The ids of a log's records, as runs without gaps.
 #[derive(Debug, Default)]
@@ -15,8 +15,19 @@ pub struct Ids {
     overrun: bool,
 }
 
+/// From where to where the ids of a log go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The lowest id, and its record's time as a FILETIME; `None` if there are no records, or their ids were not followed.
+    pub first: Option<Id>,
+    /// The highest id, and its record's time as a FILETIME.
+    pub last: Option<Id>,
+    /// The gaps between the two; `None` if there were too many to follow.
+    pub gaps: Option<Gaps>,
+}
+
 /// What is missing between the ids of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gaps {
     /// How many gaps there are.
     pub count: u64,
@@ -53,21 +64,13 @@ impl Ids {
         self.runs.extend(other.runs.into_iter().take(Self::KEPT.saturating_sub(self.runs.len())));
     }
 
-    /// The lowest id, and its record's time as a FILETIME.
+    /// From where to where they go.
     #[must_use]
-    pub fn first(&self) -> Option<Id> {
-        self.first
+    pub fn span(&self) -> Span {
+        Span { first: self.first, last: self.last, gaps: self.gaps() }
     }
 
-    /// The highest id, and its record's time as a FILETIME.
-    #[must_use]
-    pub fn last(&self) -> Option<Id> {
-        self.last
-    }
-
-    /// The gaps between the lowest and the highest id; `None` if there were too many to follow.
-    #[must_use]
-    pub fn gaps(&self) -> Option<Gaps> {
+    fn gaps(&self) -> Option<Gaps> {
         if self.overrun {
             return None;
         }

@@ -22,11 +22,15 @@ use netsift::{
     error::Error,
     input, listing,
     manifest::{Recorded, RunEntry},
-    merge::{self, Merged},
+    merge,
     output::{Existing, Output},
     report::{Ink, Screen},
-    run, scan, shell,
+    run::{self, Ran},
+    scan,
+    searched::Searched,
+    shell,
     summary::Summary,
+    terms::Terms,
     text, usage,
     verify::{self, Fate, Verified},
 };
@@ -45,7 +49,7 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
         Command::Detect(args) => scan(args, Builtin::Default, line),
         Command::Connections(args) => scan(args, Builtin::Everything, line),
         Command::Rules(command) => rules(&command),
-        Command::Merge(args) => merge(args),
+        Command::Merge(args) => merge(args, line),
         Command::Verify(args) => verify(&args),
         Command::Completions { shell } => print(&shell::completions(shell)),
         Command::Man(args) => man(&args),
@@ -53,43 +57,50 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
 }
 
 fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
-    let config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?.shown_on(screen());
+    let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
+    config.outputs = config.outputs.shown_on(screen());
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
         return Err(Error::NothingToSearch);
     }
-    config.check_outputs(&sources.met)?;
+    config.outputs.check(&sources.met)?;
 
-    let (started, clock, links) = (Timestamp::now(), Instant::now(), sources.links);
+    let clock = Clock::start();
     let bar = progress::bar(scan::size(&config.method, &sources), config.quiet);
-    let ran = run::run(
-        &config,
-        sources,
-        &|bytes| bar.inc(bytes),
-        || bar.finish_and_clear(),
-        || {
-            config.run_info.then(|| RunEntry {
-                started: started.to_string(),
-                finished: Timestamp::now().to_string(),
-                host: gethostname::gethostname().to_string_lossy().into_owned(),
-            })
-        },
-    );
+    let findings = scan::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    let ran = ran?;
+    let searched = Searched::new(&config.plan, sources, findings?);
+    let terms = &config.plan.terms;
+    let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
     if !config.quiet {
-        let summary = Summary {
-            rules: &config.plan.rules,
-            filters: &config.plan.filter.to_string(),
-            refused: &config.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ran: &ran,
-            links,
-            elapsed: clock.elapsed(),
-        };
-        tell(&summary.to_string());
+        tell(&clock.summary(terms, &ran).to_string());
     }
     Ok(ExitCode::from(ran.exit_status()))
+}
+
+/// When a run started.
+struct Clock {
+    started: Timestamp,
+    elapsed: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { started: Timestamp::now(), elapsed: Instant::now() }
+    }
+
+    fn run_info(&self) -> RunEntry {
+        RunEntry {
+            started: self.started.to_string(),
+            finished: Timestamp::now().to_string(),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+        }
+    }
+
+    fn summary<'a>(&self, terms: &'a Terms, ran: &'a Ran) -> Summary<'a> {
+        Summary { terms, ran, elapsed: self.elapsed.elapsed() }
+    }
 }
 
 /// What standard output is, if it is a terminal.
@@ -117,19 +128,18 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))
 }
 
-fn merge(args: MergeArgs) -> Result<ExitCode, Error> {
-    let clock = Instant::now();
-    let config = Merging::new(args, screen())?;
+fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let clock = Clock::start();
+    let mut config = Merging::new(args, config::arguments(line))?;
+    config.outputs = config.outputs.shown_on(screen());
     let merged = merge::merge(&config)?;
-    merged.write(&config)?;
+    let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
+    let run_info = || config.outputs.run_info.then(|| clock.run_info());
+    let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
     if !config.quiet {
-        let Merged { facts, ran, .. } = &merged;
-        let (rules, filters) = (facts.rules.clone().into_rule_set(), &facts.options.filters);
-        let summary =
-            Summary { rules: &rules, filters, refused: &facts.refused, ran, links: 0, elapsed: clock.elapsed() };
-        tell(&format!("{}{summary}", merged.what_was_merged()));
+        tell(&format!("{what_was_merged}{}", clock.summary(terms, &ran)));
     }
-    Ok(ExitCode::from(merged.ran.exit_status()))
+    Ok(ExitCode::from(ran.exit_status()))
 }
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {

@@ -5,26 +5,25 @@
 
 mod recorded;
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use self::recorded::{Recorded, RecordedFile};
+pub use self::recorded::Recorded;
 use crate::{
     cidr::CidrSet,
-    digest::{self, Digests},
+    digest,
     error::Defects,
     event::Carving,
     events::Copies,
-    filter::{Filter, Property},
-    findings::SourceFindings,
-    ids::Gaps,
-    input::Source,
+    filter::{Filter, Property, Window},
+    ids::{Gaps, Id},
     record,
     report::{self, Style},
     rule::{RuleInfo, RuleSet},
-    sift::Plan,
+    searched::{SearchedFile, SearchedSource},
     tally::Tally,
+    terms::Terms,
 };
 
 /// What a manifest says it is.
@@ -50,7 +49,7 @@ pub struct Manifest {
     /// What was read, by name.
     pub sources: Vec<SourceEntry>,
     /// The archives that some of it is from, as the files that they are, by name.
-    pub archives: Vec<ArchiveEntry>,
+    pub archives: Vec<SearchedFile>,
     /// What was wrong.
     pub defects: DefectEntries,
     /// What was written.
@@ -130,7 +129,7 @@ pub struct Options {
 }
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the options")]
 pub struct FiltersEntry {
     /// The first time that is left in; null for any.
@@ -147,17 +146,9 @@ pub struct FiltersEntry {
 /// A log.
 #[derive(Debug, Serialize)]
 pub struct SourceEntry {
-    /// Its name, as defects and events give it.
-    pub name: String,
-    /// The file it is in.
-    pub file: String,
-    /// The bytes of that in hexadecimal, if they are no UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_hex: Option<String>,
-    /// How many bytes of it were read.
-    pub size: u64,
-    /// Its hashes; null if not all of it could be read.
-    pub digests: Option<Digests>,
+    /// What it is.
+    #[serde(flatten)]
+    pub file: SearchedFile,
     /// The flags of its file header, and whether they say that it was copied while in use.
     pub header: Option<HeaderEntry>,
     /// Its chunks by kind.
@@ -170,22 +161,6 @@ pub struct SourceEntry {
     pub duplicates: u64,
     /// Its defects by kind.
     pub defects: BTreeMap<&'static str, u64>,
-}
-
-/// An archive, as the file that it is.
-#[derive(Debug, Serialize)]
-pub struct ArchiveEntry {
-    /// Its name, with which those of the logs in it start.
-    pub name: String,
-    /// The file.
-    pub file: String,
-    /// The bytes of that in hexadecimal, if they are no UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_hex: Option<String>,
-    /// How many bytes it had when it was found.
-    pub size: u64,
-    /// Its hashes; null if not all of it could be read.
-    pub digests: Option<Digests>,
 }
 
 /// A file header.
@@ -312,12 +287,12 @@ impl RulesEntry {
 impl Options {
     /// Of the report's fields and of what was counted.
     #[must_use]
-    pub fn new(plan: &Plan, style: &Style) -> Self {
+    pub fn new(terms: &Terms, style: &Style) -> Self {
         Self {
-            group_by: plan.group_by.iter().map(|field| field.name()).collect(),
-            recover: plan.carving == Carving::Stale,
-            dedup: plan.copies == Copies::Drop,
-            filters: (!plan.filter.is_open()).then(|| FiltersEntry::new(&plan.filter)),
+            group_by: terms.group_by.iter().map(|field| field.name()).collect(),
+            recover: terms.carving == Carving::Stale,
+            dedup: terms.copies == Copies::Drop,
+            filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
             format: style.format().name(),
             time_format: style.time_format_name(),
         }
@@ -325,7 +300,9 @@ impl Options {
 }
 
 impl FiltersEntry {
-    fn new(filter: &Filter) -> Self {
+    /// Of a filter.
+    #[must_use]
+    pub fn new(filter: &Filter) -> Self {
         let patterns = |property| filter.patterns(property).map(str::to_owned).collect();
         Self {
             since: filter.window.since.map(|time| time.to_string()),
@@ -337,24 +314,41 @@ impl FiltersEntry {
             direction: patterns(Property::Direction),
         }
     }
+
+    /// The filter again.
+    ///
+    /// # Errors
+    ///
+    /// It is none that there can be.
+    pub fn filter(&self) -> Result<Filter, String> {
+        let time = |text: &Option<String>| {
+            let read = |text: &String| text.parse().map_err(|error| format!("{text:?} is no time: {error}"));
+            text.as_ref().map(read).transpose()
+        };
+        let window = Window { since: time(&self.since)?, until: time(&self.until)? };
+        let patterns = [
+            (Property::Host, &self.host),
+            (Property::User, &self.user),
+            (Property::Port, &self.port),
+            (Property::Transport, &self.transport),
+            (Property::Direction, &self.direction),
+        ];
+        let read = |(property, texts): (Property, &Vec<String>)| Ok((property, property.patterns(texts)?));
+        Ok(Filter::new(window, patterns.into_iter().map(read).collect::<Result<Vec<_>, String>>()?))
+    }
 }
 
 impl SourceEntry {
-    /// Of what was found in a source.
+    /// Of what is known of a source.
     #[must_use]
-    pub fn new(name: String, file: &Path, found: SourceFindings, duplicates: u64) -> Self {
-        let SourceFindings { tally, header, defects, ids, digests, unused_from, used_to, .. } = found;
+    pub fn new(source: &SearchedSource) -> Self {
+        let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, .. } = source.clone();
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
-        let time = |id: Option<(u64, u64)>| {
-            id.and_then(|(_, time)| record::filetime(time)).map(|time| report::time(Some(time)))
-        };
+        let time =
+            |id: Option<Id>| id.and_then(|(_, time)| record::filetime(time)).map(|time| report::time(Some(time)));
         Self {
-            name,
-            file: file.to_string_lossy().into(),
-            file_hex: file_hex(file),
-            size: tally.bytes,
-            digests,
+            file,
             header: header.map(|header| HeaderEntry { flags: header.flags, dirty: header.is_dirty() }),
             chunks: ChunksEntry {
                 decoded: chunks_decoded,
@@ -363,16 +357,16 @@ impl SourceEntry {
                 unreadable: chunks_unreadable,
                 unchecked: tally.chunks_unchecked,
                 displaced: tally.chunks_displaced,
-                unused_between: unused_from.is_some_and(|unused| Some(unused) < used_to),
+                unused_between,
             },
             records: RecordsEntry {
                 count: tally.records(),
                 recovered: tally.records_recovered,
-                first_id: ids.first().map(|(id, _)| id),
-                first_time: time(ids.first()),
-                last_id: ids.last().map(|(id, _)| id),
-                last_time: time(ids.last()),
-                gaps: ids.gaps(),
+                first_id: ids.first.map(|(id, _)| id),
+                first_time: time(ids.first),
+                last_id: ids.last.map(|(id, _)| id),
+                last_time: time(ids.last),
+                gaps: ids.gaps,
             },
             connections: ConnectionsEntry {
                 filtered,
@@ -386,25 +380,6 @@ impl SourceEntry {
             defects: defects.into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
         }
     }
-}
-
-impl ArchiveEntry {
-    /// Of an archive and its digests.
-    #[must_use]
-    pub fn new(archive: &Source, digests: Option<Digests>) -> Self {
-        Self {
-            name: archive.name.clone(),
-            file: archive.path.to_string_lossy().into(),
-            file_hex: file_hex(&archive.path),
-            size: archive.size,
-            digests,
-        }
-    }
-}
-
-/// The bytes of a path in hexadecimal, if they are no UTF-8.
-fn file_hex(path: &Path) -> Option<String> {
-    path.to_str().is_none().then(|| digest::hex(path.as_os_str().as_encoded_bytes()))
 }
 
 impl DefectEntries {

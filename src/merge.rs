@@ -5,40 +5,33 @@
 //! read, and what a partial result says is believed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     io,
     path::{Path, PathBuf},
     thread,
 };
 
-use walkdir::WalkDir;
-
 use crate::{
     config::Merging,
     connection::Field,
     error::{Defect, DefectKind, Defects, Error},
-    findings::add_counts,
-    group::{self, Groups, SortedGroups},
+    group::{self, Groups},
+    hits::{Hit, Hits},
     input,
-    partial::{Facts, Partial, SourceFacts},
-    rarity::Rarity,
-    report::{self, Report},
-    run::Ran,
+    partial::{self, Facts, Rows},
+    searched::{Searched, SearchedFile, SearchedSource},
     summary,
-    tally::Tally,
+    terms::Terms,
     text,
+    walk::{Walked, walk},
 };
 
 /// What came of it.
 pub struct Merged {
-    /// The facts of all, but for their sources: rules and options are the same in each.
-    pub facts: Facts,
-    /// The fields of the groups.
-    pub fields: Vec<Field>,
-    /// The groups.
-    pub groups: SortedGroups,
-    /// What there is to say of all sources together.
-    pub ran: Ran,
+    /// What was looked for in all of them.
+    pub terms: Terms,
+    /// What was searched for it in all of them together.
+    pub searched: Searched,
     /// How many partial results there were.
     pub partials: u64,
     /// Sources that did not count, since they were in another partial result: their name, and where they were.
@@ -49,81 +42,63 @@ pub struct Merged {
 ///
 /// # Errors
 ///
-/// There is none, some are of different rules, options or fields, the report would take the place of one, or there is no room
-/// for temporary files.
+/// There is none, some are of different rules, options or fields, each hit is asked for and not known, or an output would take
+/// the place of one.
 pub fn merge(config: &Merging) -> Result<Merged, Error> {
+    let Walked { files, failed } = walk(&config.paths, is_parquet);
+    config.outputs.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
     let mut defects = Defects::default();
-    let mut partials = Vec::new();
-    let files = find(&config.paths, &mut defects);
-    config.output.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
+    for (path, cause) in failed {
+        defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+    }
+    let mut first: Option<(PathBuf, Facts)> = None;
+    let mut merger = Merger::default();
+    let mut parts = Vec::new();
     for path in files {
-        match contained(|| Partial::open(&path)).and_then(|opened| opened) {
-            Ok(partial) => partials.push((path, partial.facts)),
+        match contained(|| partial::facts(&path)).and_then(|facts| facts) {
+            Ok(facts) => {
+                let first = first.get_or_insert_with(|| (path.clone(), Facts { sources: Vec::new(), ..facts.clone() }));
+                match difference(first, &facts, config) {
+                    Some(cause) => return Err(Error::file(&path, "cannot be merged", &cause)),
+                    None => parts.push(merger.add(path, facts)),
+                }
+            }
             Err(cause) => defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
         }
     }
-    let Some((first_path, first)) = partials.first().cloned() else {
+    let Some((first_path, first)) = first else {
         let cause = defects.first().next().map_or_else(|| "no *.parquet in it".to_owned(), ToString::to_string);
-        return Err(Error::file(
-            config.paths.first().map_or(Path::new(""), PathBuf::as_path),
-            "nothing to merge",
-            &cause,
-        ));
+        let path = config.paths.first().map_or(Path::new(""), PathBuf::as_path);
+        return Err(Error::file(path, "nothing to merge", &cause));
     };
-    let fields = match &*config.group_by {
-        [] => first.fields().map_err(Error::Usage)?,
-        chosen => chosen.to_vec(),
-    };
-    for (path, facts) in &partials {
-        if let Some(difference) = difference((&first_path, &first), facts, &config.group_by) {
-            return Err(Error::file(path, "cannot be merged", &difference));
-        }
-    }
+    let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by };
+    let terms = first.terms(fields.clone()).map_err(|cause| Error::file(&first_path, "cannot be merged", &cause))?;
 
-    let mut merged = Totals { defects, ..Totals::default() };
-    let mut groups = Groups::new(fields.clone(), group::Sources::Together, config.room);
-    let mut owners: HashMap<String, usize> = HashMap::new();
-    let count = partials.len() as u64;
-    for (number, (path, facts)) in partials.into_iter().enumerate() {
-        let repeated = merged.add(&path, number, &facts, &mut owners);
-        let added = contained(|| add_groups(&path, &facts, &repeated, (&fields, &mut groups)));
+    let are_hits_known = parts.iter().all(|part| part.rows == Rows::Events);
+    let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
+    let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
+    let mut hits = (are_hits_known && are_hits_wanted).then(|| Hits::new(config.room));
+    for part in &parts {
+        let added = contained(|| part.add_rows(&terms, &mut groups, hits.as_mut()));
         if let Err(cause) = added.and_then(|added| added.map_err(|error| error.to_string())) {
-            merged.defects.add(Defect::of_path(&path, DefectKind::Read, &format!("groups of it are wrong: {cause}")));
+            let cause = format!("groups of it are wrong: {cause}");
+            defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
         }
     }
-    let groups = groups.into_sorted().map_err(Error::Spill)?;
-    let (ran, repeated) = merged.into_ran(groups.len());
-    Ok(Merged { facts: Facts { sources: Vec::new(), ..first }, fields, groups, ran, partials: count, repeated })
-}
-
-/// The files, by path, each once.
-fn find(paths: &[PathBuf], defects: &mut Defects) -> BTreeSet<PathBuf> {
-    let mut files = BTreeSet::new();
-    for path in paths {
-        for entry in WalkDir::new(path).follow_links(true) {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.depth() == 0 || is_parquet(entry.path()) => {
-                    files.insert(entry.into_path());
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    let path = error.path().unwrap_or(path).to_owned();
-                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
-                }
-            }
-        }
-    }
-    files
+    let Merger { mut sources, archives, defects: of_sources, links, repeated, .. } = merger;
+    defects.merge(of_sources);
+    sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
+    let archives = archives.into_iter().collect();
+    let searched = Searched { sources, archives, groups, hits, defects, links };
+    Ok(Merged { terms, searched, partials: parts.len() as u64, repeated })
 }
 
 fn is_parquet(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
 }
 
-/// In what a partial result is different from the first, if they cannot be merged for it.
-fn difference((path, first): (&Path, &Facts), facts: &Facts, group_by: &[Field]) -> Option<String> {
+/// Why a partial result cannot be merged with the first.
+fn difference((path, first): &(PathBuf, Facts), facts: &Facts, config: &Merging) -> Option<String> {
     let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
     let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
     if facts.rules.infos != first.rules.infos || facts.rules.processes != first.rules.processes {
@@ -139,21 +114,24 @@ fn difference((path, first): (&Path, &Facts), facts: &Facts, group_by: &[Field])
         return of_first("it has other detection or exclusion networks");
     }
     if facts.options.filters != first.options.filters {
-        let (ours, theirs) = (&facts.options.filters, &first.options.filters);
+        let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
+        let (ours, theirs) = (filters(facts), filters(first));
         return of_first(&text::printable(&format!("it has other filters ({ours:?}, not {theirs:?})")));
     }
     if facts.options != first.options {
         return of_first("it was made with another choice of --recover or --dedup");
     }
-    let has = |field: &Field| facts.group_by.iter().any(|name| name == field.name());
-    match group_by.iter().find(|field| !has(field)) {
-        Some(field) => Some(format!("it is not grouped by {field}, but by {}", facts.group_by.join(","))),
-        None if group_by.is_empty() && facts.group_by != first.group_by => of_first(&format!(
-            "it is grouped by other fields ({}); --group-by takes some that all have",
-            facts.group_by.join(",")
-        )),
-        None => None,
+    let theirs = || facts.group_by.iter().map(|field| field.name()).collect::<Vec<_>>().join(",");
+    if let Some(field) = config.group_by.iter().find(|field| !facts.group_by.contains(field)) {
+        return Some(format!("it is not grouped by {field}, but by {}", theirs()));
     }
+    if config.group_by.is_empty() && facts.group_by != first.group_by {
+        return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", theirs()));
+    }
+    if config.outputs.events.is_some() && facts.rows == Rows::Groups {
+        return Some("--events needs each hit, and it has groups only: scan with --partial-events".to_owned());
+    }
+    None
 }
 
 /// Does what may panic over a hostile file.
@@ -166,109 +144,123 @@ fn contained<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     })
 }
 
-/// Counts the groups of a partial result, but for those of sources that were in another.
-///
-/// # Errors
-///
-/// It cannot be read, or its groups are not as many connections as its facts say.
-fn add_groups(
-    path: &Path,
-    facts: &Facts,
-    repeated: &BTreeSet<u64>,
-    (fields, groups): (&[Field], &mut Groups),
-) -> io::Result<()> {
-    let partial = Partial::open(path).map_err(io::Error::other)?;
-    let theirs = facts.fields().map_err(io::Error::other)?;
-    let rules = facts.rules.infos.len();
-    let place = |field: &Field| theirs.iter().position(|other| other == field);
-    let places: Vec<usize> = fields.iter().filter_map(place).collect();
-    let is_same = theirs == fields;
-    let mut counted: u64 = 0;
-    partial.rows(|row| {
-        if row.key.rule >= rules || row.source >= facts.sources.len() as u64 {
-            return Err(io::Error::other("a group of a rule or a source that it does not have"));
-        }
-        counted = counted.saturating_add(row.group.count);
-        if repeated.contains(&row.source) {
-            return Ok(());
-        }
-        let key = if is_same { row.key } else { row.key.coarsened(&places) };
-        groups.count_group(key, row.group);
-        Ok(())
-    })?;
-    // Copies are dropped for some rules of a connection or for all, so that less is known.
-    let hits = |source: &SourceFacts| source.by_rule.values().sum::<u64>();
-    let copies: u64 = facts.sources.iter().map(|source| source.duplicates).sum();
-    let hits: u64 = facts.sources.iter().map(hits).sum();
-    if copies == 0 && counted != hits {
-        return Err(io::Error::other(format!("they are of {counted} connections, not of {hits}")));
-    }
-    Ok(())
-}
-
-/// What is known of all sources, added up.
+/// Puts together what is known of partial results besides their rows.
 #[derive(Default)]
-struct Totals {
-    tally: Tally,
-    dirty: u64,
-    excluded: BTreeMap<ipnet::IpNet, u64>,
-    by_rule: BTreeMap<usize, u64>,
-    duplicates: BTreeMap<String, u64>,
+struct Merger {
+    sources: Vec<SearchedSource>,
+    archives: BTreeSet<SearchedFile>,
     defects: Defects,
+    links: u64,
+    /// In which partial result each source was first, by its SHA-256.
+    owners: HashMap<String, usize>,
     repeated: Vec<(String, PathBuf)>,
+    parts: usize,
 }
 
-impl Totals {
-    /// Adds a partial result. Returns the places of its sources that do not count.
-    fn add(&mut self, path: &Path, number: usize, facts: &Facts, owners: &mut HashMap<String, usize>) -> BTreeSet<u64> {
+/// A partial result whose rows are to be counted.
+struct Part {
+    path: PathBuf,
+    rows: Rows,
+    columns: Vec<Field>,
+    /// The names of its sources, by their places.
+    sources: Vec<String>,
+    /// The places of those that are in a partial result before.
+    repeated: BTreeSet<u64>,
+    /// How many connections its rows have to be of, if that is known.
+    connections: Option<u64>,
+}
+
+impl Merger {
+    /// Adds what is known of a partial result.
+    fn add(&mut self, path: PathBuf, mut facts: Facts) -> Part {
+        let repeated = self.repeated(&path, &mut facts);
+        self.parts += 1;
+        self.defects.merge(std::mem::take(&mut facts.defects));
+        self.links += facts.links;
+        self.archives.extend(std::mem::take(&mut facts.archives));
+        // Copies are dropped for some rules of a connection or for all, so that less is known.
+        let has_copies = facts.sources.iter().any(|source| source.duplicates > 0);
+        let connections = facts.sources.iter().flat_map(|source| source.by_rule.values()).sum();
+        let part = Part {
+            path,
+            rows: facts.rows,
+            columns: facts.columns(),
+            sources: facts.sources.iter().map(|source| source.file.name.clone()).collect(),
+            repeated,
+            connections: (!has_copies).then_some(connections),
+        };
+        let sources = (0..).zip(facts.sources).filter(|(place, _)| !part.repeated.contains(place));
+        self.sources.extend(sources.map(|(_, source)| source));
+        part
+    }
+
+    /// The places of sources that are in a partial result before. Their defects are taken out.
+    fn repeated(&mut self, path: &Path, facts: &mut Facts) -> BTreeSet<u64> {
         let mut repeated = BTreeSet::new();
-        let mut defects = facts.defects.clone();
+        let mut names: HashMap<&str, u64> = HashMap::new();
+        for source in &facts.sources {
+            *names.entry(&source.file.name).or_default() += 1;
+        }
         for (place, source) in (0..).zip(&facts.sources) {
-            let owner = source.digests.as_ref().map(|digests| *owners.entry(digests.sha256.clone()).or_insert(number));
-            if owner.is_some_and(|owner| owner != number) {
+            let SearchedFile { name, digests, .. } = &source.file;
+            // Of two with the same name, rows and defects do not tell which one they are of.
+            let Some(digests) = digests.as_ref().filter(|_| names.get(&**name) == Some(&1)) else { continue };
+            if *self.owners.entry(digests.sha256.clone()).or_insert(self.parts) != self.parts {
                 repeated.insert(place);
-                defects.drop_source(&source.name, &source.defects);
-                self.repeated.push((text::printable(&source.name).into_owned(), path.to_owned()));
-            } else {
-                self.add_source(source);
+                facts.defects.drop_source(name, &source.defects);
+                self.repeated.push((text::printable(name).into_owned(), path.to_owned()));
             }
         }
-        self.defects.merge(defects);
         repeated
     }
+}
 
-    fn add_source(&mut self, source: &SourceFacts) {
-        self.tally += source.tally;
-        self.dirty += u64::from(source.dirty);
-        add_counts(&mut self.excluded, source.excluded.clone());
-        add_counts(&mut self.by_rule, source.by_rule.clone());
-        if source.duplicates > 0 {
-            *self.duplicates.entry(source.name.clone()).or_default() += source.duplicates;
+impl Part {
+    /// Counts its rows, but for those of sources that are in another. Where hits are wanted, they are kept.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or its rows are not as many connections as they have to be.
+    fn add_rows(&self, terms: &Terms, groups: &mut Groups, mut hits: Option<&mut Hits>) -> io::Result<()> {
+        let place = |field: &Field| self.columns.iter().position(|other| other == field);
+        let places: Vec<usize> = terms.group_by.iter().filter_map(place).collect();
+        let is_same = self.columns == terms.group_by;
+        let counts_later = hits.is_some() && terms.groups_later();
+        let mut counted: u64 = 0;
+        let mut last: Option<Hit> = None;
+        partial::rows(&self.path, (&self.columns, self.rows), |row| {
+            let source = usize::try_from(row.source).ok().and_then(|place| self.sources.get(place));
+            let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
+                return Err(io::Error::other("one is of a rule or a source that it does not have"));
+            };
+            counted = counted.saturating_add(row.group.count);
+            if self.repeated.contains(&row.source) {
+                return Ok(());
+            }
+            if let Some((hits, hit)) = hits.as_mut().zip(row.hit(source)) {
+                // A hit of several rules is in as many rows.
+                match &mut last {
+                    Some(last) if last.is_at_the_place_of(&hit) => last.rules.extend(hit.rules),
+                    last => last.replace(hit).into_iter().for_each(|hit| hits.push(hit)),
+                }
+            }
+            if !counts_later {
+                let key = if is_same { row.key } else { row.key.coarsened(&places) };
+                groups.count_group(key, row.group);
+            }
+            Ok(())
+        })?;
+        hits.into_iter().zip(last).for_each(|(hits, last)| hits.push(last));
+        match self.connections.filter(|&connections| connections != counted) {
+            Some(connections) => {
+                Err(io::Error::other(format!("they are of {counted} connections, not of {connections}")))
+            }
+            None => Ok(()),
         }
-    }
-
-    fn into_ran(self, groups: u64) -> (Ran, Vec<(String, PathBuf)>) {
-        let Self { tally, dirty, excluded, by_rule, duplicates, defects, repeated } = self;
-        (Ran { dirty, tally, excluded, by_rule, parts: 0, groups, duplicates, defects }, repeated)
     }
 }
 
 impl Merged {
-    /// Writes the report.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be written, or rarity is asked of fields that do not tell it.
-    pub fn write(&self, config: &Merging) -> Result<(), Error> {
-        let rarity =
-            config.rarity.then(|| Rarity::new(&self.fields, &self.groups)).transpose().map_err(Error::Usage)?;
-        let rarity = rarity.transpose().map_err(Error::Spill)?;
-        let rules = self.facts.rules.named.then_some(&*self.facts.rules.infos);
-        let report = Report { fields: &self.fields, groups: &self.groups, rules, rarity: rarity.as_ref() };
-        config.output.write(|out| report::write(out, &report, &config.style))?;
-        Ok(())
-    }
-
     /// How many partial results there were, and which sources did not count, as lines of a summary.
     #[must_use]
     pub fn what_was_merged(&self) -> String {

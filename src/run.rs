@@ -1,32 +1,27 @@
-//! A run: from the logs that were found to everything that is written. No clock, and nothing is shown.
+//! What comes of a run: from what was [`Searched`], by a scan or by merging, to everything that is written. No clock, and nothing
+//! is shown.
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::PathBuf,
 };
 
 use ipnet::IpNet;
 
 use crate::{
-    chunk::FileHeader,
-    config::Config,
-    digest::Digests,
     error::{Defects, Error},
-    events::{self, Rows},
-    findings::{Findings, SourceFindings, SourceKey},
+    events::{self, Rows as EventRows},
     group::{self, Groups},
-    hits::Hits,
+    hits::SortedHits,
     html::{self, Observed},
-    input::Sources,
-    manifest::{
-        self, ArchiveEntry, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
-    },
-    output::Output,
-    partial::{self, Facts, columns::Row},
+    manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
+    outputs::Outputs,
+    partial::{self, Facts, Rows, columns::Row},
+    rarity::Rarity,
     report::{self, Report},
-    scan,
+    searched::Searched,
     tally::Tally,
+    terms::Terms,
 };
 
 /// What a run has to say for itself.
@@ -46,6 +41,8 @@ pub struct Ran {
     pub groups: u64,
     /// Copies of events that were dropped, by source.
     pub duplicates: BTreeMap<String, u64>,
+    /// Symbolic links that were not followed.
+    pub links: u64,
     /// What is wrong with the evidence.
     pub defects: Defects,
 }
@@ -58,52 +55,65 @@ impl Ran {
     }
 }
 
-/// Scans the logs and writes the report and whatever else is asked for. `scanned` is called in between, and `run_info` is
-/// asked for facts about the run itself once all but the manifest is written.
+/// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
+/// the run itself once all but the manifest is written.
 ///
 /// # Errors
 ///
-/// Something cannot be written, or the scan cannot be started.
-pub fn run(
-    config: &Config,
-    mut sources: Sources,
-    progress: &(dyn Fn(u64) + Sync),
-    scanned: impl FnOnce(),
+/// Something cannot be written, or rarity is asked of fields that do not tell it.
+pub fn write(
+    terms: &Terms,
+    outputs: &Outputs,
+    mut searched: Searched,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
-    let mut findings = scan::scan(&config.plan, &config.method, &sources, progress)?;
-    findings.defects.merge(std::mem::take(&mut sources.defects));
-    scanned();
-
-    let mut observed = config.html.is_some().then(|| Observed::new(&config.plan.group_by));
-    let Settled { events, duplicates, by_rule, parts } = settle(config, &mut findings, observed.as_mut())?;
-    let groups = match &config.partial {
-        Some(output) => write_partial(output, config, &mut findings, &duplicates)?,
-        None => findings.take_groups(),
+    let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
+    let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
+    let Settled { events, by_rule, parts } = match &hits {
+        Some(hits) => settle(terms, outputs, hits, (&mut searched, observed.as_mut()))?,
+        None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
+    let none = searched.groups.none();
+    let groups = std::mem::replace(&mut searched.groups, none);
+    let groups = write_partial(terms, outputs, (&searched, hits.as_ref()), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
-    let written =
-        Report { fields: &config.plan.group_by, groups: &groups, rules: config.plan.rules.named(), rarity: None };
-    let sha256 = config.output.write(|out| report::write(out, &written, &config.style))?;
-    let report = Written { rows: groups.len(), sha256 };
+    let rarity = outputs.rarity.then(|| Rarity::new(&terms.group_by, &groups)).transpose().map_err(Error::Usage)?;
+    let rarity = rarity.transpose().map_err(Error::Spill)?;
+    let report =
+        Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
+    let sha256 = outputs.report.write(|out| report::write(out, &report, &outputs.style))?;
+    let written = Written { rows: groups.len(), sha256 };
 
-    let dirty = |source: &SourceFindings| source.header.is_some_and(FileHeader::is_dirty);
     let ran = Ran {
-        dirty: findings.sources.values().filter(|source| dirty(source)).count() as u64,
-        tally: findings.total(),
-        excluded: findings.excluded(),
+        dirty: searched.dirty(),
+        tally: searched.tally(),
+        excluded: searched.excluded(),
         by_rule,
         parts,
-        groups: report.rows,
-        duplicates,
-        defects: findings.defects,
+        groups: written.rows,
+        duplicates: searched.duplicates(),
+        links: searched.links,
+        defects: searched.defects,
     };
-    let found = (findings.sources, findings.archives);
-    let mut manifest = manifest(config, &sources, found, &ran, (report, events));
-    if let (Some(output), Some(observed)) = (&config.html, observed) {
-        output.write(|out| html::write(out, &manifest, &ran, (&config.plan, &groups), &observed))?;
+    let mut manifest = Manifest {
+        schema: manifest::SCHEMA,
+        version: manifest::VERSION,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        arguments: outputs.arguments.clone(),
+        rule: RulesEntry::new(&terms.rules),
+        options: Options::new(terms, &outputs.style),
+        sources: searched.sources.iter().map(SourceEntry::new).collect(),
+        archives: searched.archives,
+        defects: DefectEntries::new(&ran.defects),
+        report: written,
+        events,
+        exit_status: ran.exit_status(),
+        run: None,
+    };
+    if let (Some(output), Some(observed)) = (&outputs.html, observed) {
+        output.write(|out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
     }
-    if let Some(output) = &config.manifest {
+    if let Some(output) = &outputs.manifest {
         manifest.run = run_info();
         output.write(|out| {
             serde_json::to_writer_pretty(&mut *out, &manifest)?;
@@ -113,48 +123,66 @@ pub fn run(
     Ok(ran)
 }
 
-/// Writes the partial result, and returns the groups of all sources together.
+/// Writes the partial result, if there is to be one, and returns the groups of all sources together.
 fn write_partial(
-    output: &Output,
-    config: &Config,
-    findings: &mut Findings,
-    duplicates: &BTreeMap<String, u64>,
+    terms: &Terms,
+    outputs: &Outputs,
+    (searched, hits): (&Searched, Option<&SortedHits>),
+    groups: Groups,
 ) -> Result<Groups, Error> {
-    let plan = &config.plan;
-    let apart = findings.take_groups();
-    let facts = Facts::new(config, findings, duplicates);
+    let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
+    let facts = Facts::new(terms, *rows, searched);
     let places = facts.places();
-    let mut together = Groups::new(plan.group_by.clone(), group::Sources::Together, plan.room);
-    output.write(|out| {
-        partial::write(out, &plan.group_by, &facts, |write| {
-            apart.each_by_key(|key, group| {
-                let (source, key) = key.without_source();
-                let source = places.get(source).copied().unwrap_or_default();
-                write(Row { source, key: key.clone(), group })?;
-                together.count_group(key, group);
-                Ok(())
-            })
-        })
-    })?;
-    Ok(together)
+    let place = |source: &str| places.get(source).copied().unwrap_or_default();
+    match rows {
+        Rows::Events => {
+            output.write(|out| {
+                partial::write(out, &facts, |write| {
+                    let Some(hits) = hits else { return Ok(()) };
+                    events::in_order(hits, terms.copies, |_, hit| {
+                        hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(&hit.source), hit, rule)))
+                    })
+                    .map(drop)
+                })
+            })?;
+            Ok(groups)
+        }
+        Rows::Groups => {
+            let mut together = groups.none_of(group::Sources::Together);
+            output.write(|out| {
+                partial::write(out, &facts, |write| {
+                    groups.each_by_key(|key, group| {
+                        let (source, key) = key.without_source();
+                        write(Row { source: place(source), key: key.clone(), group, record: None })?;
+                        together.count_group(key, group);
+                        Ok(())
+                    })
+                })
+            })?;
+            Ok(together)
+        }
+    }
 }
 
 /// What came of the hits that were kept.
+#[derive(Default)]
 struct Settled {
     events: Option<Written>,
-    duplicates: BTreeMap<String, u64>,
     by_rule: BTreeMap<usize, u64>,
     parts: u64,
 }
 
 /// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
 /// makes the groups if that had to wait for it.
-fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Observed>) -> Result<Settled, Error> {
-    let mut by_rule = findings.by_rule();
-    let hits = std::mem::replace(&mut findings.hits, Hits::new(0));
-    let groups = &mut findings.groups;
-    let (plan, rules) = (&config.plan, &*config.plan.rules);
-    let hits = hits.into_sorted().map_err(Error::Spill)?;
+fn settle(
+    terms: &Terms,
+    outputs: &Outputs,
+    hits: &SortedHits,
+    (searched, mut observed): (&mut Searched, Option<&mut Observed>),
+) -> Result<Settled, Error> {
+    let mut by_rule = searched.by_rule();
+    let groups = &mut searched.groups;
+    let rules = &*terms.rules;
     let correlations = rules.sigma.correlations.as_ref();
     let mut fired = match correlations {
         Some(correlations) => hits.pass().and_then(|hits| correlations.fire(hits)).map_err(Error::Spill)?,
@@ -163,10 +191,10 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
     if correlations.is_some() {
         by_rule.clear();
     }
-    let (mut duplicates, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
+    let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
     let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-        let mut events = out.map(|out| Rows::new(out, config.style, rules.named)).transpose()?;
-        duplicates = events::in_order(&hits, plan.copies, |number, hit| {
+        let mut events = out.map(|out| EventRows::new(out, outputs.style, rules.named)).transpose()?;
+        dropped = events::in_order(hits, terms.copies, |number, hit| {
             let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
             let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
             let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
@@ -178,7 +206,7 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
                 if correlations.is_some() {
                     *by_rule.entry(rule).or_default() += 1;
                 }
-                if plan.groups_later() {
+                if terms.groups_later() {
                     groups.count(|field| hit.get(field), (&hit.source, hit.timestamp()), rule);
                 }
                 // Where rules are not named, a row is a hit, whatever its rules.
@@ -189,43 +217,13 @@ fn settle(config: &Config, findings: &mut Findings, mut observed: Option<&mut Ob
             }
             Ok(())
         })?;
-        events.map_or(Ok(()), Rows::finish)
+        events.map_or(Ok(()), EventRows::finish)
     };
-    let written = match &config.events {
+    let written = match &outputs.events {
         Some(output) => Some(output.write(|out| settle(Some(out)))?),
         None => settle(None).map(|()| None).map_err(Error::Spill)?,
     };
+    searched.drop_copies(dropped);
     let events = written.map(|sha256| Written { rows, sha256 });
-    Ok(Settled { events, duplicates, by_rule, parts })
-}
-
-fn manifest(
-    config: &Config,
-    sources: &Sources,
-    (logs, mut digests): (BTreeMap<SourceKey, SourceFindings>, BTreeMap<PathBuf, Option<Digests>>),
-    ran: &Ran,
-    (report, events): (Written, Option<Written>),
-) -> Manifest {
-    let entry = |(key, found): (SourceKey, SourceFindings)| {
-        let duplicates = ran.duplicates.get(&key.name).copied().unwrap_or(0);
-        let file = sources.logs.get(key.number).map_or_else(Default::default, |log| log.path.clone());
-        SourceEntry::new(key.name, &file, found, duplicates)
-    };
-    Manifest {
-        schema: manifest::SCHEMA,
-        version: manifest::VERSION,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        arguments: config.arguments.clone(),
-        rule: RulesEntry::new(&config.plan.rules),
-        options: Options::new(&config.plan, &config.style),
-        sources: logs.into_iter().map(entry).collect(),
-        archives: (sources.archives.iter())
-            .map(|archive| ArchiveEntry::new(archive, digests.remove(&archive.path).flatten()))
-            .collect(),
-        defects: DefectEntries::new(&ran.defects),
-        report,
-        events,
-        exit_status: ran.exit_status(),
-        run: None,
-    }
+    Ok(Settled { events, by_rule, parts })
 }

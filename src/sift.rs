@@ -2,58 +2,41 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, ops::Range, sync::Arc};
+use std::{cell::RefCell, ops::Range};
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
-    connection::Field,
     displaced::{self, Displaced},
     error::{Defect, DefectKind},
     event::{Carving, Decoder, Loss},
-    events::Copies,
-    filter::Filter,
     findings::{Findings, SourceFindings, SourceKey},
     group,
     hits::{self, Hit},
     prefilter::Prefilter,
     record::{self, Candidates, Record},
-    rule::{RuleSet, Verdict, set::Judgement},
-    sysmon, text,
+    rule::{Verdict, set::Judgement},
+    sysmon,
+    terms::Terms,
+    text,
 };
 
 /// What is looked for, and what is kept of it.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Which connections are left in, before rules judge them.
-    pub filter: Filter,
-    /// Which connections are hits.
-    pub rules: Arc<RuleSet>,
+    /// What the report is to be of.
+    pub terms: Terms,
     /// What a chunk must contain for one of them to be in it.
     pub prefilter: Prefilter,
     /// Which records are decoded.
     pub decoding: Decoding,
-    /// Whether stale records are carved.
-    pub carving: Carving,
-    /// The fields that hits are grouped by.
-    pub group_by: Vec<Field>,
     /// Whether groups are kept apart by source.
     pub apart: group::Sources,
     /// How much memory groups may take, and hits that are kept may take, in each part of a scan, in bytes.
     pub room: usize,
     /// Whether each hit is kept, and not only counted, also where groups can be made without.
     pub keep_hits: bool,
-    /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
-    pub copies: Copies,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
-}
-
-impl Plan {
-    /// Whether groups are made from the hits that are kept, once it is known which of them count.
-    #[must_use]
-    pub fn groups_later(&self) -> bool {
-        self.copies != Copies::Count || self.rules.sigma.correlations.is_some()
-    }
 }
 
 /// Which records are decoded. The findings are the same, but for counters.
@@ -100,6 +83,14 @@ pub struct Sifter<'a> {
     found: &'a mut Findings,
     /// What was found in this source so far.
     pub part: SourceFindings,
+}
+
+impl Plan {
+    /// Whether each hit is kept.
+    #[must_use]
+    pub fn keeps_hits(&self) -> bool {
+        self.keep_hits || self.terms.groups_later()
+    }
 }
 
 impl<'a> Sifter<'a> {
@@ -199,7 +190,7 @@ impl<'a> Sifter<'a> {
                     self.part.tally.chunks_unreadable += 1;
                     self.chunk_defect(place, DefectKind::ChunkMagic, "no chunk here: it does not start with ElfChnk");
                 }
-                if self.plan.carving == Carving::Stale {
+                if self.plan.terms.carving == Carving::Stale {
                     self.decode(place, &rest, &Layout::UNKNOWN);
                 }
             }
@@ -327,7 +318,7 @@ impl<'a> Sifter<'a> {
     /// Names the records that are in a chunk with a gap between its records, by all signs, and were not read.
     fn unread_records(&mut self, place: Place, bytes: &[u8], layout: &Layout, read: &[Record]) {
         let unread = record::unread(bytes, layout.end, read);
-        if let (Some(first), Carving::Live) = (unread.first(), self.plan.carving) {
+        if let (Some(first), Carving::Live) = (unread.first(), self.plan.terms.carving) {
             let at = Some(place.offset.saturating_add(*first as u64));
             let cause = format!("{} more of the chunk's records are not read: --recover reads them", unread.len());
             self.defect(Some(place.number), at, DefectKind::Unread, &cause);
@@ -341,8 +332,8 @@ impl<'a> Sifter<'a> {
 
     fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
         // What is carved is not among the records.
-        let records = (self.plan.carving == Carving::Live).then_some(records);
-        names_sysmon && self.plan.prefilter.may_match(chunk, records, &self.plan.filter.window)
+        let records = (self.plan.terms.carving == Carving::Live).then_some(records);
+        names_sysmon && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
     }
 
     fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
@@ -384,21 +375,21 @@ impl<'a> Sifter<'a> {
                 if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
                     note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
                 }
-                if !plan.filter.keeps(&connection) {
+                if !plan.terms.filter.keeps(&connection) {
                     tally.filtered += 1;
                     return;
                 }
-                let Judgement { verdict, rules } = plan.rules.judge(event, &connection, found.memo.as_mut());
+                let Judgement { verdict, rules } = plan.terms.rules.judge(event, &connection, found.memo.as_mut());
                 tally.judged(verdict, event.recovered);
                 match verdict {
                     Verdict::Hit => {
                         for &rule in &rules {
                             *by_rule.entry(rule).or_default() += 1;
-                            if !plan.groups_later() {
+                            if !plan.terms.groups_later() {
                                 found.groups.add(&connection, source, rule);
                             }
                         }
-                        if plan.keep_hits || plan.groups_later() {
+                        if plan.keeps_hits() {
                             let offset = place.offset.saturating_add(event.place.start());
                             let hit = Hit::new(
                                 event,
@@ -406,7 +397,7 @@ impl<'a> Sifter<'a> {
                                 hits::Place { source, chunk: place.number, offset },
                                 rules,
                             );
-                            found.hits.push(if plan.rules.sigma.correlations.is_some() {
+                            found.hits.push(if plan.terms.rules.sigma.correlations.is_some() {
                                 hit.with_data(event)
                             } else {
                                 hit

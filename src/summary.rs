@@ -2,21 +2,15 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{rule::RuleSet, run::Ran, tally::Tally, text};
+use crate::{run::Ran, tally::Tally, terms::Terms, text};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     /// What was looked for.
-    pub rules: &'a RuleSet,
-    /// What was left in before that, as its filters say it; empty for all.
-    pub filters: &'a str,
-    /// The Sigma rules that were not loaded, and why.
-    pub refused: &'a [String],
+    pub terms: &'a Terms,
     /// What the run has to say.
     pub ran: &'a Ran,
-    /// Symbolic links that were not followed.
-    pub links: u64,
     /// How long the scan took.
     pub elapsed: Duration,
 }
@@ -31,8 +25,8 @@ impl fmt::Display for Summary<'_> {
         self.searched(f)?;
         self.found(f)?;
         self.excluded(f)?;
-        if self.links > 0 {
-            writeln!(f, "skipped   {} not followed", counted(self.links, "symbolic link"))?;
+        if self.ran.links > 0 {
+            writeln!(f, "skipped   {} not followed", counted(self.ran.links, "symbolic link"))?;
         }
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
@@ -45,29 +39,29 @@ impl fmt::Display for Summary<'_> {
 impl Summary<'_> {
     /// How many rules are Sigma rules: those behind the built-in ones.
     fn of_sigma(&self) -> u64 {
-        let own = self.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
-        self.rules.infos.len().saturating_sub(own) as u64
+        let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
+        self.terms.rules.infos.len().saturating_sub(own) as u64
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of_sigma = self.of_sigma();
-        for info in self.rules.infos.iter().filter(|info| info.source == "built-in") {
+        for info in self.terms.rules.infos.iter().filter(|info| info.source == "built-in") {
             let technique = info.attack.split(' ').next().unwrap_or_default();
             writeln!(f, "rule      {} (MITRE ATT&CK {technique})", info.title)?;
         }
         if of_sigma > 0 {
             writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
         }
-        for refusal in self.refused.iter().take(NAMED) {
+        for refusal in self.terms.refused.iter().take(NAMED) {
             writeln!(f, "          not loaded: {refusal}")?;
         }
-        if self.refused.len() > NAMED {
-            writeln!(f, "          and {} more not loaded", grouped((self.refused.len() - NAMED) as u64))?;
+        if self.terms.refused.len() > NAMED {
+            writeln!(f, "          and {} more not loaded", grouped((self.terms.refused.len() - NAMED) as u64))?;
         }
-        if !self.rules.slow.is_empty() {
+        if !self.terms.rules.slow.is_empty() {
             let shown =
-                self.rules.slow.iter().take(3).map(|title| text::printable(title)).collect::<Vec<_>>().join("; ");
-            let more = self.rules.slow.len().saturating_sub(3);
+                self.terms.rules.slow.iter().take(3).map(|title| text::printable(title)).collect::<Vec<_>>().join("; ");
+            let more = self.terms.rules.slow.len().saturating_sub(3);
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             writeln!(
                 f,
@@ -78,10 +72,10 @@ impl Summary<'_> {
     }
 
     fn filters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.filters.is_empty() {
+        if self.terms.filter.is_open() {
             return Ok(());
         }
-        writeln!(f, "filters   {}", text::printable(self.filters))?;
+        writeln!(f, "filters   {}", text::printable(&self.terms.filter.to_string()))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")
     }
@@ -131,7 +125,7 @@ impl Summary<'_> {
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
-        let processes = self.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
+        let processes = self.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
         let whose = match processes {
             _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
             [] => String::new(),
@@ -142,7 +136,7 @@ impl Summary<'_> {
             return writeln!(
                 f,
                 "found     nothing: no network connection{whose}{} in {} of {}",
-                if self.filters.is_empty() { "" } else { " within the filters" },
+                if self.terms.filter.is_open() { "" } else { " within the filters" },
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             );
@@ -153,9 +147,9 @@ impl Summary<'_> {
             write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }
         writeln!(f, ", {} excluded", grouped(excluded))?;
-        if self.rules.named {
+        if self.terms.rules.named {
             for (rule, &count) in &self.ran.by_rule {
-                let title = self.rules.infos.get(*rule).map_or("", |info| &info.title);
+                let title = self.terms.rules.infos.get(*rule).map_or("", |info| &info.title);
                 writeln!(f, "          {:>7}  {}", grouped(count), text::printable(title))?;
             }
         }

@@ -19,11 +19,13 @@ use crate::{
     filter::Filter,
     group,
     input::{self, Links, Packing, Sources},
-    manifest::{Recorded, RecordedFile},
+    manifest::Recorded,
     prefilter::Prefilter,
     rule::{Rule, RuleSet},
     scan::{self, Method},
+    searched::SearchedFile,
     sift::{Decoding, Plan},
+    terms::Terms,
 };
 
 /// What has become of a log or an archive.
@@ -103,12 +105,12 @@ impl Fate {
 /// The scan cannot be started.
 pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Verified>, Error> {
     let archives = archives(recorded, method, progress)?;
-    let fate_of = |file: &RecordedFile| archives.get(&file.path()).copied();
+    let fate_of = |file: &SearchedFile| archives.get(&file.path()).copied();
     // What could not be hashed then is not read again, but may be in an archive with something new in it.
     let known =
         recorded.sources.iter().filter(|source| source.digests.is_some() && fate_of(source) != Some(Fate::Same));
     let opened = recorded.archives.iter().filter(|archive| fate_of(archive) != Some(Fate::Same));
-    let files: BTreeSet<PathBuf> = known.chain(opened).map(RecordedFile::path).collect();
+    let files: BTreeSet<PathBuf> = known.chain(opened).map(SearchedFile::path).collect();
     let now = logs(&Vec::from_iter(files), method, progress)?;
 
     let mut all: Vec<Verified> = Vec::new();
@@ -116,7 +118,7 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     for archive in &recorded.archives {
         add(&archive.name, Item::Archive, fate_of(archive).unwrap_or(Fate::Missing));
     }
-    let key_of = |file: &RecordedFile| (file.path(), file.name.clone());
+    let key_of = |file: &SearchedFile| (file.path(), file.name.clone());
     let exhibits: BTreeSet<_> = recorded.archives.iter().map(key_of).collect();
     let mut names = BTreeSet::new();
     for source in &recorded.sources {
@@ -193,19 +195,22 @@ fn logs(
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
     Ok(Plan {
-        filter: Filter::default(),
         prefilter: Prefilter::new(Some(&processes)).map_err(|error| Error::Usage(error.to_string()))?,
-        rules: Arc::new(RuleSet {
-            builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),
-            ..RuleSet::default()
-        }),
+        terms: Terms {
+            filter: Filter::default(),
+            rules: Arc::new(RuleSet {
+                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),
+                ..RuleSet::default()
+            }),
+            refused: Vec::new(),
+            carving: Carving::Live,
+            copies: Copies::Count,
+            group_by: vec![Field::Dvc],
+        },
         decoding: Decoding::Candidates,
-        carving: Carving::Live,
-        group_by: vec![Field::Dvc],
         apart: group::Sources::Together,
         room: usize::MAX,
         keep_hits: false,
-        copies: Copies::Count,
         follow_ids: false,
     })
 }

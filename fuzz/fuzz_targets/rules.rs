@@ -31,7 +31,7 @@ fuzz_target!(|rules: &str| {
 });
 
 fn hits(plan: &Plan) -> BTreeSet<Hit> {
-    let decoder = Decoder::new(plan.carving);
+    let decoder = Decoder::new(plan.terms.carving);
     let mut findings = Findings::new(plan);
     let mut sifter = Sifter::new(plan, &decoder, ("log", 0), &mut findings);
     sifter.block(0, LOG, &mut |_| Vec::new());

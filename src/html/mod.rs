@@ -32,10 +32,11 @@ use self::{
     names::Names,
 };
 use crate::{
-    group::SortedGroups,
-    manifest::{ArchiveEntry, DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+    manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+    report::Report,
     run::Ran,
-    sift::Plan,
+    searched::SearchedFile,
+    terms::Terms,
 };
 
 const PAGE: &str = include_str!("page.html");
@@ -62,7 +63,7 @@ struct Page<'a> {
     numbers: Numbers,
     sources: Vec<Source<'a>>,
     more_sources: usize,
-    archives: Vec<Archive<'a>>,
+    archives: Vec<File<'a>>,
     more_archives: usize,
     defects: BTreeMap<&'static str, u64>,
     first_defects: &'a [DefectEntry],
@@ -94,24 +95,23 @@ struct Numbers {
 /// A log.
 #[derive(Debug, Serialize)]
 struct Source<'a> {
-    name: &'a str,
-    size: u64,
+    #[serde(flatten)]
+    file: File<'a>,
     records: u64,
     hits: u64,
     defects: u64,
     dirty: bool,
-    sha256: Option<&'a str>,
 }
 
-/// An archive, as the file that it is.
+/// A file of evidence, or a log in an archive.
 #[derive(Debug, Serialize)]
-struct Archive<'a> {
+struct File<'a> {
     name: &'a str,
     size: u64,
     sha256: Option<&'a str>,
 }
 
-/// Writes the page of a run: its manifest, what it has to say, the groups in the order of the report, and the hits.
+/// Writes the page of a run: its manifest, what it has to say, its report, and what was observed of the hits.
 ///
 /// # Errors
 ///
@@ -120,18 +120,18 @@ pub fn write(
     out: &mut dyn Write,
     manifest: &Manifest,
     ran: &Ran,
-    (plan, groups): (&Plan, &SortedGroups),
+    (terms, report): (&Terms, &Report<'_>),
     observed: &Observed,
 ) -> io::Result<()> {
     let mut strings = Names::default();
-    let groups = Listed::new(groups)?;
-    let (rules, fields) = (&plan.rules, &plan.group_by);
-    let (title, attack) = match rules.infos.as_slice() {
+    let groups = Listed::new(report.groups)?;
+    let fields = report.fields;
+    let (title, attack) = match terms.rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
         rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
     };
     let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
-    let of_rules = ["rule_title", "rule_level"].into_iter().filter(|_| rules.named);
+    let of_rules = ["rule_title", "rule_level"].into_iter().filter(|_| report.rules.is_some());
     let page = Page {
         tool: &manifest.tool,
         rule: &manifest.rule,
@@ -144,11 +144,11 @@ pub fn write(
         numbers: numbers(ran),
         sources: manifest.sources.iter().take(LISTED).map(source).collect(),
         more_sources: manifest.sources.len().saturating_sub(LISTED),
-        archives: manifest.archives.iter().take(LISTED).map(archive).collect(),
+        archives: manifest.archives.iter().take(LISTED).map(file).collect(),
         more_archives: manifest.archives.len().saturating_sub(LISTED),
         defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
         first_defects: &manifest.defects.first,
-        found: Data::new(observed, fields, &groups, rules.named(), &mut strings),
+        found: Data::new(observed, fields, &groups, report.rules, &mut strings),
     };
     // As a browser hashes them: line ends are newlines, however the files were checked out.
     let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));
@@ -197,16 +197,14 @@ fn numbers(ran: &Ran) -> Numbers {
 
 fn source(entry: &SourceEntry) -> Source<'_> {
     Source {
-        name: &entry.name,
-        size: entry.size,
+        file: file(&entry.file),
         records: entry.records.count,
         hits: entry.connections.hits,
         defects: entry.defects.values().sum(),
         dirty: entry.header.as_ref().is_some_and(|header| header.dirty),
-        sha256: entry.digests.as_ref().map(|digests| &*digests.sha256),
     }
 }
 
-fn archive(entry: &ArchiveEntry) -> Archive<'_> {
-    Archive { name: &entry.name, size: entry.size, sha256: entry.digests.as_ref().map(|digests| &*digests.sha256) }
+fn file(file: &SearchedFile) -> File<'_> {
+    File { name: &file.name, size: file.size, sha256: file.digests.as_ref().map(|digests| &*digests.sha256) }
 }

@@ -1,11 +1,9 @@
 //! What is [`Recorded`] in a manifest, read back to verify it. What has become of it is not known here.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use super::{SCHEMA, VERSION};
-use crate::digest::{self, Digests};
+use crate::searched::SearchedFile;
 
 /// What is read back of a manifest.
 #[derive(Debug, Deserialize)]
@@ -15,37 +13,10 @@ pub struct Recorded {
     /// At most [`VERSION`].
     pub version: u32,
     /// The logs.
-    pub sources: Vec<RecordedFile>,
+    pub sources: Vec<SearchedFile>,
     /// The archives. Manifests that were written before there were any here have none.
     #[serde(default)]
-    pub archives: Vec<RecordedFile>,
-}
-
-/// A log or an archive, as a manifest records it.
-#[derive(Debug, Deserialize)]
-pub struct RecordedFile {
-    /// Its name.
-    pub name: String,
-    /// The file it is in.
-    pub file: String,
-    /// The bytes of that in hexadecimal, if they are no UTF-8.
-    #[serde(default)]
-    pub file_hex: Option<String>,
-    /// Its hashes, if it could be read then.
-    pub digests: Option<Digests>,
-}
-
-impl RecordedFile {
-    /// The path of the file it is in.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        #[cfg(unix)]
-        if let Some(bytes) = self.file_hex.as_deref().and_then(digest::from_hex) {
-            use std::os::unix::ffi::OsStringExt;
-            return std::ffi::OsString::from_vec(bytes).into();
-        }
-        PathBuf::from(&self.file)
-    }
+    pub archives: Vec<SearchedFile>,
 }
 
 impl Recorded {

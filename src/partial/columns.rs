@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use parquet::{
     basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical},
     column::reader::get_typed_column_reader,
-    data_type::{ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type},
+    data_type::{BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type},
     errors::{ParquetError, Result},
     file::{
         metadata::KeyValue,
@@ -22,14 +22,16 @@ use parquet::{
 };
 
 use crate::{
-    connection::Field,
+    connection::{Field, Kind},
     group::{Group, GroupKey},
+    hits::Hit,
+    partial::Rows,
 };
 
 /// Groups in a row group of the file: some tens of megabytes while they are written or read.
 pub(crate) const ROWS: usize = 65_536;
 
-/// A group of one source.
+/// A group of one source, or a hit as a group of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Which source it is of, by its place in the file's table of sources.
@@ -38,31 +40,79 @@ pub struct Row {
     pub key: GroupKey,
     /// What is counted.
     pub group: Group,
+    /// The record behind it, if it is a hit.
+    pub record: Option<RecordCells>,
 }
 
-/// How a field's values are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// As text.
-    Text,
-    /// As text, and the address in it as 16 bytes.
-    Address,
-    /// As a number, or as text if it is none.
-    Number,
+/// The record behind a hit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordCells {
+    /// `EventRecordID`.
+    pub record_id: String,
+    /// Sysmon's `UtcTime`.
+    pub utc_time: String,
+    /// Sysmon's `RuleName`.
+    pub rule_name: String,
+    /// The chunk's number in the log.
+    pub chunk: u64,
+    /// The record's offset in the log, in bytes.
+    pub offset: u64,
+    /// Whether it was carved out of space that is no longer part of the log.
+    pub recovered: bool,
 }
 
-fn kind(field: Field) -> Kind {
-    match field {
-        Field::DestIp | Field::SrcIp => Kind::Address,
-        Field::DestPort | Field::SrcPort | Field::ProcessId => Kind::Number,
-        _ => Kind::Text,
+impl Row {
+    /// Of a hit of a rule, in a source.
+    #[must_use]
+    pub fn of_hit(source: u64, hit: &Hit, rule: usize) -> Self {
+        let time = hit.timestamp();
+        Self {
+            source,
+            key: GroupKey::of_values(rule, hit.fields.iter().map(String::as_str)),
+            group: Group { count: 1, first: time, last: time },
+            record: Some(RecordCells {
+                record_id: hit.record_id.clone(),
+                utc_time: hit.utc_time.clone(),
+                rule_name: hit.rule_name.clone(),
+                chunk: hit.chunk,
+                offset: hit.offset,
+                recovered: hit.recovered,
+            }),
+        }
+    }
+
+    /// The hit that it is of, in a source of this name; `None` if it is of a group.
+    #[must_use]
+    pub fn hit(&self, source: &str) -> Option<Hit> {
+        let RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered } = self.record.clone()?;
+        Some(Hit {
+            time: self.group.first.map(Timestamp::as_nanosecond),
+            fields: self.key.values().map(str::to_owned).collect(),
+            record_id,
+            recovered,
+            source: source.to_owned(),
+            chunk,
+            offset,
+            utc_time,
+            rule_name,
+            rules: vec![self.key.rule],
+            data: Vec::new(),
+        })
     }
 }
 
-/// The schema for groups of sources by these fields.
-fn schema(fields: &[Field]) -> Result<TypePtr> {
+/// The schema for such rows with these fields.
+fn schema(fields: &[Field], rows: Rows) -> Result<TypePtr> {
     let lead = [int("source", Repetition::REQUIRED), int("rule", Repetition::REQUIRED)];
-    schema_of(lead.into_iter().chain(of_groups(fields)))
+    let record = || {
+        let texts = ["record_id", "utc_time", "rule_name"].map(text);
+        let places = ["chunk", "offset"].map(|name| int(name, Repetition::REQUIRED));
+        let recovered = Type::primitive_type_builder("recovered", Physical::BOOLEAN);
+        let recovered = recovered.with_repetition(Repetition::OPTIONAL).build();
+        texts.into_iter().chain(places).chain([recovered])
+    };
+    let record = (rows == Rows::Events).then(record);
+    schema_of(lead.into_iter().chain(of_groups(fields)).chain(record.into_iter().flatten()))
 }
 
 /// A schema of these columns.
@@ -76,7 +126,7 @@ pub(crate) fn of_groups(fields: &[Field]) -> Vec<Result<Type>> {
     let mut columns = Vec::new();
     for &field in fields {
         let name = field.name();
-        match kind(field) {
+        match field.kind() {
             Kind::Text => columns.push(text(name)),
             Kind::Address => columns.extend([text(name), address(&format!("{name}_bytes"))]),
             Kind::Number => columns.extend([int(name, Repetition::OPTIONAL), text(&format!("{name}_text"))]),
@@ -136,21 +186,22 @@ pub(crate) fn properties() -> Arc<WriterProperties> {
 pub struct Writer<W: Write + Send> {
     file: SerializedFileWriter<W>,
     fields: Vec<Field>,
+    kind: Rows,
     rows: Vec<Row>,
 }
 
 impl<W: Write + Send> Writer<W> {
-    /// For groups by these fields.
+    /// For such rows with these fields.
     ///
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(out: W, fields: &[Field]) -> Result<Self> {
-        let file = SerializedFileWriter::new(out, schema(fields)?, properties())?;
-        Ok(Self { file, fields: fields.to_vec(), rows: Vec::new() })
+    pub fn new(out: W, fields: &[Field], rows: Rows) -> Result<Self> {
+        let file = SerializedFileWriter::new(out, schema(fields, rows)?, properties())?;
+        Ok(Self { file, fields: fields.to_vec(), kind: rows, rows: Vec::new() })
     }
 
-    /// Adds a group.
+    /// Adds a row.
     ///
     /// # Errors
     ///
@@ -181,9 +232,30 @@ impl<W: Write + Send> Writer<W> {
         write_ints(&mut group, rows.iter().map(|row| i64::try_from(row.key.rule).ok()), Repetition::REQUIRED)?;
         let groups: Vec<(&GroupKey, &Group)> = rows.iter().map(|row| (&row.key, &row.group)).collect();
         write_groups(&mut group, &self.fields, &groups)?;
+        if self.kind == Rows::Events {
+            write_records(&mut group, &rows.into_iter().map(|row| row.record.unwrap_or_default()).collect::<Vec<_>>())?;
+        }
         group.close()?;
         Ok(())
     }
+}
+
+fn write_records<W: Write + Send>(out: &mut SerializedRowGroupWriter<'_, W>, records: &[RecordCells]) -> Result<()> {
+    let texts: [fn(&RecordCells) -> &str; 3] =
+        [|record| &record.record_id, |record| &record.utc_time, |record| &record.rule_name];
+    for text in texts {
+        write_column::<ByteArrayType>(out, records.iter().map(|record| stated(text(record))))?;
+    }
+    let places: [fn(&RecordCells) -> u64; 2] = [|record| record.chunk, |record| record.offset];
+    for place in places {
+        write_ints(out, records.iter().map(|record| i64::try_from(place(record)).ok()), Repetition::REQUIRED)?;
+    }
+    write_column::<BoolType>(out, records.iter().map(|record| Some(record.recovered)))
+}
+
+/// Text as a value; none if it is empty.
+pub(crate) fn stated(text: &str) -> Option<ByteArray> {
+    (!text.is_empty()).then(|| ByteArray::from(text))
 }
 
 /// Writes the columns of groups by these fields.
@@ -192,18 +264,18 @@ pub(crate) fn write_groups<W: Write + Send>(
     fields: &[Field],
     groups: &[(&GroupKey, &Group)],
 ) -> Result<()> {
+    let rows: Vec<Vec<&str>> = groups.iter().map(|(key, _)| key.values().collect()).collect();
     for (index, &field) in fields.iter().enumerate() {
-        let values: Vec<&str> = groups.iter().map(|(key, _)| key.values().nth(index).unwrap_or_default()).collect();
-        let stated = |text: &&str| (!text.is_empty()).then(|| ByteArray::from(*text));
-        match kind(field) {
-            Kind::Text => write_column::<ByteArrayType>(out, values.iter().map(stated))?,
+        let values = || rows.iter().map(move |row| row.get(index).copied().unwrap_or_default());
+        match field.kind() {
+            Kind::Text => write_column::<ByteArrayType>(out, values().map(stated))?,
             Kind::Address => {
-                write_column::<ByteArrayType>(out, values.iter().map(stated))?;
-                write_column::<FixedLenByteArrayType>(out, values.iter().map(|text| bytes_of(text)))?;
+                write_column::<ByteArrayType>(out, values().map(stated))?;
+                write_column::<FixedLenByteArrayType>(out, values().map(bytes_of))?;
             }
             Kind::Number => {
-                write_ints(out, values.iter().map(|text| number(text)), Repetition::OPTIONAL)?;
-                let others = values.iter().map(|text| stated(text).filter(|_| number(text).is_none()));
+                write_ints(out, values().map(number), Repetition::OPTIONAL)?;
+                let others = values().map(|text| stated(text).filter(|_| number(text).is_none()));
                 write_column::<ByteArrayType>(out, others)?;
             }
         }
@@ -252,17 +324,18 @@ fn broken(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
 
-/// Hands each group of a file to `each`.
+/// Hands each row of a file of such rows to `each`.
 ///
 /// # Errors
 ///
-/// The file is no such file, or is damaged.
+/// The file is no such file, or is damaged; or what `each` returns.
 pub fn read<R: parquet::file::reader::ChunkReader + 'static>(
     file: &SerializedFileReader<R>,
     fields: &[Field],
+    rows: Rows,
     mut each: impl FnMut(Row) -> Result<()>,
 ) -> Result<()> {
-    let expected = schema(fields)?;
+    let expected = schema(fields, rows)?;
     if file.metadata().file_metadata().schema().get_fields() != expected.get_fields() {
         return Err(broken("its columns are not those of a partial result"));
     }
@@ -272,18 +345,18 @@ pub fn read<R: parquet::file::reader::ChunkReader + 'static>(
         if count > ROWS {
             return Err(broken("a row group is too large"));
         }
-        read_rows(&*group, fields, count)?.into_iter().try_for_each(&mut each)?;
+        read_rows(&*group, (fields, rows), count)?.into_iter().try_for_each(&mut each)?;
     }
     Ok(())
 }
 
-fn read_rows(group: &dyn RowGroupReader, fields: &[Field], count: usize) -> Result<Vec<Row>> {
+fn read_rows(group: &dyn RowGroupReader, (fields, rows): (&[Field], Rows), count: usize) -> Result<Vec<Row>> {
     let mut columns = Columns { group, next: 0, count };
     let source = columns.numbers()?;
     let rule = columns.numbers()?;
     let mut values = Vec::with_capacity(fields.len());
     for &field in fields {
-        values.push(match kind(field) {
+        values.push(match field.kind() {
             Kind::Text => columns.texts()?,
             Kind::Address => {
                 let texts = columns.texts()?;
@@ -299,13 +372,18 @@ fn read_rows(group: &dyn RowGroupReader, fields: &[Field], count: usize) -> Resu
     }
     let counts = columns.numbers()?;
     let (first, last) = (columns.times()?, columns.times()?);
-    let row = |index: usize| {
+    let mut records = match rows {
+        Rows::Groups => None,
+        Rows::Events => Some(columns.records()?.into_iter()),
+    };
+    let mut row = |index: usize| {
         let key = GroupKey::of_values(
             usize::try_from(*rule.get(index)?).ok()?,
             values.iter().map(|column| column.get(index).map_or("", String::as_str)),
         );
         let group = Group { count: *counts.get(index)?, first: *first.get(index)?, last: *last.get(index)? };
-        Some(Row { source: *source.get(index)?, key, group })
+        let record = records.as_mut().map(|records| records.next().unwrap_or_default());
+        Some(Row { source: *source.get(index)?, key, group, record })
     };
     (0..count).map(|index| row(index).ok_or_else(|| broken("a column is too short"))).collect()
 }
@@ -344,6 +422,23 @@ impl Columns<'_> {
         values.into_iter().map(|value| u64::try_from(value).map_err(|_| broken("a number is negative"))).collect()
     }
 
+    fn records(&mut self) -> Result<Vec<RecordCells>> {
+        let [record_id, utc_time, rule_name] = [self.texts()?, self.texts()?, self.texts()?];
+        let [chunk, offset] = [self.numbers()?, self.numbers()?];
+        let recovered = self.optional::<BoolType>()?.into_iter().map(Option::unwrap_or_default);
+        let texts = record_id.into_iter().zip(utc_time).zip(rule_name);
+        let records = texts.zip(chunk.into_iter().zip(offset)).zip(recovered);
+        let record = |(((record_id, utc_time), rule_name), (chunk, offset), recovered)| RecordCells {
+            record_id,
+            utc_time,
+            rule_name,
+            chunk,
+            offset,
+            recovered,
+        };
+        Ok(records.map(|((texts, place), recovered)| record((texts, place, recovered))).collect())
+    }
+
     fn times(&mut self) -> Result<Vec<Option<Timestamp>>> {
         let (numbers, texts) = (self.optional::<Int64Type>()?, self.texts()?);
         let time = |(number, text): (Option<i64>, String)| match number {
@@ -375,20 +470,39 @@ mod tests {
             source: index as u64 % 2,
             key: GroupKey::of_values(index, values.into_iter()),
             group: Group { count: 1 << index, first, last },
+            record: None,
         })
         .collect();
-        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &fields).unwrap();
-        for row in &rows {
+        assert_eq!(back(&rows, &fields, Rows::Groups), rows);
+        let record = |row: &Row| RecordCells {
+            record_id: row.group.count.to_string(),
+            utc_time: "2019-02-16 10:01:46.884".to_owned(),
+            rule_name: String::new(),
+            chunk: row.source,
+            offset: u64::MAX >> 1,
+            recovered: row.source == 1,
+        };
+        let events: Vec<Row> = rows.iter().map(|row| Row { record: Some(record(row)), ..row.clone() }).collect();
+        assert_eq!(back(&events, &fields, Rows::Events), events);
+    }
+
+    fn back(rows: &[Row], fields: &[Field], kind: Rows) -> Vec<Row> {
+        let mut writer = Writer::new(tempfile::tempfile().unwrap(), fields, kind).unwrap();
+        for row in rows {
             writer.push(row.clone()).unwrap();
         }
         let file = SerializedFileReader::new(writer.finish("facts", "{}".to_owned()).unwrap()).unwrap();
         let mut back = Vec::new();
-        read(&file, &fields, |row| {
+        read(&file, fields, kind, |row| {
             back.push(row);
             Ok(())
         })
         .unwrap();
-        assert_eq!(back, rows);
-        assert!(read(&file, &fields[1..], |_| Ok(())).is_err());
+        for (fields, kind) in
+            [(&fields[1..], kind), (fields, if kind == Rows::Groups { Rows::Events } else { Rows::Groups })]
+        {
+            assert!(read(&file, fields, kind, |_| Ok(())).is_err());
+        }
+        back
     }
 }

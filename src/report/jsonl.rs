@@ -9,7 +9,11 @@ use serde::{Serialize, Serializer as _};
 use serde_json::{Serializer, ser::Formatter};
 
 use super::{Report, Style};
-use crate::{connection::Field, rule::RuleInfo, text};
+use crate::{
+    connection::{Field, Kind},
+    rule::RuleInfo,
+    text,
+};
 
 /// A value that is stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +50,7 @@ fn stated(text: &str) -> Option<Value<'_>> {
 
 /// The value of a field: a number where it is to be one and is, and no reader of JSON takes it for another; else its text.
 fn value(field: Field, text: &str) -> Option<Value<'_>> {
-    let is_numeric = matches!(field, Field::DestPort | Field::SrcPort | Field::ProcessId);
+    let is_numeric = field.kind() == Kind::Number;
     let number = text.parse::<u32>().ok().filter(|number| is_numeric && number.to_string() == text);
     number.map(|number| Value::Number(number.into())).or_else(|| stated(text))
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use parquet::{
     basic::Repetition,
-    data_type::{ByteArray, ByteArrayType},
+    data_type::ByteArrayType,
     errors::{ParquetError, Result},
     file::writer::SerializedFileWriter,
 };
@@ -54,20 +54,21 @@ fn write_part<W: io::Write + Send>(
     let mut out = file.next_row_group()?;
     let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
     columns::write_groups(&mut out, report.fields, &groups)?;
-    let stated = |text: &str| (!text.is_empty()).then(|| ByteArray::from(text));
     if report.rules.is_some() {
         for index in 0..RuleInfo::COLUMNS.len() {
             let value = |(key, _): &(GroupKey, Group)| {
-                report.rule(key).and_then(|rule| stated(rule.columns().get(index).copied().unwrap_or_default()))
+                report
+                    .rule(key)
+                    .and_then(|rule| columns::stated(rule.columns().get(index).copied().unwrap_or_default()))
             };
             columns::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
         }
     }
     if let Some(rarity) = report.rarity {
-        let hosts = part.iter().map(|(key, _)| i64::try_from(rarity.of(key).0).ok());
+        let rarities: Vec<(usize, &str)> = part.iter().map(|(key, _)| rarity.of(key)).collect();
+        let hosts = rarities.iter().map(|&(hosts, _)| i64::try_from(hosts).ok());
         columns::write_ints(&mut out, hosts, Repetition::OPTIONAL)?;
-        let first = part.iter().map(|(key, _)| stated(rarity.of(key).1));
-        columns::write_column::<ByteArrayType>(&mut out, first)?;
+        columns::write_column::<ByteArrayType>(&mut out, rarities.iter().map(|(_, first)| columns::stated(first)))?;
     }
     out.close()?;
     Ok(())

@@ -12,14 +12,17 @@ use std::{
 
 use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
-use walkdir::WalkDir;
 
 use super::{
     Sigma,
     correlation::{self, Correlations},
     file, flags, literals, narrowing, scope,
 };
-use crate::{rule::RuleInfo, text};
+use crate::{
+    rule::RuleInfo,
+    text,
+    walk::{Walked, walk},
+};
 
 /// Which rules are wanted.
 #[derive(Debug, Clone, Default)]
@@ -97,29 +100,9 @@ pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
 /// The same on up to so many threads. What is loaded does not depend on how many.
 #[must_use]
 pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loaded {
-    let mut loaded = Loaded::default();
-    let mut files = BTreeSet::new();
-    for path in paths {
-        for entry in WalkDir::new(path).follow_links(true) {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.depth() > 0 && !is_yaml(entry.path()) => {}
-                // A pipe that is met would be waited for, perhaps for ever.
-                Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
-                    let reason = "it is no regular file".to_owned();
-                    loaded.refused.push(Refusal { path: entry.into_path(), title: None, reason });
-                }
-                Ok(entry) => {
-                    files.insert(entry.into_path());
-                }
-                Err(error) => {
-                    let path = error.path().unwrap_or(path).to_owned();
-                    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    loaded.refused.push(Refusal { path, title: None, reason });
-                }
-            }
-        }
-    }
+    let Walked { files, failed } = walk(paths, is_yaml);
+    let refused = failed.into_iter().map(|(path, reason)| Refusal { path, title: None, reason });
+    let mut loaded = Loaded { refused: refused.collect(), ..Loaded::default() };
     let files: Vec<PathBuf> = files.into_iter().collect();
     loaded.files(&files, wanted, threads);
     loaded.finish();

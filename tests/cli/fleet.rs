@@ -9,7 +9,12 @@ use crate::{
 
 /// A log of a host with a few connections, some of them like those of every other host.
 fn log(host: u64) -> Log {
-    let events: Vec<Event> = (0..40)
+    log_up_to(40, host)
+}
+
+/// The same with so many connections.
+fn log_up_to(count: u64, host: u64) -> Log {
+    let events: Vec<Event> = (0..count)
         .map(|n| {
             let dest = if n % 4 == 0 { "1.1.1.1".to_owned() } else { format!("9.9.{host}.{n}") };
             Event::connection().on(&format!("WS{host:02}")).dest(&dest).at(host * 1000 + n)
@@ -83,6 +88,58 @@ fn rules_and_other_formats_are_merged_too() {
         let merged = merge(&case, &[&["--format", format][..], &parts].concat());
         assert!(merged.report().contains("One") && merged.report() == one.report(), "{}", merged.report());
     }
+}
+
+/// What a run writes besides the report.
+fn written(case: &Case, run: impl FnOnce(&[&str]) -> Ran) -> (Ran, String, String) {
+    let ran = run(&["--html", "page.html", "--events", "events.csv", "--force"]);
+    let read = |name| fs::read_to_string(case.path(name)).unwrap();
+    (ran, read("page.html"), read("events.csv"))
+}
+
+#[test]
+fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
+    let sigma = |title: &str, port: &str| {
+        format!(
+            "title: {title}\nid: {title}\nlevel: high\nlogsource: {{category: network_connection, product: windows}}\n\
+             detection: {{s: {{DestinationPort: {port}}}, condition: s}}\n"
+        )
+    };
+    let rules = ["--rules", "one.yml", "--rules", "two.yml"];
+    for more in [&[][..], &rules, &["--group-by", "dest,dvc", "--since", "2019-01-01"], &["--recover"], &["--dedup"]] {
+        let case = detect().file("one.yml", &sigma("One", "443")).file("two.yml", &sigma("Two", "[443, 80]"));
+        // The third is of the same host as the second, and goes on where that ends.
+        let logs = [log(1), log(2), log_up_to(60, 2), log(3).without_chunk_magic(0), log(4).with_stale_records(0, 20)];
+        let case = (0..).zip(&logs).fold(case, |case, (number, log)| case.log(&format!("logs/{number}.evtx"), log));
+        let parts: Vec<&str> = [more, &["--partial-events"]].concat();
+        for number in 0..logs.len() {
+            partial(&case, &format!("{number}.parquet"), &parts, &format!("logs/{number}.evtx"));
+        }
+        let (one, page, events) = written(&case, |outputs| {
+            Ran::new(case.command(&[more, outputs, &["--manifest", "case.json", "logs"]].concat()))
+        });
+        let (merged, merged_page, merged_events) =
+            written(&case, |outputs| merge(&case, &[outputs, &["parts"]].concat()));
+        assert_eq!(merged.report(), one.report(), "{more:?}");
+        assert!(one.report().lines().count() > 30);
+        assert_eq!(told(&merged), told(&one), "{more:?}");
+        assert_eq!(merged_events, events, "{more:?}");
+        assert!(merged_page == page, "the pages differ with {more:?}");
+        merged.exits(3);
+        assert_eq!(more.contains(&"--dedup"), merged.stderr().contains("40 hits dropped that are copies"), "{more:?}");
+    }
+}
+
+#[test]
+fn events_are_not_made_up_where_a_partial_has_groups_only() {
+    let case = three(&[]);
+    partial(&case, "3.parquet", &["--partial-events", "--force"], "logs/3.evtx").exits(0);
+    let refused = merge(&case, &["--events", "events.csv", "parts"]);
+    refused
+        .exits(1)
+        .reports(&[])
+        .says(&["parts/1.parquet: cannot be merged: --events needs each hit", "--partial-events"]);
+    assert_eq!(merge(&case, &["parts"]).exits(0).report(), case.run_on(&["logs"]).report());
 }
 
 #[test]

@@ -19,11 +19,14 @@ use netsift::{
     findings::Findings,
     group::{self, Group, GroupKey},
     hits::Hit,
+    input::Sources,
     prefilter::Prefilter,
     rule::{Rule, RuleInfo, RuleSet, builtin},
+    searched::Searched,
     sift::{Decoding, Plan, Sifter},
     sysmon::PROVIDER,
     tally::Tally,
+    terms::Terms,
 };
 
 /// The process of the built-in detection.
@@ -47,7 +50,8 @@ pub enum Looking {
 pub fn hold(looking: Looking, offset: u64, bytes: &[u8]) -> u64 {
     let mut hits = 0;
     for carving in [Carving::Live, Carving::Stale] {
-        let plan = Plan { carving, ..plan(looking) };
+        let mut plan = plan(looking);
+        plan.terms.carving = carving;
         let fast = Sifted::new(&plan, offset, bytes);
         let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
         if !fast.agrees_with(&slow) {
@@ -76,7 +80,11 @@ fn plan(looking: Looking) -> Plan {
     match looking {
         Looking::Detect => DETECT.clone(),
         Looking::Connections => CONNECTIONS.clone(),
-        Looking::Within => Plan { filter: Filter::new(window(), []), ..CONNECTIONS.clone() },
+        Looking::Within => {
+            let mut plan = CONNECTIONS.clone();
+            plan.terms.filter = Filter::new(window(), []);
+            plan
+        }
     }
 }
 
@@ -89,21 +97,24 @@ fn window() -> Window {
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
     let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
     Plan {
-        filter: Filter::default(),
         prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes)).unwrap(),
-        rules: Arc::new(RuleSet {
-            infos: vec![RuleInfo::of_everything()],
-            builtin: Some(Rule { processes, detection: None, exclusion }),
-            by_process: names.into_iter().map(|name| (name, 0)).collect(),
-            ..RuleSet::default()
-        }),
+        terms: Terms {
+            filter: Filter::default(),
+            rules: Arc::new(RuleSet {
+                infos: vec![RuleInfo::of_everything()],
+                builtin: Some(Rule { processes, detection: None, exclusion }),
+                by_process: names.into_iter().map(|name| (name, 0)).collect(),
+                ..RuleSet::default()
+            }),
+            refused: Vec::new(),
+            carving: Carving::Live,
+            copies: Copies::Count,
+            group_by: Field::ALL.to_vec(),
+        },
         decoding: Decoding::Candidates,
-        carving: Carving::Live,
-        group_by: Field::ALL.to_vec(),
         apart: group::Sources::Together,
         room: usize::MAX,
         keep_hits: true,
-        copies: Copies::Count,
         follow_ids: true,
     }
 }
@@ -121,19 +132,19 @@ struct Sifted {
 impl Sifted {
     fn new(plan: &Plan, offset: u64, bytes: &[u8]) -> Self {
         let mut found = Findings::new(plan);
-        let decoder = Decoder::new(plan.carving);
+        let decoder = Decoder::new(plan.terms.carving);
         let mut sifter = Sifter::new(plan, &decoder, ("log", 0), &mut found);
         sifter.block(offset, bytes, &mut |range| {
             let at = |end: u64| bytes.len().min(end.saturating_sub(offset) as usize);
             bytes[at(range.start)..at(range.end)].to_vec()
         });
         sifter.finish();
-        let tally = found.total();
-        let by_source: u64 = found.sources.values().flat_map(|source| source.defects.values()).sum();
+        let found = Searched::new(plan, Sources::default(), found);
+        let by_source: u64 = found.sources.iter().flat_map(|source| source.defects.values()).sum();
         assert_eq!(by_source, found.defects.total());
-        assert!(found.sources.values().all(|source| source.ids.gaps().is_some()));
-        let excluded = found.excluded();
-        let hits: Vec<Hit> = found.hits.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
+        assert!(found.sources.iter().all(|source| source.ids.gaps.is_some()));
+        let (tally, excluded) = (found.tally(), found.excluded());
+        let hits: Vec<Hit> = found.hits.unwrap().into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
         let sifted = Self {
             tally,
             groups: found.groups.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect(),
@@ -179,9 +190,10 @@ impl Sifted {
 /// Panics unless the difference between decoding candidates and decoding everything is of a kind that is known.
 fn explain(plan: Plan, offset: u64, bytes: &[u8]) {
     // Every connection of the chosen processes is a hit now, so that each can be looked at.
-    let processes = plan.rules.builtin.as_ref().map_or_else(Vec::new, |rule| rule.processes.clone());
-    let Plan { carving, decoding, filter, .. } = plan;
-    let plan = Plan { carving, decoding, filter, ..new_plan(processes.clone(), CidrSet::default()) };
+    let processes = plan.terms.rules.builtin.as_ref().map_or_else(Vec::new, |rule| rule.processes.clone());
+    let Terms { carving, filter, .. } = plan.terms;
+    let mut plan = Plan { decoding: plan.decoding, ..new_plan(processes.clone(), CidrSet::default()) };
+    (plan.terms.carving, plan.terms.filter) = (carving, filter);
     let fast = Sifted::new(&plan, offset, bytes);
     let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
     assert!(fast.hits != slow.hits, "the same connections were judged differently");

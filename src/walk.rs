@@ -1,0 +1,44 @@
+//! [`walk`]: the files of a kind under given paths, where these are no evidence: rules, and partial results. Links are followed.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use walkdir::WalkDir;
+
+/// What is under some paths.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// The files, by path, each once.
+    pub files: BTreeSet<PathBuf>,
+    /// What cannot be walked or read, and why.
+    pub failed: Vec<(PathBuf, String)>,
+}
+
+/// Finds the files: each path itself, whatever its name, or those under it that are of the kind.
+#[must_use]
+pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
+    let mut walked = Walked::default();
+    for path in paths {
+        for entry in WalkDir::new(path).follow_links(true) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if entry.depth() > 0 && !is_of_kind(entry.path()) => {}
+                // A pipe that is met would be waited for, perhaps for ever.
+                Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
+                    walked.failed.push((entry.into_path(), "it is no regular file".to_owned()));
+                }
+                Ok(entry) => {
+                    walked.files.insert(entry.into_path());
+                }
+                Err(error) => {
+                    let path = error.path().unwrap_or(path).to_owned();
+                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    walked.failed.push((path, cause));
+                }
+            }
+        }
+    }
+    walked
+}
