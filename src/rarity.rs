@@ -39,6 +39,27 @@ struct Hosts {
     first: Option<(Timestamp, String)>,
     /// For want of one with a time.
     any: String,
+    last: Option<Timestamp>,
+    connections: u64,
+}
+
+/// A pair of process and destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// The base name of the process, in lower case.
+    pub process: &'a str,
+    /// The destination's name, or else its address.
+    pub destination: &'a str,
+    /// On how many hosts it was seen.
+    pub hosts: usize,
+    /// On which first; of the same time, the one whose name sorts first.
+    pub first_host: &'a str,
+    /// How many connections there were.
+    pub connections: u64,
+    /// When it was first seen.
+    pub first: Option<Timestamp>,
+    /// When it was last seen.
+    pub last: Option<Timestamp>,
 }
 
 impl Rarity {
@@ -66,10 +87,28 @@ impl Rarity {
     #[must_use]
     pub fn of(&self, key: &GroupKey) -> (usize, &str) {
         let (_, pair) = self.places.of(key);
-        self.pairs.get(&pair).map_or((0, ""), |hosts| {
-            let first = hosts.first.as_ref().map_or(&hosts.any, |(_, host)| host);
-            (hosts.all.len(), first)
-        })
+        self.pairs.get(&pair).map_or((0, ""), |hosts| (hosts.all.len(), hosts.first_host()))
+    }
+
+    /// The pairs on the fewest hosts, those that were seen first before others, and how many more there are.
+    #[must_use]
+    pub fn rarest(&self, number: usize) -> (Vec<Pair<'_>>, usize) {
+        let pairs = self.pairs.iter().map(|((process, destination), hosts)| Pair {
+            process,
+            destination,
+            hosts: hosts.all.len(),
+            first_host: hosts.first_host(),
+            connections: hosts.connections,
+            first: hosts.first.as_ref().map(|&(time, _)| time),
+            last: hosts.last,
+        });
+        let mut pairs: Vec<Pair<'_>> = pairs.collect();
+        pairs.sort_unstable_by_key(|pair| {
+            (pair.hosts, pair.first.is_none(), pair.first, pair.process, pair.destination)
+        });
+        let more = pairs.len().saturating_sub(number);
+        pairs.truncate(number);
+        (pairs, more)
     }
 
     fn with(mut self, groups: &SortedGroups) -> io::Result<Self> {
@@ -81,6 +120,8 @@ impl Rarity {
             let number = *numbers.entry(host.to_owned()).or_insert(next);
             let hosts = self.pairs.entry(pair).or_default();
             hosts.all.insert(number);
+            hosts.connections = hosts.connections.saturating_add(group.count);
+            hosts.last = hosts.last.max(group.last);
             if hosts.any.is_empty() {
                 host.clone_into(&mut hosts.any);
             }
@@ -92,6 +133,12 @@ impl Rarity {
             }
         }
         Ok(self)
+    }
+}
+
+impl Hosts {
+    fn first_host(&self) -> &str {
+        self.first.as_ref().map_or(&self.any, |(_, host)| host)
     }
 }
 

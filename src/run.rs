@@ -110,6 +110,12 @@ pub fn write(
         exit_status: ran.exit_status(),
         run: None,
     };
+    if let (None, Some(observed)) = (&hits, &mut observed) {
+        for group in groups.pass().map_err(Error::Spill)? {
+            let (key, group) = group.map_err(Error::Spill)?;
+            observed.add_group(&key, group);
+        }
+    }
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
         output.write(|out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
     }

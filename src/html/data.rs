@@ -22,6 +22,8 @@ use crate::{
     cidr::{self, CidrSet},
     connection::Field,
     group::{Group, GroupKey, SortedGroups},
+    rarity::Rarity,
+    report::Report,
     rule::{RuleInfo, builtin},
 };
 
@@ -32,20 +34,28 @@ const SERIES: usize = 8;
 const DESTINATIONS: usize = 50;
 const REGULAR: usize = 100;
 const MATRIX: usize = 24;
+const RARE: usize = 100;
+/// What tells a host, and a destination.
+const HOST: &[Field] = &[Field::Dvc];
+const DESTINATION: &[Field] = &[Field::Dest, Field::DestIp];
 
 /// What was found, of the hits and their groups.
 #[derive(Debug, Serialize)]
 pub(super) struct Data<'a> {
-    hosts: usize,
-    processes: usize,
+    /// Whether only the groups of the hits are known.
+    of_groups: bool,
+    /// How many there are; null if that is not known.
+    hosts: Option<usize>,
     untimed: u64,
     first: Time,
     last: Time,
     stacks: [Stack<'a>; 2],
     /// Null if all hits are among the events.
     timeline: Option<Buckets>,
-    destinations: Top<Destination<'a>>,
-    matrix: Matrix<'a>,
+    destinations: Option<Top<Destination<'a>>>,
+    matrix: Option<Matrix<'a>>,
+    /// Null if the report does not tell.
+    rare: Option<Top<Rare<'a>>>,
     regular: Top<Channel<'a>>,
     channels_left_out: u64,
     groups: GroupColumns,
@@ -102,6 +112,18 @@ struct Matrix<'a> {
     more_destinations: usize,
     /// By host, then by destination; the last of each are all others.
     hits: Vec<Vec<u64>>,
+}
+
+/// What a process and a destination have in common, on few hosts.
+#[derive(Debug, Serialize)]
+struct Rare<'a> {
+    process: &'a str,
+    destination: &'a str,
+    hosts: usize,
+    first_host: &'a str,
+    hits: u64,
+    first: Time,
+    last: Time,
 }
 
 #[derive(Debug, Serialize)]
@@ -201,13 +223,7 @@ impl Listed {
 
 impl<'a> Data<'a> {
     /// Of what was observed and the groups of the report, in its order. `strings` is empty, and holds texts afterwards.
-    pub(super) fn new(
-        observed: &'a Observed,
-        group_by: &[Field],
-        groups: &Listed,
-        rules: Option<&[RuleInfo]>,
-        strings: &'a mut Names,
-    ) -> Self {
+    pub(super) fn new(observed: &'a Observed, report: &'a Report<'_>, groups: &Listed, strings: &'a mut Names) -> Self {
         let destination = |&index: &usize| observed.destination(index).map_or([""; 2], |count| observed.labels(count));
         let process = |&index: &usize| {
             observed.processes.list.get(index).map_or([""; 2], |count| [observed.names.get(count.key), ""])
@@ -232,17 +248,18 @@ impl<'a> Data<'a> {
         strings.id("");
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
         let (first, last) = (nanoseconds(groups.first), nanoseconds(groups.last));
-        let (groups, events) = columns(observed, group_by, (groups, rules), strings, [&dests, &apps]);
+        let (groups, events) = columns(observed, report, groups, strings, [&dests, &apps]);
         Self {
-            hosts: observed.hosts.list.len(),
-            processes: observed.processes.list.len(),
+            of_groups: observed.of_groups,
+            hosts: observed.knows(HOST).then_some(observed.hosts.list.len()),
             untimed: observed.untimed,
             first: time(first),
             last: time(last),
             stacks,
-            timeline: (observed.left_out > 0).then(|| buckets(observed, [&dests, &apps])),
-            destinations: destinations(observed),
-            matrix: matrix(observed),
+            timeline: (observed.left_out > 0 && !observed.of_groups).then(|| buckets(observed, [&dests, &apps])),
+            destinations: observed.knows(DESTINATION).then(|| destinations(observed)),
+            matrix: (observed.knows(HOST) && observed.knows(DESTINATION)).then(|| matrix(observed)),
+            rare: report.rarity.map(rare),
             regular: regular(observed),
             channels_left_out: observed.channels_left_out,
             groups,
@@ -270,11 +287,12 @@ fn time(nanoseconds: Option<i128>) -> Time {
 
 fn columns(
     observed: &Observed,
-    group_by: &[Field],
-    (listed, rules): (&Listed, Option<&[RuleInfo]>),
+    report: &Report<'_>,
+    listed: &Listed,
     strings: &mut Names,
     series: [&[usize]; 2],
 ) -> (GroupColumns, EventColumns) {
+    let Report { fields: group_by, rules, rarity, .. } = *report;
     let groups = &listed.groups;
     let mut rows = vec![None; observed.rows.len()];
     let mut fields: Vec<Column> = group_by.iter().map(|_| Column::default()).collect();
@@ -298,6 +316,15 @@ fn columns(
     let rule_columns = rules.map(|_| {
         [of_rule("rule_title", |rule| &rule.title, strings), of_rule("rule_level", |rule| &rule.level, strings)]
     });
+    let rarities: Option<Vec<(usize, &str)>> =
+        rarity.map(|rarity| groups.iter().map(|(key, _)| rarity.of(key)).collect());
+    let rarity_columns = rarities.map(|rarities| {
+        let mut ids = |text: &dyn Fn((usize, &str)) -> String| {
+            rarities.iter().map(|&rarity| strings.id(&text(rarity))).collect::<Column>()
+        };
+        let [hosts, first] = Rarity::COLUMNS;
+        [(hosts, ids(&|(hosts, _)| hosts.to_string())), (first, ids(&|(_, first)| first.to_owned()))]
+    });
     let groups = GroupColumns {
         shown: groups.len(),
         total: listed.total,
@@ -306,6 +333,7 @@ fn columns(
             .map(|field| field.name())
             .zip(fields)
             .chain(rule_columns.into_iter().flatten())
+            .chain(rarity_columns.into_iter().flatten())
             .collect(),
         count: groups.iter().map(|(_, group)| group.count).collect(),
         first: part(groups.iter().map(|(_, group)| shown(group.first)).collect()),
@@ -396,6 +424,21 @@ fn network(address: &str, special: &CidrSet) -> (String, bool) {
         IpAddr::V6(address) => Ipv6Net::new(address, 48).map(IpNet::V6),
     };
     (around.map(|network| network.trunc().to_string()).unwrap_or_default(), false)
+}
+
+fn rare(rarity: &Rarity) -> Top<Rare<'_>> {
+    let (pairs, more) = rarity.rarest(RARE);
+    let shown = |time: Option<Timestamp>| self::time(time.map(Timestamp::as_nanosecond));
+    let pairs = pairs.into_iter().map(|pair| Rare {
+        process: pair.process,
+        destination: pair.destination,
+        hosts: pair.hosts,
+        first_host: pair.first_host,
+        hits: pair.connections,
+        first: shown(pair.first),
+        last: shown(pair.last),
+    });
+    Top { top: pairs.collect(), more }
 }
 
 fn matrix(observed: &Observed) -> Matrix<'_> {

@@ -33,6 +33,7 @@ use self::{
 };
 use crate::{
     manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+    rarity::Rarity,
     report::Report,
     run::Ran,
     searched::SearchedFile,
@@ -125,19 +126,19 @@ pub fn write(
 ) -> io::Result<()> {
     let mut strings = Names::default();
     let groups = Listed::new(report.groups)?;
-    let fields = report.fields;
     let (title, attack) = match terms.rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
         rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
     };
     let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
-    let of_rules = ["rule_title", "rule_level"].into_iter().filter(|_| report.rules.is_some());
+    let fields = report.fields.iter().map(|field| field.name());
+    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level"]));
     let page = Page {
         tool: &manifest.tool,
         rule: &manifest.rule,
         title,
         attack: attack.filter(|attack| !attack.is_empty()),
-        fields: fields.iter().map(|field| field.name()).chain(of_rules).collect(),
+        fields: fields.chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS)).collect(),
         excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
         options: &manifest.options,
         report: &manifest.report,
@@ -148,7 +149,7 @@ pub fn write(
         more_archives: manifest.archives.len().saturating_sub(LISTED),
         defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
         first_defects: &manifest.defects.first,
-        found: Data::new(observed, fields, &groups, report.rules, &mut strings),
+        found: Data::new(observed, report, &groups, &mut strings),
     };
     // As a browser hashes them: line ends are newlines, however the files were checked out.
     let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));

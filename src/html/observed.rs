@@ -1,11 +1,18 @@
-//! [`Observed`]: what a page shows of the hits, gathered one by one in the order of time.
+//! [`Observed`]: what a page shows of the hits, gathered one by one in the order of time; or of their groups, where these are all
+//! that is known.
 //!
 //! Nothing of it is text yet that a page could show; that is made in [`super::data`].
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
 use super::{names::Names, regularity::Intervals, timeline::Timeline};
-use crate::{connection::Field, group::GroupKey, hits::Hit};
+use crate::{
+    connection::Field,
+    group::{Group, GroupKey},
+    hits::Hit,
+};
 
 /// Hits that are in the page with their records; the rest only counts.
 const EVENTS: usize = 100_000;
@@ -19,6 +26,8 @@ const PORTS: usize = 9;
 /// What was gathered of the hits.
 #[derive(Debug)]
 pub struct Observed {
+    /// Whether it was gathered of groups: then nothing is known of each hit, nor of fields that they are not grouped by.
+    pub(super) of_groups: bool,
     pub(super) names: Names,
     /// The groups, in the order in which they were met.
     pub(super) rows: HashMap<GroupKey, u32>,
@@ -77,21 +86,38 @@ pub(super) struct Count<K> {
     pub(super) last: Option<i128>,
 }
 
+/// Hits that are alike: how many, and when, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    hits: u64,
+    first: Option<i128>,
+    last: Option<i128>,
+}
+
+/// Where hits go from and to, by their indices.
+struct Course {
+    host: u32,
+    process: u32,
+    destination: u32,
+    /// A number of names.
+    port: u32,
+}
+
 impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
     fn new() -> Self {
         Self { ids: HashMap::new(), list: Vec::new() }
     }
 
-    fn add(&mut self, key: K, time: Option<i128>) -> u32 {
+    fn add(&mut self, key: K, met: Met) -> u32 {
         let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let id = *self.ids.entry(key).or_insert(next);
         if id == next {
-            self.list.push(Count { key, hits: 0, first: time, last: time });
+            self.list.push(Count { key, hits: 0, first: None, last: None });
         }
         if let Some(count) = self.list.get_mut(id as usize) {
-            count.hits += 1;
-            count.first = count.first.or(time);
-            count.last = time.or(count.last);
+            count.hits += met.hits;
+            count.first = count.first.into_iter().chain(met.first).min();
+            count.last = count.last.max(met.last);
         }
         id
     }
@@ -114,6 +140,7 @@ impl Observed {
         let constant = [Action, Protocol, VendorProduct, ProcessExec, ProcessName];
         let more = |field: &Field| !group_by.contains(field) && !constant.contains(field);
         Self {
+            of_groups: false,
             names: Names::default(),
             rows: HashMap::new(),
             hosts: Counted::new(),
@@ -136,22 +163,8 @@ impl Observed {
     /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
     pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
         let time = hit.time;
-        let names = &mut self.names;
-        let host = names.id(hit.get(Field::Dvc));
-        let process = names.id(hit.get(Field::App));
-        let dest = (names.id(hit.get(Field::Dest)), names.id(hit.get(Field::DestIp)));
-        let port = names.id(hit.get(Field::DestPort));
-
-        let host = self.hosts.add(host, time);
-        let process = self.processes.add(process, time);
-        let destination = self.destinations.add(dest, time);
-        *self.matrix.entry((host, destination)).or_default() += 1;
-        if self.ports.len() <= destination as usize {
-            self.ports.push(BTreeSet::new());
-        }
-        if let Some(ports) = self.ports.get_mut(destination as usize).filter(|ports| ports.len() < PORTS) {
-            ports.insert(port);
-        }
+        let Course { host, process, destination, port } =
+            self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
         match time {
             None => self.untimed += 1,
             Some(time) => {
@@ -176,6 +189,45 @@ impl Observed {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Adds a group, of which nothing more is known.
+    pub fn add_group(&mut self, key: &GroupKey, group: Group) {
+        self.of_groups = true;
+        self.left_out += group.count;
+        let values: Vec<&str> = key.values().collect();
+        let group_by = self.group_by.clone();
+        let value = |field: Field| {
+            let place = group_by.iter().position(|&other| other == field);
+            place.and_then(|place| values.get(place)).copied().unwrap_or_default()
+        };
+        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
+        self.count(value, Met { hits: group.count, first: nanoseconds(group.first), last: nanoseconds(group.last) });
+    }
+
+    /// Whether one of these fields is known of each hit.
+    pub(super) fn knows(&self, fields: &[Field]) -> bool {
+        !self.of_groups || fields.iter().any(|field| self.group_by.contains(field))
+    }
+
+    fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, met: Met) -> Course {
+        let names = &mut self.names;
+        let host = names.id(value(Field::Dvc));
+        let process = names.id(value(Field::App));
+        let dest = (names.id(value(Field::Dest)), names.id(value(Field::DestIp)));
+        let port = names.id(value(Field::DestPort));
+
+        let host = self.hosts.add(host, met);
+        let process = self.processes.add(process, met);
+        let destination = self.destinations.add(dest, met);
+        *self.matrix.entry((host, destination)).or_default() += met.hits;
+        if self.ports.len() <= destination as usize {
+            self.ports.push(BTreeSet::new());
+        }
+        if let Some(ports) = self.ports.get_mut(destination as usize).filter(|ports| ports.len() < PORTS) {
+            ports.insert(port);
+        }
+        Course { host, process, destination, port }
     }
 
     fn shown(&mut self, hit: &Hit, destination: u32, process: u32) -> Shown {

@@ -91,8 +91,8 @@ function head() {
   $('tiles').append(
     tile('Hits', number(N.hits - N.duplicates), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
     tile('Groups', number(G.total)),
-    tile('Hosts', number(D.hosts)),
-    tile('Destinations', number(D.destinations.top.length + D.destinations.more)),
+    tile('Hosts', D.hosts === null ? '–' : number(D.hosts)),
+    tile('Destinations', D.destinations === null ? '–' : number(D.destinations.top.length + D.destinations.more)),
     tile('Excluded', number(N.excluded)),
     tile('Defects', number(N.defects), N.defects ? 'see below' : '', N.defects ? 'warn' : ''),
     tile('First seen (UTC)', D.first ? clock(D.first[0]) : '–', '', 'time'),
@@ -132,7 +132,7 @@ const seriesOf = (i, series) => series === D.stacks[i].labels.length ? SERIES - 
 const label = (i, series) => series === SERIES - 1 ? `${number(D.stacks[i].more)} more` : place(...D.stacks[i].labels[series]) || '(not stated)';
 
 function timeline() {
-  if (!D.first) { $('timeline').hidden = true; return; }
+  if (!D.first || D.of_groups) { $('timeline').hidden = true; return; }
   const all = points(), chart = $('chart');
   const finest = D.timeline ? D.timeline.width : 1;
   const whole = [D.first[0], Math.max(D.last[0] + finest, D.first[0] + 10 * finest)];
@@ -277,6 +277,7 @@ function filterBy(text, values) {
   return button;
 }
 function destinations() {
+  if (D.destinations === null) { $('destinations').hidden = true; return; }
   const { top, more } = D.destinations, most = Math.max(1, ...top.map(one => one.hits));
   const rows = top.map(one => {
     const bar = el('span', { className: 'bar' });
@@ -289,6 +290,7 @@ function destinations() {
   fill('destinations', [['Destination'], ['Network'], ['Ports'], ['Hosts', 'number'], ['Hits', 'number'], ['First and last seen', 'time']], rows, more, 'destination');
 }
 function regular() {
+  if (D.of_groups) { $('regular').hidden = true; return; }
   const { top, more } = D.regular;
   if (top.length === 0) {
     $('regular').querySelector('.scroll').append(el('p', { className: 'dim' }, 'Nothing was repeated five times.'));
@@ -310,7 +312,16 @@ function fill(id, columns, rows, more, noun, nouns) {
   box.append(table(columns, rows));
   if (more) box.append(el('p', { className: 'note' }, `and ${number(more)} more ${more === 1 ? noun : nouns || `${noun}s`}`));
 }
+function rare() {
+  if (D.rare === null) { $('rare').hidden = true; return; }
+  const { top, more } = D.rare;
+  const rows = top.map(one => [number(one.hosts), one.first_host || '(not stated)', one.process || '(not stated)',
+    filterBy(one.destination || '(not stated)', { [G.fields.dest === undefined ? 'dest_ip' : 'dest']: one.destination }), number(one.hits),
+    one.first ? short(one.first[0]) : '', one.last ? short(one.last[0]) : '']);
+  fill('rare', [['Hosts', 'number'], ['First host'], ['Process'], ['Destination'], ['Hits', 'number'], ['First seen', 'time'], ['Last seen', 'time']], rows, more, 'pair');
+}
 function matrix() {
+  if (D.matrix === null) { $('matrix').hidden = true; return; }
   const { hosts, destinations, hits, more_hosts, more_destinations } = D.matrix;
   const alone = dest => destinations.filter(other => other[0] === dest).length === 1;
   const columns = destinations.map(([dest, ip]) => (alone(dest) ? dest : place(dest, ip)) || '(not stated)').concat(more_destinations ? [`${number(more_destinations)} more`] : []);
@@ -327,7 +338,7 @@ function matrix() {
 
 // The table: sorted and filtered as lists of row numbers; PAGE rows at a time become elements.
 const PAGE = 200, MAIN = ['dvc', 'user', 'process_name', 'dest', 'dest_ip', 'dest_port', 'transport', 'direction'];
-const OF_RULE = ['rule_level', 'rule_title'], LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
+const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
 let rows = Array.from({ length: G.shown }, (_, row) => row), shownRows = 0, sorting = ['firstTime', 1], searched = null;
 const ranks = {};
 // What is the same in all rows is told once, above the table.
@@ -335,9 +346,9 @@ const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filt
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => !OF_RULE.includes(name)).slice(0, 8);
-  main.push(...ofRule);
-  return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, name === 'dest_port' ? 'number' : '', name])];
+  if (main.length + told.length < 3) main = FIELDS.filter(name => !OF_RULE.includes(name) && !OF_RARITY.includes(name)).slice(0, 8);
+  main.push(...ofRule, ...OF_RARITY.filter(is));
+  return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['dest_port', 'host_count'].includes(name) ? 'number' : '', name])];
 }
 // The rank of each text of a column among its texts, in natural order; of levels, from the least severe.
 function rank(name) {
@@ -428,7 +439,7 @@ function detail(row, span) {
     button.onclick = () => { list.replaceWith(table(shape, [...own].map(event))); button.remove(); };
     cell.append(button);
   }
-  if (missing > 0) cell.append(el('p', { className: 'note' }, `${counted(missing, 'event')} of this group ${missing === 1 ? 'is' : 'are'} not in this page; --events writes them all.`));
+  if (missing > 0 && !D.of_groups) cell.append(el('p', { className: 'note' }, `${counted(missing, 'event')} of this group ${missing === 1 ? 'is' : 'are'} not in this page; --events writes them all.`));
   return el('tr', { className: 'detail' }, cell);
 }
 function groups() {
@@ -463,7 +474,7 @@ function made() {
   if (R.processes !== null) say('Processes', R.processes.length ? R.processes.join(', ') : 'any');
   say('Detection networks', R.detection_networks === null ? 'anywhere' : folded(counted(R.detection_networks.length, 'network'), false, networks(R.detection_networks)));
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
-  say('Grouped by', FIELDS.join(', '));
+  say('Grouped by', FIELDS.filter(name => !OF_RARITY.includes(name)).join(', '));
   say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each'].join('; '));
   if (F !== null) say('Filters', filters(), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
@@ -488,9 +499,9 @@ function made() {
   say('Logs', folded(counted(D.sources.length + D.more_sources, 'log'), D.sources.length <= 20, el('div', { className: 'scroll' },
     table([['log'], ['size', 'number'], ['records', 'number'], ['hits', 'number'], ['defects', 'number']], D.sources.map(source)),
     D.more_sources ? el('p', { className: 'note' }, `and ${number(D.more_sources)} more`) : null, hashed ? null : el('p', { className: 'note' }, 'With --manifest the logs are hashed.'))));
-  const format = { csv: 'CSV', jsonl: 'JSON lines', table: 'a table' }[D.options.format];
+  const format = { csv: 'CSV', jsonl: 'JSON lines', table: 'a table', parquet: 'Parquet' }[D.options.format];
   say('Report', `${counted(D.report.rows, 'row')} of ${format}`, el('div', { className: 'dim mono' }, `SHA-256 ${D.report.sha256}`));
-  say('This page', `${counted(G.shown, 'group')} and ${counted(E.shown, 'event')}`
+  say('This page', D.of_groups ? `${counted(G.shown, 'group')}. Single events are not known: --partial-events puts them into partial results` : `${counted(G.shown, 'group')} and ${counted(E.shown, 'event')}`
     + (E.left_out ? `; ${number(E.left_out)} more events are counted above but not listed: --events writes them all` : ': everything that was found'));
   $('made-body').append(list);
 }
@@ -500,6 +511,7 @@ if (G.total > 0) {
   timeline();
   destinations();
   regular();
+  rare();
   matrix();
   groups();
 }

@@ -236,6 +236,29 @@ def rules(browser, name):
     browser.click("#filter-clear")
 
 
+def rarity(browser, name):
+    """A page of a fleet: on how many hosts a process had a destination is in the table, and in a table of its own."""
+    press = lambda label: browser.js("[...document.querySelectorAll('#table thead button')].find(e => e.textContent === arguments[0]).click()", label)
+    press("host_count")
+    counts = [int(text) for text in browser.cells("host_count")]
+    check(f"{name}: it sorts by the number of hosts", counts == sorted(counts) and len(set(counts)) > 1, counts[:5])
+    check(f"{name}: first hosts are in the table", "" not in browser.cells("first_host"), browser.cells("first_host")[:5])
+    rare = browser.js("return [...document.querySelectorAll('#rare tbody tr')].map(row => [...row.children].map(cell => cell.textContent))")
+    hosts = [int(row[0]) for row in rare]
+    check(f"{name}: what few hosts did comes first", hosts == sorted(hosts) and len(rare) > 5, hosts[:5])
+    check(f"{name}: a process is its base name", all("\\" not in row[2] for row in rare), rare[:3])
+    wanted = browser.text("#rare button.link")
+    browser.click("#rare button.link")
+    shown = set(browser.cells("dest"))
+    check(f"{name}: a rare destination's button filters the table", shown == {wanted} and " of " in browser.text("#table-status"), shown)
+    browser.click("#filter-clear")
+    check(f"{name}: evidence is text there too", browser.js("return document.scripts.length") == 2 and "alert(1)" in browser.text("#rare"))
+
+
+def hidden(browser, *ids):
+    return browser.js("return arguments[0].map(id => document.getElementById(id).hidden)", list(ids))
+
+
 def keyboard(browser, name):
     reached, sorted_by_key = [], False
     for _ in range(400):
@@ -325,6 +348,31 @@ def main():
         check("nothing: it says so", browser.js("return !document.getElementById('nothing').hidden && document.getElementById('groups').hidden"))
         looks(browser, "nothing")
         browser.silent("nothing")
+
+        browser.open("fleet")
+        rarity(browser, "fleet")
+        check("fleet: what groups do not tell is not there", hidden(browser, "timeline", "regular", "destinations", "matrix", "rare") == [True, True, False, False, False])
+        browser.click("#table td.expand button")
+        check("fleet: a row opens to its facts", browser.js("return document.querySelectorAll('tr.detail dl.facts div').length") > 5)
+        check("fleet: and to no events", browser.js("return document.querySelector('tr.detail tbody')") is None)
+        check("fleet: it says why", "--partial-events" in browser.text("#made"), browser.text("#made")[-300:])
+        looks(browser, "fleet")
+        browser.silent("fleet")
+        browser.open("fleet-events")
+        rarity(browser, "fleet-events")
+        check("fleet-events: it has all sections", not any(hidden(browser, "timeline", "regular", "destinations", "matrix", "rare")))
+        browser.click("#table td.expand button")
+        check("fleet-events: a row opens to its events", browser.js("return document.querySelectorAll('tr.detail tbody tr').length") > 0)
+        looks(browser, "fleet-events")
+        browser.silent("fleet-events")
+        browser.open("few-fields")
+        check("few-fields: what its groups do not tell is not there", all(hidden(browser, "timeline", "regular", "destinations", "matrix", "rare")))
+        check("few-fields: nor made up", browser.text("#tiles").count("–") == 2, browser.text("#tiles"))
+        looks(browser, "few-fields")
+        browser.silent("few-fields")
+        for name in ("story", "case"):
+            browser.open(name)
+            check(f"{name}: rarity is there on demand only", hidden(browser, "rare") == [True])
 
         browser.open("rules")
         rules(browser, "rules")

@@ -33,6 +33,17 @@ page rules detect --rules tests/sigma/rules --group-by dvc,process_name,dest,des
 page one-rule detect --rule none --rules tests/sigma/rules/every_connection.yml --group-by dvc,dest testdata/case
 page filtered detect --since 2024-03-05T15:00:00Z --host 'WS*' --port 443 testdata/case
 page outside detect --host nowhere testdata/case
+for host in testdata/case/* "$work/hostile"; do
+    for kind in groups events; do
+        mkdir -p "$work/$kind"
+        more=()
+        [[ $kind == groups ]] || more=(--partial-events)
+        target/debug/netsift detect --quiet --force -o "$work/part.csv" --partial "$work/$kind/${host##*/}.parquet" "${more[@]}" "$host"
+    done
+done
+page fleet merge --rarity --group-by dvc,process_name,dest,dest_ip,dest_port "$work/groups"
+page fleet-events merge --rarity "$work/events"
+page few-fields merge --group-by process_name,dest_port "$work/groups"
 
 python3 tests/browser/drive.py "$work"
 if [[ ${1:-} == --picture ]]; then

@@ -107,7 +107,7 @@ fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
     };
     let rules = ["--rules", "one.yml", "--rules", "two.yml"];
     for more in [&[][..], &rules, &["--group-by", "dest,dvc", "--since", "2019-01-01"], &["--recover"], &["--dedup"]] {
-        let case = detect().file("one.yml", &sigma("One", "443")).file("two.yml", &sigma("Two", "[443, 80]"));
+        let case = detect().file("one.yml", sigma("One", "443")).file("two.yml", sigma("Two", "[443, 80]"));
         // The third is of the same host as the second, and goes on where that ends.
         let logs = [log(1), log(2), log_up_to(60, 2), log(3).without_chunk_magic(0), log(4).with_stale_records(0, 20)];
         let case = (0..).zip(&logs).fold(case, |case, (number, log)| case.log(&format!("logs/{number}.evtx"), log));
