@@ -1,6 +1,6 @@
 //! [`Digests`]: the hashes by which investigators' case systems know a file.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use md5::Md5;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,27 @@ impl Hasher {
             sha1: hex(&self.sha1.finalize()),
             md5: hex(&self.md5.finalize()),
         }
+    }
+}
+
+/// The hashes of all that a reader gives, and how many bytes that is.
+///
+/// # Errors
+///
+/// What it returns.
+pub fn read(mut reader: impl Read) -> io::Result<(Digests, u64)> {
+    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 64 * 1024]);
+    loop {
+        let count = match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finish(), size)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        hasher.update(buffer.get(..count).unwrap_or_default(), |one, other| {
+            one();
+            other();
+        });
+        size += count as u64;
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Manifest {
     pub sources: Vec<SourceEntry>,
     /// The archives that some of it is from, as the files that they are, by name.
     pub archives: Vec<SearchedFile>,
+    /// The partial results that were merged, by path; none for a scan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partials: Vec<SearchedFile>,
     /// What was wrong.
     pub defects: DefectEntries,
     /// What was written.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fs::File,
     io,
     path::{Path, PathBuf},
     thread,
@@ -14,6 +15,7 @@ use std::{
 use crate::{
     config::Merging,
     connection::Field,
+    digest,
     error::{Defect, DefectKind, Defects, Error},
     group::{self, Groups},
     hits::{Hit, Hits},
@@ -33,7 +35,7 @@ pub struct Merged {
     /// What was searched for it in all of them together.
     pub searched: Searched,
     /// How many partial results there were.
-    pub partials: u64,
+    pub count: u64,
     /// Sources that did not count, since they were in another partial result: their name, and where they were.
     pub repeated: Vec<(String, PathBuf)>,
 }
@@ -78,19 +80,35 @@ pub fn merge(config: &Merging) -> Result<Merged, Error> {
     let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
     let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
     let mut hits = (are_hits_known && are_hits_wanted).then(|| Hits::new(config.room));
+    let mut partials = Vec::new();
     for part in &parts {
         let added = contained(|| part.add_rows(&terms, &mut groups, hits.as_mut()));
         if let Err(cause) = added.and_then(|added| added.map_err(|error| error.to_string())) {
             let cause = format!("groups of it are wrong: {cause}");
             defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
         }
+        if config.outputs.manifest.is_some() {
+            partials.push(hashed(&part.path, &mut defects));
+        }
     }
     let Merger { mut sources, archives, defects: of_sources, links, repeated, .. } = merger;
     defects.merge(of_sources);
     sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
     let archives = archives.into_iter().collect();
-    let searched = Searched { sources, archives, groups, hits, defects, links };
-    Ok(Merged { terms, searched, partials: parts.len() as u64, repeated })
+    let searched = Searched { sources, archives, groups, hits, defects, links, partials };
+    Ok(Merged { terms, searched, count: parts.len() as u64, repeated })
+}
+
+/// A partial result, as the manifest names it.
+fn hashed(path: &Path, defects: &mut Defects) -> SearchedFile {
+    let (digests, size) = match File::open(path).and_then(digest::read) {
+        Ok((digests, size)) => (Some(digests), size),
+        Err(error) => {
+            defects.add(Defect::of_path(path, DefectKind::Read, &error));
+            (None, 0)
+        }
+    };
+    SearchedFile::new(text::path(path), path, size, digests)
 }
 
 fn is_parquet(path: &Path) -> bool {
@@ -265,7 +283,7 @@ impl Merged {
     #[must_use]
     pub fn what_was_merged(&self) -> String {
         const NAMED: usize = 20;
-        let mut lines = vec![format!("merged    {}\n", summary::counted(self.partials, "partial result"))];
+        let mut lines = vec![format!("merged    {}\n", summary::counted(self.count, "partial result"))];
         if !self.repeated.is_empty() {
             let sources = summary::counted(self.repeated.len() as u64, "log");
             lines.push(format!("          {sources} not counted again, found in more than one:\n"));

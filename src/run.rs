@@ -104,6 +104,7 @@ pub fn write(
         options: Options::new(terms, &outputs.style),
         sources: searched.sources.iter().map(SourceEntry::new).collect(),
         archives: searched.archives,
+        partials: searched.partials,
         defects: DefectEntries::new(&ran.defects),
         report: written,
         events,

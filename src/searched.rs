@@ -40,9 +40,11 @@ pub struct Searched {
     pub defects: Defects,
     /// Symbolic links that were not followed.
     pub links: u64,
+    /// The partial results that it is from, if it is, and they are to be named; by path.
+    pub partials: Vec<SearchedFile>,
 }
 
-/// A file of evidence, or a log in an archive.
+/// A file of evidence, a log in an archive, or a partial result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SearchedFile {
     /// Its name, as defects and events give it. That of a log in an archive starts with the archive's.
@@ -52,7 +54,7 @@ pub struct SearchedFile {
     /// The bytes of that in hexadecimal, if they are no UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_hex: Option<String>,
-    /// How many bytes of a log were read, or how many an archive had when it was found.
+    /// How many bytes of it were read, or how many an archive had when it was found.
     pub size: u64,
     /// Its hashes; null if not all of it could be read, or it was not hashed.
     pub digests: Option<Digests>,
@@ -102,6 +104,7 @@ impl Searched {
             hits: plan.keeps_hits().then_some(hits),
             defects,
             links: sources.links,
+            partials: Vec::new(),
         }
     }
 

@@ -1,9 +1,10 @@
-//! Verification: the logs and archives of a manifest, hashed again and compared.
+//! Verification: the logs and archives of a manifest, or the partial results, hashed again and compared.
 //!
 //! An archive is hashed first. Where its bytes are the same, so is what is in it, and nothing is unpacked.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     path::PathBuf,
     slice,
     sync::Arc,
@@ -12,7 +13,7 @@ use std::{
 use crate::{
     cidr::CidrSet,
     connection::Field,
-    digest::Digests,
+    digest::{self, Digests},
     error::Error,
     event::Carving,
     events::Copies,
@@ -46,6 +47,8 @@ pub enum Item {
     Archive,
     /// A log.
     Log,
+    /// A partial result.
+    Partial,
 }
 
 impl Item {
@@ -55,6 +58,7 @@ impl Item {
         match self {
             Self::Archive => " (archive)",
             Self::Log => "",
+            Self::Partial => " (partial result)",
         }
     }
 }
@@ -97,13 +101,17 @@ impl Fate {
     }
 }
 
-/// Hashes the logs and archives of a manifest again. Returns what has become of each, by name, an archive before what is in
+/// Hashes the logs and archives of a manifest again, or the partial results that were merged. Returns what has become of each, by name, an archive before what is in
 /// it.
 ///
 /// # Errors
 ///
 /// The scan cannot be started.
 pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Verified>, Error> {
+    // What these were made of is elsewhere: files of the same names here are others.
+    if !recorded.partials.is_empty() {
+        return Ok(recorded.partials.iter().map(partial).collect());
+    }
     let archives = archives(recorded, method, progress)?;
     let fate_of = |file: &SearchedFile| archives.get(&file.path()).copied();
     // What could not be hashed then is not read again, but may be in an archive with something new in it.
@@ -142,6 +150,13 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     }
     all.sort();
     Ok(all)
+}
+
+/// What has become of a partial result.
+fn partial(then: &SearchedFile) -> Verified {
+    let now = File::open(then.path()).and_then(digest::read);
+    let now = now.ok().map(|(digests, _)| digests);
+    Verified { name: then.name.clone(), item: Item::Partial, fate: Fate::of(then.digests.as_ref(), now.as_ref()) }
 }
 
 /// What has become of the archives, by path.

@@ -17,6 +17,9 @@ pub struct Recorded {
     /// The archives. Manifests that were written before there were any here have none.
     #[serde(default)]
     pub archives: Vec<SearchedFile>,
+    /// The partial results, if these were merged. Then the logs and archives are on other machines.
+    #[serde(default)]
+    pub partials: Vec<SearchedFile>,
 }
 
 impl Recorded {

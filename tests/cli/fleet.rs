@@ -131,6 +131,35 @@ fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
 }
 
 #[test]
+fn the_manifest_of_a_merge_names_the_partials_that_verify_compares_and_the_logs_behind_them() {
+    let case = three(&[]);
+    let merged = merge(&case, &["--manifest", "merged.json", "-o", "report.csv", "parts"]);
+    let one = Ran::new(case.command(&["--manifest", "one.json", "-o", "one.csv", "logs"]));
+    merged.exits(0);
+    one.exits(0);
+    let read = |name| serde_json::from_slice::<serde_json::Value>(&fs::read(case.path(name)).unwrap()).unwrap();
+    let (mut merged, mut one) = (read("merged.json"), read("one.json"));
+    let names: Vec<_> = merged["partials"].as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["parts/1.parquet", "parts/2.parquet", "parts/3.parquet"]);
+    assert_eq!(merged["sources"][2]["records"]["last_id"], 40);
+    for manifest in [&mut merged, &mut one] {
+        manifest.as_object_mut().unwrap().retain(|key, _| key != "partials" && key != "arguments");
+    }
+    assert_eq!(merged, one);
+
+    fs::write(case.path("parts/2.parquet"), "other").unwrap();
+    fs::remove_file(case.path("parts/3.parquet")).unwrap();
+    // The logs are on their hosts: what has their names here is something else.
+    fs::write(case.path("logs/1.evtx"), "other").unwrap();
+    let verified = Ran::new(case.another(&["verify", "merged.json"]));
+    verified.exits(3).reports(&[
+        "same     parts/1.parquet (partial result)",
+        "changed  parts/2.parquet (partial result)",
+        "missing  parts/3.parquet (partial result)",
+    ]);
+}
+
+#[test]
 fn events_are_not_made_up_where_a_partial_has_groups_only() {
     let case = three(&[]);
     partial(&case, "3.parquet", &["--partial-events", "--force"], "logs/3.evtx").exits(0);
