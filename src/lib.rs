@@ -8,6 +8,9 @@
 //!    └──── tallies and defects from every arrow ──────────────────────→ Summary, Manifest
 //! ```
 //!
+//! What a scan gives is [`Searched`](searched::Searched), and so is what merging partial results gives. From there it is the same
+//! way.
+//!
 //! From the bytes of a chunk to the groups it is pure: no files, no clock, no environment. So the report depends on the
 //! evidence, the rule and the version alone, whatever the number of threads.
 //!
@@ -32,11 +35,12 @@
 //!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
 //! - [`sift`]: all of that for a block of bytes, into [`findings`] with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
-//! - [`report`], [`events`], [`html`], [`manifest`] and [`output`]: what is written, and where. [`summary`]: what is said.
-//! - [`partial`] and [`merge`]: results of parts of a fleet, put together, with their [`rarity`].
-//! - [`run`] and [`verify`]: the commands. [`args`] and [`config`]: the command line as typed, and as meant. [`usage`],
-//!   [`arg_file`] and [`shell`]: its help, its files of arguments, its completions and manual pages.
-//! - [`error`], [`digest`] and [`text`]: what all of them use.
+//! - [`terms`]: what a report is of. [`searched`]: what was searched for it. [`run`]: what comes of it.
+//! - [`report`], [`events`], [`html`], [`manifest`] and [`summary`]: what is written and said. [`outputs`] and [`output`]: where to.
+//! - [`partial`] and [`merge`]: results of parts of a fleet, put together, with their [`rarity`]. [`verify`]: whether evidence is as it was.
+//! - [`args`] and [`config`]: the command line as typed, and as meant. [`usage`], [`arg_file`] and [`shell`]: its help, its files
+//!   of arguments, its completions and manual pages.
+//! - [`error`], [`digest`], [`text`] and [`walk`]: what all of them use.
 
 pub mod arg_file;
 pub mod args;

@@ -21,6 +21,7 @@ use crate::{
     hits::{Hit, Hits},
     input,
     partial::{self, Facts, Rows},
+    rarity::Places,
     searched::{Searched, SearchedFile, SearchedSource},
     summary,
     terms::Terms,
@@ -75,6 +76,10 @@ pub fn merge(config: &Merging) -> Result<Merged, Error> {
     };
     let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by };
     let terms = first.terms(fields.clone()).map_err(|cause| Error::file(&first_path, "cannot be merged", &cause))?;
+
+    if config.outputs.rarity {
+        Places::new(&terms.group_by).map_err(Error::Usage)?;
+    }
 
     let are_hits_known = parts.iter().all(|part| part.rows == Rows::Events);
     let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();

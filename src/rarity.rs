@@ -23,9 +23,9 @@ pub struct Rarity {
     pairs: HashMap<(String, String), Hosts>,
 }
 
-/// Where in a key the three are.
+/// Where in a group's key the host, the process and the destination are.
 #[derive(Debug, Clone, Copy)]
-struct Places {
+pub struct Places {
     host: usize,
     process: usize,
     destination: usize,
@@ -66,21 +66,13 @@ impl Rarity {
     /// The names of the columns.
     pub const COLUMNS: [&'static str; 2] = ["host_count", "first_host"];
 
-    /// Of groups by these fields.
+    /// Of groups whose keys have them at these places.
     ///
     /// # Errors
     ///
-    /// The fields are not among them, as the outer error says; or what was spilled cannot be read again.
-    pub fn new(fields: &[Field], groups: &SortedGroups) -> Result<io::Result<Self>, String> {
-        let place = |choice: &[Field]| choice.iter().find_map(|field| fields.iter().position(|other| other == field));
-        let places = place(&[Field::Dvc]).zip(place(&[Field::ProcessName, Field::ProcessExec, Field::App]));
-        let places = places.zip(place(&[Field::Dest, Field::DestIp]));
-        let Some(((host, process), destination)) = places else {
-            return Err("--rarity needs groups by dvc, process_name or app, and dest or dest_ip: for example \
-                        --group-by dvc,process_name,dest"
-                .to_owned());
-        };
-        Ok(Self { places: Places { host, process, destination }, pairs: HashMap::new() }.with(groups))
+    /// What was spilled cannot be read again.
+    pub fn new(places: Places, groups: &SortedGroups) -> io::Result<Self> {
+        Self { places, pairs: HashMap::new() }.with(groups)
     }
 
     /// How many hosts have the pair of a group, and which one had it first.
@@ -143,6 +135,24 @@ impl Hosts {
 }
 
 impl Places {
+    /// Of groups by these fields.
+    ///
+    /// # Errors
+    ///
+    /// One of the three is not among them; the text says what is needed.
+    pub fn new(fields: &[Field]) -> Result<Self, String> {
+        let place = |choice: &[Field]| choice.iter().find_map(|field| fields.iter().position(|other| other == field));
+        let host = place(&[Field::Dvc]);
+        let process = place(&[Field::ProcessName, Field::ProcessExec, Field::App]);
+        let destination = place(&[Field::Dest, Field::DestIp]);
+        let (Some(host), Some(process), Some(destination)) = (host, process, destination) else {
+            return Err("--rarity needs groups by dvc, process_name or app, and dest or dest_ip: for example \
+                        --group-by dvc,process_name,dest"
+                .to_owned());
+        };
+        Ok(Self { host, process, destination })
+    }
+
     /// The host of a group, and its pair of process and destination.
     fn of(self, key: &GroupKey) -> (&str, (String, String)) {
         let values: Vec<&str> = key.values().collect();

@@ -11,13 +11,13 @@ use ipnet::IpNet;
 use crate::{
     error::{Defects, Error},
     events::{self, Rows as EventRows},
-    group::{self, Groups},
+    group::{self, Groups, SortedGroups},
     hits::SortedHits,
     html::{self, Observed},
     manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
     outputs::Outputs,
     partial::{self, Facts, Rows, columns::Row},
-    rarity::Rarity,
+    rarity::{Places, Rarity},
     report::{self, Report},
     searched::Searched,
     tally::Tally,
@@ -67,6 +67,7 @@ pub fn write(
     mut searched: Searched,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
+    let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
     let Settled { events, by_rule, parts } = match &hits {
@@ -77,8 +78,10 @@ pub fn write(
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = write_partial(terms, outputs, (&searched, hits.as_ref()), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
-    let rarity = outputs.rarity.then(|| Rarity::new(&terms.group_by, &groups)).transpose().map_err(Error::Usage)?;
-    let rarity = rarity.transpose().map_err(Error::Spill)?;
+    if let (None, Some(observed)) = (&hits, &mut observed) {
+        observe(observed, &groups).map_err(Error::Spill)?;
+    }
+    let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let report =
         Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
     let sha256 = outputs.report.write(|out| report::write(out, &report, &outputs.style))?;
@@ -93,30 +96,9 @@ pub fn write(
         groups: written.rows,
         duplicates: searched.duplicates(),
         links: searched.links,
-        defects: searched.defects,
+        defects: std::mem::take(&mut searched.defects),
     };
-    let mut manifest = Manifest {
-        schema: manifest::SCHEMA,
-        version: manifest::VERSION,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        arguments: outputs.arguments.clone(),
-        rule: RulesEntry::new(&terms.rules),
-        options: Options::new(terms, &outputs.style),
-        sources: searched.sources.iter().map(SourceEntry::new).collect(),
-        archives: searched.archives,
-        partials: searched.partials,
-        defects: DefectEntries::new(&ran.defects),
-        report: written,
-        events,
-        exit_status: ran.exit_status(),
-        run: None,
-    };
-    if let (None, Some(observed)) = (&hits, &mut observed) {
-        for group in groups.pass().map_err(Error::Spill)? {
-            let (key, group) = group.map_err(Error::Spill)?;
-            observed.add_group(&key, group);
-        }
-    }
+    let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
         output.write(|out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
     }
@@ -128,6 +110,39 @@ pub fn write(
         })?;
     }
     Ok(ran)
+}
+
+/// Shows the groups to the page, where these are all that is known of the hits.
+fn observe(observed: &mut Observed, groups: &SortedGroups) -> io::Result<()> {
+    for group in groups.pass()? {
+        let (key, group) = group?;
+        observed.add_group(&key, group);
+    }
+    Ok(())
+}
+
+fn manifest(
+    terms: &Terms,
+    outputs: &Outputs,
+    searched: Searched,
+    (ran, report, events): (&Ran, Written, Option<Written>),
+) -> Manifest {
+    Manifest {
+        schema: manifest::SCHEMA,
+        version: manifest::VERSION,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        arguments: outputs.arguments.clone(),
+        rule: RulesEntry::new(&terms.rules),
+        options: Options::new(terms, &outputs.style),
+        sources: searched.sources.iter().map(SourceEntry::new).collect(),
+        archives: searched.archives,
+        partials: searched.partials,
+        defects: DefectEntries::new(&ran.defects),
+        report,
+        events,
+        exit_status: ran.exit_status(),
+        run: None,
+    }
 }
 
 /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
