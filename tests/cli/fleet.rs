@@ -5,6 +5,7 @@ use std::fs;
 use crate::{
     case::{Case, Ran, connections, detect, names_in},
     evtx_writer::{self, CHUNK, Event, HEADER, Log},
+    samples,
 };
 
 /// A log of a host with a few connections, some of them like those of every other host.
@@ -127,6 +128,30 @@ fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
         assert!(merged_page == page, "the pages differ with {more:?}");
         merged.exits(3);
         assert_eq!(more.contains(&"--dedup"), merged.stderr().contains("40 hits dropped that are copies"), "{more:?}");
+    }
+}
+
+#[test]
+fn real_logs_scanned_apart_and_merged_give_all_that_one_scan_of_them_gives() {
+    let Some(samples) = samples::samples() else { return };
+    for (folder, more) in [("sysmon", &[][..]), ("damaged", &["--recover"])] {
+        let case = connections();
+        let folder = samples.join(folder);
+        for (number, log) in (0..).zip(fs::read_dir(&folder).unwrap()) {
+            let log = log.unwrap().path();
+            let more = [more, &["--partial-events"]].concat();
+            partial(&case, &format!("{number}.parquet"), &more, log.to_str().unwrap());
+        }
+        let (one, page, events) = written(&case, |outputs| {
+            let outputs = [outputs, &["--manifest", "case.json", folder.to_str().unwrap()]].concat();
+            Ran::new(case.command(&[more, &outputs].concat()))
+        });
+        let (merged, merged_page, merged_events) =
+            written(&case, |outputs| merge(&case, &[outputs, &["parts"]].concat()));
+        assert_eq!(merged.report(), one.report());
+        assert_eq!(told(&merged), told(&one));
+        assert_eq!(merged_events, events);
+        assert!(merged_page == page, "the pages of {} differ", folder.display());
     }
 }
 
