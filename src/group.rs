@@ -2,7 +2,11 @@
 //!
 //! Adding and merging commute, so parts of a scan can be grouped apart and merged in any order.
 
-use std::{cmp::Ordering, collections::HashMap, io};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, hash_map::Entry},
+    io,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,8 +34,10 @@ impl GroupKey {
     }
 
     /// Of these values, and of a rule.
-    pub fn of_values<'a>(rule: usize, values: impl Iterator<Item = &'a str>) -> Self {
-        let mut key = Self { rule, ..Self::default() };
+    pub fn of_values<'a>(rule: usize, values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let size = values.clone().map(str::len).sum();
+        let ends = Vec::with_capacity(values.clone().count());
+        let mut key = Self { rule, text: String::with_capacity(size), ends };
         values.for_each(|value| key.push(value));
         key
     }
@@ -41,8 +47,12 @@ impl GroupKey {
     #[must_use]
     pub fn size(&self) -> usize {
         const ENTRY: usize = 2 * (size_of::<GroupKey>() + size_of::<Group>() + 1);
+        ENTRY + self.heap_size()
+    }
+
+    fn heap_size(&self) -> usize {
         const ALLOCATIONS: usize = 2 * 16;
-        ENTRY + ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+        ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
     /// The key of what it has at these places, in their order.
@@ -61,7 +71,7 @@ impl GroupKey {
     }
 
     /// The values, in the order of the fields.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
+    pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
         let mut start = 0;
         self.ends.iter().map(move |&end| {
             let value = self.text.get(start..end).unwrap_or_default();
@@ -89,13 +99,15 @@ impl GroupKey {
 }
 
 /// How many connections a group has and when the first and last of them were; `None` where no time was stated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Group {
     /// How many connections, at least one.
     pub count: u64,
     /// The earliest stated time.
+    #[serde(with = "spilled_time")]
     pub first: Option<Timestamp>,
     /// The latest stated time.
+    #[serde(with = "spilled_time")]
     pub last: Option<Timestamp>,
 }
 
@@ -108,6 +120,22 @@ impl Group {
             (one, two) => one.or(two),
         };
         self.last = self.last.max(other.last);
+    }
+}
+
+/// A time as it is spilled: seconds since 1970 and nanoseconds of the same sign, exactly.
+mod spilled_time {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| (time.as_second(), time.subsec_nanosecond())).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+        let time = Option::<(i64, i32)>::deserialize(from)?;
+        time.map(|(second, nanosecond)| Timestamp::new(second, nanosecond)).transpose().map_err(D::Error::custom)
     }
 }
 
@@ -128,24 +156,25 @@ pub struct Groups {
     fields: Vec<Field>,
     /// Whether the first value of a key is the source.
     apart: Sources,
-    by_key: HashMap<GroupKey, Group>,
+    by_key: Table,
     /// Reused, so that a connection of a known group allocates nothing.
     key: GroupKey,
     /// How much the groups in memory take, and may take, in bytes.
     size: usize,
     room: usize,
-    spilled: Sorter<Counted>,
+    /// By key, of which there can be more than one.
+    spilled: Sorter<(GroupKey, Group)>,
 }
 
-/// A group as it is spilled: by its key, of which there can be more than one.
-type Counted = (GroupKey, u64, Option<i128>, Option<i128>);
+/// Keys are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
+type Table = HashMap<GroupKey, Group, ahash::RandomState>;
 
 impl Groups {
     /// No groups yet, of these fields. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(fields: Vec<Field>, apart: Sources, room: usize) -> Self {
         let spilled = Sorter::new(usize::MAX);
-        Self { fields, apart, by_key: HashMap::new(), key: GroupKey::default(), size: 0, room, spilled }
+        Self { fields, apart, by_key: Table::default(), key: GroupKey::default(), size: 0, room, spilled }
     }
 
     /// No groups, of the same fields.
@@ -177,15 +206,22 @@ impl Groups {
         self.key.set(source, &self.fields, rule, value);
         match self.by_key.get_mut(&self.key) {
             Some(known) => known.merge(group),
-            None => self.insert(self.key.clone(), group),
+            None => self.count_group(self.key.clone(), group),
         }
     }
 
     /// Counts what has been grouped by the same fields.
     pub fn count_group(&mut self, key: GroupKey, group: Group) {
-        match self.by_key.get_mut(&key) {
-            Some(known) => known.merge(group),
-            None => self.insert(key, group),
+        match self.by_key.entry(key) {
+            Entry::Occupied(mut known) => known.get_mut().merge(group),
+            Entry::Vacant(place) => {
+                self.size = self.size.saturating_add(place.key().size());
+                place.insert(group);
+                if self.size >= self.room {
+                    self.spill();
+                    self.spilled.spill();
+                }
+            }
         }
     }
 
@@ -207,19 +243,18 @@ impl Groups {
     /// They could not be spilled.
     pub fn into_sorted(self) -> io::Result<SortedGroups> {
         if self.spilled.is_empty() {
-            let mut groups: Vec<_> = self.by_key.into_iter().collect();
-            groups.sort_unstable_by(report_order);
-            return Ok(SortedGroups::InMemory(groups));
+            let mut sorted = Sorter::new(usize::MAX);
+            sorted.extend(self.by_key.into_iter().map(|(key, group)| Ranked(key, group)));
+            return Ok(SortedGroups(sorted.into_sorted()?));
         }
-        let room = self.room;
-        let mut sorted = Sorter::new(room);
+        let mut sorted = Sorter::new(self.room);
         self.each_by_key(|key, group| {
-            let ranked = Ranked::new(&key, group);
+            let ranked = Ranked(key, group);
             let size = ranked.size();
             sorted.push(ranked, size);
             Ok(())
         })?;
-        Ok(SortedGroups::Spilled(sorted.into_sorted()?))
+        Ok(SortedGroups(sorted.into_sorted()?))
     }
 
     /// Hands on each group, in the order of their keys.
@@ -231,10 +266,10 @@ impl Groups {
         self.spill();
         // What stayed in memory would be in the way of what `each` keeps.
         self.spilled.spill();
+        self.by_key = Table::default();
         let mut last: Option<(GroupKey, Group)> = None;
         for counted in self.spilled.into_sorted()?.pass()? {
-            let (key, count, first, last_time) = counted?;
-            let group = Group { count, first: time(first), last: time(last_time) };
+            let (key, group) = counted?;
             match &mut last {
                 Some((known, sum)) if *known == key => sum.merge(group),
                 last => {
@@ -247,83 +282,48 @@ impl Groups {
         last.map_or(Ok(()), |(key, group)| each(key, group))
     }
 
-    fn insert(&mut self, key: GroupKey, group: Group) {
-        self.size = self.size.saturating_add(key.size());
-        self.by_key.insert(key, group);
-        if self.size >= self.room {
-            self.spill();
-            self.spilled.spill();
-        }
-    }
-
-    /// Hands what is in memory to the sorter.
+    /// Hands what is in memory to the sorter. The table keeps its size, for as many groups again.
     fn spill(&mut self) {
         self.size = 0;
-        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
-        let counted =
-            |(key, group): (GroupKey, Group)| (key, group.count, nanoseconds(group.first), nanoseconds(group.last));
-        self.spilled.extend(std::mem::take(&mut self.by_key).into_iter().map(counted));
+        self.spilled.extend(self.by_key.drain());
     }
 }
 
-/// A group as it is spilled in the order of the report.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Ranked {
-    first: Option<i128>,
-    values: Vec<String>,
-    rule: usize,
-    count: u64,
-    last: Option<i128>,
-}
+/// A group in the order of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Ranked(GroupKey, Group);
 
 impl Ranked {
-    fn new(key: &GroupKey, group: Group) -> Self {
-        Self {
-            first: group.first.map(Timestamp::as_nanosecond),
-            values: key.values().map(str::to_owned).collect(),
-            rule: key.rule,
-            count: group.count,
-            last: group.last.map(Timestamp::as_nanosecond),
-        }
-    }
-
-    /// What it takes in memory, in bytes.
+    /// What it takes in memory, in bytes, in a vector that is half full at least.
     fn size(&self) -> usize {
-        const ALLOCATION: usize = 16;
-        let value = |value: &String| size_of::<String>() + ALLOCATION + value.capacity();
-        size_of::<Self>() + ALLOCATION + self.values.iter().map(value).sum::<usize>()
-    }
-
-    fn into_group(self) -> (GroupKey, Group) {
-        let key = GroupKey::of_values(self.rule, self.values.iter().map(String::as_str));
-        (key, Group { count: self.count, first: time(self.first), last: time(self.last) })
+        2 * size_of::<Self>() + self.0.heap_size()
     }
 }
 
-fn time(nanoseconds: Option<i128>) -> Option<Timestamp> {
-    nanoseconds.and_then(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).ok())
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (Self(one_key, one), Self(two_key, two)) = (self, other);
+        let by_values = || one_key.values().cmp(two_key.values());
+        let order = one.first.cmp(&two.first).then_with(by_values).then(one_key.rule.cmp(&two_key.rule));
+        order.then_with(|| one.cmp(two))
+    }
 }
 
-/// Groups in the order of the report.
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Groups in the order of the report, in memory and in what was spilled.
 #[derive(Debug)]
-pub enum SortedGroups {
-    /// All of them are in memory.
-    InMemory(Vec<(GroupKey, Group)>),
-    /// They were more than fit.
-    Spilled(SortedRuns<Ranked>),
-}
-
-/// Groups, one by one.
-pub type Pass<'a> = Box<dyn Iterator<Item = io::Result<(GroupKey, Group)>> + 'a>;
+pub struct SortedGroups(SortedRuns<Ranked>);
 
 impl SortedGroups {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> u64 {
-        match self {
-            Self::InMemory(groups) => groups.len() as u64,
-            Self::Spilled(groups) => groups.len(),
-        }
+        self.0.count()
     }
 
     /// Whether there are none.
@@ -337,17 +337,9 @@ impl SortedGroups {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<Pass<'_>> {
-        Ok(match self {
-            Self::InMemory(groups) => Box::new(groups.iter().cloned().map(Ok)),
-            Self::Spilled(groups) => Box::new(groups.pass()?.map(|ranked| ranked.map(Ranked::into_group))),
-        })
+    pub fn pass(&self) -> io::Result<impl Iterator<Item = io::Result<(GroupKey, Group)>>> {
+        Ok(self.0.pass()?.map(|ranked| ranked.map(|Ranked(key, group)| (key, group))))
     }
-}
-
-fn report_order((one_key, one): &(GroupKey, Group), (two_key, two): &(GroupKey, Group)) -> Ordering {
-    let by_values = || one_key.values().cmp(two_key.values());
-    one.first.cmp(&two.first).then_with(by_values).then(one_key.rule.cmp(&two_key.rule))
 }
 
 #[cfg(test)]
@@ -418,14 +410,44 @@ mod tests {
         );
     }
 
+    #[test]
+    fn groups_that_are_spilled_are_the_same_to_the_nanosecond_and_in_the_same_order() {
+        let times = ["-009999-01-02T01:59:59Z", "1601-01-01T00:00:00.000000001Z", "1969-12-31T23:59:59.999999999Z"];
+        let times = times.into_iter().chain(["1970-01-01T00:00:00Z", "9999-12-30T22:00:00.999999999Z"]);
+        let times: Vec<Option<Timestamp>> = times.map(|time| Some(time.parse().unwrap())).chain([None]).collect();
+        let values = [["", ""], ["a", "b"], ["ab", ""], ["", "ab"], ["a\0b", "\u{202e}ü\n"], ["a\0", "b"]];
+        let grouped = |room| {
+            let mut groups = Groups::new(vec![Field::App, Field::Dest], Sources::Together, room);
+            for (number, first) in (0..).zip(&times) {
+                for (value, last) in values.iter().zip(&times) {
+                    let key = GroupKey::of_values(number % 2, value.iter().copied());
+                    groups.count_group(key, Group { count: u64::MAX - number as u64, first: *first, last: *last });
+                }
+            }
+            assert_eq!(groups.spilled.is_empty(), room == usize::MAX);
+            let sorted = groups.into_sorted().unwrap();
+            let rows: Vec<_> = sorted.pass().unwrap().map(Result::unwrap).collect();
+            assert_eq!(rows.len() as u64, sorted.len());
+            rows
+        };
+        let whole = grouped(usize::MAX);
+        assert_eq!(whole.len(), 2 * values.len());
+        for room in [1, 1000, 2000] {
+            assert_eq!(grouped(room), whole);
+        }
+    }
+
     proptest! {
         #[test]
         fn any_split_merged_in_any_order_gives_the_same_groups(
-            all in prop::collection::vec((0..3_usize, 0..3_usize, prop::option::of(0..9_i64), 0..4_usize), 0..60)
+            all in prop::collection::vec((0..3_usize, 0..3_usize, prop::option::of(-9..9_i64), 0..4_usize), 0..60)
         ) {
             let names = ["", "a", "aa"];
             let mut whole = groups(&[Field::App, Field::Dest]);
-            let mut parts: Vec<Groups> = (0..4).map(|_| groups(&[Field::App, Field::Dest])).collect();
+            // Where there is little room, they are spilled.
+            let rooms = [usize::MAX, 1, 1000, 2000];
+            let part = |room| Groups::new(vec![Field::App, Field::Dest], Sources::Together, room);
+            let mut parts: Vec<Groups> = rooms.into_iter().map(part).collect();
             for &(app, dest, second, part) in &all {
                 let connection = connection(names[app], names[dest], second);
                 whole.add(&connection, "log", 0);
