@@ -1,98 +1,160 @@
-//! What merging partial results and grouping more than fits into memory take: seconds, and the most memory that was allocated.
+//! What scanning for ten million groups and merging as many take in 256 MiB: seconds, seconds of processors, which a busy
+//! machine changes less, and the most memory that was resident.
 //!
-//! usage: `cargo bench --bench fleet` makes ten thousand partial results of a thousand groups each in a temporary folder (some
-//! 700 MB), merges 1250, 2500, 5000 and all of them, and groups ten million connections of as many groups in 256 MiB.
+//! usage: `cargo bench --bench fleet [-- NETSIFT]` makes 80 logs of 125,000 distinct connections each and ten thousand partial
+//! results of a thousand groups each in a temporary folder, and runs `netsift`, or that other build of it, over an eighth, a
+//! fourth, half and all of each, and over all with as much memory as it takes; the reports of these are compared. It needs 20 GB
+//! of disk, 10 GB of memory, and GNU time.
 
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::pedantic,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     clippy::allow_attributes,
-    reason = "a benchmark panics and prints"
+    dead_code,
+    reason = "a benchmark panics and prints, and has the test writer in it"
 )]
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    fs::File,
-    io,
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
-    time::Instant,
+    process::Command,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
 };
 
 use clap::Parser;
 use jiff::Timestamp;
 use netsift::{
-    args::{Args, Command},
-    config::{Builtin, Config, Merging},
+    args::{self, Args},
+    config::{Builtin, Config},
     connection::Field,
     digest::Digests,
     findings::Findings,
-    group::{Group, GroupKey, Groups, Sources},
+    group::{Group, GroupKey},
     ids::Span,
-    input, merge,
+    input,
     partial::{self, Facts, Rows, columns::Row},
     searched::{Searched, SearchedFile, SearchedSource},
     tally::Tally,
 };
-use peak_alloc::PeakAlloc;
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+#[path = "../tests/cli/evtx_writer.rs"]
+mod evtx_writer;
 
+use evtx_writer::{Event, Value};
+
+const LOGS: u64 = 80;
+const CONNECTIONS: u64 = 125_000;
 const PARTIALS: u64 = 10_000;
 const GROUPS: u64 = 1_000;
 
 fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     // `cargo test --benches` only asks whether it runs.
-    if std::env::args().any(|arg| arg == "--test") {
+    if args.iter().any(|arg| arg == "--test") {
         return;
     }
+    let netsift = args.first().map_or(env!("CARGO_BIN_EXE_netsift"), String::as_str);
     let folder = tempfile::tempdir().unwrap();
     let facts = facts();
-    measured(&format!("write {PARTIALS} partial results of {GROUPS} groups"), || {
-        (0..PARTIALS).for_each(|host| write(&folder.path().join(format!("{host:05}.parquet")), &facts, host));
-    });
-    let all: Vec<PathBuf> = (0..PARTIALS).map(|host| folder.path().join(format!("{host:05}.parquet"))).collect();
-    for part in [8, 4, 2, 1] {
-        let paths = all.iter().take(all.len() / part);
-        let line = ["netsift", "merge"].map(Into::into).into_iter().chain(paths.map(|path| path.into()));
-        let line = line.chain(["--max-memory=256MiB", "-o"].map(Into::into)).chain([folder.path().join("x").into()]);
-        let Command::Merge(args) = Args::parse_from(line.collect::<Vec<OsString>>()).command else { return };
-        let config = Merging::new(args, Vec::new()).unwrap();
-        measured(&format!("merge {} of them in 256 MiB", all.len() / part), || {
-            let merged = merge::merge(&config).unwrap();
-            assert_eq!(merged.searched.groups.into_sorted().unwrap().len(), (all.len() / part) as u64 * GROUPS);
-        });
-    }
-    measured("group 10,000,000 connections of as many groups in 256 MiB", || {
-        let mut groups = Groups::new(Field::ALL.to_vec(), Sources::Together, 256 << 20);
-        for number in 0..PARTIALS * GROUPS {
-            groups.count_group(key(number % PARTIALS, number / PARTIALS), group(number));
-        }
-        let sorted = groups.into_sorted().unwrap();
-        assert_eq!(sorted.pass().unwrap().map(Result::unwrap).count() as u64, PARTIALS * GROUPS);
-    });
+    let logs = written(folder.path(), "evtx", LOGS, write_log);
+    measure(netsift, &["connections"], &logs, CONNECTIONS);
+    logs.iter().for_each(|log| fs::remove_file(log).unwrap());
+    let partials = written(folder.path(), "parquet", PARTIALS, |path, host| write_partial(path, &facts, host));
+    measure(netsift, &["merge"], &partials, GROUPS);
 }
 
-fn measured(what: &str, work: impl FnOnce()) {
-    ALLOCATOR.reset_peak_usage();
-    let start = Instant::now();
-    work();
-    println!("{what}: {:.1} s, {:.0} MiB", start.elapsed().as_secs_f64(), ALLOCATOR.peak_usage_as_mb());
+/// Writes a file for each host, on all cores.
+fn written(folder: &Path, kind: &str, hosts: u64, write: impl Fn(&Path, u64) + Sync) -> Vec<PathBuf> {
+    let paths: Vec<PathBuf> = (0..hosts).map(|host| folder.join(format!("{host:05}.{kind}"))).collect();
+    let next = AtomicU64::new(0);
+    let take = || {
+        let host = next.fetch_add(1, Ordering::Relaxed);
+        paths.get(host as usize).map(|path| (host, path))
+    };
+    let work = || {
+        while let Some((host, path)) = take() {
+            write(path, host);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    paths
+}
+
+/// Runs a command over parts of these files, each of which has so many groups of its own.
+fn measure(netsift: &str, command: &[&str], files: &[PathBuf], groups: u64) {
+    let folder = files[0].parent().unwrap();
+    let [bounded, unbounded] = ["bounded.csv", "unbounded.csv"].map(|name| folder.join(name));
+    for part in [8, 4, 2, 1] {
+        let files = &files[..files.len() / part];
+        run(netsift, command, files, "256MiB", &bounded);
+        // The lines of a report are its header and its groups: no value has a line break.
+        let lines = BufReader::new(File::open(&bounded).unwrap()).split(b'\n').count() as u64;
+        assert_eq!(lines, 1 + files.len() as u64 * groups);
+    }
+    run(netsift, command, files, "1024GiB", &unbounded);
+    let [one, two] = [&bounded, &unbounded].map(|path| BufReader::new(File::open(path).unwrap()).split(b'\n'));
+    assert!(one.map(Result::unwrap).eq(two.map(Result::unwrap)));
+    fs::remove_file(bounded).unwrap();
+    fs::remove_file(unbounded).unwrap();
+}
+
+fn run(netsift: &str, command: &[&str], files: &[PathBuf], memory: &str, report: &Path) {
+    let mut timed = Command::new("time");
+    timed.args(["--quiet", "--format=%e %U %S %M", netsift]).args(command).args([
+        "--quiet",
+        "--force",
+        "--max-memory",
+        memory,
+    ]);
+    let output = timed.arg("-o").arg(report).args(files).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    let numbers: Vec<f64> = told.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let [seconds, user, system, kib] = numbers[..] else { panic!("{told}") };
+    let (command, busy, size) = (command.join(" "), user + system, kib / 1024.0);
+    let files = files.len();
+    println!(
+        "netsift {command} --max-memory {memory}, {files} files: {seconds:.1} s, processors {busy:.1} s, {size:.0} MiB"
+    );
+}
+
+/// Writes the log of a host. Of its connections, no two have the same source port and destination.
+fn write_log(path: &Path, host: u64) {
+    let computer = format!("WS{host:05}.corp.example");
+    let connection = Event::connection().on(&computer).with("SourceHostname", &*computer);
+    let event = |number: u64| {
+        let port = Value::U16((49_152 + number % 16_384) as u16);
+        let address = format!("198.51.{}.{}", number / 16_384, number % 250);
+        // Scattered over 116 days.
+        let time = (host * CONNECTIONS + number) * 7919 % 10_000_000;
+        connection.clone().at(time).dest(&address).with("SourcePort", port)
+    };
+    let events: Vec<Event> = (0..CONNECTIONS).map(event).collect();
+    fs::write(path, evtx_writer::log(&events).0).unwrap();
 }
 
 /// The facts of a run over nothing.
 fn facts() -> Facts {
-    let Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
+    let args::Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
     let nothing = Searched::new(&config.plan, input::Sources::default(), Findings::new(&config.plan));
     Facts::new(&config.plan.terms, Rows::Groups, &nothing)
 }
 
 /// Writes the partial result of a host.
-fn write(path: &Path, facts: &Facts, host: u64) {
+fn write_partial(path: &Path, facts: &Facts, host: u64) {
     let digest = format!("{host:064x}");
     let source = SearchedSource {
         file: SearchedFile {
