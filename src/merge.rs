@@ -50,58 +50,28 @@ pub struct Merged {
 pub fn merge(config: &Merging) -> Result<Merged, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
     config.outputs.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
-    let mut defects = Defects::default();
-    for (path, cause) in failed {
-        defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
-    }
-    let mut first: Option<(PathBuf, Facts)> = None;
     let mut merger = Merger::default();
-    let mut parts = Vec::new();
+    for (path, cause) in failed {
+        merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+    }
     for path in files {
         match contained(|| partial::facts(&path)).and_then(|facts| facts) {
-            Ok(facts) => {
-                let first = first.get_or_insert_with(|| (path.clone(), Facts { sources: Vec::new(), ..facts.clone() }));
-                match difference(first, &facts, config) {
-                    Some(cause) => return Err(Error::file(&path, "cannot be merged", &cause)),
-                    None => parts.push(merger.add(path, facts)),
-                }
-            }
-            Err(cause) => defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
+            Ok(facts) => merger.add(path, facts, config)?,
+            Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
         }
     }
-    let Some((first_path, first)) = first else {
-        let cause = defects.first().next().map_or_else(|| "no *.parquet in it".to_owned(), ToString::to_string);
-        let path = config.paths.first().map_or(Path::new(""), PathBuf::as_path);
-        return Err(Error::file(path, "nothing to merge", &cause));
-    };
+    let Some((path, first)) = &merger.first else { return Err(nothing(config, &merger.defects)) };
     let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by };
-    let terms = first.terms(fields.clone()).map_err(|cause| Error::file(&first_path, "cannot be merged", &cause))?;
-
+    let terms = first.terms(fields.clone()).map_err(|cause| Error::file(path, "cannot be merged", &cause))?;
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
+    Ok(merger.finish(terms, config))
+}
 
-    let are_hits_known = parts.iter().all(|part| part.rows == Rows::Events);
-    let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
-    let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
-    let mut hits = (are_hits_known && are_hits_wanted).then(|| Hits::new(config.room));
-    let mut partials = Vec::new();
-    for part in &parts {
-        let added = contained(|| part.add_rows(&terms, &mut groups, hits.as_mut()));
-        if let Err(cause) = added.and_then(|added| added.map_err(|error| error.to_string())) {
-            let cause = format!("groups of it are wrong: {cause}");
-            defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
-        }
-        if config.outputs.manifest.is_some() {
-            partials.push(hashed(&part.path, &mut defects));
-        }
-    }
-    let Merger { mut sources, archives, defects: of_sources, links, repeated, .. } = merger;
-    defects.merge(of_sources);
-    sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
-    let archives = archives.into_iter().collect();
-    let searched = Searched { sources, archives, groups, hits, defects, links, partials };
-    Ok(Merged { terms, searched, count: parts.len() as u64, repeated })
+fn nothing(config: &Merging, defects: &Defects) -> Error {
+    let cause = defects.first().next().map_or_else(|| "no *.parquet in it".to_owned(), ToString::to_string);
+    Error::file(config.paths.first().map_or(Path::new(""), PathBuf::as_path), "nothing to merge", &cause)
 }
 
 /// A partial result, as the manifest names it.
@@ -167,17 +137,19 @@ fn contained<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     })
 }
 
-/// Puts together what is known of partial results besides their rows.
+/// Puts partial results together: first what is known of all of them, then their rows.
 #[derive(Default)]
 struct Merger {
+    /// The first of them, with which the others have to agree.
+    first: Option<(PathBuf, Facts)>,
+    parts: Vec<Part>,
     sources: Vec<SearchedSource>,
     archives: BTreeSet<SearchedFile>,
     defects: Defects,
     links: u64,
-    /// In which partial result each source was first, by its SHA-256.
+    /// In which of the parts each source was first, by its SHA-256.
     owners: HashMap<String, usize>,
     repeated: Vec<(String, PathBuf)>,
-    parts: usize,
 }
 
 /// A partial result whose rows are to be counted.
@@ -194,27 +166,59 @@ struct Part {
 }
 
 impl Merger {
-    /// Adds what is known of a partial result.
-    fn add(&mut self, path: PathBuf, mut facts: Facts) -> Part {
+    /// Adds what is known of a partial result besides its rows.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be merged with the first.
+    fn add(&mut self, path: PathBuf, mut facts: Facts, config: &Merging) -> Result<(), Error> {
+        let first = || (path.clone(), Facts { sources: Vec::new(), ..facts.clone() });
+        if let Some(cause) = difference(self.first.get_or_insert_with(first), &facts, config) {
+            return Err(Error::file(&path, "cannot be merged", &cause));
+        }
         let repeated = self.repeated(&path, &mut facts);
-        self.parts += 1;
         self.defects.merge(std::mem::take(&mut facts.defects));
         self.links += facts.links;
         self.archives.extend(std::mem::take(&mut facts.archives));
         // Copies are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = facts.sources.iter().any(|source| source.duplicates > 0);
         let connections = facts.sources.iter().flat_map(|source| source.by_rule.values()).sum();
-        let part = Part {
+        self.parts.push(Part {
             path,
             rows: facts.rows,
             columns: facts.columns(),
             sources: facts.sources.iter().map(|source| source.file.name.clone()).collect(),
-            repeated,
+            repeated: repeated.clone(),
             connections: (!has_copies).then_some(connections),
-        };
-        let sources = (0..).zip(facts.sources).filter(|(place, _)| !part.repeated.contains(place));
+        });
+        let sources = (0..).zip(facts.sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(sources.map(|(_, source)| source));
-        part
+        Ok(())
+    }
+
+    /// Counts the rows of all. What is wrong with those of one is a defect.
+    fn finish(mut self, terms: Terms, config: &Merging) -> Merged {
+        let are_hits_known = self.parts.iter().all(|part| part.rows == Rows::Events);
+        let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
+        let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
+        let mut hits = (are_hits_known && are_hits_wanted).then(|| Hits::new(config.room));
+        let mut partials = Vec::new();
+        for part in &self.parts {
+            let added = contained(|| part.add_rows(&terms, &mut groups, hits.as_mut()));
+            if let Err(cause) = added.and_then(|added| added.map_err(|error| error.to_string())) {
+                let cause = format!("groups of it are wrong: {cause}");
+                self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
+            }
+            if config.outputs.manifest.is_some() {
+                partials.push(hashed(&part.path, &mut self.defects));
+            }
+        }
+        let count = self.parts.len() as u64;
+        let Self { mut sources, archives, defects, links, repeated, .. } = self;
+        sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
+        let archives = archives.into_iter().collect();
+        let searched = Searched { sources, archives, groups, hits, defects, links, partials };
+        Merged { terms, searched, count, repeated }
     }
 
     /// The places of sources that are in a partial result before. Their defects are taken out.
@@ -228,7 +232,7 @@ impl Merger {
             let SearchedFile { name, digests, .. } = &source.file;
             // Of two with the same name, rows and defects do not tell which one they are of.
             let Some(digests) = digests.as_ref().filter(|_| names.get(&**name) == Some(&1)) else { continue };
-            if *self.owners.entry(digests.sha256.clone()).or_insert(self.parts) != self.parts {
+            if *self.owners.entry(digests.sha256.clone()).or_insert(self.parts.len()) != self.parts.len() {
                 repeated.insert(place);
                 facts.defects.drop_source(name, &source.defects);
                 self.repeated.push((text::printable(name).into_owned(), path.to_owned()));
