@@ -345,12 +345,17 @@ pub fn read<R: parquet::file::reader::ChunkReader + 'static>(
         if count > ROWS {
             return Err(broken("a row group is too large"));
         }
-        read_rows(&*group, (fields, rows), count)?.into_iter().try_for_each(&mut each)?;
+        read_rows(&*group, (fields, rows), count, &mut each)?;
     }
     Ok(())
 }
 
-fn read_rows(group: &dyn RowGroupReader, (fields, rows): (&[Field], Rows), count: usize) -> Result<Vec<Row>> {
+fn read_rows(
+    group: &dyn RowGroupReader,
+    (fields, rows): (&[Field], Rows),
+    count: usize,
+    each: &mut impl FnMut(Row) -> Result<()>,
+) -> Result<()> {
     let mut columns = Columns { group, next: 0, count };
     let source = columns.numbers()?;
     let rule = columns.numbers()?;
@@ -364,9 +369,8 @@ fn read_rows(group: &dyn RowGroupReader, (fields, rows): (&[Field], Rows), count
                 texts
             }
             Kind::Number => {
-                let numbers = columns.optional::<Int64Type>()?;
-                let texts = columns.texts()?;
-                numbers.into_iter().zip(texts).map(|(number, text)| number.map_or(text, |n| n.to_string())).collect()
+                let numbers = columns.optional::<Int64Type>()?.into_iter().zip(columns.texts()?);
+                numbers.map(|(number, text)| number.map_or(text, |number| stated(&number.to_string()))).collect()
             }
         });
     }
@@ -379,13 +383,18 @@ fn read_rows(group: &dyn RowGroupReader, (fields, rows): (&[Field], Rows), count
     let mut row = |index: usize| {
         let key = GroupKey::of_values(
             usize::try_from(*rule.get(index)?).ok()?,
-            values.iter().map(|column| column.get(index).map_or("", String::as_str)),
+            values.iter().map(|column| shown(column.get(index).and_then(Option::as_ref))),
         );
         let group = Group { count: *counts.get(index)?, first: *first.get(index)?, last: *last.get(index)? };
         let record = records.as_mut().map(|records| records.next().unwrap_or_default());
         Some(Row { source: *source.get(index)?, key, group, record })
     };
-    (0..count).map(|index| row(index).ok_or_else(|| broken("a column is too short"))).collect()
+    (0..count).try_for_each(|index| each(row(index).ok_or_else(|| broken("a column is too short"))?))
+}
+
+/// A text of a column, which is known to be text. Most of them are many times in it, and none is copied before a row has it.
+fn shown(text: Option<&ByteArray>) -> &str {
+    text.and_then(|text| text.as_utf8().ok()).unwrap_or_default()
 }
 
 /// The columns of a row group, read one after the other.
@@ -405,12 +414,10 @@ impl Columns<'_> {
         Ok(levels.into_iter().map(|level| if level > 0 { values.next() } else { None }).collect())
     }
 
-    fn texts(&mut self) -> Result<Vec<String>> {
-        let text = |value: Option<ByteArray>| match value {
-            Some(value) => value.as_utf8().map(str::to_owned),
-            None => Ok(String::new()),
-        };
-        self.optional::<ByteArrayType>()?.into_iter().map(text).collect()
+    fn texts(&mut self) -> Result<Vec<Option<ByteArray>>> {
+        let texts = self.optional::<ByteArrayType>()?;
+        texts.iter().flatten().try_for_each(|text| text.as_utf8().map(drop))?;
+        Ok(texts)
     }
 
     /// Of a column in which every value is stated, and none is negative.
@@ -423,28 +430,25 @@ impl Columns<'_> {
     }
 
     fn records(&mut self) -> Result<Vec<RecordCells>> {
-        let [record_id, utc_time, rule_name] = [self.texts()?, self.texts()?, self.texts()?];
+        let texts = [self.texts()?, self.texts()?, self.texts()?];
         let [chunk, offset] = [self.numbers()?, self.numbers()?];
-        let recovered = self.optional::<BoolType>()?.into_iter().map(Option::unwrap_or_default);
-        let texts = record_id.into_iter().zip(utc_time).zip(rule_name);
-        let records = texts.zip(chunk.into_iter().zip(offset)).zip(recovered);
-        let record = |(((record_id, utc_time), rule_name), (chunk, offset), recovered)| RecordCells {
-            record_id,
-            utc_time,
-            rule_name,
-            chunk,
-            offset,
-            recovered,
+        let recovered = self.optional::<BoolType>()?;
+        let record = |index: usize| {
+            let [record_id, utc_time, rule_name] =
+                texts.each_ref().map(|column| shown(column.get(index).and_then(Option::as_ref)).to_owned());
+            let (chunk, offset) = (*chunk.get(index)?, *offset.get(index)?);
+            let recovered = recovered.get(index).copied().flatten().unwrap_or_default();
+            Some(RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered })
         };
-        Ok(records.map(|((texts, place), recovered)| record((texts, place, recovered))).collect())
+        (0..self.count).map(|index| record(index).ok_or_else(|| broken("a column is too short"))).collect()
     }
 
     fn times(&mut self) -> Result<Vec<Option<Timestamp>>> {
         let (numbers, texts) = (self.optional::<Int64Type>()?, self.texts()?);
-        let time = |(number, text): (Option<i64>, String)| match number {
+        let time = |(number, text): (Option<i64>, Option<ByteArray>)| match number {
             Some(number) => Timestamp::from_nanosecond(number.into()).map(Some),
-            None if text.is_empty() => Ok(None),
-            None => text.parse().map(Some),
+            None if text.is_none() => Ok(None),
+            None => shown(text.as_ref()).parse().map(Some),
         };
         numbers.into_iter().zip(texts).map(|pair| time(pair).map_err(|error| broken(&error.to_string()))).collect()
     }
