@@ -119,16 +119,24 @@ pub struct RuleEntry {
 pub struct Options {
     /// The fields of the groups.
     pub group_by: Vec<&'static str>,
-    /// Whether stale records count.
-    pub recover: bool,
-    /// Whether copies of events were dropped.
-    pub dedup: bool,
-    /// Which connections were left in; null if all were.
-    pub filters: Option<FiltersEntry>,
+    /// What was counted.
+    #[serde(flatten)]
+    pub counted: Counted,
     /// The format of the report.
     pub format: &'static str,
     /// The format of the times in it.
     pub time_format: &'static str,
+}
+
+/// What is counted, besides what rules say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Whether stale records are.
+    pub recover: bool,
+    /// Whether copies of events are not.
+    pub dedup: bool,
+    /// Which connections are; null for all.
+    pub filters: Option<FiltersEntry>,
 }
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
@@ -293,19 +301,27 @@ impl Options {
     pub fn new(terms: &Terms, style: &Style) -> Self {
         Self {
             group_by: terms.group_by.iter().map(|field| field.name()).collect(),
-            recover: terms.carving == Carving::Stale,
-            dedup: terms.copies == Copies::Drop,
-            filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
+            counted: Counted::new(terms),
             format: style.format().name(),
             time_format: style.time_format_name(),
         }
     }
 }
 
-impl FiltersEntry {
-    /// Of a filter.
+impl Counted {
+    /// On these terms.
     #[must_use]
-    pub fn new(filter: &Filter) -> Self {
+    pub fn new(terms: &Terms) -> Self {
+        Self {
+            recover: terms.carving == Carving::Stale,
+            dedup: terms.copies == Copies::Drop,
+            filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
+        }
+    }
+}
+
+impl FiltersEntry {
+    fn new(filter: &Filter) -> Self {
         let patterns = |property| filter.patterns(property).map(str::to_owned).collect();
         Self {
             since: filter.window.since.map(|time| time.to_string()),

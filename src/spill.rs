@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::input::read_at;
+use crate::{bytes::u32_at, input::read_at};
 
 /// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
 const BLOCK: usize = 32 * 1024;
@@ -266,9 +266,7 @@ impl RunReader {
     fn read_block(&mut self) -> io::Result<Vec<u8>> {
         let mut head = Head::default();
         self.read_whole(&mut head)?;
-        let [size, checksum] =
-            [0, 4].map(|at| head.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default());
-        let (size, checksum) = (u32::from_le_bytes(size), u32::from_le_bytes(checksum));
+        let (Some(size), Some(checksum)) = (u32_at(&head, 0), u32_at(&head, 4)) else { return Err(damaged()) };
         // No more than is there is allocated, whatever the file says.
         if u64::from(size) > self.end.saturating_sub(self.at) {
             return Err(damaged());

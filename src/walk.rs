@@ -32,13 +32,15 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                 Ok(entry) => {
                     walked.files.insert(entry.into_path());
                 }
-                Err(error) => {
-                    let path = error.path().unwrap_or(path).to_owned();
-                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                    walked.failed.push((path, cause));
-                }
+                Err(error) => walked.failed.push(failure(&error, path)),
             }
         }
     }
     walked
+}
+
+/// What could not be walked under a path, and why.
+pub(crate) fn failure(error: &walkdir::Error, under: &Path) -> (PathBuf, String) {
+    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    (error.path().unwrap_or(under).to_owned(), cause)
 }

@@ -246,15 +246,14 @@ impl<'a> Data<'a> {
             },
         ];
         strings.id("");
-        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
-        let (first, last) = (nanoseconds(groups.first), nanoseconds(groups.last));
+        let (first, last) = (stated(groups.first), stated(groups.last));
         let (groups, events) = columns(observed, report, groups, strings, [&dests, &apps]);
         Self {
             of_groups: observed.of_groups,
             hosts: observed.knows(HOST).then_some(observed.hosts.list.len()),
             untimed: observed.untimed,
-            first: time(first),
-            last: time(last),
+            first,
+            last,
             stacks,
             timeline: (observed.left_out > 0 && !observed.of_groups).then(|| buckets(observed, [&dests, &apps])),
             destinations: observed.knows(DESTINATION).then(|| destinations(observed)),
@@ -277,6 +276,10 @@ impl Observed {
     fn labels(&self, count: &Count<(u32, u32)>) -> [&str; 2] {
         [self.names.get(count.key.0), self.names.get(count.key.1)]
     }
+}
+
+fn stated(time: Option<Timestamp>) -> Time {
+    self::time(time.map(Timestamp::as_nanosecond))
 }
 
 fn time(nanoseconds: Option<i128>) -> Time {
@@ -308,7 +311,6 @@ fn columns(
         let (seconds, ticks) = times.into_iter().map(Option::unzip).unzip();
         [Column(seconds), Column(ticks)]
     };
-    let shown = |time: Option<jiff::Timestamp>| self::time(time.map(jiff::Timestamp::as_nanosecond));
     let of_rule = |name, value: fn(&RuleInfo) -> &str, strings: &mut Names| {
         let id = |rule: usize| rules.and_then(|rules| rules.get(rule)).map(|rule| strings.id(value(rule)).into());
         (name, Column(groups.iter().map(|(key, _)| key.rule).map(id).collect()))
@@ -336,8 +338,8 @@ fn columns(
             .chain(rarity_columns.into_iter().flatten())
             .collect(),
         count: groups.iter().map(|(_, group)| group.count).collect(),
-        first: part(groups.iter().map(|(_, group)| shown(group.first)).collect()),
-        last: part(groups.iter().map(|(_, group)| shown(group.last)).collect()),
+        first: part(groups.iter().map(|(_, group)| stated(group.first)).collect()),
+        last: part(groups.iter().map(|(_, group)| stated(group.last)).collect()),
     };
 
     let events = &observed.events;
@@ -428,15 +430,14 @@ fn network(address: &str, special: &CidrSet) -> (String, bool) {
 
 fn rare(rarity: &Rarity) -> Top<Rare<'_>> {
     let (pairs, more) = rarity.rarest(RARE);
-    let shown = |time: Option<Timestamp>| self::time(time.map(Timestamp::as_nanosecond));
     let pairs = pairs.into_iter().map(|pair| Rare {
         process: pair.process,
         destination: pair.destination,
         hosts: pair.hosts,
         first_host: pair.first_host,
         hits: pair.connections,
-        first: shown(pair.first),
-        last: shown(pair.last),
+        first: stated(pair.first),
+        last: stated(pair.last),
     });
     Top { top: pairs.collect(), more }
 }

@@ -17,7 +17,7 @@ pub use archive::{Contents, Limits, Packing};
 
 use crate::{
     error::{Defect, DefectKind, Defects},
-    text,
+    text, walk,
 };
 
 /// A log, or an archive with logs in it, that could be opened.
@@ -122,8 +122,7 @@ impl Sources {
                 Ok(entry) if entry.file_type().is_dir() || !archive::is_of_interest(entry.path()) => {}
                 Ok(entry) => files.push((entry.into_path(), Origin::Met)),
                 Err(error) => {
-                    let path = error.path().unwrap_or(directory).to_owned();
-                    let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    let (path, cause) = walk::failure(&error, directory);
                     self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
                 }
             }

@@ -13,7 +13,7 @@ use crate::{
     event::Carving,
     events::Copies,
     filter::Filter,
-    manifest::FiltersEntry,
+    manifest::{Counted, FiltersEntry},
     rule::{Rule, RuleInfo, RuleSet},
     searched::{Searched, SearchedFile, SearchedSource},
     terms::Terms,
@@ -32,7 +32,7 @@ pub struct Facts {
     /// What was looked for.
     pub rules: RulesFacts,
     /// What else decides what is counted.
-    pub options: OptionsFacts,
+    pub options: Counted,
     /// The fields of the groups.
     pub group_by: Vec<Field>,
     /// What the rows are.
@@ -47,17 +47,6 @@ pub struct Facts {
     pub links: u64,
     /// Sigma rules that were not loaded, and why.
     pub refused: Vec<String>,
-}
-
-/// What is counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptionsFacts {
-    /// Whether stale records are.
-    pub recover: bool,
-    /// Whether copies of events are not.
-    pub dedup: bool,
-    /// Which connections are; null for all.
-    pub filters: Option<FiltersEntry>,
 }
 
 /// What the rows of a partial result are.
@@ -87,16 +76,6 @@ pub struct RulesFacts {
     pub named: bool,
     /// The titles of rules for which every connection was decoded.
     pub slow: Vec<String>,
-}
-
-impl OptionsFacts {
-    fn new(terms: &Terms) -> Self {
-        Self {
-            recover: terms.carving == Carving::Stale,
-            dedup: terms.copies == Copies::Drop,
-            filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
-        }
-    }
 }
 
 impl RulesFacts {
@@ -143,7 +122,7 @@ impl Facts {
             version: VERSION,
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             rules: RulesFacts::new(&terms.rules),
-            options: OptionsFacts::new(terms),
+            options: Counted::new(terms),
             group_by: terms.group_by.clone(),
             rows,
             sources: searched.sources.clone(),

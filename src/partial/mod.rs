@@ -21,7 +21,7 @@ use parquet::{
 use serde::Deserialize;
 
 use self::columns::Row;
-pub use self::facts::{Facts, OptionsFacts, Rows, RulesFacts, VERSION};
+pub use self::facts::{Facts, Rows, RulesFacts, VERSION};
 use crate::connection::Field;
 
 /// Under what name the facts are in the file's metadata.
