@@ -360,8 +360,8 @@ impl FiltersEntry {
 impl SourceEntry {
     /// Of what is known of a source.
     #[must_use]
-    pub fn new(source: &SearchedSource) -> Self {
-        let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, .. } = source.clone();
+    pub fn new(source: SearchedSource) -> Self {
+        let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, .. } = source;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
         let time =

@@ -176,23 +176,19 @@ impl Merger {
         if let Some(cause) = difference(self.first.get_or_insert_with(first), &facts, config) {
             return Err(Error::file(&path, "cannot be merged", &cause));
         }
-        let repeated = self.repeated(&path, &mut facts);
-        self.defects.merge(std::mem::take(&mut facts.defects));
-        self.links += facts.links;
-        self.archives.extend(std::mem::take(&mut facts.archives));
+        let (repeated, columns) = (self.repeated(&path, &mut facts), facts.columns());
+        let Facts { rows, sources, archives, defects, links, .. } = facts;
+        self.defects.merge(defects);
+        self.links += links;
+        self.archives.extend(archives);
         // Copies are dropped for some rules of a connection or for all, so that less is known.
-        let has_copies = facts.sources.iter().any(|source| source.duplicates > 0);
-        let connections = facts.sources.iter().flat_map(|source| source.by_rule.values()).sum();
-        self.parts.push(Part {
-            path,
-            rows: facts.rows,
-            columns: facts.columns(),
-            sources: facts.sources.iter().map(|source| source.file.name.clone()).collect(),
-            repeated: repeated.clone(),
-            connections: (!has_copies).then_some(connections),
-        });
-        let sources = (0..).zip(facts.sources).filter(|(place, _)| !repeated.contains(place));
-        self.sources.extend(sources.map(|(_, source)| source));
+        let has_copies = sources.iter().any(|source| source.duplicates > 0);
+        let connections = sources.iter().flat_map(|source| source.by_rule.values()).sum();
+        let names = sources.iter().map(|source| source.file.name.clone()).collect();
+        let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
+        self.sources.extend(counting.map(|(_, source)| source));
+        let connections = (!has_copies).then_some(connections);
+        self.parts.push(Part { path, rows, columns, sources: names, repeated, connections });
         Ok(())
     }
 

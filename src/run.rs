@@ -134,7 +134,7 @@ fn manifest(
         arguments: outputs.arguments.clone(),
         rule: RulesEntry::new(&terms.rules),
         options: Options::new(terms, &outputs.style),
-        sources: searched.sources.iter().map(SourceEntry::new).collect(),
+        sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
         archives: searched.archives,
         partials: searched.partials,
         defects: DefectEntries::new(&ran.defects),

@@ -195,12 +195,8 @@ impl Observed {
     pub fn add_group(&mut self, key: &GroupKey, group: Group) {
         self.of_groups = true;
         self.left_out += group.count;
-        let values: Vec<&str> = key.values().collect();
-        let group_by = self.group_by.clone();
-        let value = |field: Field| {
-            let place = group_by.iter().position(|&other| other == field);
-            place.and_then(|place| values.get(place)).copied().unwrap_or_default()
-        };
+        let values: Vec<(Field, &str)> = self.group_by.iter().copied().zip(key.values()).collect();
+        let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
         self.count(value, Met { hits: group.count, first: nanoseconds(group.first), last: nanoseconds(group.last) });
     }
