@@ -177,16 +177,10 @@ impl Groups {
         Self { fields, apart, by_key: Table::default(), key: GroupKey::default(), size: 0, room, spilled }
     }
 
-    /// No groups, of the same fields.
+    /// No groups, of the same fields, with the sources together.
     #[must_use]
     pub fn none(&self) -> Self {
-        self.none_of(self.apart)
-    }
-
-    /// No groups, of the same fields, with the sources together or apart.
-    #[must_use]
-    pub fn none_of(&self, apart: Sources) -> Self {
-        Self::new(self.fields.clone(), apart, self.room)
+        Self::new(self.fields.clone(), Sources::Together, self.room)
     }
 
     /// Counts one connection of a source as a hit of a rule.

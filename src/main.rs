@@ -58,7 +58,7 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
 
 fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
-    config.outputs = config.outputs.shown_on(screen());
+    config.outputs.show_on(screen());
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -131,7 +131,7 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
 fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
     let mut config = Merging::new(args, config::arguments(line))?;
-    config.outputs = config.outputs.shown_on(screen());
+    config.outputs.show_on(screen());
     let merged = merge::merge(&config)?;
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());

@@ -56,11 +56,9 @@ impl Outputs {
         })
     }
 
-    /// The same, for a run whose standard output is this terminal, or none. What is written to a file does not depend on it.
-    #[must_use]
-    pub fn shown_on(mut self, screen: Option<Screen>) -> Self {
+    /// Standard output is this terminal, or none. What is written to a file does not depend on it.
+    pub fn show_on(&mut self, screen: Option<Screen>) {
         self.style.screen = screen.filter(|_| self.report == Output::Stdout);
-        self
     }
 
     /// Whether each hit has to be known for them, and not only the groups.

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::{
     error::{Defects, Error},
     events::{self, Rows as EventRows},
-    group::{self, Groups, SortedGroups},
+    group::{Groups, SortedGroups},
     hits::SortedHits,
     html::{self, Observed},
     manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
@@ -170,7 +170,7 @@ fn write_partial(
             Ok(groups)
         }
         Rows::Groups => {
-            let mut together = groups.none_of(group::Sources::Together);
+            let mut together = groups.none();
             output.write(|out| {
                 partial::write(out, &facts, |write| {
                     groups.each_by_key(|key, group| {

@@ -101,8 +101,8 @@ impl Fate {
     }
 }
 
-/// Hashes the logs and archives of a manifest again, or the partial results that were merged. Returns what has become of each, by name, an archive before what is in
-/// it.
+/// Hashes the logs and archives of a manifest again, or the partial results that were merged. Returns what has become of each,
+/// by name, an archive before what is in it.
 ///
 /// # Errors
 ///
