@@ -55,6 +55,12 @@ impl GroupKey {
         ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
+    /// The size of its values, in bytes.
+    #[must_use]
+    pub fn text_size(&self) -> usize {
+        self.text.len()
+    }
+
     /// The key of what it has at these places, in their order.
     #[must_use]
     pub fn coarsened(&self, places: &[usize]) -> Self {

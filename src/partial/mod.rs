@@ -7,21 +7,22 @@
 
 pub mod columns;
 mod facts;
+mod pages;
+mod reader;
+mod thrift;
+pub(crate) mod writer;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     path::Path,
 };
 
-use parquet::{
-    errors::ParquetError,
-    file::{reader::FileReader, serialized_reader::SerializedFileReader},
-};
+use parquet::errors::ParquetError;
 use serde::Deserialize;
 
-use self::columns::Row;
 pub use self::facts::{Facts, Rows, RulesFacts, VERSION};
+use self::{columns::Row, pages::Footer, writer::Writer};
 use crate::connection::Field;
 
 /// Under what name the facts are in the file's metadata.
@@ -37,7 +38,7 @@ pub fn write(
     facts: &Facts,
     rows: impl FnOnce(&mut dyn FnMut(Row) -> io::Result<()>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut writer = columns::Writer::new(out, &facts.columns(), facts.rows).map_err(io_error)?;
+    let mut writer = Writer::new(out, &facts.columns(), facts.rows).map_err(io_error)?;
     rows(&mut |row| writer.push(row).map_err(io_error))?;
     writer.finish(SCHEMA, serde_json::to_string(facts)?).map_err(io_error)?;
     Ok(())
@@ -50,11 +51,13 @@ pub fn write(
 /// It cannot be read, is no partial result, or one of a newer version.
 pub fn facts(path: &Path) -> Result<Facts, String> {
     let not_one = |error: &dyn ToString| format!("not a partial result: {}", error.to_string());
+    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
+    if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let file = SerializedFileReader::new(file).map_err(|error| not_one(&error))?;
-    let metadata = file.metadata().file_metadata().key_value_metadata();
-    let facts = metadata.into_iter().flatten().find(|pair| pair.key == SCHEMA);
-    let text = facts.and_then(|pair| pair.value.as_deref());
+    let footer = Footer::read(&file).map_err(|error| not_one(&io_error(error)))?;
+    let text = footer.text(SCHEMA);
     let text = text.ok_or_else(|| not_one(&"a Parquet file that netsift did not write as one"))?;
     let Versioned { version } = serde_json::from_str(text).map_err(|error| not_one(&error))?;
     if version > VERSION {
@@ -76,8 +79,7 @@ pub fn rows(
     mut each: impl FnMut(Row) -> io::Result<()>,
 ) -> io::Result<()> {
     let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
-    let file = SerializedFileReader::new(File::open(path)?).map_err(io_error)?;
-    columns::read(&file, fields, rows, each).map_err(io_error)
+    reader::read(&File::open(path)?, fields, rows, each).map_err(io_error)
 }
 
 #[derive(Deserialize)]
@@ -91,6 +93,7 @@ pub(crate) fn io_error(error: ParquetError) -> io::Error {
             Ok(error) => *error,
             Err(error) => io::Error::other(error),
         },
+        ParquetError::General(what) => io::Error::other(what),
         error => io::Error::other(error),
     }
 }

@@ -13,7 +13,7 @@ use parquet::{
 use super::Report;
 use crate::{
     group::{Group, GroupKey},
-    partial::{self, columns},
+    partial::{self, columns, writer},
     rarity::Rarity,
     rule::RuleInfo,
 };
@@ -34,7 +34,12 @@ pub(super) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io
         let mut file = SerializedFileWriter::new(out, columns::schema_of(columns.into_iter())?, columns::properties())?;
         let mut groups = report.groups.pass()?;
         loop {
-            let part = groups.by_ref().take(columns::ROWS).collect::<io::Result<Vec<_>>>()?;
+            let (mut part, mut text) = (Vec::new(), 0);
+            while part.len() < columns::ROWS && text < columns::TEXT {
+                let Some(group) = groups.next().transpose()? else { break };
+                text += group.0.text_size();
+                part.push(group);
+            }
             if part.is_empty() {
                 break;
             }
@@ -53,22 +58,20 @@ fn write_part<W: io::Write + Send>(
 ) -> Result<(), ParquetError> {
     let mut out = file.next_row_group()?;
     let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
-    columns::write_groups(&mut out, report.fields, &groups)?;
+    writer::write_groups(&mut out, report.fields, &groups)?;
     if report.rules.is_some() {
         for index in 0..RuleInfo::COLUMNS.len() {
             let value = |(key, _): &(GroupKey, Group)| {
-                report
-                    .rule(key)
-                    .and_then(|rule| columns::stated(rule.columns().get(index).copied().unwrap_or_default()))
+                report.rule(key).and_then(|rule| writer::stated(rule.columns().get(index).copied().unwrap_or_default()))
             };
-            columns::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
+            writer::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
         }
     }
     if let Some(rarity) = report.rarity {
         let rarities: Vec<(usize, &str)> = part.iter().map(|(key, _)| rarity.of(key)).collect();
         let hosts = rarities.iter().map(|&(hosts, _)| i64::try_from(hosts).ok());
-        columns::write_ints(&mut out, hosts, Repetition::OPTIONAL)?;
-        columns::write_column::<ByteArrayType>(&mut out, rarities.iter().map(|(_, first)| columns::stated(first)))?;
+        writer::write_ints(&mut out, hosts, Repetition::OPTIONAL)?;
+        writer::write_column::<ByteArrayType>(&mut out, rarities.iter().map(|(_, first)| writer::stated(first)))?;
     }
     out.close()?;
     Ok(())

@@ -1,7 +1,8 @@
 //! Hostile input: logs and archives with damage of every kind.
 //!
 //! - [`regressions`]: what it has found.
-//! - [`invariants`]: what must hold of any bytes that are sifted; [`unpacking`]: of any that are unpacked.
+//! - [`invariants`]: what must hold of any bytes that are sifted; [`unpacking`]: of any that are unpacked; [`partials`]: of any
+//!   that are taken for a partial result.
 //! - [`mutants`]: damage at random, from a seed, to the sound [`fixtures`] and [`archives`]; [`mending`] repairs checksums.
 //!
 //! The fuzz targets in `fuzz/` hold their inputs to the same invariants; [`seeds`] is what they start from.
@@ -27,6 +28,7 @@ mod fixtures;
 mod invariants;
 mod mending;
 mod mutants;
+mod partials;
 mod regressions;
 mod seeds;
 mod unpacking;
@@ -102,6 +104,22 @@ fn a_mutant_of_an_archive_costs_no_more_than_what_is_damaged() {
         u64::from(size > 0)
     });
     assert!((mutants / 4..mutants).contains(&some), "logs come out of {some} of {mutants}");
+}
+
+#[test]
+fn a_mutant_of_a_partial_result_costs_no_more_than_its_rows() {
+    let sound = partials::sound();
+    let folder = tempfile::tempdir().unwrap();
+    assert!(partials::hold(&folder.path().join("sound"), &sound) > 0);
+    let mutants = 10_000;
+    let some = hold(0..mutants, move |number| {
+        let mut random = Random::new(number);
+        let path = folder.path().join(number.to_string());
+        let rows = partials::hold(&path, &mutants::mutant_of(&mut random, &sound));
+        std::fs::remove_file(path).unwrap();
+        u64::from(rows > 0)
+    });
+    assert!((mutants / 20..mutants).contains(&some), "rows come out of {some} of {mutants}");
 }
 
 /// Does `check` for each number, and returns the sum of its results. Panics unless each holds, within the bounds of time and

@@ -1,0 +1,190 @@
+//! Rows of a partial result, read from the columns of its file.
+
+use std::{fs::File, vec};
+
+use jiff::Timestamp;
+use parquet::{
+    column::reader::{get_column_reader, get_typed_column_reader},
+    data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type},
+    errors::Result,
+    schema::types::SchemaDescriptor,
+};
+
+use super::{
+    Rows,
+    columns::{ROWS, RecordCells, Row, TEXT, schema},
+    pages::{ColumnChunk, Footer, Pages, RowGroup, broken},
+    writer::stated,
+};
+use crate::{
+    connection::{Field, Kind},
+    group::{Group, GroupKey},
+};
+
+/// Hands each row of a file of such rows to `each`.
+///
+/// # Errors
+///
+/// The file is no such file, or is damaged; or what `each` returns.
+pub(super) fn read(file: &File, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> Result<()>) -> Result<()> {
+    let footer = Footer::read(file)?;
+    let schema = SchemaDescriptor::new(schema(fields, rows)?);
+    if !footer.columns().eq(schema.columns().iter().map(|column| Some(column.name().as_bytes()))) {
+        return Err(broken("its columns are not those of a partial result"));
+    }
+    let mut counted = 0;
+    for group in footer.row_groups() {
+        let group = group?;
+        counted += group.rows as u64;
+        read_rows(Columns::new(file, &schema, group), (fields, rows), &mut each)?;
+    }
+    if footer.rows() == Some(counted) { Ok(()) } else { Err(broken("it does not have as many rows as it says")) }
+}
+
+fn read_rows(
+    mut columns: Columns<'_>,
+    (fields, rows): (&[Field], Rows),
+    each: &mut impl FnMut(Row) -> Result<()>,
+) -> Result<()> {
+    let source = columns.numbers()?;
+    let rule = columns.numbers()?;
+    let mut values = Vec::with_capacity(fields.len());
+    for &field in fields {
+        values.push(match field.kind() {
+            Kind::Text => columns.texts()?,
+            Kind::Address => {
+                let texts = columns.texts()?;
+                columns.skip();
+                texts
+            }
+            Kind::Number => {
+                let numbers = columns.optional::<Int64Type>()?.into_iter().zip(columns.texts()?);
+                numbers.map(|(number, text)| number.map_or(text, |number| stated(&number.to_string()))).collect()
+            }
+        });
+    }
+    let counts = columns.numbers()?;
+    let (first, last) = (columns.times()?, columns.times()?);
+    let records = (rows == Rows::Events).then(|| Records::read(&mut columns)).transpose()?;
+    let row = |index: usize| {
+        let key = GroupKey::of_values(
+            usize::try_from(*rule.get(index)?).ok()?,
+            values.iter().map(|column| shown(column.get(index).and_then(Option::as_ref))),
+        );
+        let group = Group { count: *counts.get(index)?, first: *first.get(index)?, last: *last.get(index)? };
+        let record = match &records {
+            Some(records) => Some(records.get(index)?),
+            None => None,
+        };
+        Some(Row { source: *source.get(index)?, key, group, record })
+    };
+    (0..columns.rows).try_for_each(|index| each(row(index).ok_or_else(|| broken("a column is too short"))?))
+}
+
+/// A text of a column, which is known to be text. Most of them are many times in it, and none is copied before a row has it.
+fn shown(text: Option<&ByteArray>) -> &str {
+    text.and_then(|text| text.as_utf8().ok()).unwrap_or_default()
+}
+
+/// The columns of a row group, read one after the other.
+struct Columns<'a> {
+    file: &'a File,
+    schema: &'a SchemaDescriptor,
+    rows: usize,
+    chunks: vec::IntoIter<ColumnChunk>,
+    /// How many were read.
+    read: usize,
+    /// How much more their pages may take, in bytes.
+    room: usize,
+    /// How much more text there may be, in bytes: what a few bytes of a file stand for can be without bounds.
+    text: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn new(file: &'a File, schema: &'a SchemaDescriptor, group: RowGroup) -> Self {
+        // Of a value that is no text, with its place in a dictionary and whether it is there, in bytes.
+        const VALUE: usize = 32;
+        let room = TEXT + VALUE * ROWS * schema.num_columns();
+        Self { file, schema, rows: group.rows, chunks: group.chunks.into_iter(), read: 0, room, text: TEXT }
+    }
+
+    fn skip(&mut self) -> Option<ColumnChunk> {
+        self.read += 1;
+        self.chunks.next()
+    }
+
+    /// The values of the next column, and for each row whether it has one, if that is not known.
+    fn values<T: DataType>(&mut self, stated: Option<&mut Vec<i16>>) -> Result<Vec<T::T>> {
+        let column = self.schema.columns().get(self.read).cloned();
+        let (Some(column), Some(chunk)) = (column, self.skip()) else { return Err(broken("a column is missing")) };
+        let pages = Pages::read(self.file, &chunk, &mut self.room)?;
+        let mut reader = get_typed_column_reader::<T>(get_column_reader(column, Box::new(pages)));
+        let mut values = Vec::new();
+        reader.read_records(self.rows, stated, None, &mut values)?;
+        Ok(values)
+    }
+
+    fn optional<T: DataType>(&mut self) -> Result<Vec<Option<T::T>>> {
+        let mut stated = Vec::new();
+        let mut values = self.values::<T>(Some(&mut stated))?.into_iter();
+        Ok(stated.into_iter().map(|stated| if stated > 0 { values.next() } else { None }).collect())
+    }
+
+    fn texts(&mut self) -> Result<Vec<Option<ByteArray>>> {
+        let texts = self.optional::<ByteArrayType>()?;
+        for text in texts.iter().flatten() {
+            self.text = self.text.checked_sub(text.len()).ok_or_else(|| broken("its texts are too long"))?;
+            text.as_utf8()?;
+        }
+        Ok(texts)
+    }
+
+    /// Of a column in which every value is stated, and none is negative.
+    fn numbers(&mut self) -> Result<Vec<u64>> {
+        let values = self.values::<Int64Type>(None)?;
+        values.into_iter().map(|value| u64::try_from(value).map_err(|_| broken("a number is negative"))).collect()
+    }
+
+    fn times(&mut self) -> Result<Vec<Option<Timestamp>>> {
+        let (numbers, texts) = (self.optional::<Int64Type>()?, self.texts()?);
+        let time = |(number, text): (Option<i64>, Option<ByteArray>)| match number {
+            Some(number) => Timestamp::from_nanosecond(number.into()).map(Some),
+            None if text.is_none() => Ok(None),
+            None => shown(text.as_ref()).parse().map(Some),
+        };
+        numbers.into_iter().zip(texts).map(|pair| time(pair).map_err(|error| broken(&error.to_string()))).collect()
+    }
+}
+
+/// The columns of the records behind hits.
+struct Records {
+    texts: [Vec<Option<ByteArray>>; 3],
+    chunk: Vec<u64>,
+    offset: Vec<u64>,
+    recovered: Vec<Option<bool>>,
+}
+
+impl Records {
+    fn read(columns: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            texts: [columns.texts()?, columns.texts()?, columns.texts()?],
+            chunk: columns.numbers()?,
+            offset: columns.numbers()?,
+            recovered: columns.optional::<BoolType>()?,
+        })
+    }
+
+    /// The record of a row.
+    fn get(&self, row: usize) -> Option<RecordCells> {
+        let text = |column: &Vec<Option<ByteArray>>| Some(shown(column.get(row)?.as_ref()).to_owned());
+        let [record_id, utc_time, rule_name] = self.texts.each_ref().map(text);
+        Some(RecordCells {
+            record_id: record_id?,
+            utc_time: utc_time?,
+            rule_name: rule_name?,
+            chunk: *self.chunk.get(row)?,
+            offset: *self.offset.get(row)?,
+            recovered: self.recovered.get(row).copied()?.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! What must hold of any bytes that are taken for a partial result, and a sound one that mutants are made from.
+
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use netsift::{
+    connection::Field,
+    group::{Group, GroupKey},
+    partial::{
+        self, Facts, Rows,
+        columns::{RecordCells, Row},
+    },
+};
+use serde_json::{Value, json};
+
+/// How many rows the sound one has.
+const ROWS: u64 = 300;
+
+/// The facts of one with hits of a log, as JSON.
+fn facts() -> Value {
+    let rule =
+        json!({"title": "x", "id": "", "level": "", "status": "", "attack": "", "source": "connections", "text": ""});
+    json!({
+        "version": 1,
+        "tool": "0.1.0",
+        "rules": {
+            "infos": [rule], "processes": [["", 0]], "detection": null, "exclusion": [], "exclusion_of_all": [],
+            "named": false, "slow": [],
+        },
+        "options": {"recover": false, "dedup": false, "filters": null},
+        "group_by": Field::ALL.map(Field::name),
+        "rows": "events",
+        "sources": [],
+        "archives": [],
+        "defects": {"counts": {}, "first": []},
+        "links": 0,
+        "refused": [],
+    })
+}
+
+/// A sound one.
+pub fn sound() -> Vec<u8> {
+    let facts: Facts = serde_json::from_value(facts()).unwrap();
+    let mut file = Vec::new();
+    partial::write(&mut file, &facts, |write| {
+        (0..ROWS).try_for_each(|number| {
+            let values = Field::ALL.map(|field| format!("{} {}", field.name(), number % 7));
+            let time = jiff::Timestamp::from_second(number as i64).ok();
+            write(Row {
+                source: 0,
+                key: GroupKey::of_values(0, values.iter().map(String::as_str)),
+                group: Group { count: 1, first: time, last: time },
+                record: Some(RecordCells { record_id: number.to_string(), offset: number, ..RecordCells::default() }),
+            })
+        })
+    })
+    .unwrap();
+    file
+}
+
+/// Reads `bytes` as the file at `path`, and returns how many rows came out.
+pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
+    fs::write(path, bytes).unwrap();
+    let mut count = 0;
+    // What the library makes of the bytes of a page can be a panic, which merging contains.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let Ok(facts) = partial::facts(path) else { return };
+        let _ = partial::rows(path, (&facts.columns(), facts.rows), |row| {
+            assert_eq!(row.record.is_some(), facts.rows == Rows::Events);
+            count += 1;
+            Ok(())
+        });
+    }));
+    count
+}
