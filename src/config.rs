@@ -70,6 +70,13 @@ impl Config {
                     .to_owned(),
             ));
         }
+        if args.partial.is_some() && args.dedup && !args.partial_events {
+            return Err(Error::Usage(
+                "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
+                 --partial-events"
+                    .to_owned(),
+            ));
+        }
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
         let outputs = Outputs::new(args.output, args.partial.map(|path| (path, rows)), arguments)?;
         let terms = Terms {

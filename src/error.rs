@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{tally, text};
 
 /// Why a run ends without a report.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum Error {
     NothingToSearch,
     /// The scan's threads could not be started.
     Threads(String),
-    /// The hits are more than fit into memory and could not be put into temporary files.
+    /// Hits or groups are more than fit into memory and could not be put into temporary files, or be read from there.
     Spill(io::Error),
     /// The report could not be written to standard output.
     Stdout(io::Error),
@@ -52,7 +52,9 @@ impl fmt::Display for Error {
                 f.write_str("no event log found: give a log, an archive of logs, or a directory with either")
             }
             Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
-            Self::Spill(cause) => write!(f, "temporary files: cannot keep the hits there: {cause}"),
+            Self::Spill(cause) => {
+                write!(f, "temporary files: cannot keep there what does not fit into memory: {cause}")
+            }
             Self::Stdout(cause) => write!(f, "standard output: cannot write to it: {cause}"),
         }
     }
@@ -150,6 +152,7 @@ impl DefectKind {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Defect {
     /// The path as given or found, safe to print.
+    #[serde(deserialize_with = "text::read_printable")]
     pub path: String,
     /// The chunk's number in the file, from 0.
     pub chunk: Option<u64>,
@@ -158,6 +161,7 @@ pub struct Defect {
     /// What kind of defect it is.
     pub kind: DefectKind,
     /// What is wrong, safe to print.
+    #[serde(deserialize_with = "text::read_printable")]
     pub cause: String,
 }
 
@@ -202,9 +206,7 @@ impl Defects {
 
     /// Adds what another part of the scan found.
     pub fn merge(&mut self, other: Self) {
-        for (kind, count) in other.counts {
-            *self.counts.entry(kind).or_default() += count;
-        }
+        tally::add_counts(&mut self.counts, other.counts);
         for defect in other.first {
             self.hold(defect);
         }
@@ -221,6 +223,12 @@ impl Defects {
         self.first.retain(|defect| defect.path != name);
     }
 
+    /// With other paths for some of them.
+    pub fn rename(&mut self, name: impl Fn(&str) -> Option<String>) {
+        let renamed = |defect: Defect| Defect { path: name(&defect.path).unwrap_or(defect.path), ..defect };
+        self.first = std::mem::take(&mut self.first).into_iter().map(renamed).collect();
+    }
+
     /// How many defects there are of each kind that occurred.
     pub fn counts(&self) -> impl Iterator<Item = (DefectKind, u64)> + '_ {
         self.counts.iter().map(|(&kind, &count)| (kind, count))
@@ -229,7 +237,7 @@ impl Defects {
     /// How many defects there are in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.values().sum()
+        tally::sum(self.counts.values().copied())
     }
 
     /// The first defects by path and place, at most [`Defects::KEPT`].

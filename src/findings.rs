@@ -15,7 +15,7 @@ use crate::{
     ids::Ids,
     sift::{Decoding, Plan},
     sigma::memo::Memo,
-    tally::Tally,
+    tally::{Tally, add_counts},
 };
 
 /// What was found in all sources, or in a part of them.
@@ -107,12 +107,5 @@ impl Findings {
         add_counts(&mut source.defects, part.defects);
         source.ids.merge(part.ids);
         source.digests = source.digests.take().or(part.digests);
-    }
-}
-
-/// Adds counts to others.
-pub fn add_counts<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
-    for (key, count) in from {
-        *to.entry(key).or_default() += count;
     }
 }

@@ -1,11 +1,11 @@
 //! Merging: partial results put together, as one scan of all their sources would have given.
 //!
 //! Groups with the same key are counted together, which is exact: counts are added, and of the times the first and the last
-//! are taken. A source that is in more than one partial result, by its SHA-256, counts once. Nothing of the sources is
-//! read, and what a partial result says is believed.
+//! are taken. A source that is in more than one partial result, by its SHA-256, counts once; sources that only have the same
+//! name are told apart. Nothing of the sources is read, and what a partial result says is believed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use crate::{
     partial::{self, Facts, Rows},
     rarity::Places,
     searched::{Searched, SearchedFile, SearchedSource},
-    summary,
+    summary, tally,
     terms::Terms,
     text,
     walk::{Walked, walk},
@@ -37,7 +37,7 @@ pub struct Merged {
     pub searched: Searched,
     /// How many partial results there were.
     pub count: u64,
-    /// Sources that did not count, since they were in another partial result: their name, and where they were.
+    /// Logs that did not count, since they were in another partial result: their name, and where they were.
     pub repeated: Vec<(String, PathBuf)>,
 }
 
@@ -45,7 +45,7 @@ pub struct Merged {
 ///
 /// # Errors
 ///
-/// There is none, some are of different rules, options or fields, each hit is asked for and not known, or an output would take
+/// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
 /// the place of one.
 pub fn merge(config: &Merging) -> Result<Merged, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
@@ -121,6 +121,9 @@ fn difference((path, first): &(PathBuf, Facts), facts: &Facts, config: &Merging)
     if config.group_by.is_empty() && facts.group_by != first.group_by {
         return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", theirs()));
     }
+    if facts.options.dedup && facts.rows == Rows::Groups {
+        return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
+    }
     if config.outputs.events.is_some() && facts.rows == Rows::Groups {
         return Some("--events needs each hit, and it has groups only: scan with --partial-events".to_owned());
     }
@@ -147,9 +150,13 @@ struct Merger {
     archives: BTreeSet<SearchedFile>,
     defects: Defects,
     links: u64,
-    /// In which of the parts each source was first, by its SHA-256.
+    /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<(String, PathBuf)>,
+    /// In which of the parts each name was first, of sources and of what has defects.
+    names: HashMap<String, usize>,
+    /// Names of the first parts that have them that others have too, for something else.
+    ambiguous: HashSet<String>,
 }
 
 /// A partial result whose rows are to be counted.
@@ -158,7 +165,7 @@ struct Part {
     rows: Rows,
     columns: Vec<Field>,
     /// The names of its sources, by their places.
-    sources: Vec<String>,
+    names: Vec<String>,
     /// The places of those that are in a partial result before.
     repeated: BTreeSet<u64>,
     /// How many connections its rows have to be of, if that is known.
@@ -177,23 +184,25 @@ impl Merger {
             return Err(Error::file(&path, "cannot be merged", &cause));
         }
         let (repeated, columns) = (self.repeated(&path, &mut facts), facts.columns());
+        self.tell_apart(&path, &mut facts, &repeated);
         let Facts { rows, sources, archives, defects, links, .. } = facts;
         self.defects.merge(defects);
-        self.links += links;
+        self.links = self.links.saturating_add(links);
         self.archives.extend(archives);
         // Copies are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0);
-        let connections = sources.iter().flat_map(|source| source.by_rule.values()).sum();
+        let connections = tally::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(counting.map(|(_, source)| source));
         let connections = (!has_copies).then_some(connections);
-        self.parts.push(Part { path, rows, columns, sources: names, repeated, connections });
+        self.parts.push(Part { path, rows, columns, names, repeated, connections });
         Ok(())
     }
 
     /// Counts the rows of all. What is wrong with those of one is a defect.
     fn finish(mut self, terms: Terms, config: &Merging) -> Merged {
+        self.rename_ambiguous();
         let are_hits_known = self.parts.iter().all(|part| part.rows == Rows::Events);
         let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
         let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
@@ -224,18 +233,74 @@ impl Merger {
         for source in &facts.sources {
             *names.entry(&source.file.name).or_default() += 1;
         }
+        let archives = facts.archives.iter().map(|archive| (archive.path(), archive)).collect();
         for (place, source) in (0..).zip(&facts.sources) {
-            let SearchedFile { name, digests, .. } = &source.file;
+            let name = &source.file.name;
             // Of two with the same name, rows and defects do not tell which one they are of.
-            let Some(digests) = digests.as_ref().filter(|_| names.get(&**name) == Some(&1)) else { continue };
-            if *self.owners.entry(digests.sha256.clone()).or_insert(self.parts.len()) != self.parts.len() {
+            let identity = identity(source, &archives).filter(|_| names.get(&**name) == Some(&1));
+            let Some(identity) = identity else { continue };
+            if *self.owners.entry(identity).or_insert(self.parts.len()) != self.parts.len() {
                 repeated.insert(place);
                 facts.defects.drop_source(name, &source.defects);
-                self.repeated.push((text::printable(name).into_owned(), path.to_owned()));
+                if source.tally.logs > 0 {
+                    self.repeated.push((name.clone(), path.to_owned()));
+                }
             }
         }
         repeated
     }
+
+    /// Names sources and what has defects after their partial result too, where another has something else of that name: on
+    /// every host, logs have the same paths. The first that has a name keeps it until all are known.
+    fn tell_apart(&mut self, path: &Path, facts: &mut Facts, repeated: &BTreeSet<u64>) {
+        let part = self.parts.len();
+        let sources = (0..).zip(&facts.sources).filter(|(place, _)| !repeated.contains(place));
+        let names: BTreeSet<&String> = (sources.map(|(_, source)| &source.file.name))
+            .chain(facts.defects.first().map(|defect| &defect.path))
+            .collect();
+        let mut later = HashSet::new();
+        for name in names {
+            if *self.names.entry(name.clone()).or_insert(part) != part {
+                self.ambiguous.insert(name.clone());
+                later.insert(name.clone());
+            }
+        }
+        let qualified = |name: &str| later.contains(name).then(|| qualified(path, name));
+        for source in &mut facts.sources {
+            source.file.name = qualified(&source.file.name).unwrap_or(std::mem::take(&mut source.file.name));
+        }
+        facts.defects.rename(qualified);
+    }
+
+    /// Names the first of those that have the same name after their partial results too.
+    fn rename_ambiguous(&mut self) {
+        let part = |name: &str| self.names.get(name).and_then(|&part| self.parts.get(part));
+        let first = |name: &String| Some((name.clone(), qualified(&part(name)?.path, name)));
+        let first: HashMap<String, String> = self.ambiguous.iter().filter_map(first).collect();
+        self.defects.rename(|name| first.get(name).cloned());
+        let names = self.parts.iter_mut().flat_map(|part| &mut part.names);
+        for name in names.chain(self.sources.iter_mut().map(|source| &mut source.file.name)) {
+            if let Some(qualified) = first.get(name) {
+                name.clone_from(qualified);
+            }
+        }
+    }
+}
+
+/// The name of what a partial result has, where another has something else of that name.
+fn qualified(partial: &Path, name: &str) -> String {
+    format!("{}: {name}", text::path(partial))
+}
+
+/// What tells that a source is the same as another: its SHA-256; or, if not all of it could be read out of an archive, that of the
+/// archive, its name there and how much was read. `None` if nothing does.
+fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>) -> Option<String> {
+    if let Some(digests) = &source.file.digests {
+        return Some(digests.sha256.clone());
+    }
+    let archive = archives.get(&source.file.path())?;
+    let member = source.file.name.strip_prefix(&archive.name)?;
+    Some(format!("{}{member} {}", archive.digests.as_ref()?.sha256, source.file.size))
 }
 
 impl Part {
@@ -252,7 +317,7 @@ impl Part {
         let mut counted: u64 = 0;
         let mut last: Option<Hit> = None;
         partial::rows(&self.path, (&self.columns, self.rows), |row| {
-            let source = usize::try_from(row.source).ok().and_then(|place| self.sources.get(place));
+            let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
                 return Err(io::Error::other("one is of a rule or a source that it does not have"));
             };

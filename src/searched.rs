@@ -16,13 +16,14 @@ use crate::{
     chunk::FileHeader,
     digest::{self, Digests},
     error::{DefectKind, Defects},
-    findings::{Findings, SourceFindings, add_counts},
+    findings::{Findings, SourceFindings},
     group::Groups,
     hits::Hits,
     ids::Span,
     input::{Source, Sources},
     sift::Plan,
-    tally::Tally,
+    tally::{self, Tally},
+    text,
 };
 
 /// What was searched.
@@ -47,7 +48,8 @@ pub struct Searched {
 /// A file of evidence, a log in an archive, or a partial result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SearchedFile {
-    /// Its name, as defects and events give it. That of a log in an archive starts with the archive's.
+    /// Its name, as defects and events give it, safe to print. That of a log in an archive starts with the archive's.
+    #[serde(deserialize_with = "text::read_printable")]
     pub name: String,
     /// The file it is in.
     pub file: String,
@@ -139,7 +141,7 @@ impl Searched {
     pub fn duplicates(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for source in self.sources.iter().filter(|source| source.duplicates > 0) {
-            *sum.entry(source.file.name.clone()).or_default() += source.duplicates;
+            tally::add_count(&mut sum, source.file.name.clone(), source.duplicates);
         }
         sum
     }
@@ -147,13 +149,14 @@ impl Searched {
     /// Notes copies of events that were dropped, by source. Of two with the same name, the first has them.
     pub fn drop_copies(&mut self, mut dropped: BTreeMap<String, u64>) {
         for source in &mut self.sources {
-            source.duplicates += dropped.remove(&source.file.name).unwrap_or(0);
+            let dropped = dropped.remove(&source.file.name).unwrap_or(0);
+            source.duplicates = source.duplicates.saturating_add(dropped);
         }
     }
 
     fn sum<K: Ord + Copy>(&self, counts: impl Fn(&SearchedSource) -> &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
         let mut sum = BTreeMap::new();
-        self.sources.iter().for_each(|source| add_counts(&mut sum, counts(source).clone()));
+        self.sources.iter().for_each(|source| tally::add_counts(&mut sum, counts(source).clone()));
         sum
     }
 }

@@ -2,7 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{run::Ran, tally::Tally, terms::Terms, text};
+use crate::{
+    run::Ran,
+    tally::{self, Tally},
+    terms::Terms,
+    text,
+};
 
 /// What a run did, shown on standard error at its end.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +44,7 @@ impl fmt::Display for Summary<'_> {
 impl Summary<'_> {
     /// How many rules are Sigma rules: those behind the built-in ones.
     fn of_sigma(&self) -> u64 {
-        let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule + 1).max().unwrap_or(0);
+        let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule.saturating_add(1)).max().unwrap_or(0);
         self.terms.rules.infos.len().saturating_sub(own) as u64
     }
 
@@ -47,13 +52,14 @@ impl Summary<'_> {
         let of_sigma = self.of_sigma();
         for info in self.terms.rules.infos.iter().filter(|info| info.source == "built-in") {
             let technique = info.attack.split(' ').next().unwrap_or_default();
-            writeln!(f, "rule      {} (MITRE ATT&CK {technique})", info.title)?;
+            let (title, technique) = (text::printable(&info.title), text::printable(technique));
+            writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
         }
         if of_sigma > 0 {
             writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
         }
         for refusal in self.terms.refused.iter().take(NAMED) {
-            writeln!(f, "          not loaded: {refusal}")?;
+            writeln!(f, "          not loaded: {}", text::printable(refusal))?;
         }
         if self.terms.refused.len() > NAMED {
             writeln!(f, "          and {} more not loaded", grouped((self.terms.refused.len() - NAMED) as u64))?;
@@ -129,7 +135,7 @@ impl Summary<'_> {
         let whose = match processes {
             _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
             [] => String::new(),
-            names => format!(" of {}", names.join(", ")),
+            names => format!(" of {}", text::printable(&names.join(", "))),
         };
         let chosen = self.ran.tally.of_chosen_processes();
         if chosen == 0 {
@@ -159,7 +165,7 @@ impl Summary<'_> {
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
-        let copies = self.ran.duplicates.values().sum();
+        let copies = tally::sum(self.ran.duplicates.values().copied());
         if copies > 0 {
             writeln!(f, "          {} dropped that are copies of others:", counted(copies, "hit"))?;
         }

@@ -1,8 +1,9 @@
 //! A [`Tally`]: what was read of a source and how it was judged, in numbers that add up.
 //!
 //! Chunks are ruled out, decoded, never used or unreadable; every connection is left out by the filter, or has one verdict.
+//! Sums of counts end at the largest number there is, since a partial result can say anything.
 
-use std::ops::AddAssign;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ macro_rules! tally {
 
         impl AddAssign for Tally {
             fn add_assign(&mut self, other: Self) {
-                $(self.$name += other.$name;)*
+                $(self.$name = self.$name.saturating_add(other.$name);)*
             }
         }
     };
@@ -80,18 +81,36 @@ impl Tally {
     /// All chunks.
     #[must_use]
     pub fn chunks(&self) -> u64 {
-        self.chunks_ruled_out + self.chunks_decoded + self.chunks_unused + self.chunks_unreadable
+        sum([self.chunks_ruled_out, self.chunks_decoded, self.chunks_unused, self.chunks_unreadable])
     }
 
     /// All records of the logs, read or ruled out.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.records_read + self.records_ruled_out
+        sum([self.records_read, self.records_ruled_out])
     }
 
     /// Connections of the chosen processes.
     #[must_use]
     pub fn of_chosen_processes(&self) -> u64 {
-        self.hits + self.outside_detection + self.excluded
+        sum([self.hits, self.outside_detection, self.excluded])
     }
+}
+
+/// The sum of some counts.
+pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
+
+/// Adds counts to others.
+pub fn add_counts<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
+    for (key, count) in from {
+        add_count(to, key, count);
+    }
+}
+
+/// Adds a count to others.
+pub fn add_count<K: Ord>(to: &mut BTreeMap<K, u64>, key: K, count: u64) {
+    let sum = to.entry(key).or_default();
+    *sum = sum.saturating_add(count);
 }

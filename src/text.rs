@@ -4,6 +4,8 @@
 
 use std::{borrow::Cow, fmt::Write, path::Path};
 
+use serde::{Deserialize, Deserializer};
+
 /// `value` with every character that could break a line, drive a terminal or reorder what is read shown as an
 /// escape: `\n`, `\r`, `\t`, and `\u{7}` for the rest.
 ///
@@ -42,6 +44,16 @@ pub fn path(path: &Path) -> String {
         }
     }
     text
+}
+
+/// Reads text that has to be [`printable`], whoever wrote it down.
+///
+/// # Errors
+///
+/// What is read is no text.
+pub(crate) fn read_printable<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(printable(&text).into_owned())
 }
 
 /// Characters that must not reach a terminal or a cell as they are.

@@ -1,7 +1,9 @@
-//! [`walk`]: the files of a kind under given paths, where these are no evidence: rules, and partial results. Links are followed.
+//! [`walk`]: the files of a kind under given paths, where these are no evidence: rules, and partial results. Links are
+//! followed.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +12,7 @@ use walkdir::WalkDir;
 /// What is under some paths.
 #[derive(Debug, Default)]
 pub struct Walked {
-    /// The files, by path, each once.
+    /// The files, by path, each once, whatever links lead to it.
     pub files: BTreeSet<PathBuf>,
     /// What cannot be walked or read, and why.
     pub failed: Vec<(PathBuf, String)>,
@@ -20,6 +22,7 @@ pub struct Walked {
 #[must_use]
 pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
     let mut walked = Walked::default();
+    let mut met = HashSet::new();
     for path in paths {
         for entry in WalkDir::new(path).follow_links(true) {
             match entry {
@@ -30,7 +33,10 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                     walked.failed.push((entry.into_path(), "it is no regular file".to_owned()));
                 }
                 Ok(entry) => {
-                    walked.files.insert(entry.into_path());
+                    let path = entry.into_path();
+                    if met.insert(fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+                        walked.files.insert(path);
+                    }
                 }
                 Err(error) => walked.failed.push(failure(&error, path)),
             }

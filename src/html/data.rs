@@ -453,7 +453,7 @@ fn matrix(observed: &Observed) -> Matrix<'_> {
         let row = rows.get(&(host as usize)).copied().unwrap_or(hosts.len());
         let column = columns.get(&(destination as usize)).copied().unwrap_or(destinations.len());
         if let Some(cell) = hits.get_mut(row).and_then(|row| row.get_mut(column)) {
-            *cell += count;
+            *cell = count.saturating_add(*cell);
         }
     }
     let host = |index: usize| observed.hosts.list.get(index).map_or("", |count| observed.names.get(count.key));

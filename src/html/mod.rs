@@ -37,6 +37,7 @@ use crate::{
     report::Report,
     run::Ran,
     searched::SearchedFile,
+    tally,
     terms::Terms,
 };
 
@@ -191,7 +192,7 @@ fn numbers(ran: &Ran) -> Numbers {
         excluded: tally.excluded,
         hits: tally.hits,
         hits_recovered: tally.hits_recovered,
-        duplicates: ran.duplicates.values().sum(),
+        duplicates: tally::sum(ran.duplicates.values().copied()),
         defects: ran.defects.total(),
     }
 }
@@ -201,7 +202,7 @@ fn source(entry: &SourceEntry) -> Source<'_> {
         file: file(&entry.file),
         records: entry.records.count,
         hits: entry.connections.hits,
-        defects: entry.defects.values().sum(),
+        defects: tally::sum(entry.defects.values().copied()),
         dirty: entry.header.as_ref().is_some_and(|header| header.dirty),
     }
 }

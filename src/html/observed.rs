@@ -115,7 +115,7 @@ impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
             self.list.push(Count { key, hits: 0, first: None, last: None });
         }
         if let Some(count) = self.list.get_mut(id as usize) {
-            count.hits += met.hits;
+            count.hits = count.hits.saturating_add(met.hits);
             count.first = count.first.into_iter().chain(met.first).min();
             count.last = count.last.max(met.last);
         }
@@ -194,7 +194,7 @@ impl Observed {
     /// Adds a group, of which nothing more is known.
     pub fn add_group(&mut self, key: &GroupKey, group: Group) {
         self.of_groups = true;
-        self.left_out += group.count;
+        self.left_out = self.left_out.saturating_add(group.count);
         let values: Vec<(Field, &str)> = self.group_by.iter().copied().zip(key.values()).collect();
         let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
@@ -216,7 +216,8 @@ impl Observed {
         let host = self.hosts.add(host, met);
         let process = self.processes.add(process, met);
         let destination = self.destinations.add(dest, met);
-        *self.matrix.entry((host, destination)).or_default() += met.hits;
+        let hits = self.matrix.entry((host, destination)).or_default();
+        *hits = hits.saturating_add(met.hits);
         if self.ports.len() <= destination as usize {
             self.ports.push(BTreeSet::new());
         }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::{
+    archive_writer,
     case::{Case, Ran, connections, detect, names_in},
     evtx_writer::{self, CHUNK, Event, HEADER, Log},
     samples,
@@ -206,6 +207,112 @@ fn a_log_in_two_partials_counts_once_and_is_named() {
 }
 
 #[test]
+fn a_partial_counts_once_whatever_names_lead_to_it() {
+    let case = three(&[]);
+    let mut names = vec!["parts", "./parts/1.parquet", "parts/../parts/2.parquet"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(case.path("parts/3.parquet"), case.path("link.parquet")).unwrap();
+        names.push("link.parquet");
+    }
+    let merged = merge(&case, &names);
+    assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+    merged.exits(0).says(&["merged    3 partial results"]).does_not_say("not counted again");
+}
+
+#[test]
+fn a_log_in_an_archive_that_is_cut_off_counts_once_too() {
+    let mut archive = archive_writer::gzip(&log_up_to(500, 1).0);
+    archive.truncate(archive.len() - 9);
+    let case = detect().file("a/log.evtx.gz", &archive).file("b/again.evtx.gz", &archive);
+    for folder in ["a", "b"] {
+        partial(&case, &format!("{folder}.parquet"), &[], folder).exits(3);
+    }
+    let merged = merge(&case, &["parts"]);
+    assert_eq!(merged.report(), case.run_on(&["a"]).report());
+    assert!(merged.report().lines().count() > 100);
+    merged.exits(3).says(&[
+        "1 log not counted again",
+        "b/again.evtx.gz in parts/b.parquet",
+        "defects   1: 1 read error",
+    ]);
+}
+
+#[test]
+fn an_archive_in_two_partials_is_defective_once() {
+    let zip = |name: &str, bytes: &[u8]| archive_writer::zip(&[(name, bytes, archive_writer::stored())]);
+    let log = log(1).0;
+    let too_deep = zip("one.zip", &zip("two.zip", &zip("three.zip", &log)));
+    let archive = archive_writer::zip(
+        &[("log.evtx", &log), ("deep.zip", &too_deep)]
+            .map(|(name, bytes)| (name, &bytes[..], archive_writer::stored())),
+    );
+    let case = detect().file("a/x.zip", &archive).file("b/y.zip", &archive);
+    for folder in ["a", "b"] {
+        partial(&case, &format!("{folder}.parquet"), &[], folder).exits(3);
+    }
+    let merged = merge(&case, &["parts"]);
+    let (told, of_one) = (told(&merged), told(&case.run_on(&["a"])));
+    assert!(told.ends_with(&of_one), "{told:#?}\n{of_one:#?}");
+    merged.exits(3).says(&["1 log not counted again", "defects   1: 1 not unpacked", "a/x.zip!deep.zip"]);
+}
+
+#[test]
+fn logs_of_the_same_name_on_other_hosts_are_told_apart() {
+    let case = (1..=3).fold(detect(), |case, host| {
+        case.log(&format!("{host}/log.evtx"), &log_up_to(500, host).without_chunk_magic(1))
+    });
+    fs::create_dir_all(case.path("parts")).unwrap();
+    for host in 1..=3 {
+        let name = format!("../parts/{host}.parquet");
+        let mut command = case.command(&["--partial", &name, "--partial-events", "log.evtx"]);
+        command.current_dir(case.path(&host.to_string()));
+        Ran::new(command).exits(3);
+    }
+    let merged = merge(&case, &["--events", "events.csv", "--manifest", "case.json", "parts"]);
+    let cause = format!("log.evtx: chunk 1 at {:#x}: no chunk here: it does not start with ElfChnk", HEADER + CHUNK);
+    let named = (1..=3).map(|host| format!("          parts/{host}.parquet: {cause}")).collect::<Vec<_>>();
+    merged.exits(3).says(&["defects   3: 3 chunk magic", &named.join("\n")]);
+    let (events, manifest) = (case.path("events.csv"), case.path("case.json"));
+    let (events, manifest) = (fs::read_to_string(events).unwrap(), fs::read_to_string(manifest).unwrap());
+    for host in 1..=3 {
+        let name = format!("parts/{host}.parquet: log.evtx");
+        assert!(manifest.contains(&format!("\"name\": \"{name}\"")), "{manifest}");
+        let of_host = |line: &&str| line.contains(&format!(",WS{host:02},"));
+        assert!(events.lines().any(|line| line.contains(&name)));
+        assert!(events.lines().filter(of_host).all(|line| line.contains(&name)));
+    }
+    // Where nothing else has its name, a log is named as it is.
+    merge(&case, &["parts/2.parquet"]).exits(3).says(&[&format!("          {cause}")]);
+}
+
+#[test]
+fn what_a_partial_says_drives_no_terminal() {
+    let case = detect().log("Detect.evtx", &log_up_to(500, 1).without_chunk_magic(1));
+    fs::create_dir_all(case.path("parts")).unwrap();
+    for process in [&[][..], &["--process", "Detect.exe"]] {
+        partial(&case, "1.parquet", &[process, &["--force"]].concat(), "Detect.evtx").exits(3);
+        let mut hostile = fs::read(case.path("parts/1.parquet")).unwrap();
+        let facts = hostile.windows(15).position(|bytes| bytes == b"netsift-partial").unwrap();
+        while let Some(at) = hostile[facts..].windows(6).position(|bytes| bytes == b"Detect") {
+            // An escape of JSON, as long as what it is in the place of.
+            hostile[facts + at..facts + at + 6].copy_from_slice(b"\\u001b");
+        }
+        fs::write(case.path("parts/1.parquet"), hostile).unwrap();
+        let merged = merge(&case, &["parts"]);
+        merged.exits(3).says(&["\\u{1b}.evtx: chunk 1", "\\u{1b}"]);
+        assert!(!merged.stderr().contains('\u{1b}'), "{}", merged.stderr());
+    }
+}
+
+#[test]
+fn copies_are_dropped_only_where_each_hit_is_known() {
+    let case = three(&[]);
+    let refused = partial(&case, "x.parquet", &["--dedup"], "logs/1.evtx");
+    refused.exits(2).says(&["--partial with --dedup", "--partial-events"]);
+}
+
+#[test]
 fn defects_come_along_and_are_dropped_with_their_log() {
     let damaged =
         evtx_writer::log(&(0..500).map(|n| Event::connection().at(n)).collect::<Vec<_>>()).without_chunk_magic(1);
@@ -225,7 +332,10 @@ fn partials_of_other_rules_networks_options_or_fields_are_refused_with_the_diffe
         (&["--process", "mshta.exe"][..], "it has other rules (Network connections of mshta.exe; not Detect Regsvcs"),
         (&["--exclude-cidr", "8.8.8.8"], "it has other detection or exclusion networks than parts/1.parquet"),
         (&["--host", "WS*"], "it has other filters (\"host WS*\", not \"\") than parts/1.parquet"),
-        (&["--dedup"], "it was made with another choice of --recover or --dedup than parts/1.parquet"),
+        (
+            &["--dedup", "--partial-events"],
+            "it was made with another choice of --recover or --dedup than parts/1.parquet",
+        ),
         (&["--group-by", "dest"], "it is grouped by other fields (dest); --group-by takes some that all have"),
     ] {
         partial(&case, "other.parquet", &[more, &["--force"]].concat(), "logs/1.evtx").exits(0);
