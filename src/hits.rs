@@ -80,6 +80,16 @@ impl Hit {
         self
     }
 
+    /// What it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        // A text, and what the allocator adds to it.
+        const TEXT: usize = size_of::<String>() + 16;
+        let data = self.data.iter().flat_map(|(name, value)| [name, value]);
+        let texts = self.fields.iter().chain(data).map(|text| TEXT + text.len()).sum::<usize>();
+        let others = [&self.record_id, &self.source, &self.utc_time, &self.rule_name];
+        size_of::<Self>() + texts + others.map(|text| TEXT + text.len()).iter().sum::<usize>()
+    }
+
     /// Whether the other is the same event in another place: same host, record id, time and connection.
     #[must_use]
     pub fn is_copy_of(&self, other: &Self) -> bool {
@@ -115,9 +125,6 @@ pub type SortedHits = SortedRuns<Hit>;
 /// The most that hits in memory take, whatever they may, in bytes: more make it no faster.
 const ROOM: usize = 100 << 20;
 
-/// What a hit takes in memory, as a rule, in bytes: 24 texts.
-const SIZE: usize = 1100;
-
 impl Hits {
     /// None yet. No more than some `room` bytes are held in memory.
     #[must_use]
@@ -127,7 +134,8 @@ impl Hits {
 
     /// Adds a hit.
     pub fn push(&mut self, hit: Hit) {
-        self.0.push(hit, SIZE);
+        let size = hit.size();
+        self.0.push(hit, size);
     }
 
     /// Adds what another part of the scan has found.

@@ -288,6 +288,7 @@ function destinations() {
       el('span', {}, one.first ? short(one.first[0]) : '', el('small', {}, one.last ? short(one.last[0]) : ''))];
   });
   fill('destinations', [['Destination'], ['Network'], ['Ports'], ['Hosts', 'number'], ['Hits', 'number'], ['First and last seen', 'time']], rows, more, 'destination');
+  if (D.of_groups) countedByRule('destinations');
 }
 function regular() {
   if (D.of_groups) { $('regular').hidden = true; return; }
@@ -312,6 +313,10 @@ function fill(id, columns, rows, more, noun, nouns) {
   box.append(table(columns, rows));
   if (more) box.append(el('p', { className: 'note' }, `and ${number(more)} more ${more === 1 ? noun : nouns || `${noun}s`}`));
 }
+// Groups are of a rule each, so that what is counted from them has a connection as often as it has rules.
+function countedByRule(id) {
+  if (Array.isArray(G.fields.rule_title)) $(id).append(el('p', { className: 'note' }, 'A connection counts once for each rule that it is a hit of.'));
+}
 function rare() {
   if (D.rare === null) { $('rare').hidden = true; return; }
   const { top, more } = D.rare;
@@ -319,6 +324,7 @@ function rare() {
     filterBy(one.destination || '(not stated)', { [G.fields.dest === undefined ? 'dest_ip' : 'dest']: one.destination }), number(one.hits),
     one.first ? short(one.first[0]) : '', one.last ? short(one.last[0]) : '']);
   fill('rare', [['Hosts', 'number'], ['First host'], ['Process'], ['Destination'], ['Hits', 'number'], ['First seen', 'time'], ['Last seen', 'time']], rows, more, 'pair');
+  countedByRule('rare');
 }
 function matrix() {
   if (D.matrix === null) { $('matrix').hidden = true; return; }
@@ -334,6 +340,7 @@ function matrix() {
     el('thead', {}, el('tr', {}, el('td', {}), ...columns.map(name => el('th', { scope: 'col', title: name }, el('span', {}, name))))),
     el('tbody', {}, ...rows.map((row, i) => el('tr', {}, el('th', { scope: 'row', title: row }, row), ...columns.map((_, j) => cell(row, i, hits[i][j], j)))))));
   $('matrix').querySelector('.heat thead td').className = 'corner';
+  if (D.of_groups) countedByRule('matrix');
 }
 
 // The table: sorted and filtered as lists of row numbers; PAGE rows at a time become elements.
@@ -406,8 +413,9 @@ function showMore(count) {
 // Lines are kept whole unless the table would be wider than its place.
 function fit() {
   const table = $('table').firstChild;
-  table.classList.remove('wrap');
-  table.classList.toggle('wrap', table.scrollWidth > $('table').clientWidth);
+  table.classList.remove('wrap', 'tight');
+  // First what is short is broken, then times and headings too.
+  for (const how of ['wrap', 'tight']) if (table.scrollWidth > $('table').clientWidth) table.classList.add(how);
 }
 function line(row, shape) {
   const button = el('button', { type: 'button', 'aria-expanded': 'false', 'aria-label': `Events of group ${number(row + 1)}` });

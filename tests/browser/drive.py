@@ -365,6 +365,12 @@ def main():
         check("fleet-events: a row opens to its events", browser.js("return document.querySelectorAll('tr.detail tbody tr').length") > 0)
         looks(browser, "fleet-events")
         browser.silent("fleet-events")
+        by_rule = lambda: ["once for each rule" in browser.text(f"#{section}") for section in ("destinations", "rare", "matrix")]
+        check("fleet-events: single hits are counted once", not any(by_rule()), by_rule())
+        browser.open("fleet-rules")
+        check("fleet-rules: it says that groups count hits by rule", all(by_rule()), by_rule())
+        looks(browser, "fleet-rules")
+        browser.silent("fleet-rules")
         browser.open("few-fields")
         check("few-fields: what its groups do not tell is not there", all(hidden(browser, "timeline", "regular", "destinations", "matrix", "rare")))
         check("few-fields: nor made up", browser.text("#tiles").count("–") == 2, browser.text("#tiles"))

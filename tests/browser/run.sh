@@ -44,6 +44,8 @@ done
 page fleet merge --rarity --group-by dvc,process_name,dest,dest_ip,dest_port "$work/groups"
 page fleet-events merge --rarity "$work/events"
 page few-fields merge --group-by process_name,dest_port "$work/groups"
+target/debug/netsift detect --quiet --force -o "$work/part.csv" --partial "$work/rules.parquet" --rules tests/sigma/rules testdata/case
+page fleet-rules merge --rarity "$work/rules.parquet"
 
 python3 tests/browser/drive.py "$work"
 if [[ ${1:-} == --picture ]]; then
