@@ -126,6 +126,10 @@ pub struct MergeArgs {
     #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size, help_heading = "Run")]
     pub max_memory: u64,
 
+    /// Read with N threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Run")]
+    pub threads: Option<NonZeroUsize>,
+
     /// Show no summary
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,

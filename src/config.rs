@@ -117,8 +117,10 @@ pub struct Merging {
     pub paths: Vec<PathBuf>,
     /// The fields to group by, of those that each has; none for all of them.
     pub group_by: Vec<Field>,
-    /// How much memory groups may take, in bytes.
+    /// How much memory groups and hits may take, in bytes, for each thread.
     pub room: usize,
+    /// How many threads read them.
+    pub threads: NonZeroUsize,
     /// What is written.
     pub outputs: Outputs,
     /// Whether no summary is shown.
@@ -135,7 +137,8 @@ impl Merging {
         Ok(Self {
             paths: args.paths,
             group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
-            room: room(args.max_memory, NonZeroUsize::MIN),
+            room: room(args.max_memory, threads(args.threads)),
+            threads: threads(args.threads),
             outputs: Outputs { rarity: args.rarity, ..Outputs::new(args.output, None, arguments)? },
             quiet: args.quiet,
         })

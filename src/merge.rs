@@ -4,21 +4,19 @@
 //! are taken. A source that is in more than one partial result, by its SHA-256, counts once; sources that only have the same
 //! name are told apart. Nothing of the sources is read, and what a partial result says is believed.
 
+mod part;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    fs::File,
-    io,
     path::{Path, PathBuf},
     thread,
 };
 
+use self::part::{Counted, Counting, Part};
+
 use crate::{
     config::Merging,
-    connection::Field,
-    digest,
     error::{Defect, DefectKind, Defects, Error},
-    group::{self, Groups},
-    hits::{Hit, Hits},
     input,
     partial::{self, Facts, Rows},
     rarity::Places,
@@ -46,7 +44,7 @@ pub struct Merged {
 /// # Errors
 ///
 /// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
-/// the place of one.
+/// the place of one; or no thread can be started.
 pub fn merge(config: &Merging) -> Result<Merged, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
     config.outputs.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
@@ -66,24 +64,12 @@ pub fn merge(config: &Merging) -> Result<Merged, Error> {
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
-    Ok(merger.finish(terms, config))
+    merger.finish(terms, config)
 }
 
 fn nothing(config: &Merging, defects: &Defects) -> Error {
     let cause = defects.first().next().map_or_else(|| "no *.parquet in it".to_owned(), ToString::to_string);
     Error::file(config.paths.first().map_or(Path::new(""), PathBuf::as_path), "nothing to merge", &cause)
-}
-
-/// A partial result, as the manifest names it.
-fn hashed(path: &Path, defects: &mut Defects) -> SearchedFile {
-    let (digests, size) = match File::open(path).and_then(digest::read) {
-        Ok((digests, size)) => (Some(digests), size),
-        Err(error) => {
-            defects.add(Defect::of_path(path, DefectKind::Read, &error));
-            (None, 0)
-        }
-    };
-    SearchedFile::new(text::path(path), path, size, digests)
 }
 
 fn is_parquet(path: &Path) -> bool {
@@ -159,19 +145,6 @@ struct Merger {
     ambiguous: HashSet<String>,
 }
 
-/// A partial result whose rows are to be counted.
-struct Part {
-    path: PathBuf,
-    rows: Rows,
-    columns: Vec<Field>,
-    /// The names of its sources, by their places.
-    names: Vec<String>,
-    /// The places of those that are in a partial result before.
-    repeated: BTreeSet<u64>,
-    /// How many connections its rows have to be of, if that is known.
-    connections: Option<u64>,
-}
-
 impl Merger {
     /// Adds what is known of a partial result besides its rows.
     ///
@@ -201,29 +174,36 @@ impl Merger {
     }
 
     /// Counts the rows of all. What is wrong with those of one is a defect.
-    fn finish(mut self, terms: Terms, config: &Merging) -> Merged {
+    ///
+    /// # Errors
+    ///
+    /// No thread for it can be started.
+    fn finish(mut self, terms: Terms, config: &Merging) -> Result<Merged, Error> {
         self.rename_ambiguous();
         let are_hits_known = self.parts.iter().all(|part| part.rows == Rows::Events);
         let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
-        let mut groups = Groups::new(terms.group_by.clone(), group::Sources::Together, config.room);
-        let mut hits = (are_hits_known && are_hits_wanted).then(|| Hits::new(config.room));
-        let mut partials = Vec::new();
-        for part in &self.parts {
-            let added = contained(|| part.add_rows(&terms, &mut groups, hits.as_mut()));
-            if let Err(cause) = added.and_then(|added| added.map_err(|error| error.to_string())) {
-                let cause = format!("groups of it are wrong: {cause}");
-                self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
-            }
-            if config.outputs.manifest.is_some() {
-                partials.push(hashed(&part.path, &mut self.defects));
-            }
-        }
+        let counting = Counting {
+            terms: &terms,
+            keeps_hits: are_hits_known && are_hits_wanted,
+            hashing: config.outputs.manifest.is_some(),
+            room: config.room,
+        };
+        let Counted { groups, hits, defects, partials } = counting.count(&self.parts, config.threads)?;
+        self.defects.merge(defects);
         let count = self.parts.len() as u64;
         let Self { mut sources, archives, defects, links, repeated, .. } = self;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let archives = archives.into_iter().collect();
-        let searched = Searched { sources, archives, groups, hits, defects, links, partials };
-        Merged { terms, searched, count, repeated }
+        let searched = Searched {
+            sources,
+            archives,
+            groups,
+            hits: counting.keeps_hits.then_some(hits),
+            defects,
+            links,
+            partials: partials.into_values().collect(),
+        };
+        Ok(Merged { terms, searched, count, repeated })
     }
 
     /// The places of sources that are in a partial result before. Their defects are taken out.
@@ -301,51 +281,6 @@ fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>)
     let archive = archives.get(&source.file.path())?;
     let member = source.file.name.strip_prefix(&archive.name)?;
     Some(format!("{}{member} {}", archive.digests.as_ref()?.sha256, source.file.size))
-}
-
-impl Part {
-    /// Counts its rows, but for those of sources that are in another. Where hits are wanted, they are kept.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, or its rows are not as many connections as they have to be.
-    fn add_rows(&self, terms: &Terms, groups: &mut Groups, mut hits: Option<&mut Hits>) -> io::Result<()> {
-        let place = |field: &Field| self.columns.iter().position(|other| other == field);
-        let places: Vec<usize> = terms.group_by.iter().filter_map(place).collect();
-        let is_same = self.columns == terms.group_by;
-        let counts_later = hits.is_some() && terms.groups_later();
-        let mut counted: u64 = 0;
-        let mut last: Option<Hit> = None;
-        partial::rows(&self.path, (&self.columns, self.rows), |row| {
-            let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
-            let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
-                return Err(io::Error::other("one is of a rule or a source that it does not have"));
-            };
-            counted = counted.saturating_add(row.group.count);
-            if self.repeated.contains(&row.source) {
-                return Ok(());
-            }
-            if let Some((hits, hit)) = hits.as_mut().zip(row.hit(source)) {
-                // A hit of several rules is in as many rows.
-                match &mut last {
-                    Some(last) if last.is_at_the_place_of(&hit) => last.rules.extend(hit.rules),
-                    last => last.replace(hit).into_iter().for_each(|hit| hits.push(hit)),
-                }
-            }
-            if !counts_later {
-                let key = if is_same { row.key } else { row.key.coarsened(&places) };
-                groups.count_group(key, row.group);
-            }
-            Ok(())
-        })?;
-        hits.into_iter().zip(last).for_each(|(hits, last)| hits.push(last));
-        match self.connections.filter(|&connections| connections != counted) {
-            Some(connections) => {
-                Err(io::Error::other(format!("they are of {counted} connections, not of {connections}")))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 impl Merged {

@@ -66,24 +66,27 @@ fn read_rows(
     let counts = columns.numbers()?;
     let (first, last) = (columns.times()?, columns.times()?);
     let records = (rows == Rows::Events).then(|| Records::read(&mut columns)).transpose()?;
-    let row = |index: usize| {
-        let key = GroupKey::of_values(
-            usize::try_from(*rule.get(index)?).ok()?,
-            values.iter().map(|column| shown(column.get(index).and_then(Option::as_ref))),
-        );
-        let group = Group { count: *counts.get(index)?, first: *first.get(index)?, last: *last.get(index)? };
-        let record = match &records {
-            Some(records) => Some(records.get(index)?),
-            None => None,
+    let too_short = || broken("a column is too short");
+    let mut texts = Vec::with_capacity(values.len());
+    for row in 0..columns.rows {
+        texts.clear();
+        for column in &values {
+            texts.push(shown(column.get(row).ok_or_else(too_short)?.as_ref())?);
+        }
+        let numbers = || {
+            let group = Group { count: *counts.get(row)?, first: *first.get(row)?, last: *last.get(row)? };
+            Some((*source.get(row)?, usize::try_from(*rule.get(row)?).ok()?, group))
         };
-        Some(Row { source: *source.get(index)?, key, group, record })
-    };
-    (0..columns.rows).try_for_each(|index| each(row(index).ok_or_else(|| broken("a column is too short"))?))
+        let (source, rule, group) = numbers().ok_or_else(too_short)?;
+        let record = records.as_ref().map(|records| records.get(row)).transpose()?;
+        each(Row { source, key: GroupKey::of_values(rule, texts.iter().copied()), group, record })?;
+    }
+    Ok(())
 }
 
-/// A text of a column, which is known to be text. Most of them are many times in it, and none is copied before a row has it.
-fn shown(text: Option<&ByteArray>) -> &str {
-    text.and_then(|text| text.as_utf8().ok()).unwrap_or_default()
+/// A text of a column. Most of them are many times in it, and none is copied before a row has it.
+fn shown(text: Option<&ByteArray>) -> Result<&str> {
+    text.map_or(Ok(""), ByteArray::as_utf8)
 }
 
 /// The columns of a row group, read one after the other.
@@ -134,7 +137,6 @@ impl<'a> Columns<'a> {
         let texts = self.optional::<ByteArrayType>()?;
         for text in texts.iter().flatten() {
             self.text = self.text.checked_sub(text.len()).ok_or_else(|| broken("its texts are too long"))?;
-            text.as_utf8()?;
         }
         Ok(texts)
     }
@@ -147,12 +149,13 @@ impl<'a> Columns<'a> {
 
     fn times(&mut self) -> Result<Vec<Option<Timestamp>>> {
         let (numbers, texts) = (self.optional::<Int64Type>()?, self.texts()?);
+        let wrong = |error: jiff::Error| broken(&error.to_string());
         let time = |(number, text): (Option<i64>, Option<ByteArray>)| match number {
-            Some(number) => Timestamp::from_nanosecond(number.into()).map(Some),
+            Some(number) => Timestamp::from_nanosecond(number.into()).map(Some).map_err(wrong),
             None if text.is_none() => Ok(None),
-            None => shown(text.as_ref()).parse().map(Some),
+            None => shown(text.as_ref())?.parse().map(Some).map_err(wrong),
         };
-        numbers.into_iter().zip(texts).map(|pair| time(pair).map_err(|error| broken(&error.to_string()))).collect()
+        numbers.into_iter().zip(texts).map(time).collect()
     }
 }
 
@@ -175,16 +178,18 @@ impl Records {
     }
 
     /// The record of a row.
-    fn get(&self, row: usize) -> Option<RecordCells> {
-        let text = |column: &Vec<Option<ByteArray>>| Some(shown(column.get(row)?.as_ref()).to_owned());
-        let [record_id, utc_time, rule_name] = self.texts.each_ref().map(text);
-        Some(RecordCells {
-            record_id: record_id?,
-            utc_time: utc_time?,
-            rule_name: rule_name?,
-            chunk: *self.chunk.get(row)?,
-            offset: *self.offset.get(row)?,
-            recovered: self.recovered.get(row).copied()?.unwrap_or_default(),
+    fn get(&self, row: usize) -> Result<RecordCells> {
+        let too_short = || broken("a column is too short");
+        let text =
+            |column: &Vec<Option<ByteArray>>| shown(column.get(row).ok_or_else(too_short)?.as_ref()).map(str::to_owned);
+        let [record_id, utc_time, rule_name] = &self.texts;
+        Ok(RecordCells {
+            record_id: text(record_id)?,
+            utc_time: text(utc_time)?,
+            rule_name: text(rule_name)?,
+            chunk: *self.chunk.get(row).ok_or_else(too_short)?,
+            offset: *self.offset.get(row).ok_or_else(too_short)?,
+            recovered: self.recovered.get(row).copied().ok_or_else(too_short)?.unwrap_or_default(),
         })
     }
 }

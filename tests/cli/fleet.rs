@@ -61,6 +61,10 @@ fn merged_partials_give_the_report_and_the_summary_of_one_scan() {
         assert!(one.report().lines().count() > 30);
         assert_eq!(told(&merged), told(&one));
         merged.exits(0).says(&["merged    3 partial results"]);
+        for threads in ["1", "2", "5"] {
+            let again = merge(&case, &["--threads", threads, "parts"]);
+            assert_eq!((again.report(), told(&again)), (merged.report(), told(&merged)));
+        }
     }
 }
 
@@ -127,6 +131,9 @@ fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
         assert_eq!(told(&merged), told(&one), "{more:?}");
         assert_eq!(merged_events, events, "{more:?}");
         assert!(merged_page == page, "the pages differ with {more:?}");
+        let (alone, alone_page, alone_events) =
+            written(&case, |outputs| merge(&case, &[outputs, &["--threads", "1", "parts"]].concat()));
+        assert!((alone.report(), &alone_page, &alone_events) == (one.report(), &page, &events), "{more:?}");
         merged.exits(3);
         assert_eq!(more.contains(&"--dedup"), merged.stderr().contains("40 hits dropped that are copies"), "{more:?}");
     }
