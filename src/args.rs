@@ -253,7 +253,7 @@ pub struct ScanArgs {
 
     /// Put every hit into the partial result, not only groups, so that merging can write its page and its events
     ///
-    /// With --dedup, merging also finds copies of an event in different partial results then.
+    /// Such a file grows with the hits. --dedup needs it: merging finds copies of an event in different partial results then.
     #[arg(long, requires = "partial", help_heading = "Output")]
     pub partial_events: bool,
 

@@ -87,7 +87,8 @@ impl Decoder {
 
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
     ///
-    /// `wanted` is also told whether the record was carved, and is asked about every record once. Calls `lost` for what could not be read. A panic of the parser costs the rest of the chunk and is a loss.
+    /// `wanted` is also told whether the record was carved, and is asked about every record once. Calls `lost` for what could
+    /// not be read. A panic of the parser costs the rest of the chunk and is a loss.
     pub fn decode(
         &self,
         chunk: &[u8],

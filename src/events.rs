@@ -26,8 +26,8 @@ pub enum Copies {
     Drop,
 }
 
-/// Hands each hit to `each`, in order and with its number, without the copies that do not count. Returns how many of those there are in each
-/// source.
+/// Hands each hit to `each`, in order and with its number, without the copies that do not count. Returns how many of those
+/// there are in each source.
 ///
 /// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
 ///

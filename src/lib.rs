@@ -34,7 +34,8 @@
 //! - [`input`]: how logs are found, also in archives. [`chunk`], [`record`] and [`definition`]: how their bytes are laid out.
 //!   [`displaced`]: chunks that are out of place.
 //! - [`prefilter`]: what need not be decoded. [`event`]: the adapter to the parser.
-//! - [`sift`]: all of that for a block of bytes, into [`findings`] with a [`tally`] and the [`ids`] of records; [`scan`]: on all cores.
+//! - [`sift`]: all of that for a block of bytes, into [`findings`] with a [`tally`] and the [`ids`] of records; [`scan`]: on all
+//!   cores.
 //! - [`terms`]: what a report is of. [`searched`]: what was searched for it. [`run`]: what comes of it.
 //! - [`report`], [`events`], [`html`], [`manifest`] and [`summary`]: what is written and said. [`outputs`] and [`output`]: where to.
 //! - [`partial`] and [`merge`]: results of parts of a fleet, put together, with their [`rarity`]. [`verify`]: whether evidence is as it was.

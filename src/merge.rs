@@ -9,7 +9,6 @@ mod part;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
-    thread,
 };
 
 use self::part::{Counted, Counting, Part};
@@ -53,7 +52,7 @@ pub fn merge(config: &Merging) -> Result<Merged, Error> {
         merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
     }
     for path in files {
-        match contained(|| partial::facts(&path)).and_then(|facts| facts) {
+        match partial::facts(&path) {
             Ok(facts) => merger.add(path, facts, config)?,
             Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
         }
@@ -114,16 +113,6 @@ fn difference((path, first): &(PathBuf, Facts), facts: &Facts, config: &Merging)
         return Some("--events needs each hit, and it has groups only: scan with --partial-events".to_owned());
     }
     None
-}
-
-/// Does what may panic over a hostile file.
-fn contained<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    // In a thread of the name whose panics are not shown.
-    thread::scope(|scope| {
-        let running = thread::Builder::new().name("scan-merge".to_owned()).spawn_scoped(scope, work);
-        let running = running.map_err(|error| error.to_string())?;
-        running.join().map_err(|_| "the reader of Parquet files failed on it".to_owned())
-    })
 }
 
 /// Puts partial results together: first what is known of all of them, then their rows.
@@ -272,8 +261,8 @@ fn qualified(partial: &Path, name: &str) -> String {
     format!("{}: {name}", text::path(partial))
 }
 
-/// What tells that a source is the same as another: its SHA-256; or, if not all of it could be read out of an archive, that of the
-/// archive, its name there and how much was read. `None` if nothing does.
+/// What tells that a source is the same as another: its SHA-256; or, if not all of it could be read out of an archive, that of
+/// the archive, its name there and how much was read. `None` if nothing does.
 fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>) -> Option<String> {
     if let Some(digests) = &source.file.digests {
         return Some(digests.sha256.clone());

@@ -34,8 +34,8 @@ pub struct Sorter<T> {
     failed: Option<io::Error>,
 }
 
-/// A sorted part of a spill file: blocks of whole things, each behind its [`Head`] and compressed. Things repeat most of their text,
-/// and compressing it takes less time than writing it.
+/// A sorted part of a spill file: blocks of whole things, each behind its [`Head`] and compressed. Things repeat most of their
+/// text, and compressing it takes less time than writing it.
 #[derive(Debug)]
 struct Run {
     file: Option<Arc<File>>,

@@ -2,8 +2,9 @@
 //! same report can be made as from the sources, together with other partial results.
 //!
 //! The file is Parquet, which Spark, `DuckDB` and others read: its columns are in [`columns`], and its [`Facts`] are JSON in
-//! its metadata. Both are in the README, and [`VERSION`] changes with them. How results are put together is in
-//! [`crate::merge`].
+//! its metadata. Both are in the README, and [`VERSION`] changes with them. `writer` and `reader` are the way to the file and
+//! back; `pages`, by what it finds with `thrift`, keeps a hostile file from taking more memory than its rows do. How results
+//! are put together is in [`crate::merge`].
 
 pub mod columns;
 mod facts;

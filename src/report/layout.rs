@@ -1,4 +1,5 @@
-//! The layout of a table: which columns it has, on which line of a row each is, and how wide. Of widths only; no text is known here.
+//! The layout of a table: which columns it has, on which line of a row each is, and how wide. Of widths only; no text is
+//! known here.
 
 /// How far the lines of a row but its first are indented.
 pub(super) const INDENT: usize = 2;
@@ -88,8 +89,8 @@ fn wrap(columns: &[usize], size: impl Fn(usize) -> usize, width: usize) -> Vec<V
     lines
 }
 
-/// Gives the columns of a line, which have `room` without what is between them, what is left of it, always to the narrowest that is not whole: so one long value takes
-/// nothing from the other columns.
+/// Gives the columns of a line, which have `room` without what is between them, what is left of it, always to the narrowest
+/// that is not whole: so one long value takes nothing from the other columns.
 fn widen(columns: &[usize], demands: &[Demand], room: usize) -> Vec<Placed> {
     let mut placed: Vec<(Placed, usize)> = columns
         .iter()
