@@ -25,12 +25,10 @@ use netsift::{
     merge,
     output::{Existing, Output},
     report::{Ink, Screen},
-    run::{self, Ran},
-    scan,
+    run, scan,
     searched::Searched,
     shell,
     summary::Summary,
-    terms::Terms,
     text, usage,
     verify::{self, Fate, Verified},
 };
@@ -74,7 +72,7 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     let terms = &config.plan.terms;
     let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
     if !config.quiet {
-        tell(&clock.summary(terms, &ran).to_string());
+        tell(&Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: true }.to_string());
     }
     Ok(ExitCode::from(ran.exit_status()))
 }
@@ -96,10 +94,6 @@ impl Clock {
             finished: Timestamp::now().to_string(),
             host: gethostname::gethostname().to_string_lossy().into_owned(),
         }
-    }
-
-    fn summary<'a>(&self, terms: &'a Terms, ran: &'a Ran) -> Summary<'a> {
-        Summary { terms, ran, elapsed: self.elapsed.elapsed() }
     }
 }
 
@@ -132,12 +126,17 @@ fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
     let mut config = Merging::new(args, config::arguments(line))?;
     config.outputs.show_on(screen());
-    let merged = merge::merge(&config)?;
+    let gathered = merge::gather(&config)?;
+    let bar = progress::bar(gathered.size(), config.quiet);
+    let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    let merged = merged?;
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
     let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
     if !config.quiet {
-        tell(&format!("{what_was_merged}{}", clock.summary(terms, &ran)));
+        let summary = Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: false };
+        tell(&format!("{what_was_merged}{summary}"));
     }
     Ok(ExitCode::from(ran.exit_status()))
 }

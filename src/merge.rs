@@ -38,13 +38,19 @@ pub struct Merged {
     pub repeated: Vec<(String, PathBuf)>,
 }
 
-/// Merges partial results: files, and what is named `*.parquet` in folders.
+/// Partial results that go together, of which all is known but their rows.
+pub struct Gathered {
+    terms: Terms,
+    merger: Merger,
+}
+
+/// Gathers partial results: files, and what is named `*.parquet` in folders.
 ///
 /// # Errors
 ///
 /// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
-/// the place of one; or no thread can be started.
-pub fn merge(config: &Merging) -> Result<Merged, Error> {
+/// the place of one.
+pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
     config.outputs.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
     let mut merger = Merger::default();
@@ -63,7 +69,44 @@ pub fn merge(config: &Merging) -> Result<Merged, Error> {
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
-    merger.finish(terms, config)
+    Ok(Gathered { terms, merger })
+}
+
+impl Gathered {
+    /// How many bytes they have.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        tally::sum(self.merger.parts.iter().map(|part| part.size))
+    }
+
+    /// Merges them. `progress` is told how many bytes have been merged since it was told last. What is wrong with the rows of
+    /// one is a defect.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn merge(self, config: &Merging, progress: &(dyn Fn(u64) + Sync)) -> Result<Merged, Error> {
+        let Self { terms, mut merger } = self;
+        merger.rename_ambiguous();
+        let are_hits_known = merger.parts.iter().all(|part| part.rows == Rows::Events);
+        let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
+        let counting = Counting {
+            terms: &terms,
+            keeps_hits: are_hits_known && are_hits_wanted,
+            hashing: config.outputs.manifest.is_some(),
+            room: config.room,
+            progress,
+        };
+        let Counted { groups, hits, defects: wrong, partials } = counting.count(&merger.parts, config.threads)?;
+        let hits = counting.keeps_hits.then_some(hits);
+        let count = merger.parts.len() as u64;
+        let Merger { mut sources, archives, mut defects, links, repeated, .. } = merger;
+        defects.merge(wrong);
+        sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
+        let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
+        let searched = Searched { sources, archives, groups, hits, defects, links, partials };
+        Ok(Merged { terms, searched, count, repeated })
+    }
 }
 
 fn nothing(config: &Merging, defects: &Defects) -> Error {
@@ -115,7 +158,7 @@ fn difference((path, first): &(PathBuf, Facts), facts: &Facts, config: &Merging)
     None
 }
 
-/// Puts partial results together: first what is known of all of them, then their rows.
+/// What is known of partial results together, as one after the other is added.
 #[derive(Default)]
 struct Merger {
     /// The first of them, with which the others have to agree.
@@ -158,41 +201,9 @@ impl Merger {
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(counting.map(|(_, source)| source));
         let connections = (!has_copies).then_some(connections);
-        self.parts.push(Part { path, rows, columns, names, repeated, connections });
+        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        self.parts.push(Part { path, size, rows, columns, names, repeated, connections });
         Ok(())
-    }
-
-    /// Counts the rows of all. What is wrong with those of one is a defect.
-    ///
-    /// # Errors
-    ///
-    /// No thread for it can be started.
-    fn finish(mut self, terms: Terms, config: &Merging) -> Result<Merged, Error> {
-        self.rename_ambiguous();
-        let are_hits_known = self.parts.iter().all(|part| part.rows == Rows::Events);
-        let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
-        let counting = Counting {
-            terms: &terms,
-            keeps_hits: are_hits_known && are_hits_wanted,
-            hashing: config.outputs.manifest.is_some(),
-            room: config.room,
-        };
-        let Counted { groups, hits, defects, partials } = counting.count(&self.parts, config.threads)?;
-        self.defects.merge(defects);
-        let count = self.parts.len() as u64;
-        let Self { mut sources, archives, defects, links, repeated, .. } = self;
-        sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
-        let archives = archives.into_iter().collect();
-        let searched = Searched {
-            sources,
-            archives,
-            groups,
-            hits: counting.keeps_hits.then_some(hits),
-            defects,
-            links,
-            partials: partials.into_values().collect(),
-        };
-        Ok(Merged { terms, searched, count, repeated })
     }
 
     /// The places of sources that are in a partial result before. Their defects are taken out.

@@ -16,8 +16,10 @@ pub struct Summary<'a> {
     pub terms: &'a Terms,
     /// What the run has to say.
     pub ran: &'a Ran,
-    /// How long the scan took.
+    /// How long the run took.
     pub elapsed: Duration,
+    /// Whether the evidence was read in that time, and not partial results of it.
+    pub scanned: bool,
 }
 
 /// Defects and logs that are named; the manifest has more of them.
@@ -35,9 +37,13 @@ impl fmt::Display for Summary<'_> {
         }
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
-        let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
-        writeln!(f, "time      {seconds:.2} s, {rate:.1} GB/s")
+        write!(f, "time      {seconds:.2} s")?;
+        if self.scanned {
+            #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+            let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
+            write!(f, ", {rate:.1} GB/s")?;
+        }
+        writeln!(f)
     }
 }
 

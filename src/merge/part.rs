@@ -29,6 +29,8 @@ use crate::{
 pub(super) struct Part {
     /// Where it is.
     pub(super) path: PathBuf,
+    /// How many bytes it has.
+    pub(super) size: u64,
     /// What its rows are.
     pub(super) rows: Rows,
     /// The fields that they have.
@@ -52,6 +54,8 @@ pub(super) struct Counting<'a> {
     pub(super) hashing: bool,
     /// How much groups and hits may take in memory, in bytes, for each thread.
     pub(super) room: usize,
+    /// Is told how many bytes have been counted since it was told last.
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
 }
 
 /// What was counted in some of the parts. They are counted apart, and merged in any order.
@@ -113,6 +117,7 @@ impl Counting<'_> {
             let file = hashed(&part.path, &mut counted.defects);
             counted.partials.insert(place, file);
         }
+        (self.progress)(part.size);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A partial result: the groups of each source, or its hits, and all that is known of the run, in a file from which exactly the
 //! same report can be made as from the sources, together with other partial results.
 //!
-//! The file is Parquet, which Spark, `DuckDB` and others read: its columns are in [`columns`], and its [`Facts`] are JSON in
+//! The file is Parquet, which Spark, DuckDB and others read: its columns are in [`columns`], and its [`Facts`] are JSON in
 //! its metadata. Both are in the README, and [`VERSION`] changes with them. `writer` and `reader` are the way to the file and
 //! back; `pages`, by what it finds with `thrift`, keeps a hostile file from taking more memory than its rows do. How results
 //! are put together is in [`crate::merge`].

@@ -50,7 +50,7 @@ pub enum Format {
     Jsonl,
     /// A table to look at, as wide as the terminal; not all columns
     Table,
-    /// Typed columns for Spark, `DuckDB` and others, with values as they were logged
+    /// Typed columns for Spark, DuckDB and others, with values as they were logged
     Parquet,
 }
 
