@@ -12,7 +12,6 @@ use std::{
 };
 
 use self::part::{Counted, Counting, Part};
-
 use crate::{
     config::Merging,
     error::{Defect, DefectKind, Defects, Error},

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer};
 /// bidirectional controls (Unicode Annex 9), which can make a name read backwards.
 #[must_use]
 pub fn printable(value: &str) -> Cow<'_, str> {
-    if !value.chars().any(is_unsafe) {
+    // Nearly all of it is plain ASCII, which is seen many bytes at a time.
+    if value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !value.chars().any(is_unsafe) {
         return Cow::Borrowed(value);
     }
     let mut out = String::with_capacity(value.len() + 8);
@@ -69,6 +70,14 @@ mod tests {
     #[test]
     fn ordinary_text_is_borrowed_and_unchanged() {
         assert!(matches!(printable(r"C:\Ünïcode\regsvcs.exe"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_plain_ascii_is_safe_and_nothing_else_is_taken_for_it() {
+        for c in (0..=0x2_ffff).filter_map(char::from_u32) {
+            let text = format!("plain {c} text");
+            assert_eq!(matches!(printable(&text), Cow::Borrowed(_)), !is_unsafe(c), "{text:?}");
+        }
     }
 
     #[test]

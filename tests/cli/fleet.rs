@@ -372,6 +372,12 @@ fn what_is_no_partial_is_named_and_the_others_are_merged() {
     let merged = merge(&case, &["parts"]);
     merged.exits(3).says(&["parts/text.parquet: not a partial result", "parts/cut.parquet: not a partial result"]);
     assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+    #[cfg(unix)]
+    {
+        // Nobody writes to it.
+        assert!(std::process::Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
+        merge(&case, &["pipe", "parts/1.parquet"]).exits(3).says(&["pipe: it is no regular file"]);
+    }
     merge(&case, &["parts/text.parquet"]).exits(1).reports(&[]).says(&["nothing to merge"]);
     merge(&case, &["nowhere"]).exits(1).says(&["netsift: nowhere: nothing to merge"]);
 }
