@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// No log could be searched, so there is nothing to report on.
     NothingToSearch,
-    /// The scan's threads could not be started.
+    /// Threads could not be started, or one of them failed.
     Threads(String),
     /// Hits or groups are more than fit into memory and could not be put into temporary files, or be read from there.
     Spill(io::Error),
@@ -51,7 +51,7 @@ impl fmt::Display for Error {
             Self::NothingToSearch => {
                 f.write_str("no event log found: give a log, an archive of logs, or a directory with either")
             }
-            Self::Threads(cause) => write!(f, "cannot start the scan's threads: {cause}"),
+            Self::Threads(cause) => write!(f, "threads: {cause}"),
             Self::Spill(cause) => {
                 write!(f, "temporary files: cannot keep there what does not fit into memory: {cause}")
             }
@@ -200,7 +200,7 @@ impl Defects {
 
     /// Counts `defect`, and holds it if it is one of the first.
     pub fn add(&mut self, defect: Defect) {
-        *self.counts.entry(defect.kind).or_default() += 1;
+        tally::add_count(&mut self.counts, defect.kind, 1);
         self.hold(defect);
     }
 
@@ -212,7 +212,8 @@ impl Defects {
         }
     }
 
-    /// Without those of one source, of which it is known how many there are.
+    /// Without those of one source, of which it is known how many there are. Those of others that it kept from being held are
+    /// not held afterwards either.
     pub fn drop_source(&mut self, name: &str, counts: &BTreeMap<DefectKind, u64>) {
         for (kind, count) in counts {
             if let Some(known) = self.counts.get_mut(kind) {

@@ -7,7 +7,7 @@
 mod part;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -96,14 +96,18 @@ impl Gathered {
             room: config.room,
             progress,
         };
-        let Counted { groups, hits, defects: wrong, partials } = counting.count(&merger.parts, config.threads)?;
+        let Counted { groups, hits, defects, wrong, partials } = counting.count(&merger.parts, config.threads)?;
         let hits = counting.keeps_hits.then_some(hits);
         let count = merger.parts.len() as u64;
-        let Merger { mut sources, archives, mut defects, links, repeated, .. } = merger;
-        defects.merge(wrong);
+        merger.defects.merge(defects);
+        for (place, cause) in wrong {
+            merger.add_wrong(place, &cause);
+        }
+        let Merger { mut sources, archives, defects, links, repeated, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
         let searched = Searched { sources, archives, groups, hits, defects, links, partials };
+        let repeated = repeated.into_iter().map(|log| (log.name, log.path)).collect();
         Ok(Merged { terms, searched, count, repeated })
     }
 }
@@ -118,7 +122,7 @@ fn is_parquet(path: &Path) -> bool {
 }
 
 /// Why a partial result cannot be merged with the first.
-fn difference((path, first): &(PathBuf, Facts), facts: &Facts, config: &Merging) -> Option<String> {
+fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -> Option<String> {
     let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
     let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
     if facts.rules.infos != first.rules.infos || facts.rules.processes != first.rules.processes {
@@ -169,11 +173,20 @@ struct Merger {
     links: u64,
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
-    repeated: Vec<(String, PathBuf)>,
+    repeated: Vec<Repeated>,
     /// In which of the parts each name was first, of sources and of what has defects.
     names: HashMap<String, usize>,
     /// Names of the first parts that have them that others have too, for something else.
-    ambiguous: HashSet<String>,
+    ambiguous: BTreeSet<String>,
+}
+
+/// A log that does not count, since it is in a partial result before.
+struct Repeated {
+    name: String,
+    /// The partial result that it does not count in.
+    path: PathBuf,
+    /// The part that it counts in.
+    owner: usize,
 }
 
 impl Merger {
@@ -183,26 +196,45 @@ impl Merger {
     ///
     /// It cannot be merged with the first.
     fn add(&mut self, path: PathBuf, mut facts: Facts, config: &Merging) -> Result<(), Error> {
-        let first = || (path.clone(), Facts { sources: Vec::new(), ..facts.clone() });
-        if let Some(cause) = difference(self.first.get_or_insert_with(first), &facts, config) {
+        let (first_path, first) = self.first.as_ref().map_or((&*path, &facts), |(path, first)| (&**path, first));
+        if let Some(cause) = difference((first_path, first), &facts, config) {
             return Err(Error::file(&path, "cannot be merged", &cause));
         }
-        let (repeated, columns) = (self.repeated(&path, &mut facts), facts.columns());
+        let repeated = self.repeated(&path, &mut facts);
         self.tell_apart(&path, &mut facts, &repeated);
-        let Facts { rows, sources, archives, defects, links, .. } = facts;
-        self.defects.merge(defects);
-        self.links = self.links.saturating_add(links);
-        self.archives.extend(archives);
+        self.defects.merge(std::mem::take(&mut facts.defects));
+        self.links = self.links.saturating_add(facts.links);
+        self.archives.extend(std::mem::take(&mut facts.archives));
+        let sources = std::mem::take(&mut facts.sources);
         // Copies are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0);
         let connections = tally::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
-        let names = sources.iter().map(|source| source.file.name.clone()).collect();
+        self.parts.push(Part {
+            size: path.metadata().map_or(0, |metadata| metadata.len()),
+            rows: facts.rows,
+            columns: facts.columns(),
+            names: sources.iter().map(|source| source.file.name.clone()).collect(),
+            connections: (!has_copies).then_some(connections),
+            path: path.clone(),
+            repeated: repeated.clone(),
+        });
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(counting.map(|(_, source)| source));
-        let connections = (!has_copies).then_some(connections);
-        let size = path.metadata().map_or(0, |metadata| metadata.len());
-        self.parts.push(Part { path, size, rows, columns, names, repeated, connections });
+        self.first.get_or_insert((path, facts));
         Ok(())
+    }
+
+    /// Adds what is wrong with the rows of a part: and where logs of it are that do not count for its sake.
+    fn add_wrong(&mut self, place: usize, cause: &str) {
+        let Some(part) = self.parts.get(place) else { return };
+        let elsewhere: BTreeSet<&PathBuf> =
+            self.repeated.iter().filter(|log| log.owner == place).map(|log| &log.path).collect();
+        let more = if elsewhere.len() > 1 { format!(" and {} more", elsewhere.len() - 1) } else { String::new() };
+        let elsewhere = elsewhere.first().map_or_else(String::new, |other| {
+            format!("; logs of it are in {}{more} too: merge without this one", text::path(other))
+        });
+        let cause = format!("groups of it are wrong: {cause}{elsewhere}");
+        self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
     }
 
     /// The places of sources that are in a partial result before. Their defects are taken out.
@@ -218,11 +250,12 @@ impl Merger {
             // Of two with the same name, rows and defects do not tell which one they are of.
             let identity = identity(source, &archives).filter(|_| names.get(&**name) == Some(&1));
             let Some(identity) = identity else { continue };
-            if *self.owners.entry(identity).or_insert(self.parts.len()) != self.parts.len() {
+            let owner = *self.owners.entry(identity).or_insert(self.parts.len());
+            if owner != self.parts.len() {
                 repeated.insert(place);
                 facts.defects.drop_source(name, &source.defects);
                 if source.tally.logs > 0 {
-                    self.repeated.push((name.clone(), path.to_owned()));
+                    self.repeated.push(Repeated { name: name.clone(), path: path.to_owned(), owner });
                 }
             }
         }
@@ -234,48 +267,67 @@ impl Merger {
     fn tell_apart(&mut self, path: &Path, facts: &mut Facts, repeated: &BTreeSet<u64>) {
         let part = self.parts.len();
         let sources = (0..).zip(&facts.sources).filter(|(place, _)| !repeated.contains(place));
-        let names: BTreeSet<&String> = (sources.map(|(_, source)| &source.file.name))
+        // An archive that is in a partial result before is in the list of archives already, or has another name.
+        let archives = facts.archives.iter().filter(|archive| !self.archives.contains(archive));
+        let names: BTreeSet<String> = (sources.map(|(_, source)| &source.file.name))
+            .chain(archives.map(|archive| &archive.name))
             .chain(facts.defects.first().map(|defect| &defect.path))
+            .cloned()
             .collect();
-        let mut later = HashSet::new();
+        let mut qualified = HashMap::new();
         for name in names {
             if *self.names.entry(name.clone()).or_insert(part) != part {
-                self.ambiguous.insert(name.clone());
-                later.insert(name.clone());
+                qualified.insert(name.clone(), self.qualified(path, &name));
+                self.ambiguous.insert(name);
             }
         }
-        let qualified = |name: &str| later.contains(name).then(|| qualified(path, name));
-        for source in &mut facts.sources {
-            source.file.name = qualified(&source.file.name).unwrap_or(std::mem::take(&mut source.file.name));
-        }
-        facts.defects.rename(qualified);
+        let sources = facts.sources.iter_mut().map(|source| &mut source.file.name);
+        rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &qualified);
+        facts.defects.rename(|name| qualified.get(name).cloned());
     }
 
     /// Names the first of those that have the same name after their partial results too.
     fn rename_ambiguous(&mut self) {
-        let part = |name: &str| self.names.get(name).and_then(|&part| self.parts.get(part));
-        let first = |name: &String| Some((name.clone(), qualified(&part(name)?.path, name)));
-        let first: HashMap<String, String> = self.ambiguous.iter().filter_map(first).collect();
-        self.defects.rename(|name| first.get(name).cloned());
-        let names = self.parts.iter_mut().flat_map(|part| &mut part.names);
-        for name in names.chain(self.sources.iter_mut().map(|source| &mut source.file.name)) {
-            if let Some(qualified) = first.get(name) {
-                name.clone_from(qualified);
-            }
+        let mut qualified = HashMap::new();
+        for name in std::mem::take(&mut self.ambiguous) {
+            let part = self.names.get(&name).and_then(|&part| self.parts.get(part));
+            let Some(path) = part.map(|part| part.path.clone()) else { continue };
+            qualified.insert(name.clone(), self.qualified(&path, &name));
         }
+        self.defects.rename(|name| qualified.get(name).cloned());
+        let mut archives: Vec<SearchedFile> = std::mem::take(&mut self.archives).into_iter().collect();
+        let names = self.parts.iter_mut().flat_map(|part| &mut part.names);
+        let names = names.chain(self.sources.iter_mut().map(|source| &mut source.file.name));
+        rename(names.chain(archives.iter_mut().map(|archive| &mut archive.name)), &qualified);
+        self.archives = archives.into_iter().collect();
+    }
+
+    /// A name for what a partial result has, where another has something else of that name.
+    fn qualified(&mut self, partial: &Path, name: &str) -> String {
+        let mut qualified = format!("{}: {name}", text::path(partial));
+        while self.names.contains_key(&qualified) {
+            qualified = format!("{}: {qualified}", text::path(partial));
+        }
+        self.names.insert(qualified.clone(), self.parts.len());
+        qualified
     }
 }
 
-/// The name of what a partial result has, where another has something else of that name.
-fn qualified(partial: &Path, name: &str) -> String {
-    format!("{}: {name}", text::path(partial))
+/// Gives these names those that there are for them.
+fn rename<'a>(names: impl Iterator<Item = &'a mut String>, others: &HashMap<String, String>) {
+    for name in names {
+        if let Some(other) = others.get(name) {
+            name.clone_from(other);
+        }
+    }
 }
 
 /// What tells that a source is the same as another: its SHA-256; or, if not all of it could be read out of an archive, that of
 /// the archive, its name there and how much was read. `None` if nothing does.
 fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>) -> Option<String> {
     if let Some(digests) = &source.file.digests {
-        return Some(digests.sha256.clone());
+        // All empty files are the same, and each is a loss of its host's.
+        return (source.file.size > 0).then(|| digests.sha256.clone());
     }
     let archive = archives.get(&source.file.path())?;
     let member = source.file.name.strip_prefix(&archive.name)?;

@@ -70,7 +70,7 @@ pub fn scan(
         .num_threads(method.threads.get())
         .thread_name(|index| format!("scan-{index}"))
         .build()
-        .map_err(|error| Error::Threads(error.to_string()))?;
+        .map_err(|error| Error::Threads(format!("cannot start them: {error}")))?;
     let units = Units::new(sources, method.hashing);
     let next = AtomicU64::new(0);
     let parts = pool.broadcast(|_| {

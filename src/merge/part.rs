@@ -62,7 +62,10 @@ pub(super) struct Counting<'a> {
 pub(super) struct Counted {
     pub(super) groups: Groups,
     pub(super) hits: Hits,
+    /// What is wrong with the files themselves.
     pub(super) defects: Defects,
+    /// What is wrong with the rows of some, by the places of the parts.
+    pub(super) wrong: BTreeMap<usize, String>,
     /// The files, by the places of the parts.
     pub(super) partials: BTreeMap<usize, SearchedFile>,
 }
@@ -87,7 +90,7 @@ impl Counting<'_> {
             let start = |number| {
                 // Panics are not shown in threads of this name.
                 let thread = thread::Builder::new().name(format!("scan-merge-{number}"));
-                thread.spawn_scoped(scope, work).map_err(|error| Error::Threads(error.to_string()))
+                thread.spawn_scoped(scope, work).map_err(|error| Error::Threads(format!("cannot start them: {error}")))
             };
             let running = (0..threads.get().min(parts.len())).map(start).collect::<Result<Vec<_>, _>>()?;
             running.into_iter().try_fold(self.nothing(), |counted, thread| {
@@ -102,6 +105,7 @@ impl Counting<'_> {
             groups: Groups::new(self.terms.group_by.clone(), Sources::Together, self.room),
             hits: Hits::new(self.room),
             defects: Defects::default(),
+            wrong: BTreeMap::new(),
             partials: BTreeMap::new(),
         }
     }
@@ -110,8 +114,7 @@ impl Counting<'_> {
         let added = catch_unwind(AssertUnwindSafe(|| part.add_rows(self, counted)));
         let added = added.unwrap_or_else(|_| Err(io::Error::other("the reader of Parquet files failed on it")));
         if let Err(error) = added {
-            let cause = format!("groups of it are wrong: {error}");
-            counted.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
+            counted.wrong.insert(place, error.to_string());
         }
         if self.hashing {
             let file = hashed(&part.path, &mut counted.defects);
@@ -126,6 +129,7 @@ impl Counted {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
         self.defects.merge(other.defects);
+        self.wrong.extend(other.wrong);
         self.partials.extend(other.partials);
         self
     }
@@ -146,19 +150,24 @@ impl Part {
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
-        partial::rows(&self.path, (&self.columns, self.rows), |row| {
+        let read = partial::rows(&self.path, (&self.columns, self.rows), |row| {
             let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
                 return Err(io::Error::other("one is of a rule or a source that it does not have"));
             };
             connections = connections.saturating_add(row.group.count);
+            if self.connections.is_some_and(|stated| connections > stated) {
+                return Err(io::Error::other("they are of more connections than it says"));
+            }
             if self.repeated.contains(&row.source) {
                 return Ok(());
             }
             if let Some(hit) = row.hit(source).filter(|_| keeps_hits) {
-                // A hit of several rules is in as many rows.
+                // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
                 match &mut last {
-                    Some(last) if last.is_at_the_place_of(&hit) => last.rules.extend(hit.rules),
+                    Some(last) if last.is_at_the_place_of(&hit) && !last.rules.contains(&row.key.rule) => {
+                        last.rules.extend(hit.rules);
+                    }
                     last => last.replace(hit).into_iter().for_each(|hit| hits.push(hit)),
                 }
             }
@@ -167,10 +176,11 @@ impl Part {
                 groups.count_group(key, row.group);
             }
             Ok(())
-        })?;
+        });
         if let Some(hit) = last {
             hits.push(hit);
         }
+        read?;
         match self.connections.filter(|&stated| stated != connections) {
             Some(stated) => Err(io::Error::other(format!("they are of {connections} connections, not of {stated}"))),
             None => Ok(()),

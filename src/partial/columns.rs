@@ -207,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn a_row_group_that_is_full_of_text_has_room_for_times() {
+        let time = Some("9998-12-31T00:00:00.1234567Z".parse().unwrap());
+        let row = |number: usize| Row {
+            source: 0,
+            key: GroupKey::of_values(0, std::iter::once(format!("{number:08}{}", "x".repeat(65_528)).as_str())),
+            group: Group { count: 1, first: time, last: time },
+            record: None,
+        };
+        let rows: Vec<Row> = (0..1024).map(row).collect();
+        assert!(back(&rows, &[Field::Dvc], Rows::Groups) == rows);
+    }
+
+    #[test]
     fn rows_with_very_long_texts_are_fewer_to_a_row_group() {
         let row = |number: usize| Row {
             source: 0,

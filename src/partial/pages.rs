@@ -62,8 +62,8 @@ impl Footer {
         file.take(length).read_to_end(&mut footer)?;
         // Where all of it can be gone over, no part of it is taken for its end.
         match Compact(&footer).behind() {
-            Some(_) => Ok(Self(footer)),
-            None => Err(broken("what it says of itself is damaged")),
+            Some([]) => Ok(Self(footer)),
+            _ => Err(broken("what it says of itself is damaged")),
         }
     }
 
@@ -84,9 +84,13 @@ impl Footer {
         self.all().number(3)?.try_into().ok()
     }
 
-    /// Where its rows are.
+    /// Where its rows are: of each row group behind the last one, so that no bytes stand for the rows of several.
     pub(super) fn row_groups(&self) -> impl Iterator<Item = Result<RowGroup>> {
-        self.all().structures(4).map(|group| RowGroup::new(group).ok_or_else(|| broken("a row group is damaged")))
+        let mut end = 0;
+        self.all().structures(4).map(move |group| {
+            let group = RowGroup::new(group).filter(|group| group.is_behind(&mut end));
+            group.ok_or_else(|| broken("a row group is damaged"))
+        })
     }
 
     fn all(&self) -> Compact<'_> {
@@ -96,9 +100,18 @@ impl Footer {
 
 impl RowGroup {
     fn new(group: Compact<'_>) -> Option<Self> {
-        let rows = usize::try_from(group.number(3)?).ok().filter(|&rows| rows <= ROWS)?;
+        let rows = usize::try_from(group.number(3)?).ok().filter(|rows| (1..=ROWS).contains(rows))?;
         let chunks = group.structures(1).map(|column| ColumnChunk::new(column.structure(3)?)).collect::<Option<_>>()?;
         Some(Self { rows, chunks })
+    }
+
+    /// Whether each column is behind the one before it, and the first behind `end`, which is then their end.
+    fn is_behind(&self, end: &mut u64) -> bool {
+        self.chunks.iter().all(|chunk| {
+            let is_behind = chunk.start >= *end;
+            *end = chunk.start.saturating_add(chunk.size);
+            is_behind
+        })
     }
 }
 
@@ -121,7 +134,7 @@ impl ColumnChunk {
 pub(super) struct Pages(vec::IntoIter<Page>);
 
 impl Pages {
-    /// Reads them. They take no more than `room`, in bytes, and leave the rest of it.
+    /// Reads them. Unpacked, they take no more than `room`, in bytes, and leave the rest of it.
     ///
     /// # Errors
     ///
@@ -129,9 +142,11 @@ impl Pages {
     pub(super) fn read(mut file: &File, chunk: &ColumnChunk, room: &mut usize) -> Result<Self> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(chunk.start))?;
-        // Compressing can make pages larger, but never twice as large.
-        let size = chunk.size.min(2 * *room as u64);
-        file.take(size).read_to_end(&mut bytes)?;
+        // What cannot be compressed becomes larger by a sixth at most.
+        if chunk.size > (*room + *room / 5) as u64 {
+            return Err(broken("its pages are too large"));
+        }
+        file.take(chunk.size).read_to_end(&mut bytes)?;
         let (mut rest, mut pages) = (&*bytes, Vec::new());
         while !rest.is_empty() {
             let (page, behind) = page(rest, chunk.is_compressed, room)?;
@@ -149,7 +164,9 @@ fn page<'a>(bytes: &'a [u8], is_compressed: bool, room: &mut usize) -> Result<(P
     let content = header.behind().ok_or_else(damaged)?;
     let size = |id| header.number(id).and_then(|size| usize::try_from(size).ok()).ok_or_else(damaged);
     let (unpacked, packed) = (size(2)?, size(3)?);
-    *room = room.checked_sub(unpacked).ok_or_else(|| broken("its pages are too large"))?;
+    *room = room
+        .checked_sub(unpacked.saturating_add(size_of::<Page>()))
+        .ok_or_else(|| broken("its pages are too large"))?;
     let (content, behind) = content.split_at_checked(packed).ok_or_else(damaged)?;
     let mut buffer = vec![0; if is_compressed { unpacked } else { 0 }];
     if is_compressed {
@@ -283,8 +300,9 @@ mod tests {
             page.map(|(page, behind)| (page.buffer().len(), page.num_values(), behind.len(), room))
         };
         let packed = snap::raw::Encoder::new().compress_vec(&[7; 1000]).unwrap();
-        assert_eq!(read(&data(1000, 9, 0, &packed), true, 1500), Ok((1000, 9, 0, 500)));
-        assert_eq!(read(&[data(4, 1, 8, b"four"), vec![1, 2]].concat(), false, 4), Ok((4, 1, 2, 0)));
+        let page = size_of::<Page>();
+        assert_eq!(read(&data(1000, 9, 0, &packed), true, 1500 + page), Ok((1000, 9, 0, 500)));
+        assert_eq!(read(&[data(4, 1, 8, b"four"), vec![1, 2]].concat(), false, 4 + page), Ok((4, 1, 2, 0)));
         for (bytes, is_compressed) in [
             (data(0x7fff_ffff, 9, 0, &packed), true),
             (data(999, 9, 0, &packed), true),

@@ -105,10 +105,13 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn new(file: &'a File, schema: &'a SchemaDescriptor, group: RowGroup) -> Self {
-        // Of a value that is no text, with its place in a dictionary and whether it is there, in bytes.
-        const VALUE: usize = 32;
+        // Of a value, with its length, its place in a dictionary and whether it is there, but for the text that is counted.
+        const VALUE: usize = 48;
+        // The longest times as text, of which a row has two that the writer does not count.
+        const TIMES: usize = 2 * 40;
         let room = TEXT + VALUE * ROWS * schema.num_columns();
-        Self { file, schema, rows: group.rows, chunks: group.chunks.into_iter(), read: 0, room, text: TEXT }
+        let text = TEXT + TIMES * ROWS;
+        Self { file, schema, rows: group.rows, chunks: group.chunks.into_iter(), read: 0, room, text }
     }
 
     fn skip(&mut self) -> Option<ColumnChunk> {

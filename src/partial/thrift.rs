@@ -2,7 +2,7 @@
 //! them.
 //!
 //! The protocol is described at <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>. Nothing
-//! is allocated, whatever the bytes say, and each is gone over once.
+//! is allocated, whatever the bytes say.
 
 /// The bytes from where a struct starts.
 #[derive(Debug, Clone, Copy)]

@@ -269,12 +269,8 @@ fn logs_of_the_same_name_on_other_hosts_are_told_apart() {
     let case = (1..=3).fold(detect(), |case, host| {
         case.log(&format!("{host}/log.evtx"), &log_up_to(500, host).without_chunk_magic(1))
     });
-    fs::create_dir_all(case.path("parts")).unwrap();
     for host in 1..=3 {
-        let name = format!("../parts/{host}.parquet");
-        let mut command = case.command(&["--partial", &name, "--partial-events", "log.evtx"]);
-        command.current_dir(case.path(&host.to_string()));
-        Ran::new(command).exits(3);
+        partial_inside(&case, &host.to_string(), &["log.evtx"]).exits(3);
     }
     let merged = merge(&case, &["--events", "events.csv", "--manifest", "case.json", "parts"]);
     let cause = format!("log.evtx: chunk 1 at {:#x}: no chunk here: it does not start with ElfChnk", HEADER + CHUNK);
@@ -291,6 +287,83 @@ fn logs_of_the_same_name_on_other_hosts_are_told_apart() {
     }
     // Where nothing else has its name, a log is named as it is.
     merge(&case, &["parts/2.parquet"]).exits(3).says(&[&format!("          {cause}")]);
+}
+
+/// The partial result of what is in a host's folder, scanned from inside of it, as on the host.
+fn partial_inside(case: &Case, host: &str, paths: &[&str]) -> Ran {
+    fs::create_dir_all(case.path("parts")).unwrap();
+    let name = format!("../parts/{host}.parquet");
+    let mut command = case.command(&[&["--partial", &name, "--partial-events"], paths].concat());
+    command.current_dir(case.path(host));
+    Ran::new(command)
+}
+
+#[test]
+fn names_are_told_apart_whatever_they_are() {
+    // One of them is called what another is told apart by.
+    let case = detect()
+        .log("a/log.evtx", &log(1))
+        .log("b/log.evtx", &log(2))
+        .log("c/parts/a.parquet: log.evtx", &log(3))
+        .file("a/x.zip", archive_writer::zip(&[("log.evtx", &log(4).0, archive_writer::stored())]))
+        .file("b/x.zip", archive_writer::zip(&[("log.evtx", &log(5).0, archive_writer::stored())]));
+    for host in ["a", "b"] {
+        partial_inside(&case, host, &["log.evtx", "x.zip"]).exits(0);
+    }
+    partial_inside(&case, "c", &["parts/a.parquet: log.evtx"]).exits(0);
+    merge(&case, &["--manifest", "case.json", "parts"]).exits(0);
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(case.path("case.json")).unwrap()).unwrap();
+    let names = |of: &str| -> Vec<String> {
+        manifest[of].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        names("sources"),
+        [
+            "parts/a.parquet: log.evtx",
+            "parts/a.parquet: parts/a.parquet: log.evtx",
+            "parts/a.parquet: x.zip!log.evtx",
+            "parts/b.parquet: log.evtx",
+            "parts/b.parquet: x.zip!log.evtx"
+        ]
+    );
+    assert_eq!(names("archives"), ["parts/a.parquet: x.zip", "parts/b.parquet: x.zip"]);
+}
+
+#[test]
+fn an_empty_log_of_each_host_is_a_loss_of_each() {
+    let case = detect().file("a/log.evtx", "").file("b/log.evtx", "");
+    for host in ["a", "b"] {
+        partial_inside(&case, host, &["log.evtx"]).exits(3);
+    }
+    merge(&case, &["parts"])
+        .exits(3)
+        .says(&["parts/a.parquet: log.evtx: empty file", "parts/b.parquet: log.evtx: empty file"])
+        .does_not_say("not counted again");
+}
+
+#[cfg(unix)]
+#[test]
+fn logs_whose_names_look_the_same_keep_all_their_events() {
+    let case = detect().log("logs/x\u{1b}.evtx", &log(1)).log("logs/x\\u{1b}.evtx", &log(1));
+    partial(&case, "1.parquet", &["--partial-events"], "logs").exits(0);
+    let (one, page, events) =
+        written(&case, |outputs| Ran::new(case.command(&[outputs, &["--manifest", "case.json", "logs"]].concat())));
+    let (merged, merged_page, merged_events) = written(&case, |outputs| merge(&case, &[outputs, &["parts"]].concat()));
+    assert_eq!((merged.report(), merged_events), (one.report(), events));
+    assert!(merged_page == page);
+}
+
+#[test]
+fn a_wrong_partial_that_another_could_stand_in_for_says_so() {
+    let case = three(&[]);
+    let mut damaged = fs::read(case.path("parts/1.parquet")).unwrap();
+    damaged[4..200].fill(0);
+    fs::write(case.path("parts/0.parquet"), damaged).unwrap();
+    merge(&case, &["parts"]).exits(3).says(&[
+        "1 log not counted again",
+        "parts/0.parquet: groups of it are wrong: ",
+        "; logs of it are in parts/1.parquet too: merge without this one",
+    ]);
 }
 
 #[test]
