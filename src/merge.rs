@@ -4,6 +4,7 @@
 //! are taken. A source that is in more than one partial result, by its SHA-256, counts once; sources that only have the same
 //! name are told apart. Nothing of the sources is read, and what a partial result says is believed.
 
+mod names;
 mod part;
 
 use std::{
@@ -11,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::part::{Counted, Counting, Part};
+use self::{
+    names::Names,
+    part::{Counted, Counting, Part},
+};
 use crate::{
     config::Merging,
     error::{Defect, DefectKind, Defects, Error},
@@ -62,9 +66,9 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
             Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
         }
     }
-    let Some((path, first)) = &merger.first else { return Err(nothing(config, &merger.defects)) };
-    let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by };
-    let terms = first.terms(fields.clone()).map_err(|cause| Error::file(path, "cannot be merged", &cause))?;
+    let Some((path, first)) = merger.first.take() else { return Err(nothing(config, &merger.defects)) };
+    let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by }.clone();
+    let terms = first.into_terms(fields).map_err(|cause| Error::file(&path, "cannot be merged", &cause))?;
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
@@ -86,7 +90,7 @@ impl Gathered {
     /// No thread can be started.
     pub fn merge(self, config: &Merging, progress: &(dyn Fn(u64) + Sync)) -> Result<Merged, Error> {
         let Self { terms, mut merger } = self;
-        merger.rename_ambiguous();
+        merger.tell_first_apart();
         let are_hits_known = merger.parts.iter().all(|part| part.rows == Rows::Events);
         let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
         let counting = Counting {
@@ -174,10 +178,7 @@ struct Merger {
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<Repeated>,
-    /// In which of the parts each name was first, of sources and of what has defects.
-    names: HashMap<String, usize>,
-    /// Names of the first parts that have them that others have too, for something else.
-    ambiguous: BTreeSet<String>,
+    names: Names,
 }
 
 /// A log that does not count, since it is in a partial result before.
@@ -262,63 +263,31 @@ impl Merger {
         repeated
     }
 
-    /// Names sources and what has defects after their partial result too, where another has something else of that name: on
-    /// every host, logs have the same paths. The first that has a name keeps it until all are known.
+    /// Names sources, archives and what has defects after their partial result too, where another has something else of that
+    /// name. The first that has a name keeps it until all are known.
     fn tell_apart(&mut self, path: &Path, facts: &mut Facts, repeated: &BTreeSet<u64>) {
-        let part = self.parts.len();
         let sources = (0..).zip(&facts.sources).filter(|(place, _)| !repeated.contains(place));
         // An archive that is in a partial result before is in the list of archives already, or has another name.
         let archives = facts.archives.iter().filter(|archive| !self.archives.contains(archive));
-        let names: BTreeSet<String> = (sources.map(|(_, source)| &source.file.name))
+        let names: BTreeSet<&String> = (sources.map(|(_, source)| &source.file.name))
             .chain(archives.map(|archive| &archive.name))
             .chain(facts.defects.first().map(|defect| &defect.path))
-            .cloned()
             .collect();
-        let mut qualified = HashMap::new();
-        for name in names {
-            if *self.names.entry(name.clone()).or_insert(part) != part {
-                qualified.insert(name.clone(), self.qualified(path, &name));
-                self.ambiguous.insert(name);
-            }
-        }
+        let others = self.names.add(self.parts.len(), path, names);
         let sources = facts.sources.iter_mut().map(|source| &mut source.file.name);
-        rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &qualified);
-        facts.defects.rename(|name| qualified.get(name).cloned());
+        names::rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &others);
+        facts.defects.rename(|name| others.get(name).cloned());
     }
 
-    /// Names the first of those that have the same name after their partial results too.
-    fn rename_ambiguous(&mut self) {
-        let mut qualified = HashMap::new();
-        for name in std::mem::take(&mut self.ambiguous) {
-            let part = self.names.get(&name).and_then(|&part| self.parts.get(part));
-            let Some(path) = part.map(|part| part.path.clone()) else { continue };
-            qualified.insert(name.clone(), self.qualified(&path, &name));
-        }
-        self.defects.rename(|name| qualified.get(name).cloned());
+    /// Does the same for the first that have a name.
+    fn tell_first_apart(&mut self) {
+        let others = self.names.of_first(|part| self.parts.get(part).map(|part| &*part.path));
         let mut archives: Vec<SearchedFile> = std::mem::take(&mut self.archives).into_iter().collect();
         let names = self.parts.iter_mut().flat_map(|part| &mut part.names);
         let names = names.chain(self.sources.iter_mut().map(|source| &mut source.file.name));
-        rename(names.chain(archives.iter_mut().map(|archive| &mut archive.name)), &qualified);
+        names::rename(names.chain(archives.iter_mut().map(|archive| &mut archive.name)), &others);
         self.archives = archives.into_iter().collect();
-    }
-
-    /// A name for what a partial result has, where another has something else of that name.
-    fn qualified(&mut self, partial: &Path, name: &str) -> String {
-        let mut qualified = format!("{}: {name}", text::path(partial));
-        while self.names.contains_key(&qualified) {
-            qualified = format!("{}: {qualified}", text::path(partial));
-        }
-        self.names.insert(qualified.clone(), self.parts.len());
-        qualified
-    }
-}
-
-/// Gives these names those that there are for them.
-fn rename<'a>(names: impl Iterator<Item = &'a mut String>, others: &HashMap<String, String>) {
-    for name in names {
-        if let Some(other) = others.get(name) {
-            name.clone_from(other);
-        }
+        self.defects.rename(|name| others.get(name).cloned());
     }
 }
 

@@ -138,11 +138,11 @@ impl Facts {
     /// # Errors
     ///
     /// They are none that there can be.
-    pub fn terms(&self, group_by: Vec<Field>) -> Result<Terms, String> {
+    pub fn into_terms(self, group_by: Vec<Field>) -> Result<Terms, String> {
         Ok(Terms {
             filter: self.filter()?,
-            rules: Arc::new(self.rules.clone().into_rule_set()),
-            refused: self.refused.clone(),
+            rules: Arc::new(self.rules.into_rule_set()),
+            refused: self.refused,
             carving: if self.options.recover { Carving::Stale } else { Carving::Live },
             // Stale copies in the same log were dropped when it was scanned.
             copies: if self.options.dedup { Copies::Drop } else { Copies::Count },
