@@ -161,7 +161,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
             name: format!("WS{host:05}.evtx"),
             file: String::new(),
             file_hex: None,
-            size: 0,
+            size: 1 << 20,
             digests: Some(Digests { sha256: digest.clone(), sha1: digest.clone(), md5: digest }),
         },
         header: None,

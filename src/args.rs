@@ -130,7 +130,7 @@ pub struct MergeArgs {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Run")]
     pub threads: Option<NonZeroUsize>,
 
-    /// Show no summary
+    /// Show neither a summary nor progress
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
 }

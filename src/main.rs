@@ -173,7 +173,8 @@ fn tell(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// A panic in a scan thread is contained and becomes a defect, so the default message would only alarm.
+/// A panic in a thread named `scan-…`, of a scan or a merge, is contained and becomes a defect: the default message would only
+/// alarm.
 fn silence_contained_panics() {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -20,7 +20,7 @@ use crate::{
     config::Merging,
     error::{Defect, DefectKind, Defects, Error},
     input,
-    partial::{self, Facts, Rows},
+    partial::{self, Facts, Rows, RulesFacts},
     rarity::Places,
     searched::{Searched, SearchedFile, SearchedSource},
     summary, tally,
@@ -117,8 +117,11 @@ impl Gathered {
 }
 
 fn nothing(config: &Merging, defects: &Defects) -> Error {
-    let cause = defects.first().next().map_or_else(|| "no *.parquet in it".to_owned(), ToString::to_string);
-    Error::file(config.paths.first().map_or(Path::new(""), PathBuf::as_path), "nothing to merge", &cause)
+    let (path, cause) = match defects.first().next() {
+        Some(defect) => (Path::new(&defect.path), defect.cause.as_str()),
+        None => (config.paths.first().map_or(Path::new(""), PathBuf::as_path), "no *.parquet in it"),
+    };
+    Error::file(path, "nothing to merge", &cause)
 }
 
 fn is_parquet(path: &Path) -> bool {
@@ -129,7 +132,10 @@ fn is_parquet(path: &Path) -> bool {
 fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -> Option<String> {
     let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
     let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
-    if facts.rules.infos != first.rules.infos || facts.rules.processes != first.rules.processes {
+    let (rules, first_rules) = (&facts.rules, &first.rules);
+    let are_same_rules = rules.infos.len() == first_rules.infos.len()
+        && rules.infos.iter().zip(&first_rules.infos).all(|(one, two)| one.is_same_rule(two));
+    if !are_same_rules || rules.processes != first_rules.processes {
         let (ours, theirs) = (titles(facts), titles(first));
         let what = if ours == theirs {
             "its rules have other texts".to_owned()
@@ -138,8 +144,13 @@ fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -
         };
         return of_first(&text::printable(&what));
     }
-    if facts.rules != first.rules {
+    let networks =
+        |rules: &RulesFacts| (rules.detection.clone(), rules.exclusion.clone(), rules.exclusion_of_all.clone());
+    if networks(rules) != networks(first_rules) {
         return of_first("it has other detection or exclusion networks");
+    }
+    if rules.named != first_rules.named {
+        return of_first("it was made with another choice of --rules");
     }
     if facts.options.filters != first.options.filters {
         let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
@@ -149,12 +160,12 @@ fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -
     if facts.options != first.options {
         return of_first("it was made with another choice of --recover or --dedup");
     }
-    let theirs = || facts.group_by.iter().map(|field| field.name()).collect::<Vec<_>>().join(",");
+    let ours = || facts.group_by.iter().map(|field| field.name()).collect::<Vec<_>>().join(",");
     if let Some(field) = config.group_by.iter().find(|field| !facts.group_by.contains(field)) {
-        return Some(format!("it is not grouped by {field}, but by {}", theirs()));
+        return Some(format!("it is not grouped by {field}, but by {}", ours()));
     }
     if config.group_by.is_empty() && facts.group_by != first.group_by {
-        return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", theirs()));
+        return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", ours()));
     }
     if facts.options.dedup && facts.rows == Rows::Groups {
         return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
@@ -225,7 +236,7 @@ impl Merger {
         Ok(())
     }
 
-    /// Adds what is wrong with the rows of a part: and where logs of it are that do not count for its sake.
+    /// Adds as a defect what is wrong with the rows of a part, and names partial results whose logs count in this one only.
     fn add_wrong(&mut self, place: usize, cause: &str) {
         let Some(part) = self.parts.get(place) else { return };
         let elsewhere: BTreeSet<&PathBuf> =
@@ -291,8 +302,8 @@ impl Merger {
     }
 }
 
-/// What tells that a source is the same as another: its SHA-256; or, if not all of it could be read out of an archive, that of
-/// the archive, its name there and how much was read. `None` if nothing does.
+/// What a source is known by again: its SHA-256; of a log that its archive is cut off in, the archive's SHA-256, its name in
+/// it and how much was read. `None` if it has neither, or is empty.
 fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>) -> Option<String> {
     if let Some(digests) = &source.file.digests {
         // All empty files are the same, and each is a loss of its host's.

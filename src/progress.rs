@@ -1,4 +1,4 @@
-//! The progress bar: bytes of the evidence, on standard error where that is a terminal.
+//! The progress bar: bytes of logs or of partial results that were read, on standard error where that is a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 /// What is under some paths.
 #[derive(Debug, Default)]
 pub struct Walked {
-    /// The files, by path, each once, whatever links lead to it.
+    /// The files, by path, each once, whatever symbolic links lead to it.
     pub files: BTreeSet<PathBuf>,
     /// What cannot be walked or read, and why.
     pub failed: Vec<(PathBuf, String)>,
@@ -22,7 +22,6 @@ pub struct Walked {
 #[must_use]
 pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
     let mut walked = Walked::default();
-    let mut met = HashSet::new();
     for path in paths {
         for entry in WalkDir::new(path).follow_links(true) {
             match entry {
@@ -33,15 +32,15 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                     walked.failed.push((entry.into_path(), "it is no regular file".to_owned()));
                 }
                 Ok(entry) => {
-                    let path = entry.into_path();
-                    if met.insert(fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
-                        walked.files.insert(path);
-                    }
+                    walked.files.insert(entry.into_path());
                 }
                 Err(error) => walked.failed.push(failure(&error, path)),
             }
         }
     }
+    // Of the names of one file, the first.
+    let mut met = HashSet::new();
+    walked.files.retain(|path| met.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
     walked
 }
 

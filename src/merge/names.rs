@@ -21,14 +21,11 @@ pub(super) struct Names {
 impl Names {
     /// Adds the names that a part has, whose file is at `path`. Returns other names for those that a part before has.
     pub(super) fn add(&mut self, part: usize, path: &Path, names: BTreeSet<&String>) -> HashMap<String, String> {
-        let mut others = HashMap::new();
-        for name in names {
-            if *self.first.entry(name.clone()).or_insert(part) != part {
-                others.insert(name.clone(), self.other(part, path, name));
-                self.shared.insert(name.clone());
-            }
-        }
-        others
+        // All names are known before one is made up.
+        let is_of_another = |name: &&String| *self.first.entry((*name).clone()).or_insert(part) != part;
+        let shared: Vec<&String> = names.into_iter().filter(is_of_another).collect();
+        self.shared.extend(shared.iter().map(|&name| name.clone()));
+        shared.into_iter().map(|name| (name.clone(), self.prefixed(part, path, name))).collect()
     }
 
     /// Other names for those that parts have, and parts behind them too; `path` says where a part is.
@@ -37,21 +34,21 @@ impl Names {
         for name in std::mem::take(&mut self.shared) {
             let part = self.first.get(&name).copied().unwrap_or_default();
             if let Some(path) = path(part) {
-                let other = self.other(part, path, &name);
+                let other = self.prefixed(part, path, &name);
                 others.insert(name, other);
             }
         }
         others
     }
 
-    /// Another name for what a part has, after the part's file.
-    fn other(&mut self, part: usize, path: &Path, name: &str) -> String {
-        let mut other = format!("{}: {name}", text::path(path));
-        while self.first.contains_key(&other) {
-            other = format!("{}: {other}", text::path(path));
+    /// The name with that of the part's file before it, as often as it takes to be a new one.
+    fn prefixed(&mut self, part: usize, path: &Path, name: &str) -> String {
+        let mut prefixed = format!("{}: {name}", text::path(path));
+        while self.first.contains_key(&prefixed) {
+            prefixed = format!("{}: {prefixed}", text::path(path));
         }
-        self.first.insert(other.clone(), part);
-        other
+        self.first.insert(prefixed.clone(), part);
+        prefixed
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) struct Counting<'a> {
     pub(super) keeps_hits: bool,
     /// Whether the files are hashed.
     pub(super) hashing: bool,
-    /// How much groups and hits may take in memory, in bytes, for each thread.
+    /// How much groups may take in memory, and hits as much again, in bytes, for each thread.
     pub(super) room: usize,
     /// Is told how many bytes have been counted since it was told last.
     pub(super) progress: &'a (dyn Fn(u64) + Sync),

@@ -144,10 +144,12 @@ pub(crate) fn of_groups(fields: &[Field]) -> Vec<Result<Type>> {
     columns
 }
 
+/// A column of numbers.
 pub(crate) fn int(name: &str, repetition: Repetition) -> Result<Type> {
     Type::primitive_type_builder(name, Physical::INT64).with_repetition(repetition).build()
 }
 
+/// A column of text, null where it is not stated.
 pub(crate) fn text(name: &str) -> Result<Type> {
     let column = Type::primitive_type_builder(name, Physical::BYTE_ARRAY).with_repetition(Repetition::OPTIONAL);
     column.with_logical_type(Some(LogicalType::String)).build()

@@ -66,6 +66,11 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
     }
     let facts: Facts = serde_json::from_str(text).map_err(|error| not_one(&error))?;
     facts.filter().map_err(|error| not_one(&error))?;
+    // Each field is some columns, which rows take memory for.
+    let is_twice = |field: &Field| facts.group_by.iter().filter(|&other| other == field).count() > 1;
+    if Field::ALL.iter().any(is_twice) {
+        return Err(not_one(&"it is grouped by a field twice"));
+    }
     Ok(facts)
 }
 
@@ -88,6 +93,7 @@ struct Versioned {
     version: u32,
 }
 
+/// The error of the file or of the caller that is inside, if there is one.
 pub(crate) fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast() {

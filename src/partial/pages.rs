@@ -2,7 +2,8 @@
 //!
 //! A partial result comes from a host that may be an attacker's. What a few of its bytes can claim, a schema nested a hundred
 //! thousand deep or a page of gigabytes, is refused here before anything is allocated for it; what is in a page is read by the
-//! library. Only what netsift writes is read: the numbers of fields, encodings and codecs are those of
+//! library. How many rows a file has, and so how long it takes, is not bounded: a few bytes can stand for many that are
+//! alike. Only what netsift writes is read: the numbers of fields, encodings and codecs are those of
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 
 use std::{
@@ -60,7 +61,7 @@ impl Footer {
         let mut footer = Vec::new();
         file.seek(SeekFrom::Start(start))?;
         file.take(length).read_to_end(&mut footer)?;
-        // Where all of it can be gone over, no part of it is taken for its end.
+        // It is gone through to its end once: from then on, a list that ends early is short, and not damaged.
         match Compact(&footer).behind() {
             Some([]) => Ok(Self(footer)),
             _ => Err(broken("what it says of itself is damaged")),
@@ -70,30 +71,30 @@ impl Footer {
     /// The text that it has under a name.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let named = |pair: &Compact<'_>| pair.bytes(1) == Some(name.as_bytes());
-        std::str::from_utf8(self.all().structures(5).find(named)?.bytes(2)?).ok()
+        std::str::from_utf8(self.metadata().structures(5).find(named)?.bytes(2)?).ok()
     }
 
     /// The names of its columns.
     pub(super) fn columns(&self) -> impl Iterator<Item = Option<&[u8]>> {
         // The first is the schema itself.
-        self.all().structures(2).skip(1).map(|column| column.bytes(4))
+        self.metadata().structures(2).skip(1).map(|column| column.bytes(4))
     }
 
     /// How many rows it has.
     pub(super) fn rows(&self) -> Option<u64> {
-        self.all().number(3)?.try_into().ok()
+        self.metadata().number(3)?.try_into().ok()
     }
 
-    /// Where its rows are: of each row group behind the last one, so that no bytes stand for the rows of several.
+    /// Its row groups. Each has to be behind the one before it, or the same few bytes could be the pages of many.
     pub(super) fn row_groups(&self) -> impl Iterator<Item = Result<RowGroup>> {
         let mut end = 0;
-        self.all().structures(4).map(move |group| {
+        self.metadata().structures(4).map(move |group| {
             let group = RowGroup::new(group).filter(|group| group.is_behind(&mut end));
             group.ok_or_else(|| broken("a row group is damaged"))
         })
     }
 
-    fn all(&self) -> Compact<'_> {
+    fn metadata(&self) -> Compact<'_> {
         Compact(&self.0)
     }
 }
@@ -142,7 +143,7 @@ impl Pages {
     pub(super) fn read(mut file: &File, chunk: &ColumnChunk, room: &mut usize) -> Result<Self> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(chunk.start))?;
-        // What cannot be compressed becomes larger by a sixth at most.
+        // Snappy adds a sixth at most; the rest is for the headers of pages.
         if chunk.size > (*room + *room / 5) as u64 {
             return Err(broken("its pages are too large"));
         }
@@ -186,7 +187,7 @@ fn page<'a>(bytes: &'a [u8], is_compressed: bool, room: &mut usize) -> Result<(P
 enum Kind {
     /// How many values, each different.
     Dictionary(u32),
-    /// How many values, and whether they are there, are in the dictionary, or are truth values.
+    /// How many values, and how they are encoded: plain, as places in the dictionary, or, of truth values, in runs.
     Data(u32, Encoding),
 }
 
@@ -215,7 +216,7 @@ impl Kind {
                     PLAIN_DICTIONARY | RLE_DICTIONARY => Encoding::RLE_DICTIONARY,
                     _ => return None,
                 };
-                // Which values are stated.
+                // Which rows have a value is in runs (definition levels).
                 (header.number(3)? == RLE).then_some(Self::Data(values(header)?, encoding))
             }
             _ => None,
@@ -262,6 +263,7 @@ impl PageReader for Pages {
     }
 }
 
+/// What is wrong with the file.
 pub(super) fn broken(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }

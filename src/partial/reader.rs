@@ -71,7 +71,7 @@ fn read_rows(
     for row in 0..columns.rows {
         texts.clear();
         for column in &values {
-            texts.push(shown(column.get(row).ok_or_else(too_short)?.as_ref())?);
+            texts.push(text_of(column.get(row).ok_or_else(too_short)?.as_ref())?);
         }
         let numbers = || {
             let group = Group { count: *counts.get(row)?, first: *first.get(row)?, last: *last.get(row)? };
@@ -84,8 +84,8 @@ fn read_rows(
     Ok(())
 }
 
-/// A text of a column. Most of them are many times in it, and none is copied before a row has it.
-fn shown(text: Option<&ByteArray>) -> Result<&str> {
+/// A value as text; empty if it is not stated. It is borrowed: most texts are in a column many times.
+fn text_of(text: Option<&ByteArray>) -> Result<&str> {
     text.map_or(Ok(""), ByteArray::as_utf8)
 }
 
@@ -156,7 +156,7 @@ impl<'a> Columns<'a> {
         let time = |(number, text): (Option<i64>, Option<ByteArray>)| match number {
             Some(number) => Timestamp::from_nanosecond(number.into()).map(Some).map_err(wrong),
             None if text.is_none() => Ok(None),
-            None => shown(text.as_ref())?.parse().map(Some).map_err(wrong),
+            None => text_of(text.as_ref())?.parse().map(Some).map_err(wrong),
         };
         numbers.into_iter().zip(texts).map(time).collect()
     }
@@ -183,8 +183,9 @@ impl Records {
     /// The record of a row.
     fn get(&self, row: usize) -> Result<RecordCells> {
         let too_short = || broken("a column is too short");
-        let text =
-            |column: &Vec<Option<ByteArray>>| shown(column.get(row).ok_or_else(too_short)?.as_ref()).map(str::to_owned);
+        let text = |column: &Vec<Option<ByteArray>>| {
+            text_of(column.get(row).ok_or_else(too_short)?.as_ref()).map(str::to_owned)
+        };
         let [record_id, utc_time, rule_name] = &self.texts;
         Ok(RecordCells {
             record_id: text(record_id)?,

@@ -4,7 +4,6 @@ use std::{io::Write, net::IpAddr};
 
 use jiff::Timestamp;
 use parquet::{
-    basic::Repetition,
     data_type::{BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type},
     errors::Result,
     file::{
@@ -77,8 +76,8 @@ impl<W: Write + Send> Writer<W> {
             return Ok(());
         }
         let mut group = self.file.next_row_group()?;
-        write_ints(&mut group, rows.iter().map(|row| i64::try_from(row.source).ok()), Repetition::REQUIRED)?;
-        write_ints(&mut group, rows.iter().map(|row| i64::try_from(row.key.rule).ok()), Repetition::REQUIRED)?;
+        write_required_ints(&mut group, rows.iter().map(|row| i64::try_from(row.source).ok()))?;
+        write_required_ints(&mut group, rows.iter().map(|row| i64::try_from(row.key.rule).ok()))?;
         let groups: Vec<(&GroupKey, &Group)> = rows.iter().map(|row| (&row.key, &row.group)).collect();
         write_groups(&mut group, &self.fields, &groups)?;
         if self.kind == Rows::Events {
@@ -97,7 +96,7 @@ fn write_records<W: Write + Send>(out: &mut SerializedRowGroupWriter<'_, W>, rec
     }
     let places: [fn(&RecordCells) -> u64; 2] = [|record| record.chunk, |record| record.offset];
     for place in places {
-        write_ints(out, records.iter().map(|record| i64::try_from(place(record)).ok()), Repetition::REQUIRED)?;
+        write_required_ints(out, records.iter().map(|record| i64::try_from(place(record)).ok()))?;
     }
     write_column::<BoolType>(out, records.iter().map(|record| Some(record.recovered)))
 }
@@ -123,17 +122,17 @@ pub(crate) fn write_groups<W: Write + Send>(
                 write_column::<FixedLenByteArrayType>(out, values().map(bytes_of))?;
             }
             Kind::Number => {
-                write_ints(out, values().map(number), Repetition::OPTIONAL)?;
+                write_column::<Int64Type>(out, values().map(number))?;
                 let others = values().map(|text| stated(text).filter(|_| number(text).is_none()));
                 write_column::<ByteArrayType>(out, others)?;
             }
         }
     }
-    // So many connections there are only where partial results say so.
+    // Only a partial result can claim more than there are numbers for.
     let counts = groups.iter().map(|(_, group)| Some(i64::try_from(group.count).unwrap_or(i64::MAX)));
-    write_ints(out, counts, Repetition::REQUIRED)?;
+    write_required_ints(out, counts)?;
     for time in [|group: &Group| group.first, |group: &Group| group.last] {
-        write_ints(out, groups.iter().map(|(_, group)| time(group).and_then(nanoseconds)), Repetition::OPTIONAL)?;
+        write_column::<Int64Type>(out, groups.iter().map(|(_, group)| time(group).and_then(nanoseconds)))?;
         let others = groups.iter().map(|(_, group)| {
             let out_of_range = time(group).filter(|&time| nanoseconds(time).is_none());
             out_of_range.map(|time| ByteArray::from(time.to_string().as_str()))
@@ -143,20 +142,18 @@ pub(crate) fn write_groups<W: Write + Send>(
     Ok(())
 }
 
-pub(crate) fn write_ints<W: Write + Send>(
+/// Writes the next column, in which every row has a number.
+fn write_required_ints<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: impl Iterator<Item = Option<i64>>,
-    repetition: Repetition,
 ) -> Result<()> {
-    if repetition == Repetition::OPTIONAL {
-        return write_column::<Int64Type>(group, values);
-    }
     let Some(values) = values.collect::<Option<Vec<i64>>>() else { return Err(broken("a number is too large")) };
     let mut column = group.next_column()?.ok_or_else(|| broken("a column too many"))?;
     column.typed::<Int64Type>().write_batch(&values, None, None)?;
     column.close()
 }
 
+/// Writes the next column, null where there is no value.
 pub(crate) fn write_column<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
     values: impl Iterator<Item = Option<T::T>>,

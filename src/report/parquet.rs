@@ -5,8 +5,8 @@ use std::io;
 
 use parquet::{
     basic::Repetition,
-    data_type::ByteArrayType,
-    errors::{ParquetError, Result},
+    data_type::{ByteArrayType, Int64Type},
+    errors::Result,
     file::writer::SerializedFileWriter,
 };
 
@@ -55,7 +55,7 @@ fn write_part<W: io::Write + Send>(
     file: &mut SerializedFileWriter<W>,
     report: &Report<'_>,
     part: &[(GroupKey, Group)],
-) -> Result<(), ParquetError> {
+) -> Result<()> {
     let mut out = file.next_row_group()?;
     let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
     writer::write_groups(&mut out, report.fields, &groups)?;
@@ -70,7 +70,7 @@ fn write_part<W: io::Write + Send>(
     if let Some(rarity) = report.rarity {
         let rarities: Vec<(usize, &str)> = part.iter().map(|(key, _)| rarity.of(key)).collect();
         let hosts = rarities.iter().map(|&(hosts, _)| i64::try_from(hosts).ok());
-        writer::write_ints(&mut out, hosts, Repetition::OPTIONAL)?;
+        writer::write_column::<Int64Type>(&mut out, hosts)?;
         writer::write_column::<ByteArrayType>(&mut out, rarities.iter().map(|(_, first)| writer::stated(first)))?;
     }
     out.close()?;

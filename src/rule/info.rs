@@ -26,6 +26,12 @@ pub struct RuleInfo {
 }
 
 impl RuleInfo {
+    /// Whether it is the same rule, wherever its file is.
+    #[must_use]
+    pub fn is_same_rule(&self, other: &Self) -> bool {
+        *self == Self { source: self.source.clone(), ..other.clone() }
+    }
+
     /// Of a built-in rule.
     #[must_use]
     pub fn of_builtin(rule: &BuiltinRule) -> Self {

@@ -305,11 +305,11 @@ fn names_are_told_apart_whatever_they_are() {
         .log("a/log.evtx", &log(1))
         .log("b/log.evtx", &log(2))
         .log("c/parts/a.parquet: log.evtx", &log(3))
+        .log("b/parts/b.parquet: log.evtx", &log(6))
         .file("a/x.zip", archive_writer::zip(&[("log.evtx", &log(4).0, archive_writer::stored())]))
         .file("b/x.zip", archive_writer::zip(&[("log.evtx", &log(5).0, archive_writer::stored())]));
-    for host in ["a", "b"] {
-        partial_inside(&case, host, &["log.evtx", "x.zip"]).exits(0);
-    }
+    partial_inside(&case, "a", &["log.evtx", "x.zip"]).exits(0);
+    partial_inside(&case, "b", &["log.evtx", "x.zip", "parts/b.parquet: log.evtx"]).exits(0);
     partial_inside(&case, "c", &["parts/a.parquet: log.evtx"]).exits(0);
     merge(&case, &["--manifest", "case.json", "parts"]).exits(0);
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(case.path("case.json")).unwrap()).unwrap();
@@ -323,6 +323,7 @@ fn names_are_told_apart_whatever_they_are() {
             "parts/a.parquet: parts/a.parquet: log.evtx",
             "parts/a.parquet: x.zip!log.evtx",
             "parts/b.parquet: log.evtx",
+            "parts/b.parquet: parts/b.parquet: log.evtx",
             "parts/b.parquet: x.zip!log.evtx"
         ]
     );
@@ -383,6 +384,23 @@ fn what_a_partial_says_drives_no_terminal() {
         merged.exits(3).says(&["\\u{1b}.evtx: chunk 1", "\\u{1b}"]);
         assert!(!merged.stderr().contains('\u{1b}'), "{}", merged.stderr());
     }
+}
+
+#[test]
+fn the_same_rules_may_be_anywhere() {
+    let rule = "title: One\nid: 1\nlevel: high\nlogsource: {category: network_connection, product: windows}\n\
+                detection: {s: {DestinationIp: 1.1.1.1}, condition: s}\n";
+    let case = three(&[]).file("here/rule.yml", rule).file("there/rule.yml", rule).file("none/readme.txt", "none");
+    for (number, folder) in ["here", "there"].iter().enumerate() {
+        let log = format!("logs/{}.evtx", number + 1);
+        partial(&case, &format!("r{number}.parquet"), &["--rules", folder], &log).exits(0);
+    }
+    let one = Ran::new(case.command(&["--rules", "here", "logs/1.evtx", "logs/2.evtx"]));
+    assert_eq!(merge(&case, &["parts/r0.parquet", "parts/r1.parquet"]).exits(0).report(), one.report());
+    partial(&case, "none.parquet", &["--rules", "none"], "logs/3.evtx");
+    merge(&case, &["parts/1.parquet", "parts/none.parquet"]).exits(1).says(&[
+        "parts/none.parquet: cannot be merged: it was made with another choice of --rules than parts/1.parquet",
+    ]);
 }
 
 #[test]
@@ -453,6 +471,20 @@ fn what_is_no_partial_is_named_and_the_others_are_merged() {
     }
     merge(&case, &["parts/text.parquet"]).exits(1).reports(&[]).says(&["nothing to merge"]);
     merge(&case, &["nowhere"]).exits(1).says(&["netsift: nowhere: nothing to merge"]);
+}
+
+#[test]
+fn a_partial_has_no_more_columns_than_there_are_fields() {
+    let case = three(&[]);
+    partial(&case, "x.parquet", &["--group-by", "dest,dvc"], "logs/1.evtx").exits(0);
+    let mut hostile = fs::read(case.path("parts/x.parquet")).unwrap();
+    let fields = hostile.windows(12).rposition(|bytes| bytes == b"\"dest\",\"dvc\"").unwrap();
+    hostile[fields..fields + 12].copy_from_slice(b"\"dvc\", \"dvc\"");
+    fs::write(case.path("parts/x.parquet"), hostile).unwrap();
+    merge(&case, &["parts/x.parquet"])
+        .exits(1)
+        .says(&["parts/x.parquet: nothing to merge: not a partial result: it is \
+                                                        grouped by a field twice"]);
 }
 
 #[test]

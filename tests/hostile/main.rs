@@ -1,4 +1,4 @@
-//! Hostile input: logs and archives with damage of every kind.
+//! Hostile input: logs, archives and partial results with damage of every kind.
 //!
 //! - [`regressions`]: what it has found.
 //! - [`invariants`]: what must hold of any bytes that are sifted; [`unpacking`]: of any that are unpacked; [`partials`]: of any
