@@ -3,7 +3,7 @@
 //! A defect is counted, named and carried to the summary; it never stops anything. Nothing here prints.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt, io,
     path::{Path, PathBuf},
 };
@@ -28,7 +28,7 @@ pub enum Error {
     },
     /// No log could be searched, so there is nothing to report on.
     NothingToSearch,
-    /// Threads could not be started, or one of them failed.
+    /// Threads could not be started.
     Threads(String),
     /// Hits or groups are more than fit into memory and could not be put into temporary files, or be read from there.
     Spill(io::Error),
@@ -51,7 +51,7 @@ impl fmt::Display for Error {
             Self::NothingToSearch => {
                 f.write_str("no event log found: give a log, an archive of logs, or a directory with either")
             }
-            Self::Threads(cause) => write!(f, "threads: {cause}"),
+            Self::Threads(cause) => write!(f, "threads: cannot start them: {cause}"),
             Self::Spill(cause) => {
                 write!(f, "temporary files: cannot keep there what does not fit into memory: {cause}")
             }
@@ -224,9 +224,10 @@ impl Defects {
         self.first.retain(|defect| defect.path != name);
     }
 
-    /// With other paths for some of them.
-    pub fn rename(&mut self, name: impl Fn(&str) -> Option<String>) {
-        let renamed = |defect: Defect| Defect { path: name(&defect.path).unwrap_or(defect.path), ..defect };
+    /// With other paths in the place of some.
+    pub fn rename(&mut self, others: &HashMap<String, String>) {
+        let renamed =
+            |defect: Defect| Defect { path: others.get(&defect.path).cloned().unwrap_or(defect.path), ..defect };
         self.first = std::mem::take(&mut self.first).into_iter().map(renamed).collect();
     }
 

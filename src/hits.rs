@@ -85,9 +85,9 @@ impl Hit {
         // A text, and what the allocator adds to it.
         const TEXT: usize = size_of::<String>() + 16;
         let data = self.data.iter().flat_map(|(name, value)| [name, value]);
-        let texts = self.fields.iter().chain(data).map(|text| TEXT + text.len()).sum::<usize>();
         let others = [&self.record_id, &self.source, &self.utc_time, &self.rule_name];
-        size_of::<Self>() + texts + others.map(|text| TEXT + text.len()).iter().sum::<usize>()
+        let texts = self.fields.iter().chain(data).chain(others);
+        size_of::<Self>() + texts.map(|text| TEXT + text.len()).sum::<usize>()
     }
 
     /// Whether the other is the same event in another place: same host, record id, time and connection.

@@ -20,7 +20,7 @@ use crate::{
     config::Merging,
     error::{Defect, DefectKind, Defects, Error},
     input,
-    partial::{self, Facts, Rows, RulesFacts},
+    partial::{self, Facts, Rows},
     rarity::Places,
     searched::{Searched, SearchedFile, SearchedSource},
     summary, tally,
@@ -37,8 +37,18 @@ pub struct Merged {
     pub searched: Searched,
     /// How many partial results there were.
     pub count: u64,
-    /// Logs that did not count, since they were in another partial result: their name, and where they were.
-    pub repeated: Vec<(String, PathBuf)>,
+    /// Logs that did not count, since they were in another partial result.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A log that does not count, since it is in a partial result before.
+pub struct Repeated {
+    /// Its name.
+    pub name: String,
+    /// The partial result that it does not count in.
+    pub path: PathBuf,
+    /// The part that it counts in.
+    owner: usize,
 }
 
 /// Partial results that go together, of which all is known but their rows.
@@ -111,7 +121,6 @@ impl Gathered {
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
         let searched = Searched { sources, archives, groups, hits, defects, links, partials };
-        let repeated = repeated.into_iter().map(|log| (log.name, log.path)).collect();
         Ok(Merged { terms, searched, count, repeated })
     }
 }
@@ -144,9 +153,10 @@ fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -
         };
         return of_first(&text::printable(&what));
     }
-    let networks =
-        |rules: &RulesFacts| (rules.detection.clone(), rules.exclusion.clone(), rules.exclusion_of_all.clone());
-    if networks(rules) != networks(first_rules) {
+    if rules.detection != first_rules.detection
+        || rules.exclusion != first_rules.exclusion
+        || rules.exclusion_of_all != first_rules.exclusion_of_all
+    {
         return of_first("it has other detection or exclusion networks");
     }
     if rules.named != first_rules.named {
@@ -192,15 +202,6 @@ struct Merger {
     names: Names,
 }
 
-/// A log that does not count, since it is in a partial result before.
-struct Repeated {
-    name: String,
-    /// The partial result that it does not count in.
-    path: PathBuf,
-    /// The part that it counts in.
-    owner: usize,
-}
-
 impl Merger {
     /// Adds what is known of a partial result besides its rows.
     ///
@@ -221,17 +222,18 @@ impl Merger {
         // Copies are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0);
         let connections = tally::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
+        let names = sources.iter().map(|source| source.file.name.clone()).collect();
+        let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
+        self.sources.extend(counting.map(|(_, source)| source));
         self.parts.push(Part {
             size: path.metadata().map_or(0, |metadata| metadata.len()),
             rows: facts.rows,
             columns: facts.columns(),
-            names: sources.iter().map(|source| source.file.name.clone()).collect(),
+            names,
             connections: (!has_copies).then_some(connections),
             path: path.clone(),
-            repeated: repeated.clone(),
+            repeated,
         });
-        let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
-        self.sources.extend(counting.map(|(_, source)| source));
         self.first.get_or_insert((path, facts));
         Ok(())
     }
@@ -287,7 +289,7 @@ impl Merger {
         let others = self.names.add(self.parts.len(), path, names);
         let sources = facts.sources.iter_mut().map(|source| &mut source.file.name);
         names::rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &others);
-        facts.defects.rename(|name| others.get(name).cloned());
+        facts.defects.rename(&others);
     }
 
     /// Does the same for the first that have a name.
@@ -298,7 +300,7 @@ impl Merger {
         let names = names.chain(self.sources.iter_mut().map(|source| &mut source.file.name));
         names::rename(names.chain(archives.iter_mut().map(|archive| &mut archive.name)), &others);
         self.archives = archives.into_iter().collect();
-        self.defects.rename(|name| others.get(name).cloned());
+        self.defects.rename(&others);
     }
 }
 
@@ -325,7 +327,7 @@ impl Merged {
             lines.push(format!("          {sources} not counted again, found in more than one:\n"));
         }
         let named = self.repeated.iter().take(NAMED);
-        lines.extend(named.map(|(source, path)| format!("          {source} in {}\n", text::path(path))));
+        lines.extend(named.map(|log| format!("          {} in {}\n", log.name, text::path(&log.path))));
         if self.repeated.len() > NAMED {
             lines.push(format!("          and {} more\n", self.repeated.len() - NAMED));
         }

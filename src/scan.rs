@@ -15,7 +15,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::units::{Blocks, Unit, Units, block};
 use crate::{
@@ -66,11 +66,7 @@ pub fn scan(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Findings, Error> {
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(method.threads.get())
-        .thread_name(|index| format!("scan-{index}"))
-        .build()
-        .map_err(|error| Error::Threads(format!("cannot start them: {error}")))?;
+    let pool = pool(method.threads)?;
     let units = Units::new(sources, method.hashing);
     let next = AtomicU64::new(0);
     let parts = pool.broadcast(|_| {
@@ -91,6 +87,19 @@ pub fn scan(
     note_what_is_missing(plan, &sources.logs, &mut findings);
     note_changed_archives(&sources.archives, &mut findings);
     Ok(findings)
+}
+
+/// Threads for a scan or a merge, of the name whose panics are not shown.
+///
+/// # Errors
+///
+/// They cannot be started.
+pub(crate) fn pool(threads: NonZeroUsize) -> Result<ThreadPool, Error> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .thread_name(|index| format!("scan-{index}"))
+        .build()
+        .map_err(|error| Error::Threads(error.to_string()))
 }
 
 /// Names what shows only when all of a log is read: that it has grown since, and that its header states more chunks than

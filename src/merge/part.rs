@@ -10,7 +10,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
     group::{Groups, Sources},
     hits::{Hit, Hits},
     partial::{self, Rows},
+    scan,
     searched::SearchedFile,
     terms::Terms,
     text,
@@ -78,26 +78,15 @@ impl Counting<'_> {
     /// No thread can be started.
     pub(super) fn count(&self, parts: &[Part], threads: NonZeroUsize) -> Result<Counted, Error> {
         let next = AtomicUsize::new(0);
-        let work = || {
+        let counted = scan::pool(threads)?.broadcast(|_| {
             let mut counted = self.nothing();
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(part) = parts.get(place) else { break counted };
                 self.add(place, part, &mut counted);
             }
-        };
-        thread::scope(|scope| {
-            let start = |number| {
-                // Panics are not shown in threads of this name.
-                let thread = thread::Builder::new().name(format!("scan-merge-{number}"));
-                thread.spawn_scoped(scope, work).map_err(|error| Error::Threads(format!("cannot start them: {error}")))
-            };
-            let running = (0..threads.get().min(parts.len())).map(start).collect::<Result<Vec<_>, _>>()?;
-            running.into_iter().try_fold(self.nothing(), |counted, thread| {
-                let other = thread.join().map_err(|_| Error::Threads("one of them failed".to_owned()))?;
-                Ok(counted.merge(other))
-            })
-        })
+        });
+        Ok(counted.into_iter().fold(self.nothing(), Counted::merge))
     }
 
     fn nothing(&self) -> Counted {
@@ -162,7 +151,7 @@ impl Part {
             if self.repeated.contains(&row.source) {
                 return Ok(());
             }
-            if let Some(hit) = row.hit(source).filter(|_| keeps_hits) {
+            if let Some(hit) = keeps_hits.then(|| row.hit(source)).flatten() {
                 // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
                 match &mut last {
                     Some(last) if last.is_at_the_place_of(&hit) && !last.rules.contains(&row.key.rule) => {

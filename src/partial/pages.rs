@@ -169,75 +169,60 @@ fn page<'a>(bytes: &'a [u8], is_compressed: bool, room: &mut usize) -> Result<(P
         .checked_sub(unpacked.saturating_add(size_of::<Page>()))
         .ok_or_else(|| broken("its pages are too large"))?;
     let (content, behind) = content.split_at_checked(packed).ok_or_else(damaged)?;
-    let mut buffer = vec![0; if is_compressed { unpacked } else { 0 }];
-    if is_compressed {
+    let buffer = if is_compressed {
+        let mut buffer = vec![0; unpacked];
         let written = snap::raw::Decoder::new().decompress(content, &mut buffer).map_err(|_| damaged())?;
         buffer.truncate(written);
+        buffer
     } else {
-        buffer.extend_from_slice(content);
-    }
+        content.to_vec()
+    };
     if buffer.len() != unpacked {
         return Err(damaged());
     }
-    let kind = Kind::of(header).ok_or_else(|| broken("a page is of a kind that netsift does not write"))?;
-    Ok((kind.page(buffer), behind))
+    let page = page_of(header, buffer).ok_or_else(|| broken("a page is of a kind that netsift does not write"))?;
+    Ok((page, behind))
 }
 
-/// What a page has, and how.
-enum Kind {
-    /// How many values, each different.
-    Dictionary(u32),
-    /// How many values, and how they are encoded: plain, as places in the dictionary, or, of truth values, in runs.
-    Data(u32, Encoding),
-}
-
-impl Kind {
-    fn of(header: Compact<'_>) -> Option<Self> {
-        // The kinds of pages, and the encodings.
-        const DATA: i64 = 0;
-        const DICTIONARY: i64 = 2;
-        const PLAIN: i64 = 0;
-        const PLAIN_DICTIONARY: i64 = 2;
-        const RLE: i64 = 3;
-        const RLE_DICTIONARY: i64 = 8;
-        let values =
-            |header: Compact<'_>| header.number(1)?.try_into().ok().filter(|&values: &u32| values as usize <= ROWS);
-        match header.number(1)? {
-            DICTIONARY => {
-                let header = header.structure(7)?;
-                let is_plain = matches!(header.number(2)?, PLAIN | PLAIN_DICTIONARY);
-                is_plain.then_some(Self::Dictionary(values(header)?))
-            }
-            DATA => {
-                let header = header.structure(5)?;
-                let encoding = match header.number(2)? {
-                    PLAIN => Encoding::PLAIN,
-                    RLE => Encoding::RLE,
-                    PLAIN_DICTIONARY | RLE_DICTIONARY => Encoding::RLE_DICTIONARY,
-                    _ => return None,
-                };
-                // Which rows have a value is in runs (definition levels).
-                (header.number(3)? == RLE).then_some(Self::Data(values(header)?, encoding))
-            }
-            _ => None,
+/// A page with this header and these bytes; `None` if it is of a kind that is not written.
+fn page_of(header: Compact<'_>, buffer: Vec<u8>) -> Option<Page> {
+    // The kinds of pages, and the encodings.
+    const DATA: i64 = 0;
+    const DICTIONARY: i64 = 2;
+    const PLAIN: i64 = 0;
+    const PLAIN_DICTIONARY: i64 = 2;
+    const RLE: i64 = 3;
+    const RLE_DICTIONARY: i64 = 8;
+    let buf = buffer.into();
+    let values =
+        |header: Compact<'_>| header.number(1)?.try_into().ok().filter(|&values: &u32| values as usize <= ROWS);
+    match header.number(1)? {
+        DICTIONARY => {
+            let header = header.structure(7)?;
+            let (PLAIN | PLAIN_DICTIONARY) = header.number(2)? else { return None };
+            let (num_values, encoding) = (values(header)?, Encoding::PLAIN);
+            Some(Page::DictionaryPage { buf, num_values, encoding, is_sorted: false })
         }
-    }
-
-    fn page(self, buffer: Vec<u8>) -> Page {
-        let buf = buffer.into();
-        match self {
-            Self::Dictionary(num_values) => {
-                Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false }
-            }
-            Self::Data(num_values, encoding) => Page::DataPage {
+        DATA => {
+            let header = header.structure(5)?;
+            let encoding = match header.number(2)? {
+                PLAIN => Encoding::PLAIN,
+                RLE => Encoding::RLE,
+                PLAIN_DICTIONARY | RLE_DICTIONARY => Encoding::RLE_DICTIONARY,
+                _ => return None,
+            };
+            // Which rows have a value is in runs (definition levels).
+            let RLE = header.number(3)? else { return None };
+            Some(Page::DataPage {
                 buf,
-                num_values,
+                num_values: values(header)?,
                 encoding,
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
                 statistics: None,
-            },
+            })
         }
+        _ => None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Rows of a partial result, read from the columns of its file.
 
-use std::{fs::File, vec};
+use std::{fs::File, iter, slice, vec};
 
 use jiff::Timestamp;
 use parquet::{
     column::reader::{get_column_reader, get_typed_column_reader},
     data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type},
     errors::Result,
-    schema::types::SchemaDescriptor,
+    schema::types::{ColumnDescPtr, SchemaDescriptor},
 };
 
 use super::{
@@ -66,22 +66,27 @@ fn read_rows(
     let counts = columns.numbers()?;
     let (first, last) = (columns.times()?, columns.times()?);
     let records = (rows == Rows::Events).then(|| Records::read(&mut columns)).transpose()?;
-    let too_short = || broken("a column is too short");
     let mut texts = Vec::with_capacity(values.len());
     for row in 0..columns.rows {
         texts.clear();
         for column in &values {
-            texts.push(text_of(column.get(row).ok_or_else(too_short)?.as_ref())?);
+            texts.push(text_of(value_of(column, row)?.as_ref())?);
         }
-        let numbers = || {
-            let group = Group { count: *counts.get(row)?, first: *first.get(row)?, last: *last.get(row)? };
-            Some((*source.get(row)?, usize::try_from(*rule.get(row)?).ok()?, group))
-        };
-        let (source, rule, group) = numbers().ok_or_else(too_short)?;
-        let record = records.as_ref().map(|records| records.get(row)).transpose()?;
-        each(Row { source, key: GroupKey::of_values(rule, texts.iter().copied()), group, record })?;
+        let rule = usize::try_from(*value_of(&rule, row)?).map_err(|_| broken("a number is too large"))?;
+        let (count, first, last) = (*value_of(&counts, row)?, *value_of(&first, row)?, *value_of(&last, row)?);
+        each(Row {
+            source: *value_of(&source, row)?,
+            key: GroupKey::of_values(rule, texts.iter().copied()),
+            group: Group { count, first, last },
+            record: records.as_ref().map(|records| records.get(row)).transpose()?,
+        })?;
     }
     Ok(())
+}
+
+/// The value that a row has in a column.
+fn value_of<T>(column: &[T], row: usize) -> Result<&T> {
+    column.get(row).ok_or_else(|| broken("a column is too short"))
 }
 
 /// A value as text; empty if it is not stated. It is borrowed: most texts are in a column many times.
@@ -92,11 +97,9 @@ fn text_of(text: Option<&ByteArray>) -> Result<&str> {
 /// The columns of a row group, read one after the other.
 struct Columns<'a> {
     file: &'a File,
-    schema: &'a SchemaDescriptor,
     rows: usize,
-    chunks: vec::IntoIter<ColumnChunk>,
-    /// How many were read.
-    read: usize,
+    /// Those that were not read yet: what each is of, and where it is.
+    left: iter::Zip<slice::Iter<'a, ColumnDescPtr>, vec::IntoIter<ColumnChunk>>,
     /// How much more their pages may take, in bytes.
     room: usize,
     /// How much more text there may be, in bytes: what a few bytes of a file stand for can be without bounds.
@@ -111,20 +114,19 @@ impl<'a> Columns<'a> {
         const TIMES: usize = 2 * 40;
         let room = TEXT + VALUE * ROWS * schema.num_columns();
         let text = TEXT + TIMES * ROWS;
-        Self { file, schema, rows: group.rows, chunks: group.chunks.into_iter(), read: 0, room, text }
+        let left = schema.columns().iter().zip(group.chunks);
+        Self { file, rows: group.rows, left, room, text }
     }
 
-    fn skip(&mut self) -> Option<ColumnChunk> {
-        self.read += 1;
-        self.chunks.next()
+    fn skip(&mut self) {
+        self.left.next();
     }
 
     /// The values of the next column, and for each row whether it has one, if that is not known.
     fn values<T: DataType>(&mut self, stated: Option<&mut Vec<i16>>) -> Result<Vec<T::T>> {
-        let column = self.schema.columns().get(self.read).cloned();
-        let (Some(column), Some(chunk)) = (column, self.skip()) else { return Err(broken("a column is missing")) };
+        let (column, chunk) = self.left.next().ok_or_else(|| broken("a column is missing"))?;
         let pages = Pages::read(self.file, &chunk, &mut self.room)?;
-        let mut reader = get_typed_column_reader::<T>(get_column_reader(column, Box::new(pages)));
+        let mut reader = get_typed_column_reader::<T>(get_column_reader(column.clone(), Box::new(pages)));
         let mut values = Vec::new();
         reader.read_records(self.rows, stated, None, &mut values)?;
         Ok(values)
@@ -182,18 +184,15 @@ impl Records {
 
     /// The record of a row.
     fn get(&self, row: usize) -> Result<RecordCells> {
-        let too_short = || broken("a column is too short");
-        let text = |column: &Vec<Option<ByteArray>>| {
-            text_of(column.get(row).ok_or_else(too_short)?.as_ref()).map(str::to_owned)
-        };
+        let text = |column| text_of(value_of::<Option<ByteArray>>(column, row)?.as_ref()).map(str::to_owned);
         let [record_id, utc_time, rule_name] = &self.texts;
         Ok(RecordCells {
             record_id: text(record_id)?,
             utc_time: text(utc_time)?,
             rule_name: text(rule_name)?,
-            chunk: *self.chunk.get(row).ok_or_else(too_short)?,
-            offset: *self.offset.get(row).ok_or_else(too_short)?,
-            recovered: self.recovered.get(row).copied().ok_or_else(too_short)?.unwrap_or_default(),
+            chunk: *value_of(&self.chunk, row)?,
+            offset: *value_of(&self.offset, row)?,
+            recovered: value_of(&self.recovered, row)?.unwrap_or_default(),
         })
     }
 }

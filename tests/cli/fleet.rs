@@ -9,6 +9,10 @@ use crate::{
     samples,
 };
 
+/// A Sigma rule.
+const RULE: &str = "title: One\nid: 1\nlevel: high\nlogsource: {category: network_connection, product: windows}\n\
+                    detection: {s: {DestinationIp: 1.1.1.1}, condition: s}\n";
+
 /// A log of a host with a few connections, some of them like those of every other host.
 fn log(host: u64) -> Log {
     log_up_to(40, host)
@@ -82,9 +86,7 @@ fn a_partial_changes_nothing_of_the_report_that_is_written_with_it() {
 
 #[test]
 fn rules_and_other_formats_are_merged_too() {
-    let rule = "title: One\nid: 1\nlevel: high\nlogsource: {category: network_connection, product: windows}\n\
-                detection: {s: {DestinationIp: 1.1.1.1}, condition: s}\n";
-    let case = three(&[]).file("rule.yml", rule);
+    let case = three(&[]).file("rule.yml", RULE);
     for host in 1..=3 {
         partial(&case, &format!("r{host}.parquet"), &["--rules", "rule.yml"], &format!("logs/{host}.evtx")).exits(0);
     }
@@ -388,9 +390,7 @@ fn what_a_partial_says_drives_no_terminal() {
 
 #[test]
 fn the_same_rules_may_be_anywhere() {
-    let rule = "title: One\nid: 1\nlevel: high\nlogsource: {category: network_connection, product: windows}\n\
-                detection: {s: {DestinationIp: 1.1.1.1}, condition: s}\n";
-    let case = three(&[]).file("here/rule.yml", rule).file("there/rule.yml", rule).file("none/readme.txt", "none");
+    let case = three(&[]).file("here/rule.yml", RULE).file("there/rule.yml", RULE).file("none/readme.txt", "none");
     for (number, folder) in ["here", "there"].iter().enumerate() {
         let log = format!("logs/{}.evtx", number + 1);
         partial(&case, &format!("r{number}.parquet"), &["--rules", folder], &log).exits(0);
