@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use crate::aligned::Aligned;
+
 /// SHA-256, SHA-1 and MD5, in lower case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digests {
@@ -54,7 +56,7 @@ impl Hasher {
 ///
 /// What it returns.
 pub fn read(mut reader: impl Read) -> io::Result<(Digests, u64)> {
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; 64 * 1024]);
+    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, Aligned::new(64 * 1024));
     loop {
         let count = match reader.read(&mut buffer) {
             Ok(0) => return Ok((hasher.finish(), size)),

@@ -43,6 +43,7 @@
 //!   of arguments, its completions and manual pages.
 //! - [`error`], [`digest`], [`text`] and [`walk`]: what all of them use.
 
+mod aligned;
 pub mod arg_file;
 pub mod args;
 mod bytes;

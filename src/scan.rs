@@ -19,6 +19,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::units::{Blocks, Unit, Units, block};
 use crate::{
+    aligned::Aligned,
     chunk::{CHUNK_SIZE, FILE_HEADER_SIZE},
     digest::{Digests, Hasher},
     error::{Defect, DefectKind, Error},
@@ -74,7 +75,7 @@ pub fn scan(
             plan,
             method,
             decoder: Decoder::new(plan.terms.carving),
-            buffer: vec![0; BUFFER_SIZE],
+            buffer: Aligned::new(BUFFER_SIZE),
             open: None,
         };
         let mut findings = Findings::new(plan);
@@ -158,7 +159,7 @@ struct Worker<'a> {
     plan: &'a Plan,
     method: &'a Method,
     decoder: Decoder,
-    buffer: Vec<u8>,
+    buffer: Aligned,
     /// The log it read last, still open.
     open: Option<(&'a Source, File)>,
 }
