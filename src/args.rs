@@ -375,12 +375,13 @@ pub enum RulesCommand {
     },
     /// Check a file or folder of Sigma rules for use with this tool
     ///
-    /// Says of each file whether its rules are loaded, or why not, and what is unusual about it.
+    /// Says of each file whether its rules are loaded, or why not, which of their fields no connection has, and what is unusual
+    /// about it.
     #[command(after_help = "Example: netsift rules check my-rules/")]
     Check {
-        /// The file or folder
-        #[arg(value_name = "PATH")]
-        path: PathBuf,
+        /// Files and folders
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
     },
 }
 

@@ -229,8 +229,13 @@ pub enum Builtin {
 /// Loads the Sigma rules.
 fn load(args: &ScanArgs) -> Result<Loaded, Error> {
     let loaded = load::load_on(threads(args.threads), &args.rules, &wanted(&args.wanted));
-    if let (true, Some(refusal)) = (args.strict_rules, loaded.refused.first()) {
-        return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
+    if args.strict_rules {
+        if let Some(refusal) = loaded.refused.first() {
+            return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
+        }
+        if let Some(unknown) = loaded.unknown.first() {
+            return Err(Error::file(&unknown.path, "the rule cannot be right", &unknown.what()));
+        }
     }
     Ok(loaded)
 }
@@ -283,6 +288,7 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<Ru
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
         named: !args.rules.is_empty(),
         slow: loaded.without_literals.clone(),
+        unknown: loaded.unknown.iter().map(ToString::to_string).collect(),
         infos: by_title.into_iter().map(|(info, _)| info).collect(),
     })
 }

@@ -17,9 +17,16 @@ use serde::Deserialize;
 use crate::{
     chunk::{CHUNK_HEADER_SIZE, CHUNK_TABLES, Layout},
     error::DefectKind,
-    json::{Fields, Text},
+    json::{Element, Fields},
     record::{self, Record},
 };
+
+/// The members of `System` that an [`Event`] has fields for.
+const PROVIDER_NAME: &str = "Provider_Name";
+const EVENT_ID: &str = "EventID";
+const COMPUTER: &str = "Computer";
+const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
+const RECORD_ID: &str = "EventRecordID";
 
 /// A decoded record. A part that the record does not have is empty.
 #[derive(Debug, Default)]
@@ -38,6 +45,9 @@ pub struct Event<'a> {
     pub place: Record,
     /// Whether the record was carved out of space that is no longer part of the log.
     pub recovered: bool,
+    /// The rest of `System` that has a value, in the record's order: elements by their names, attributes by those of both, as
+    /// `Level` and `Execution_ProcessID`.
+    pub system: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// The named values of `EventData` as text, in the record's order.
     pub data: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
@@ -47,6 +57,20 @@ impl Event<'_> {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.data.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+
+    /// The members of `System` that have a value: elements by their names, attributes by those of both, as `Computer` and
+    /// `Provider_Name`.
+    pub fn system(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = [
+            (PROVIDER_NAME, &self.provider),
+            (EVENT_ID, &self.event_id),
+            (COMPUTER, &self.computer),
+            (SYSTEM_TIME, &self.system_time),
+            (RECORD_ID, &self.record_id),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name, &**value)).filter(|(_, value)| !value.is_empty());
+        own.chain(self.system.iter().map(|(name, value)| (&**name, &**value)))
     }
 }
 
@@ -265,48 +289,54 @@ struct Rendered<'a> {
 #[derive(Deserialize, Default)]
 struct RenderedEvent<'a> {
     #[serde(borrow, rename = "System", default)]
-    system: Option<System<'a>>,
+    system: Fields<'a, Element<'a>>,
     #[serde(borrow, rename = "EventData", default)]
     data: Fields<'a>,
 }
 
-#[derive(Deserialize, Default)]
-struct System<'a> {
-    #[serde(borrow, rename = "Provider", default)]
-    provider: Option<WithAttributes<'a>>,
-    #[serde(borrow, rename = "EventID", default)]
-    event_id: Text<'a>,
-    #[serde(borrow, rename = "EventRecordID", default)]
-    record_id: Text<'a>,
-    #[serde(borrow, rename = "TimeCreated", default)]
-    time_created: Option<WithAttributes<'a>>,
-    #[serde(borrow, rename = "Computer", default)]
-    computer: Text<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct WithAttributes<'a> {
-    #[serde(borrow, rename = "#attributes", default)]
-    attributes: Fields<'a>,
-}
-
 impl<'a> Rendered<'a> {
     fn into_event(self, place: Record, recovered: bool) -> Event<'a> {
-        let event = self.event.unwrap_or_default();
-        let system = event.system.unwrap_or_default();
-        let attribute = |element: Option<WithAttributes<'a>>, name: &str| {
-            let mut fields = element.unwrap_or_default().attributes.0.into_iter();
-            fields.find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
+        let RenderedEvent { system, data } = self.event.unwrap_or_default();
+        let mut event = Event { place, recovered, data: data.0, ..Event::default() };
+        for (name, Element { text, attributes }) in system.0 {
+            for (attribute, value) in attributes {
+                event.add_to_system(joined(&name, &attribute), value);
+            }
+            event.add_to_system(name, text);
+        }
+        event
+    }
+}
+
+impl<'a> Event<'a> {
+    fn add_to_system(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
+        let field = match &*name {
+            _ if value.is_empty() => return,
+            PROVIDER_NAME => &mut self.provider,
+            EVENT_ID => &mut self.event_id,
+            COMPUTER => &mut self.computer,
+            SYSTEM_TIME => &mut self.system_time,
+            RECORD_ID => &mut self.record_id,
+            _ => return self.system.push((name, value)),
         };
-        Event {
-            provider: attribute(system.provider, "Name"),
-            event_id: system.event_id.0,
-            computer: system.computer.0,
-            record_id: system.record_id.0,
-            place,
-            recovered,
-            system_time: attribute(system.time_created, "SystemTime"),
-            data: event.data.0,
+        // The first, should there be more.
+        if field.is_empty() {
+            *field = value;
         }
     }
+}
+
+/// An attribute's name behind that of its element; those that nearly every record has cost no copy.
+fn joined<'a>(element: &str, attribute: &str) -> Cow<'a, str> {
+    const USUAL: [(&str, &str, &str); 7] = [
+        ("Provider", "Name", PROVIDER_NAME),
+        ("Provider", "Guid", "Provider_Guid"),
+        ("TimeCreated", "SystemTime", SYSTEM_TIME),
+        ("Execution", "ProcessID", "Execution_ProcessID"),
+        ("Execution", "ThreadID", "Execution_ThreadID"),
+        ("Security", "UserID", "Security_UserID"),
+        ("Correlation", "ActivityID", "Correlation_ActivityID"),
+    ];
+    let usual = USUAL.iter().find(|(of, name, _)| (*of, *name) == (element, attribute));
+    usual.map_or_else(|| Cow::Owned(format!("{element}_{attribute}")), |(.., name)| Cow::Borrowed(*name))
 }

@@ -36,8 +36,10 @@ pub struct Hit {
     pub rule_name: String,
     /// The rules that it is a hit of, by their index in the rule set.
     pub rules: Vec<usize>,
-    /// The event's data as it was logged, and its `Computer`; kept only for correlations.
+    /// The event's data as it was logged; kept only for correlations.
     pub data: Vec<(String, String)>,
+    /// The members of its `System`; kept only for correlations.
+    pub system: Vec<(String, String)>,
 }
 
 /// Where a record is.
@@ -69,14 +71,15 @@ impl Hit {
             rule_name: field("RuleName"),
             rules,
             data: Vec::new(),
+            system: Vec::new(),
         }
     }
 
-    /// The same, with the event's data.
+    /// The same, with the whole of the event.
     #[must_use]
     pub fn with_data(mut self, event: &Event<'_>) -> Self {
         self.data = event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        self.data.push(("Computer".to_owned(), event.computer.to_string()));
+        self.system = event.system().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         self
     }
 
@@ -84,7 +87,7 @@ impl Hit {
     fn size(&self) -> usize {
         // A text, and what the allocator adds to it.
         const TEXT: usize = size_of::<String>() + 16;
-        let data = self.data.iter().flat_map(|(name, value)| [name, value]);
+        let data = self.data.iter().chain(&self.system).flat_map(|(name, value)| [name, value]);
         let others = [&self.record_id, &self.source, &self.utc_time, &self.rule_name];
         let texts = self.fields.iter().chain(data).chain(others);
         size_of::<Self>() + texts.map(|text| TEXT + text.len()).sum::<usize>()

@@ -1,8 +1,9 @@
-//! Two shapes of JSON that the parser's rendering is made of: a [`Text`] and named [`Fields`] of such.
+//! Shapes of JSON that the parser's rendering is made of: a [`Text`], an [`Element`] with attributes, and named [`Fields`] of
+//! either.
 //!
-//! Both take whatever stands there, since evidence decides it, and borrow it where it needs no unescaping.
+//! All take whatever stands there, since evidence decides it, and borrow it where it needs no unescaping.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -15,121 +16,156 @@ use serde::{
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-/// The members of an object, in order; none for anything else.
+/// A value that can have attributes.
 #[derive(Debug, Default)]
-pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(crate) struct Element<'a> {
+    /// Its text, as of a [`Text`].
+    pub(crate) text: Cow<'a, str>,
+    /// Its `#attributes`, in order.
+    pub(crate) attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// The members of an object, in order; none for anything else.
+#[derive(Debug)]
+pub(crate) struct Fields<'a, V = Cow<'a, str>>(pub(crate) Vec<(Cow<'a, str>, V)>);
+
+impl<V> Default for Fields<'_, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'a> From<Element<'a>> for Cow<'a, str> {
+    fn from(element: Element<'a>) -> Self {
+        element.text
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+        Element::deserialize(deserializer).map(|element| Self(element.text))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldsVisitor)
+        deserializer.deserialize_any(ElementVisitor)
     }
 }
 
-struct TextVisitor;
+impl<'de: 'a, 'a, V: From<Element<'a>>> Deserialize<'de> for Fields<'a, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldsVisitor(PhantomData))
+    }
+}
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+struct ElementVisitor;
+
+impl<'de> ElementVisitor {
+    fn text(text: impl Into<Cow<'de, str>>) -> Element<'de> {
+        Element { text: text.into(), attributes: Vec::new() }
+    }
+}
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = Element<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Element<'de>, E> {
+        Ok(Self::text(text))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Element<'de>, E> {
+        Ok(Self::text(text.to_owned()))
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(if value { "true" } else { "false" })))
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Element<'de>, E> {
+        Ok(Self::text(if value { "true" } else { "false" }))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(value.to_string())))
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Element<'de>, E> {
+        Ok(Self::text(value.to_string()))
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(value.to_string())))
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Element<'de>, E> {
+        Ok(Self::text(value.to_string()))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(value.to_string())))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Element<'de>, E> {
+        Ok(Self::text(value.to_string()))
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Text<'de>, E> {
-        Ok(Text::default())
+    fn visit_unit<E: de::Error>(self) -> Result<Element<'de>, E> {
+        Ok(Element::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text<'de>, A::Error> {
-        let first = items.next_element::<Text<'de>>()?.unwrap_or_default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Element<'de>, A::Error> {
+        let first = items.next_element::<Element<'de>>()?.unwrap_or_default();
         while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(first)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Text<'de>, A::Error> {
-        let mut text = Text::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Element<'de>, A::Error> {
+        let mut element = Element::default();
         while let Some(Text(name)) = members.next_key::<Text<'de>>()? {
-            if name == "#text" {
-                text = members.next_value()?;
-            } else {
-                members.next_value::<IgnoredAny>()?;
+            match &*name {
+                "#text" => element.text = members.next_value::<Text<'de>>()?.0,
+                "#attributes" => element.attributes = members.next_value::<Fields<'de>>()?.0,
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        Ok(text)
+        Ok(element)
     }
 }
 
-struct FieldsVisitor;
+struct FieldsVisitor<'a, V>(PhantomData<(&'a (), V)>);
 
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
+impl<'de: 'a, 'a, V: From<Element<'a>>> Visitor<'de> for FieldsVisitor<'a, V> {
+    type Value = Fields<'a, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields<'a, V>, A::Error> {
         let mut fields = Vec::with_capacity(24);
-        while let Some((Text(name), Text(value))) = members.next_entry()? {
-            fields.push((name, value));
+        while let Some((Text(name), element)) = members.next_entry::<Text<'a>, Element<'a>>()? {
+            fields.push((name, element.into()));
         }
         Ok(Fields(fields))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Fields<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Fields<'a, V>, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Fields::default())
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Fields<'de>, E> {
+    fn visit_unit<E: de::Error>(self) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Fields<'de>, E> {
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Fields<'de>, E> {
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Fields<'de>, E> {
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Fields<'de>, E> {
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Fields<'de>, E> {
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Fields<'a, V>, E> {
         Ok(Fields::default())
     }
 }
@@ -151,6 +187,15 @@ mod tests {
         assert_eq!(text(r#""a\\b""#), r"a\b");
         assert_eq!(text(r##"{"#attributes":{"Qualifiers":""},"#text":3}"##), "3");
         assert_eq!(text(r#"["first",2]"#), "first");
+    }
+
+    #[test]
+    fn an_element_has_its_text_and_its_attributes() {
+        let system = r##"{"Provider":{"#attributes":{"Name":"P","Guid":"G"}},"Level":4,"Security":null}"##;
+        let elements: Fields<'_, Element<'_>> = serde_json::from_str(system).unwrap();
+        let [(_, provider), (_, level), (_, security)] = elements.0.as_slice() else { panic!("{elements:?}") };
+        assert_eq!(provider.attributes, [("Name".into(), "P".into()), ("Guid".into(), "G".into())]);
+        assert_eq!((&*provider.text, &*level.text, &*security.text), ("", "4", ""));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 
-/// The built-in rules and the Sigma rules in these paths, one a line; and whether all of them are loaded.
+/// The built-in rules and the Sigma rules in these paths, one a line, and what is wrong with them; and whether nothing is.
 #[must_use]
 pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
     let loaded = load::load(paths, wanted);
@@ -37,8 +37,13 @@ pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
         out.truncate(out.trim_end().len());
         out.push('\n');
     }
-    refusals(&loaded, &mut out);
-    (out, loaded.refused.is_empty())
+    for refusal in &loaded.refused {
+        let _ = writeln!(out, "not loaded: {refusal}");
+    }
+    for unknown in &loaded.unknown {
+        let _ = writeln!(out, "unknown field: {unknown}");
+    }
+    (out, is_well(&loaded))
 }
 
 /// The whole of the rule with this id or title, or of the built-in rule of this name.
@@ -60,10 +65,10 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
     found.map(shown).ok_or_else(none)
 }
 
-/// What there is to say of each file in a path, and whether all rules in it are loaded.
+/// What there is to say of each file in these paths, and whether nothing is wrong with them.
 #[must_use]
-pub fn check(path: &Path) -> (String, bool) {
-    let loaded = load::load(&[path.to_owned()], &Wanted::default());
+pub fn check(paths: &[PathBuf]) -> (String, bool) {
+    let loaded = load::load(paths, &Wanted::default());
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for info in &loaded.infos {
         let line = if loaded.without_literals.contains(&info.title) {
@@ -72,6 +77,10 @@ pub fn check(path: &Path) -> (String, bool) {
             format!("loaded: {}", info.title)
         };
         lines.entry(info.source.clone()).or_default().push(line);
+    }
+    for unknown in &loaded.unknown {
+        let line = format!("unknown field: {}", unknown.what());
+        lines.entry(unknown.path.to_string_lossy().into_owned()).or_default().push(line);
     }
     for refusal in &loaded.refused {
         let line = format!("not loaded: {}", refusal.what());
@@ -84,16 +93,21 @@ pub fn check(path: &Path) -> (String, bool) {
             let _ = writeln!(out, "{}: {}", text::printable(&file), text::printable(&line));
         }
     }
-    let _ = writeln!(out, "{} loaded, {} not loaded", loaded.infos.len(), loaded.refused.len());
-    (out, loaded.refused.is_empty())
+    let _ = write!(out, "{} loaded, {} not loaded", loaded.infos.len(), loaded.refused.len());
+    let unknown = loaded.unknown.len();
+    let _ = match unknown {
+        0 => writeln!(out),
+        1 => writeln!(out, ", 1 field that no connection has"),
+        _ => writeln!(out, ", {unknown} fields that no connection has"),
+    };
+    (out, is_well(&loaded))
+}
+
+/// Whether every rule is loaded and asks for what a connection can have.
+fn is_well(loaded: &Loaded) -> bool {
+    loaded.refused.is_empty() && loaded.unknown.is_empty()
 }
 
 fn infos(loaded: &Loaded) -> impl Iterator<Item = RuleInfo> {
     builtin::RULES.iter().map(RuleInfo::of_builtin).chain(loaded.infos.iter().cloned())
-}
-
-fn refusals(loaded: &Loaded, out: &mut String) {
-    for refusal in &loaded.refused {
-        let _ = writeln!(out, "not loaded: {refusal}");
-    }
 }

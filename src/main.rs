@@ -71,9 +71,8 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     let searched = Searched::new(&config.plan, sources, findings?);
     let terms = &config.plan.terms;
     let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
-    if !config.quiet {
-        tell(&Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: true }.to_string());
-    }
+    let summary = Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: true };
+    tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
 }
 
@@ -116,7 +115,7 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
         RulesCommand::Show { id, rules } => {
             listing::show(id, &rules.rules, &config::wanted(&rules.wanted)).map(|text| (text, true))?
         }
-        RulesCommand::Check { path } => listing::check(path),
+        RulesCommand::Check { paths } => listing::check(paths),
     };
     print(text.as_bytes())?;
     Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))
@@ -134,10 +133,8 @@ fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
     let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
-    if !config.quiet {
-        let summary = Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: false };
-        tell(&format!("{what_was_merged}{summary}"));
-    }
+    let summary = Summary { terms, ran: &ran, elapsed: clock.elapsed.elapsed(), scanned: false };
+    tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }
 

@@ -48,6 +48,33 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Summary<'_> {
+    /// What a run has to say even if nothing else is wanted: what was not loaded, cannot be found or was lost, each on a line of
+    /// its own.
+    #[must_use]
+    pub fn losses(&self) -> String {
+        let mut lines = self.not_loaded();
+        lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
+        if self.nothing_readable() {
+            lines.push("nothing could be read".to_owned());
+        }
+        lines.iter().map(|line| format!("netsift: {line}\n")).collect()
+    }
+
+    /// The rules that were not loaded, and the fields of others that no connection has.
+    fn not_loaded(&self) -> Vec<String> {
+        let (refused, unknown) = (&self.terms.refused, &self.terms.rules.unknown);
+        let not_loaded = refused.iter().map(|refusal| format!("not loaded: {}", text::printable(refusal)));
+        let mut lines = first(not_loaded, refused.len() as u64);
+        let in_vain = unknown.iter().map(|field| format!("unknown field: {}", text::printable(field)));
+        lines.extend(first(in_vain, unknown.len() as u64));
+        lines
+    }
+
+    /// Whether no record could be read, and something is wrong with the evidence.
+    fn nothing_readable(&self) -> bool {
+        self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
+    }
+
     /// How many rules are Sigma rules: those behind the built-in ones.
     fn of_sigma(&self) -> u64 {
         let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule.saturating_add(1)).max().unwrap_or(0);
@@ -64,11 +91,8 @@ impl Summary<'_> {
         if of_sigma > 0 {
             writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
         }
-        for refusal in self.terms.refused.iter().take(NAMED) {
-            writeln!(f, "          not loaded: {}", text::printable(refusal))?;
-        }
-        if self.terms.refused.len() > NAMED {
-            writeln!(f, "          and {} more not loaded", grouped((self.terms.refused.len() - NAMED) as u64))?;
+        for line in self.not_loaded() {
+            writeln!(f, "          {line}")?;
         }
         if !self.terms.rules.slow.is_empty() {
             let shown =
@@ -143,6 +167,9 @@ impl Summary<'_> {
             [] => String::new(),
             names => format!(" of {}", text::printable(&names.join(", "))),
         };
+        if self.nothing_readable() {
+            return writeln!(f, "found     nothing could be read: see the defects");
+        }
         let chosen = self.ran.tally.of_chosen_processes();
         if chosen == 0 {
             return writeln!(
@@ -200,15 +227,21 @@ impl Summary<'_> {
         let kinds: Vec<String> =
             self.ran.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
         writeln!(f, "defects   {}: {}", grouped(self.ran.defects.total()), kinds.join(", "))?;
-        for defect in self.ran.defects.first().take(NAMED) {
-            writeln!(f, "          {defect}")?;
-        }
-        let unnamed = self.ran.defects.total().saturating_sub(NAMED as u64);
-        if unnamed > 0 {
-            writeln!(f, "          and {} more", grouped(unnamed))?;
+        for line in first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()) {
+            writeln!(f, "          {line}")?;
         }
         Ok(())
     }
+}
+
+/// The first of so many lines, and how many more there are.
+fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
+    let mut first: Vec<String> = lines.take(NAMED).collect();
+    let more = total.saturating_sub(NAMED as u64);
+    if more > 0 {
+        first.push(format!("and {} more", grouped(more)));
+    }
+    first
 }
 
 /// A number of things, with the noun in the plural if need be.

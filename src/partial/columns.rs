@@ -102,6 +102,7 @@ impl Row {
             rule_name,
             rules: vec![self.key.rule],
             data: Vec::new(),
+            system: Vec::new(),
         })
     }
 }

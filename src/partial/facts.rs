@@ -76,6 +76,9 @@ pub struct RulesFacts {
     pub named: bool,
     /// The titles of rules for which every connection was decoded.
     pub slow: Vec<String>,
+    /// What rules asked for and no connection has.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 impl RulesFacts {
@@ -91,6 +94,7 @@ impl RulesFacts {
             exclusion_of_all: networks(&rules.everywhere.exclusion),
             named: rules.named,
             slow: rules.slow.clone(),
+            unknown: rules.unknown.clone(),
         }
     }
 
@@ -109,6 +113,7 @@ impl RulesFacts {
             everywhere: Rule { processes: Vec::new(), detection, exclusion: set(self.exclusion_of_all) },
             named: self.named,
             slow: self.slow,
+            unknown: self.unknown,
             ..RuleSet::default()
         }
     }

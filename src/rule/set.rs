@@ -24,6 +24,8 @@ pub struct RuleSet {
     pub named: bool,
     /// The titles of rules for which every connection has to be decoded, where that costs something.
     pub slow: Vec<String>,
+    /// What rules ask for and no connection has, each as a sentence that names the rule's file and title.
+    pub unknown: Vec<String>,
 }
 
 /// What the rules say about a connection.

@@ -98,7 +98,7 @@ impl Correlations {
         for (number, hit) in hits.enumerate() {
             let hit = hit?;
             let Some(time) = hit.timestamp() else { continue };
-            let results = engine.process_event_at(&View::of_pairs(&hit.data, number), time.as_second());
+            let results = engine.process_event_at(&View::of_pairs(&hit.data, &hit.system, number), time.as_second());
             for (rule, numbers) in results.iter().filter_map(of_result) {
                 fired.entry(rule).or_default().extend(numbers);
                 fired.entry(rule).or_default().insert(number);

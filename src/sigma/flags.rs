@@ -6,7 +6,7 @@
 
 use rsigma_eval::{CompiledDetection, CompiledMatcher, CompiledRule};
 
-const FLAGS: [&str; 6] = ["Initiated", "Protocol", "EventID", "Provider_Name", "SourceIsIpv6", "DestinationIsIpv6"];
+use super::known::{self, FLAGS};
 
 /// The rule, which matches what it did, to be found by something else than its flags.
 pub(super) fn set_aside(mut rule: CompiledRule) -> CompiledRule {
@@ -18,7 +18,9 @@ fn of_detection(detection: &mut CompiledDetection) {
     match detection {
         CompiledDetection::AllOf(items) => {
             for item in items.iter_mut().filter(|item| item.exists.is_none()) {
-                if item.field.as_ref().is_some_and(|name| FLAGS.contains(&name.as_str())) && is_value(&item.matcher) {
+                if item.field.as_ref().is_some_and(|name| FLAGS.contains(&&*known::canonical(name)))
+                    && is_value(&item.matcher)
+                {
                     let matcher = std::mem::replace(&mut item.matcher, CompiledMatcher::Null);
                     item.matcher = not(not(matcher));
                 }
@@ -62,7 +64,7 @@ mod tests {
                 for value in [Some("true"), Some("TRUE"), Some("false"), Some("1"), Some(""), Some("tcp"), None] {
                     let name = condition.split([':', '|']).next().unwrap();
                     let data: Vec<_> = value.iter().map(|&value| (name.to_owned(), value.to_owned())).collect();
-                    let matches = |rule| evaluate_rule(rule, &View::of_pairs(&data, 0)).is_some();
+                    let matches = |rule| evaluate_rule(rule, &View::of_pairs(&data, &[], 0)).is_some();
                     assert_eq!(matches(&rule), matches(&aside), "{negation}{condition} {value:?}");
                 }
             }

@@ -16,7 +16,9 @@ use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRu
 use super::{
     Sigma,
     correlation::{self, Correlations},
-    file, flags, literals, narrowing, scope,
+    file, flags,
+    known::{self, Unknown},
+    literals, narrowing, scope,
 };
 use crate::{
     rule::RuleInfo,
@@ -66,6 +68,31 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// A field that a loaded rule, or a filter, asks for and no connection has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownField {
+    /// The file.
+    pub path: PathBuf,
+    /// The rule's title.
+    pub title: String,
+    /// The field.
+    pub field: Unknown,
+}
+
+impl UnknownField {
+    /// The rule and the field, safe to print.
+    #[must_use]
+    pub fn what(&self) -> String {
+        text::printable(&format!("{}: {}", self.title, self.field)).into_owned()
+    }
+}
+
+impl fmt::Display for UnknownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", text::path(&self.path), self.what())
+    }
+}
+
 /// What is loaded.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -75,6 +102,8 @@ pub struct Loaded {
     pub literals: Option<literals::Literals>,
     /// The titles of rules without literals, for which every connection has to be decoded.
     pub without_literals: Vec<String>,
+    /// What loaded rules ask for and no connection has, by file, rule and field.
+    pub unknown: Vec<UnknownField>,
     /// What was not loaded.
     pub refused: Vec<Refusal>,
     rules: Vec<Loadable>,
@@ -312,8 +341,33 @@ impl Loaded {
             }
         }
         self.literals = all;
+        self.unknown = self.unknown_fields();
         self.narrow();
         self.refused.sort();
+    }
+
+    /// What rules, correlations and filters ask for and no connection has.
+    fn unknown_fields(&self) -> Vec<UnknownField> {
+        let of = |path: &Path, title: &str, fields: Vec<Unknown>| {
+            let (path, title) = (path.to_owned(), title.to_owned());
+            fields.into_iter().map(move |field| UnknownField { path: path.clone(), title: title.clone(), field })
+        };
+        let rules = self.rules.iter().flat_map(|Loadable { rule, info, .. }| {
+            of(Path::new(&info.source), &info.title, known::unknown_in_detections(&rule.detection))
+        });
+        let correlations = self
+            .correlations
+            .iter()
+            .flat_map(|(rule, info)| of(Path::new(&info.source), &info.title, known::unknown_in_correlation(rule)));
+        let is_applied = |filter: &FilterRule| self.rules.iter().any(|loaded| narrowing::is_for(filter, &loaded.rule));
+        let filters = self
+            .filters
+            .iter()
+            .filter(|(filter, _)| is_applied(filter))
+            .flat_map(|(filter, path)| of(path, &filter.title, known::unknown_in_detections(&filter.detection)));
+        let mut unknown: Vec<UnknownField> = rules.chain(correlations).chain(filters).collect();
+        unknown.sort();
+        unknown
     }
 
     /// Applies the filters to the rules that they name. One that cannot be applied is named, and filters nothing.

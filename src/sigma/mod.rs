@@ -3,13 +3,14 @@
 //!
 //! [`load`] reads rules, from what `file` takes for a file of them, those that are about connections by `scope`; what filters
 //! make of them is in `narrowing`. What of a rule a connection must contain is in [`literals`], how a connection looks to a rule
-//! in `view`, what rules look at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging
+//! in `view`, by which names it is asked in [`known`], what rules look at in `fields`, and rules about several connections are in [`correlation`]. A [`memo`] saves judging
 //! the same twice, and `flags` evaluating rules that do not match.
 
 pub mod correlation;
 mod fields;
 mod file;
 mod flags;
+pub mod known;
 pub mod literals;
 pub mod load;
 pub mod memo;

@@ -3,6 +3,8 @@
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
 
+use super::known;
+
 /// A rule as it is evaluated over connections, or why it cannot be.
 pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
     let LogSource { category, product, service, .. } = &rule.logsource;
@@ -21,8 +23,10 @@ pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
     if let Some(name) = placeholder(&rule.detection) {
         return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
     }
-    let ids: Vec<&SigmaValue> =
-        items(&rule.detection).filter(|(name, ..)| *name == Some("EventID")).flat_map(|(_, _, v)| v).collect();
+    let ids: Vec<&SigmaValue> = items(&rule.detection)
+        .filter(|(name, ..)| name.map(known::canonical).as_deref() == Some("EventID"))
+        .flat_map(|(_, _, v)| v)
+        .collect();
     let is_3 = |value: &&SigmaValue| match value {
         SigmaValue::Integer(id) => *id == 3,
         SigmaValue::String(text) => text.original == "3",

@@ -12,6 +12,7 @@ use std::{borrow::Cow, net::IpAddr};
 use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
+use super::known;
 use crate::event::Event;
 
 /// The fields that hold addresses.
@@ -19,7 +20,6 @@ const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];
 
 /// A connection's fields by their names in the log.
 pub(super) struct View<'a> {
-    computer: &'a str,
     data: Data<'a>,
     /// By what a correlation knows it.
     id: usize,
@@ -27,43 +27,41 @@ pub(super) struct View<'a> {
 
 enum Data<'a> {
     Event(&'a Event<'a>),
-    Pairs(&'a [(String, String)]),
+    Pairs { data: &'a [(String, String)], system: &'a [(String, String)] },
 }
 
 impl<'a> View<'a> {
     pub(super) fn of_event(event: &'a Event<'a>) -> Self {
-        Self { computer: &event.computer, data: Data::Event(event), id: 0 }
+        Self { data: Data::Event(event), id: 0 }
     }
 
-    /// Of fields that were kept, `Computer` among them.
-    pub(super) fn of_pairs(data: &'a [(String, String)], id: usize) -> Self {
-        Self { computer: "", data: Data::Pairs(data), id }
+    /// Of fields that were kept: those of the `EventData`, and the members of `System`.
+    pub(super) fn of_pairs(data: &'a [(String, String)], system: &'a [(String, String)], id: usize) -> Self {
+        Self { data: Data::Pairs { data, system }, id }
     }
 
     fn pairs(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
         match self.data {
             Data::Event(event) => Box::new(event.data.iter().map(|(name, value)| (&**name, &**value))),
-            Data::Pairs(pairs) => Box::new(pairs.iter().map(|(name, value)| (&**name, &**value))),
+            Data::Pairs { data, .. } => Box::new(data.iter().map(|(name, value)| (&**name, &**value))),
         }
     }
 
-    /// A field's text as the log has it.
+    fn system(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
+        match self.data {
+            Data::Event(event) => Box::new(event.system()),
+            Data::Pairs { system, .. } => Box::new(system.iter().map(|(name, value)| (&**name, &**value))),
+        }
+    }
+
+    /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        let found = match self.data {
-            Data::Event(event) => event.field(name),
-            Data::Pairs(pairs) => pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()),
-        };
-        found.or_else(|| self.of_system(name))
-    }
-
-    /// Fields that are not of the `EventData`.
-    fn of_system(&self, name: &str) -> Option<&str> {
-        match name {
-            "EventID" => Some("3"),
-            "Provider_Name" => Some(crate::sysmon::PROVIDER),
-            "Computer" if !self.computer.is_empty() => Some(self.computer),
-            _ => None,
-        }
+        let value = |(_, value)| value;
+        self.pairs().find(|(field, _)| *field == name).map(value).or_else(|| {
+            let name = known::canonical(name);
+            let of_system = self.system().find(|(member, _)| *member == name);
+            of_system.or_else(|| self.pairs().find(|(field, _)| *field == name)).map(value)
+        })
     }
 }
 
@@ -74,7 +72,7 @@ impl Fields for View<'_> {
             IpAddr::V6(address) => address.to_ipv4_mapped(),
             IpAddr::V4(_) => None,
         };
-        match ADDRESSES.contains(&path).then(mapped).flatten() {
+        match ADDRESSES.contains(&&*known::canonical(path)).then(mapped).flatten() {
             Some(address) => Some(EventValue::Str(Cow::Owned(address.to_string()))),
             None => Some(EventValue::Str(Cow::Borrowed(text))),
         }
@@ -100,7 +98,7 @@ mod tests {
 
     fn value(name: &str, text: &str) -> Option<String> {
         let pairs = [(name.to_owned(), text.to_owned())];
-        let view = View::of_pairs(&pairs, 0);
+        let view = View::of_pairs(&pairs, &[], 0);
         view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned))
     }
 
@@ -110,6 +108,19 @@ mod tests {
         assert_eq!(value("DestinationIp", "0:0:0:0:0:ffff:a00:1").as_deref(), Some("10.0.0.1"));
         assert_eq!(value("DestinationIp", "0:0:0:0:0:0:0:1").as_deref(), Some("0:0:0:0:0:0:0:1"));
         assert_eq!(value("Image", "::ffff:10.0.0.1").as_deref(), Some("::ffff:10.0.0.1"));
-        assert_eq!(value("EventID", "3").as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_path_too_and_what_the_record_names_itself_comes_first() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        let (data, system) = (pairs(&[("DestinationIp", "::ffff:a00:1"), ("UserID", "x")]), pairs(&[("Level", "4")]));
+        let view = View::of_pairs(&data, &system, 0);
+        let value = |name| view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned));
+        assert_eq!(value("Event.EventData.DestinationIp").as_deref(), Some("10.0.0.1"));
+        assert_eq!(value("Event.System.Level").as_deref(), Some("4"));
+        assert_eq!(value("UserID").as_deref(), Some("x"));
+        assert_eq!(value("Opcode"), None);
     }
 }

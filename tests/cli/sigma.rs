@@ -601,3 +601,95 @@ fn correlations_know_rules_by_id_name_and_title_and_a_broken_one_stops_nothing()
         .events(&[notepad()]);
     assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,8.8.8.8,Notepad Talks"]);
 }
+
+/// A rule as a collection for converters has it: with the channel asked for too.
+fn with_channel(rule: &str) -> String {
+    let line = |line: &str| match line.split_once("condition: ") {
+        Some((indent, condition)) => format!("{indent}condition: sysmon_channel and ({condition})\n"),
+        None if line == "detection:" => {
+            format!("{line}\n    sysmon_channel:\n        Channel: Microsoft-Windows-Sysmon/Operational\n")
+        }
+        None => format!("{line}\n"),
+    };
+    rule.lines().map(line).collect()
+}
+
+#[test]
+fn every_rule_of_the_collection_finds_the_same_with_the_channel_asked_for() {
+    let Some(rules) = collection() else { return };
+    let mut events: Vec<Event> = Vec::new();
+    let mut case = detect();
+    for (number, (text, rule)) in rules.iter().enumerate() {
+        events.extend(near_misses(&ways(&rule.detection)));
+        let name = format!("{number:02}.yml");
+        case = case.file(&format!("as-they-are/{name}"), text);
+        case = case.file(&format!("with-channel/{name}"), with_channel(text));
+    }
+    let case = case.events(&events).args(["--rule", "none"]);
+    let without = case.run_on(&["--rules", "as-they-are", "log.evtx"]);
+    let with = case.run_on(&["--rules", "with-channel", "log.evtx"]);
+    assert!(without.exits(0).report().lines().count() > 100);
+    assert!(without.report() == with.exits(0).report());
+}
+
+#[test]
+fn rules_see_every_member_of_system_by_each_of_its_names() {
+    let names = [
+        ("Channel", "Microsoft-Windows-Sysmon/Operational"),
+        ("Provider_Name", "Microsoft-Windows-Sysmon"),
+        ("ProviderName", "Microsoft-Windows-Sysmon"),
+        ("Event.System.Provider_attributes.Name", "Microsoft-Windows-Sysmon"),
+        ("Event.System.Provider.#attributes.Name", "Microsoft-Windows-Sysmon"),
+        ("Provider_Guid", "'*5770385F-C22A-43E0-BF4C-06F5698FFBD9*'"),
+        ("EventID", "3"),
+        ("Event.System.EventID", "3"),
+        ("Version", "5"),
+        ("Level", "4"),
+        ("Task", "3"),
+        ("Opcode", "0"),
+        ("Keywords", "'0x8000000000000000'"),
+        ("EventRecordID", "77"),
+        ("TimeCreated", "'2024-03-05T14:07:09.*'"),
+        ("SystemTime", "'2024-03-05T14:07:09.*'"),
+        ("Execution_ProcessID", "2044"),
+        ("Execution_ThreadID", "3344"),
+        ("UserID", "S-1-5-18"),
+        ("Security_UserID", "S-1-5-18"),
+        ("Computer", "WS01.corp.example"),
+        ("ComputerName", "WS01.corp.example"),
+        ("Event.EventData.Image", "'*\\regsvcs.exe'"),
+    ];
+    for (name, value) in names {
+        // A correlation too: it sees what was kept of a connection.
+        let rule = format!(
+            "title: a\nname: a\nlogsource:\n  category: network_connection\n  product: windows\ndetection:\n  s:\n    {name}: \
+             {value}\n  condition: s\n---\ntitle: one host\ncorrelation:\n  type: value_count\n  rules: [a]\n  group-by: [\
+             {name}]\n  timespan: 1d\n  generate: true\n  condition:\n    field: {name}\n    gte: 1\n"
+        );
+        let mut seen = Event::connection();
+        seen.record_id = Some(77);
+        let case = detect().file("rule.yml", rule).events(&[seen]);
+        let ran = case.run_on(&["--rule", "none", "--rules", "rule.yml", "--group-by", "dest_ip", "log.evtx"]);
+        assert_eq!(ran.exits(0).report().lines().count(), 3, "{name}: {}\n{}", ran.report(), ran.stderr());
+        assert!(!ran.stderr().contains("unknown field"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn a_field_that_no_connection_has_is_said_wherever_rules_are() {
+    let misspelt = nameless("Misspelt", "pad.exe").replace("Image|", "image|");
+    let case = detect().file("bad/m.yml", &misspelt).file("good/a.yml", NOTEPAD).events(&[notepad()]);
+    let what = "Misspelt: no connection has a field \"image\" (did you mean Image?)";
+    let run = |args: &[&str]| Ran::new(case.another(args));
+    let line = format!("bad/m.yml: unknown field: {what}\n");
+    assert!(run(&["rules", "check", "good", "bad"]).exits(3).report().contains(&line));
+    assert!(
+        run(&["rules", "check", "good", "bad"]).report().contains("2 loaded, 0 not loaded, 1 field that no connection")
+    );
+    assert!(run(&["rules", "list", "--rules", "bad"]).exits(3).report().contains("unknown field: bad/m.yml: Misspelt"));
+    case.run_on(&["--rules", "bad", "log.evtx"]).exits(0).says(&[&format!("unknown field: bad/m.yml: {what}")]);
+    let quiet = case.run_on(&["--rules", "bad", "--quiet", "log.evtx"]);
+    assert_eq!(quiet.exits(0).stderr(), format!("netsift: unknown field: bad/m.yml: {what}\n"));
+    let strict = case.run_on(&["--rules", "bad", "--strict-rules", "log.evtx"]);
+    strict.exits(1).says(&[&format!("netsift: bad/m.yml: the rule cannot be right: {what}")]);
+}
