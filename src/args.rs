@@ -193,10 +193,10 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Report this process; repeatable [detect: regsvcs.exe]
+    /// Report these processes [detect: regsvcs.exe]
     ///
-    /// Given by its base name, in any case.
-    #[arg(long, value_name = "NAME", help_heading = "Rules")]
+    /// Given by their base names, in any case; * stands for any text. Repeatable.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
     pub process: Vec<String>,
 
     /// Also apply the Sigma rules in PATH; repeatable
@@ -321,23 +321,23 @@ pub struct FilterArgs {
     pub until: Option<String>,
 
     /// Only connections that HOST logged, with its domain or without; * stands for any text, in any case; repeatable
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     pub host: Vec<String>,
 
     /// Only connections of USER, with its domain or without; as --host
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER,...", value_delimiter = ',')]
     pub user: Vec<String>,
 
-    /// Only connections to PORT; as --host
-    #[arg(long, value_name = "PORT")]
+    /// Only connections to PORT, or to a range such as 8000-8999; as --host
+    #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
     pub port: Vec<String>,
 
     /// Only tcp or udp; as --host
-    #[arg(long, value_name = "TRANSPORT")]
+    #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     pub transport: Vec<String>,
 
     /// Only inbound or outbound; as --host
-    #[arg(long, value_name = "DIRECTION")]
+    #[arg(long, value_name = "DIRECTION,...", value_delimiter = ',')]
     pub direction: Vec<String>,
 }
 

@@ -3,6 +3,8 @@
 //! Sizes, offsets and checksums follow the EVTX format notes of the libevtx project ("Windows XML Event Log (EVTX)",
 //! sections 2 and 3). What is in a record is not this file's concern.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -214,6 +216,44 @@ fn header_checksum(chunk: &[u8]) -> Option<u32> {
     checksum.update(chunk.get(..SUMMED)?);
     checksum.update(chunk.get(NAMES.start..TEMPLATES.end)?);
     Some(checksum.finalize())
+}
+
+/// Records in a chunk whose header states none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unstated {
+    /// Where they are, by the header as it should be.
+    pub layout: Layout,
+    /// Their ids, each with the next behind it.
+    pub ids: RangeInclusive<u64>,
+    /// Whether the header, which says with which id its chunk starts, says that of the first of them.
+    pub is_announced: bool,
+}
+
+/// The whole records right behind a header that states none, as in a log that was copied before the header of its last chunk
+/// was written. They are part of the log if their ids go on from those of its other chunks: older ones, which the log has
+/// begun to write over, have lower ids.
+#[must_use]
+pub fn unstated(chunk: &[u8], layout: &Layout) -> Option<Unstated> {
+    let states_none = u32_at(chunk, 48).is_some_and(|end| end as usize == CHUNK_HEADER_SIZE);
+    if !states_none {
+        return None;
+    }
+    let (_, first) = record::at(chunk, CHUNK_HEADER_SIZE)?;
+    let (end, last) = extend(chunk, CHUNK_HEADER_SIZE, None);
+    let layout = Layout { end: end.max(layout.end), last_id: last, ..*layout };
+    Some(Unstated { layout, ids: first..=last?, is_announced: u64_at(chunk, 8) == Some(first) })
+}
+
+/// The ids of a chunk's first and last record, as its header states them, or as they stand behind a header that states none.
+#[must_use]
+pub fn ids(chunk: &[u8]) -> Option<RangeInclusive<u64>> {
+    let stated = u64_at(chunk, 24)?..=u64_at(chunk, 32)?;
+    let states_any = *stated.end() != u64::MAX && *stated.end() != 0;
+    match chunk.starts_with(MAGIC) {
+        true if states_any && !stated.is_empty() => Some(stated),
+        true => unstated(chunk, &Layout::UNKNOWN).map(|unstated| unstated.ids),
+        false => None,
+    }
 }
 
 /// Follows records from `at`, each with the id after the one before, to where the next is none of them.

@@ -18,6 +18,7 @@ use crate::{
     input::{Limits, Links},
     outputs::Outputs,
     partial::Rows,
+    pattern,
     prefilter::Prefilter,
     rule::{
         Rule, RuleInfo, RuleSet,
@@ -27,6 +28,7 @@ use crate::{
     sift::{Decoding, Plan},
     sigma::load::{self, Loaded, Wanted},
     terms::Terms,
+    text,
 };
 
 /// A run, ready to start.
@@ -208,10 +210,11 @@ fn room(memory: u64, threads: NonZeroUsize) -> usize {
     usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
 }
 
+/// A process's name, or a pattern for names.
 fn process(name: &str) -> Result<String, Error> {
     if name.is_empty() || name.contains(['\\', '/']) {
         return Err(Error::Usage(format!(
-            "--process {name:?} is not a base name: give the name without its folder, for example regsvcs.exe"
+            "--process {name:?} is not a base name: give the name without its folder, for example regsvcs.exe or reg*.exe"
         )));
     }
     Ok(name.to_owned())
@@ -237,6 +240,20 @@ fn load(args: &ScanArgs) -> Result<Loaded, Error> {
             return Err(Error::file(&unknown.path, "the rule cannot be right", &unknown.what()));
         }
     }
+    if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
+        let mut reasons = loaded.refused.iter().filter(|refusal| refusal.path.starts_with(path));
+        let reason = reasons.next().map_or_else(
+            || {
+                "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave"
+                    .to_owned()
+            },
+            |refusal| match refusal.path == *path {
+                true => refusal.what(),
+                false => format!("none of its rules can be applied: {refusal}"),
+            },
+        );
+        return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));
+    }
     Ok(loaded)
 }
 
@@ -253,6 +270,18 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<Ru
     let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
     let chosen = chosen_rules(args, builtin)?;
     let names = args.process.iter().map(|name| process(name)).collect::<Result<Vec<_>, _>>()?;
+    if chosen.as_ref().is_some_and(Vec::is_empty) {
+        if let Some(name) = names.first() {
+            let message =
+                format!("--process {name} with --rule none: names are for built-in rules; leave one of the two out");
+            return Err(Error::Usage(message));
+        }
+        if args.rules.is_empty() {
+            let message =
+                "--rule none without --rules: nothing is looked for; give Sigma rules, for example --rules my-rules/";
+            return Err(Error::Usage(message.to_owned()));
+        }
+    }
 
     let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen) {
         // Names replace those of the rules, if any rule is applied, or stand for themselves.
@@ -281,6 +310,8 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<Ru
     exclusion.extend(user_exclusion.iter().copied());
     let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion: exclusion.into_iter().collect() };
+    let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
+    let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
@@ -288,9 +319,23 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<Ru
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
         named: !args.rules.is_empty(),
         slow: loaded.without_literals.clone(),
-        unknown: loaded.unknown.iter().map(ToString::to_string).collect(),
+        in_vain,
         infos: by_title.into_iter().map(|(info, _)| info).collect(),
     })
+}
+
+/// What there is to say of detection networks of which every address is excluded, unless there are rules that the exclusion is
+/// not for.
+fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
+    let detection = rule.detection.as_ref().filter(|_| loaded.infos.is_empty())?.networks();
+    let excluding = |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network));
+    let pairs: Vec<(&IpNet, &IpNet)> =
+        detection.iter().map(|net| Some((net, excluding(net)?))).collect::<Option<_>>()?;
+    let (network, excluded) = pairs.first()?;
+    Some(format!(
+        "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
+         leaves the built-in ones out"
+    ))
 }
 
 /// The built-in rules that are named, or those that apply where none is; `None` for every connection.
@@ -316,9 +361,11 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Option<Vec<BuiltinR
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
 /// not pay to look for so many.
 fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
-    let mut texts = match &rules.builtin {
+    let mut texts: Vec<String> = match &rules.builtin {
         Some(rule) if rule.processes.is_empty() => return None,
-        Some(rule) => rule.processes.clone(),
+        Some(rule) => {
+            rule.processes.iter().map(|name| pattern::literal(name).map(str::to_owned)).collect::<Option<_>>()?
+        }
         None => Vec::new(),
     };
     if !loaded.infos.is_empty() {

@@ -71,6 +71,7 @@ pub mod merge;
 pub mod output;
 pub mod outputs;
 pub mod partial;
+mod pattern;
 pub mod prefilter;
 pub mod rarity;
 pub mod record;

@@ -12,6 +12,8 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
+use std::fmt;
+
 use jiff::Timestamp;
 use memchr::memmem;
 
@@ -204,6 +206,27 @@ pub fn filetime(ticks: u64) -> Option<Timestamp> {
     Timestamp::new(seconds, nanoseconds).ok()
 }
 
+/// How deep fragments are looked into. Windows writes one in a record.
+const MOST_NESTED: usize = 3;
+
+/// A value whose size its type cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfit {
+    /// Which of the values it is, from 0.
+    pub index: usize,
+    /// Its BinXML type.
+    pub kind: u8,
+    /// The size that is stated for it, in bytes.
+    pub size: usize,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, kind, size } = self;
+        write!(f, "value {index} is of type {kind:#04x} and {size} bytes long, which no such value is")
+    }
+}
+
 /// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
@@ -240,6 +263,35 @@ impl<'a> Candidates<'a> {
     /// Whether `record` can have a time in this window, or none that can be told. False yes is allowed, false no is not.
     pub fn may_be_within(&mut self, record: Record, window: &Window) -> bool {
         window.is_open() || self.time(record).is_none_or(|time| window.keeps(filetime(time)))
+    }
+
+    /// A value of `record`, or of a fragment in it, whose size is none that its type can have; nothing when there is none, or
+    /// when the shape is not the known one.
+    ///
+    /// The parser takes so many bytes as the type has, whatever the size says, and reads all that follows at the wrong place.
+    #[must_use]
+    pub fn misfit(&self, record: Record) -> Option<Misfit> {
+        self.misfit_within(record, MOST_NESTED)
+    }
+
+    fn misfit_within(&self, record: Record, most_nested: usize) -> Option<Misfit> {
+        let (_, values) = self.parts(record)?;
+        let (descriptors, mut rest) = descriptors(values)?;
+        for (index, &[low, high, kind, _]) in descriptors.iter().enumerate() {
+            let size = usize::from(u16::from_le_bytes([low, high]));
+            let offset = (record.offset + record.size).checked_sub(rest.len())?;
+            let (value, behind) = rest.split_at_checked(size)?;
+            rest = behind;
+            if !fits(kind, value) {
+                return Some(Misfit { index, kind, size });
+            }
+            if let (FRAGMENT, Some(left)) = (kind, most_nested.checked_sub(1))
+                && let Some(misfit) = self.misfit_within(Record { offset, size }, left)
+            {
+                return Some(misfit);
+            }
+        }
+        None
     }
 
     /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
@@ -335,6 +387,22 @@ fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
     let count = u32_at(values, 0)? as usize;
     let (descriptors, values) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
     Some((descriptors.as_chunks().0, values))
+}
+
+/// Whether a value has a size that its type can have, MS-EVEN6 2.2.12 and 2.2.13. Arrays and what is not known may have any.
+fn fits(kind: u8, value: &[u8]) -> bool {
+    let size = value.len();
+    match kind {
+        0x01 => size.is_multiple_of(2),
+        0x03 | 0x04 => size == 1,
+        0x05 | 0x06 => size == 2,
+        0x07 | 0x08 | 0x0b | 0x0d | 0x14 => size == 4,
+        0x09 | 0x0a | 0x0c | FILETIME | 0x15 => size == 8,
+        0x0f | 0x12 => size == 16,
+        0x10 => size == 4 || size == 8,
+        0x13 => value.get(1).is_some_and(|&authorities| size == 8 + 4 * usize::from(authorities)),
+        _ => true,
+    }
 }
 
 /// Whether one value says 3, whose length must be what its type says.
@@ -467,6 +535,28 @@ mod tests {
         put(&[0x41, 0xff, 0xff, 0, 0, 0, 0], "TimeCreated", &[0, 0, 0, 0]);
         put(&[0x06], "SystemTime", &[0x0d, index, 0, FILETIME, 0x03, 0x04, 0x04, 0x00]);
         bytes
+    }
+
+    #[test]
+    fn a_value_of_a_size_that_its_type_cannot_have_is_found_also_in_a_fragment() {
+        let misfit = |values: &[(u8, &[u8])]| {
+            let (chunk, record) = chunk(&[0; 40], values);
+            Candidates::new(&chunk).misfit(record).map(|misfit| (misfit.index, misfit.kind, misfit.size))
+        };
+        for kind in [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15] {
+            assert_eq!(misfit(&[(1, b"ab"), (kind, &[])]), Some((1, kind, 0)), "{kind:#x}");
+        }
+        assert_eq!(misfit(&[(1, b"abc")]), Some((0, 1, 3)));
+        let sound: [(u8, &[u8]); 7] = [
+            (0, &[]),
+            (1, &[]),
+            (4, &[1]),
+            (6, &[1, 2]),
+            (0x13, &[1, 0, 0, 0, 0, 0, 0, 5]),
+            (0x0e, &[1]),
+            (0x81, &[1]),
+        ];
+        assert_eq!(misfit(&sound), None);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl<'a> Sifter<'a> {
                 if own.len() == bytes.len() {
                     cut_off(self);
                 }
-                self.used_chunk(place, own);
+                self.used_chunk(place, own, around);
             }
         }
     }
@@ -251,16 +251,17 @@ impl<'a> Sifter<'a> {
                 self.chunk_defect(place, DefectKind::Truncated, &cause);
             }
             self.part.tally.chunks_displaced += 1;
-            self.used_chunk(place, bytes);
+            self.used_chunk(place, bytes, &mut |_| Vec::new());
         }
     }
 
-    fn used_chunk(&mut self, place: Place, bytes: &[u8]) {
+    fn used_chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
         self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
         for (kind, cause) in faults {
             self.chunk_defect(place, kind, &cause);
         }
+        let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);
         self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
         let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
         self.part.tally.chunks_sysmon += u64::from(names_sysmon);
@@ -296,6 +297,31 @@ impl<'a> Sifter<'a> {
                 self.unread_records(place, bytes, &layout, &read);
             }
         }
+    }
+
+    /// The layout of a chunk whose header states no records and behind which the log's records go on.
+    fn unstated(&mut self, place: Place, bytes: &[u8], around: Around<'_>, layout: &Layout) -> Option<Layout> {
+        let unstated = chunk::unstated(bytes, layout)?;
+        let mut ids_at = |offset: u64| chunk::ids(&around(offset..offset.saturating_add(CHUNK_SIZE as u64)));
+        let before = place.offset.checked_sub(CHUNK_SIZE as u64).and_then(&mut ids_at);
+        let behind = ids_at(place.offset.saturating_add(CHUNK_SIZE as u64));
+        let (first, last) = (*unstated.ids.start(), *unstated.ids.end());
+        let goes_on = before.as_ref().map(|ids| ids.end().checked_add(1) == Some(first));
+        let is_gone_on_from = behind.as_ref().map(|ids| last.checked_add(1) == Some(*ids.start()));
+        // What the chunks at its sides say counts; without any, what its own header says, or the first id of a log.
+        let is_part = match (goes_on, is_gone_on_from) {
+            (None, None) => unstated.is_announced || first == 1,
+            (before, behind) => before == Some(true) || behind == Some(true),
+        };
+        if !is_part {
+            return None;
+        }
+        if is_gone_on_from == Some(true) {
+            let cause =
+                format!("the chunk header states no records; records {first} to {last} stand there and are read");
+            self.chunk_defect(place, DefectKind::ChunkHeader, &cause);
+        }
+        Some(unstated.layout)
     }
 
     fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {
@@ -357,7 +383,14 @@ impl<'a> Sifter<'a> {
                 } else {
                     read.push(record);
                 }
-                plan.decoding == Decoding::Everything || candidates.may_be_event_3(record)
+                let may_be = candidates.may_be_event_3(record);
+                let misfit = if may_be { candidates.misfit(record) } else { None };
+                if let Some(misfit) = misfit {
+                    let cause = format!("a value cannot be read: {misfit}");
+                    strange.borrow_mut().push(Loss { offset: Some(record.start()), kind: DefectKind::Record, cause });
+                    return false;
+                }
+                may_be || plan.decoding == Decoding::Everything
             },
             |event| {
                 let Some(mut connection) = sysmon::connection(event) else { return };

@@ -52,7 +52,7 @@ impl Summary<'_> {
     /// its own.
     #[must_use]
     pub fn losses(&self) -> String {
-        let mut lines = self.not_loaded();
+        let mut lines = self.in_vain();
         lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
@@ -60,13 +60,12 @@ impl Summary<'_> {
         lines.iter().map(|line| format!("netsift: {line}\n")).collect()
     }
 
-    /// The rules that were not loaded, and the fields of others that no connection has.
-    fn not_loaded(&self) -> Vec<String> {
-        let (refused, unknown) = (&self.terms.refused, &self.terms.rules.unknown);
+    /// The rules that were not loaded, and what is asked for and cannot be found.
+    fn in_vain(&self) -> Vec<String> {
+        let (refused, in_vain) = (&self.terms.refused, &self.terms.rules.in_vain);
         let not_loaded = refused.iter().map(|refusal| format!("not loaded: {}", text::printable(refusal)));
         let mut lines = first(not_loaded, refused.len() as u64);
-        let in_vain = unknown.iter().map(|field| format!("unknown field: {}", text::printable(field)));
-        lines.extend(first(in_vain, unknown.len() as u64));
+        lines.extend(first(in_vain.iter().map(|line| text::printable(line).into_owned()), in_vain.len() as u64));
         lines
     }
 
@@ -91,7 +90,7 @@ impl Summary<'_> {
         if of_sigma > 0 {
             writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
         }
-        for line in self.not_loaded() {
+        for line in self.in_vain() {
             writeln!(f, "          {line}")?;
         }
         if !self.terms.rules.slow.is_empty() {

@@ -137,6 +137,7 @@ mod tests {
             record_id: "7".into(),
             place: crate::record::Record::default(),
             recovered: false,
+            system: Vec::new(),
             data: data.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         }
     }

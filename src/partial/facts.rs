@@ -76,9 +76,9 @@ pub struct RulesFacts {
     pub named: bool,
     /// The titles of rules for which every connection was decoded.
     pub slow: Vec<String>,
-    /// What rules asked for and no connection has.
+    /// What was asked for and cannot be found.
     #[serde(default)]
-    pub unknown: Vec<String>,
+    pub in_vain: Vec<String>,
 }
 
 impl RulesFacts {
@@ -94,7 +94,7 @@ impl RulesFacts {
             exclusion_of_all: networks(&rules.everywhere.exclusion),
             named: rules.named,
             slow: rules.slow.clone(),
-            unknown: rules.unknown.clone(),
+            in_vain: rules.in_vain.clone(),
         }
     }
 
@@ -113,7 +113,7 @@ impl RulesFacts {
             everywhere: Rule { processes: Vec::new(), detection, exclusion: set(self.exclusion_of_all) },
             named: self.named,
             slow: self.slow,
-            unknown: self.unknown,
+            in_vain: self.in_vain,
             ..RuleSet::default()
         }
     }

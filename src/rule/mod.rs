@@ -9,12 +9,13 @@ pub mod set;
 use ipnet::IpNet;
 
 pub use self::{info::RuleInfo, set::RuleSet};
-use crate::{cidr::CidrSet, connection::Connection};
+use crate::{cidr::CidrSet, connection::Connection, pattern};
 
 /// A detection: processes, detection networks and exclusion networks.
 #[derive(Debug, Clone, Default)]
 pub struct Rule {
-    /// Base names of processes, compared without regard to ASCII case as Splunk's `search` does; none means any.
+    /// Base names of processes, in which `*` stands for any text, compared without regard to ASCII case as Splunk's `search` does;
+    /// none means any.
     pub processes: Vec<String>,
     /// Where a destination must be; `None` means anywhere.
     pub detection: Option<CidrSet>,
@@ -43,7 +44,7 @@ impl Rule {
     #[must_use]
     pub fn judge(&self, connection: &Connection<'_>) -> Verdict {
         let name = connection.process_name();
-        if !self.processes.is_empty() && !self.processes.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
+        if !self.processes.is_empty() && !self.processes.iter().any(|wanted| pattern::names(wanted, name)) {
             return Verdict::OtherProcess;
         }
         let find = |networks: &CidrSet| connection.dest_addr.and_then(|address| networks.find(address));

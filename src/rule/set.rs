@@ -4,6 +4,7 @@ use super::{Rule, RuleInfo, Verdict};
 use crate::{
     connection::Connection,
     event::Event,
+    pattern,
     sigma::{Sigma, memo::Memo},
 };
 
@@ -24,8 +25,8 @@ pub struct RuleSet {
     pub named: bool,
     /// The titles of rules for which every connection has to be decoded, where that costs something.
     pub slow: Vec<String>,
-    /// What rules ask for and no connection has, each as a sentence that names the rule's file and title.
-    pub unknown: Vec<String>,
+    /// What is asked for and cannot be found, each as a line that names it.
+    pub in_vain: Vec<String>,
 }
 
 /// What the rules say about a connection.
@@ -70,7 +71,7 @@ impl RuleSet {
     }
 
     fn rule_of(&self, process: &str) -> Option<usize> {
-        let of_process = |(name, _): &&(String, usize)| name.is_empty() || name.eq_ignore_ascii_case(process);
+        let of_process = |(name, _): &&(String, usize)| name.is_empty() || pattern::names(name, process);
         self.by_process.iter().find(of_process).map(|(_, rule)| *rule)
     }
 }

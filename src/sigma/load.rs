@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, mem,
+    fmt, fs, mem,
     num::NonZeroUsize,
     panic,
     path::{Path, PathBuf},
@@ -106,6 +106,8 @@ pub struct Loaded {
     pub unknown: Vec<UnknownField>,
     /// What was not loaded.
     pub refused: Vec<Refusal>,
+    /// The files of what can be applied.
+    giving: BTreeSet<PathBuf>,
     rules: Vec<Loadable>,
     correlations: Vec<(CorrelationRule, RuleInfo)>,
     filters: Vec<(FilterRule, PathBuf)>,
@@ -157,6 +159,13 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 impl Loaded {
+    /// Whether this file or folder gives a rule, a correlation or a filter that can be applied, also one that is given twice.
+    #[must_use]
+    pub fn has_any_of(&self, path: &Path) -> bool {
+        let Ok(path) = fs::canonicalize(path) else { return false };
+        self.giving.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&path)))
+    }
+
     /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`. They are then taken out.
     ///
     /// # Errors
@@ -256,6 +265,7 @@ impl Loaded {
         self.rules.extend(part.rules);
         self.correlations.extend(part.correlations);
         self.filters.extend(part.filters);
+        self.giving.extend(part.giving);
         self.refused.extend(part.refused);
     }
 
@@ -288,7 +298,10 @@ impl Loaded {
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
-                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
+                    Ok(compiled) => {
+                        self.giving.insert(path.to_owned());
+                        self.rules.push(Loadable { rule, compiled, info });
+                    }
                 }
             }
         }
@@ -298,9 +311,15 @@ impl Loaded {
                 continue;
             }
             match correlation::check(&rule) {
-                Ok(()) => self.correlations.push((rule, info)),
+                Ok(()) => {
+                    self.giving.insert(path.to_owned());
+                    self.correlations.push((rule, info));
+                }
                 Err(reason) => refuse(Some(&rule.title), reason),
             }
+        }
+        if !parsed.filters.is_empty() {
+            self.giving.insert(path.to_owned());
         }
         self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
     }

@@ -632,3 +632,58 @@ fn bytes_of_a_chunk_in_a_record_do_not_end_the_chunk_that_it_is_in() {
         assert_eq!(groups_of(&log.clone().with_trailing(&behind)).len(), 40);
     }
 }
+
+#[test]
+fn a_chunk_header_that_states_no_records_hides_none_whose_ids_go_on() {
+    let log = long_log();
+    let (chunks, all) = (log.chunks(), 500);
+    for last_id in [u64::MAX, 0] {
+        for chunk in 0..chunks {
+            for announced in [true, false] {
+                let first_id = if announced { log.id(chunk, 0) } else { 0 };
+                let case = connections().log("log.evtx", &log.clone().with_empty_header(chunk, first_id, last_id));
+                let ran = case.run_on(&["log.evtx"]);
+                // Of the last chunk, it may be that its header was not yet written when the log was copied.
+                let is_last = chunk + 1 == chunks;
+                ran.exits(if is_last { 0 } else { 3 });
+                assert_eq!(rows(&ran), all, "{last_id} {chunk}");
+                assert_eq!(ran.stderr().contains("the chunk header states no records"), !is_last, "{}", ran.stderr());
+            }
+        }
+    }
+    // All of them, and the only one.
+    let every = (0..chunks).fold(log.clone(), |log, chunk| {
+        let first_id = log.id(chunk, 0);
+        log.with_empty_header(chunk, first_id, u64::MAX)
+    });
+    assert_eq!(rows(connections().log("log.evtx", &every).run_on(&["log.evtx"]).exits(3)), all);
+    let only = evtx_writer::log(&distinct(20));
+    for last_id in [u64::MAX, 0] {
+        let case = connections().log("log.evtx", &only.clone().with_empty_header(0, 1, last_id));
+        assert_eq!(rows(case.run_on(&["log.evtx"]).exits(0)), 20);
+    }
+}
+
+#[test]
+fn older_records_behind_a_header_that_states_none_are_not_of_the_log() {
+    // As where a log that is full begins to write over its second chunk.
+    let log = long_log();
+    let old = log.with_stale_records(1, 0).with_empty_header(1, 501, u64::MAX);
+    let of_second = old.records(0).len();
+    let case = connections().log("log.evtx", &old);
+    let live = rows(case.run_on(&["log.evtx"]).exits(0));
+    assert!(live < 500 && live >= of_second, "{live}");
+    assert_eq!(rows(case.run_on(&["--recover", "log.evtx"]).exits(0)), 500);
+}
+
+#[test]
+fn a_value_that_is_not_as_long_as_its_type_says_makes_its_record_a_defect() {
+    for (kind, size) in [(0x06, 0), (0x06, 4), (0x08, 2), (0x0f, 0), (0x0d, 1), (0x11, 4), (0x0a, 0), (0x13, 2)] {
+        let odd = Event::connection().with("ProcessId", Value::Any(kind, vec![0; size])).dest("9.9.9.9");
+        let case = connections().events(&[Event::connection(), odd]);
+        let ran = case.run_on(&["log.evtx"]);
+        let what = format!("a value cannot be read: value 3 is of type {kind:#04x} and {size} byte");
+        ran.exits(3).says(&["1 record not decoded", &what]);
+        assert_eq!(rows(&ran), 1, "{}", ran.report());
+    }
+}

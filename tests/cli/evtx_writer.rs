@@ -36,6 +36,8 @@ pub enum Value {
     /// Year, month, day of the week, day, hour, minute, second, millisecond.
     SysTime([u16; 8]),
     Sid(Vec<u8>),
+    /// A type, and bytes that may be none of it.
+    Any(u8, Vec<u8>),
 }
 
 impl From<&str> for Value {
@@ -246,6 +248,16 @@ impl Log {
     /// Overwrites a number in a chunk, checksums as they were.
     pub fn with_u32(self, chunk: usize, at: usize, value: u32) -> Self {
         self.with_bytes(chunk, at, &value.to_le_bytes())
+    }
+
+    /// Sets a chunk's header to what it is before a record is written: an end right behind it, a first id and a last one that
+    /// is none. Checksums mended.
+    pub fn with_empty_header(mut self, chunk: usize, first_id: u64, last_id: u64) -> Self {
+        let header = [first_id, last_id, first_id, last_id].map(u64::to_le_bytes).concat();
+        self = self.with_bytes(chunk, 8, &header).with_bytes(chunk, 44, &[0, 0, 0, 0, 0, 2, 0, 0]);
+        self = self.with_zeros(chunk, 128, CHUNK_HEADER - 128);
+        self.mend(chunk);
+        self
     }
 
     /// Sets a chunk's header to zeros, as a cleared chunk's is.
@@ -639,6 +651,7 @@ impl Value {
             Self::Sid(_) => 0x13,
             Self::Hex32(_) => 0x14,
             Self::Hex64(_) => 0x15,
+            Self::Any(kind, _) => *kind,
         }
     }
 
@@ -655,6 +668,7 @@ impl Value {
             Self::U64(value) | Self::Hex64(value) | Self::FileTime(value) => value.to_le_bytes().to_vec(),
             Self::Bool(value) => u32::from(*value).to_le_bytes().to_vec(),
             Self::Guid(text) => guid(text),
+            Self::Any(_, bytes) => bytes.clone(),
         }
     }
 }

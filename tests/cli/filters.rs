@@ -347,8 +347,13 @@ fn wrong_values_are_refused_with_the_form_and_an_example() {
     );
     refused(&["--since", "2024-03-06", "--until", "2024-03-06"], "--since 2024-03-06T00:00:00Z is not before");
     refused(&["--since", "1d", "--until", "2d"], "--since ");
-    refused(&["--port", "70000"], r#"--port "70000" is no port: give a port from 0 to 65535, for example 443 or 80*"#);
+    refused(
+        &["--port", "70000"],
+        r#"--port "70000" is no port: give a port from 0 to 65535, for example 443, 8000-8999 or 80*"#,
+    );
     refused(&["--port", "https"], r#"--port "https" is no port"#);
+    refused(&["--port", "443,"], r#"--port "" is no port"#);
+    refused(&["--port", "9000-8000"], r#"--port "9000-8000" is no port"#);
     refused(&["--transport", "icmp"], r#"--transport "icmp" is no transport: give tcp or udp"#);
     refused(&["--direction", "out"], r#"--direction "out" is no direction: give inbound or outbound"#);
     refused(&["--host", ""], r#"--host "" is no host: give a host, for example WS01, WS01.corp.example or WS*"#);

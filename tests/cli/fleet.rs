@@ -388,9 +388,15 @@ fn what_a_partial_says_drives_no_terminal() {
     }
 }
 
+/// A filter alone, which is no rule.
+const FILTER: &str = "title: F
+logsource: {category: network_connection}
+filter: {rules: any, s: {Image: a}, condition: not s}
+";
+
 #[test]
 fn the_same_rules_may_be_anywhere() {
-    let case = three(&[]).file("here/rule.yml", RULE).file("there/rule.yml", RULE).file("none/readme.txt", "none");
+    let case = three(&[]).file("here/rule.yml", RULE).file("there/rule.yml", RULE).file("none/filter.yml", FILTER);
     for (number, folder) in ["here", "there"].iter().enumerate() {
         let log = format!("logs/{}.evtx", number + 1);
         partial(&case, &format!("r{number}.parquet"), &["--rules", folder], &log).exits(0);

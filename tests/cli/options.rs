@@ -2,7 +2,7 @@
 
 use crate::{
     case::{Case, connections, detect},
-    evtx_writer::Event,
+    evtx_writer::{Event, Value},
 };
 
 fn to(addresses: &[&str]) -> Vec<Event> {
@@ -45,6 +45,11 @@ fn detection_networks_replace_everything() {
         ["9.9.9.9", "2001:4860::1"]
     );
     assert_eq!(destinations(&case(&["--detect-cidr", "10.0.0.0/8"])), [""; 0], "it is still excluded");
+    let in_vain = "--detect-cidr 10.0.0.0/8: nothing can be found, since every address in it is excluded by 10.0.0.0/8";
+    for quiet in [&[][..], &["--quiet"]] {
+        case(&["--detect-cidr", "10.0.0.0/8"]).run_on(&[quiet, &["."]].concat()).says(&[in_vain]);
+        case(&["--detect-cidr", "10.0.0.0/7"]).run_on(&[quiet, &["."]].concat()).does_not_say(in_vain);
+    }
     case(&["--detect-cidr", "8.0.0.0/8"])
         .run()
         .says(&["1 hit in 1 group, 4 outside the detection networks, 0 excluded"]);
@@ -139,4 +144,28 @@ fn help_and_version_are_there() {
     assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("connections"));
     let version = Case::new("--version").command(&[]).output().unwrap();
     assert_eq!(String::from_utf8(version.stdout).unwrap(), concat!("netsift ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn processes_ports_hosts_and_users_are_lists_of_patterns_and_ports_have_ranges() {
+    let event = |image: &str, port: u16, user: &str| {
+        Event::connection()
+            .image(&format!(r"C:\x\{image}"))
+            .with("DestinationPort", Value::U16(port))
+            .with("User", user)
+    };
+    let events = [event("a.exe", 80, r"C\x"), event("AB.exe", 8080, r"C\y"), event("b.exe", 8090, r"C\z")];
+    let case = connections().events(&events);
+    let found = |args: &[&str]| {
+        let ran = case.run_on(&[args, &["--group-by", "process_name", "log.evtx"]].concat());
+        let name = |line: &str| line.split(',').next().unwrap().to_owned();
+        ran.exits(0).report().lines().skip(1).map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["--process", "a*"]), ["AB.exe", "a.exe"]);
+    assert_eq!(found(&["--process", "a.exe,B.EXE"]), ["a.exe", "b.exe"]);
+    assert_eq!(found(&["--process", "*b.*"]), ["AB.exe", "b.exe"]);
+    assert_eq!(found(&["--process", "*"]), ["AB.exe", "a.exe", "b.exe"]);
+    assert_eq!(found(&["--port", "80,8090"]), ["a.exe", "b.exe"]);
+    assert_eq!(found(&["--port", "8000-8999"]), ["AB.exe", "b.exe"]);
+    assert_eq!(found(&["--user", "x,C\\y"]), ["AB.exe", "a.exe"]);
 }
