@@ -138,7 +138,10 @@ impl Word {
     fn of(word: &str, command: &Command) -> Self {
         if let Some(long) = word.strip_prefix("--") {
             let name = long.split_once('=').map_or(long, |(name, _)| name);
-            return match command.get_arguments().find(|arg| arg.get_long() == Some(name)) {
+            return match command.get_arguments().find(|arg| {
+                let mut names = arg.get_all_aliases().unwrap_or_default().into_iter().chain(arg.get_long());
+                names.any(|known| known == name)
+            }) {
                 None => Self::Unknown,
                 Some(_) if name != long => Self::Whole,
                 Some(arg) => Self::Option { needs_value: needs_value(arg) },

@@ -162,9 +162,9 @@ pub struct VerifyArgs {
     #[arg(value_name = "MANIFEST")]
     pub manifest: PathBuf,
 
-    /// Open encrypted members of zip files with PASSWORD
-    #[arg(long, value_name = "PASSWORD")]
-    pub zip_password: Option<String>,
+    /// Open encrypted members of zip and 7z files with PASSWORD
+    #[arg(long, alias = "zip-password", value_name = "PASSWORD")]
+    pub password: Option<String>,
 
     /// Hash with N threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -184,8 +184,8 @@ const MEMORY: &str = "1GiB";
 pub struct ScanArgs {
     /// Logs, archives of logs, and directories with either
     ///
-    /// A log or an archive that is given can have any name. Directories are searched for *.evtx, *.zip, *.gz, *.tar.gz
-    /// and *.tgz.
+    /// Directories are searched for files that are logs, or zip, 7z or tar files, or gzip, bzip2, xz or Zstandard files of either,
+    /// by their first bytes, whatever their names.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -265,9 +265,13 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "Evidence and archives")]
     pub follow: bool,
 
-    /// Open encrypted members of zip files with PASSWORD
-    #[arg(long, value_name = "PASSWORD", help_heading = "Evidence and archives")]
-    pub zip_password: Option<String>,
+    /// Open encrypted members of zip and 7z files with PASSWORD
+    #[arg(long, alias = "zip-password", value_name = "PASSWORD", help_heading = "Evidence and archives")]
+    pub password: Option<String>,
+
+    /// Know logs and archives in folders and archives by their names alone, and open no other file
+    #[arg(long, help_heading = "Evidence and archives")]
+    pub only_names: bool,
 
     /// Do not unpack more than SIZE from a member of an archive
     #[arg(long, value_name = "SIZE", default_value = MEMBER_SIZE, value_parser = size, help_heading = "Evidence and archives")]

@@ -15,7 +15,7 @@ use crate::{
     events::Copies,
     filter::{self, Filter, Property, Window},
     group,
-    input::{Limits, Links},
+    input::{KnownBy, Limits, Links},
     outputs::Outputs,
     partial::Rows,
     pattern,
@@ -60,6 +60,7 @@ impl Config {
         let rules = rule_set(&args, builtin, &mut loaded)?;
         let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
             .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
+        let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let copies = match (args.dedup, args.recover) {
             (true, _) => Copies::Drop,
             (false, true) => Copies::DropStale,
@@ -102,7 +103,7 @@ impl Config {
             method: Method {
                 threads: threads(args.threads),
                 hashing: outputs.need_hashes(),
-                limits: Limits::new(args.max_member_size, args.zip_password),
+                limits: Limits::new(args.max_member_size, args.password).known_by(known_by),
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
             outputs,
@@ -150,14 +151,14 @@ impl Merging {
 /// The command line for the manifest: without the tool's own name, and without passwords.
 #[must_use]
 pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
-    const PASSWORD: &str = "--zip-password";
+    const PASSWORDS: [&str; 2] = ["--password", "--zip-password"];
     let mut is_password = false;
     let shown = line.into_iter().skip(1).map(|argument| {
         let argument = argument.to_string_lossy().into_owned();
-        let hidden = std::mem::replace(&mut is_password, argument == PASSWORD);
+        let hidden = std::mem::replace(&mut is_password, PASSWORDS.contains(&&*argument));
         match argument.split_once('=') {
             _ if hidden => "(hidden)".to_owned(),
-            Some((PASSWORD, _)) => format!("{PASSWORD}=(hidden)"),
+            Some((option, _)) if PASSWORDS.contains(&option) => format!("{option}=(hidden)"),
             _ => argument,
         }
     });
@@ -167,7 +168,7 @@ pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
 /// How a manifest is verified.
 #[must_use]
 pub fn verification(args: &VerifyArgs) -> Method {
-    let limits = Limits::new(u64::MAX, args.zip_password.clone());
+    let limits = Limits::new(u64::MAX, args.password.clone());
     Method { threads: threads(args.threads), hashing: true, limits }
 }
 
@@ -247,9 +248,9 @@ fn load(args: &ScanArgs) -> Result<Loaded, Error> {
                 "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave"
                     .to_owned()
             },
-            |refusal| match refusal.path == *path {
-                true => refusal.what(),
-                false => format!("none of its rules can be applied: {refusal}"),
+            |refusal| {
+                let is_of_path = refusal.path == *path;
+                if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") }
             },
         );
         return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));

@@ -27,7 +27,12 @@ pub enum Error {
         cause: String,
     },
     /// No log could be searched, so there is nothing to report on.
-    NothingToSearch,
+    NothingToSearch {
+        /// Files that were looked at and are neither logs nor archives of logs.
+        others: u64,
+        /// Symbolic links that were not followed.
+        links: u64,
+    },
     /// Threads could not be started.
     Threads(String),
     /// Hits or groups are more than fit into memory and could not be put into temporary files, or be read from there.
@@ -48,8 +53,15 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(message) => f.write_str(message),
             Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
-            Self::NothingToSearch => {
-                f.write_str("no event log found: give a log, an archive of logs, or a directory with either")
+            Self::NothingToSearch { others, links } => {
+                f.write_str("no event log found: give a log, an archive of logs, or a directory with either")?;
+                if *others > 0 {
+                    write!(f, "; files that are neither: {others}")?;
+                }
+                if *links > 0 {
+                    write!(f, "; symbolic links that --follow follows: {links}")?;
+                }
+                Ok(())
             }
             Self::Threads(cause) => write!(f, "threads: cannot start them: {cause}"),
             Self::Spill(cause) => {
@@ -73,6 +85,8 @@ pub enum DefectKind {
     Changed,
     /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
     Archive,
+    /// A file, or a member of an archive, that can hold logs in a way that is not read.
+    NotOpened,
     /// A file that does not start with an EVTX file header.
     FileHeader,
     /// A file header that is marked as clean and has another checksum than it states.
@@ -122,6 +136,7 @@ impl DefectKind {
             Self::Read => "read error",
             Self::Changed => "changed while it was read",
             Self::Archive => "not unpacked",
+            Self::NotOpened => "not opened",
             Self::FileHeader => "file header",
             Self::FileHeaderChecksum => "file header checksum",
             Self::ChunkMagic => "chunk magic",

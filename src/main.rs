@@ -60,7 +60,7 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     let sources = input::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
-        return Err(Error::NothingToSearch);
+        return Err(Error::NothingToSearch { others: sources.others, links: sources.links });
     }
     config.outputs.check(&sources.met)?;
 

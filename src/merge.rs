@@ -117,10 +117,10 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, archives, defects, links, repeated, .. } = merger;
+        let Merger { mut sources, archives, defects, links, others, repeated, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
-        let searched = Searched { sources, archives, groups, hits, defects, links, partials };
+        let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
         Ok(Merged { terms, searched, count, repeated })
     }
 }
@@ -196,6 +196,7 @@ struct Merger {
     archives: BTreeSet<SearchedFile>,
     defects: Defects,
     links: u64,
+    others: u64,
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<Repeated>,
@@ -217,6 +218,7 @@ impl Merger {
         self.tell_apart(&path, &mut facts, &repeated);
         self.defects.merge(std::mem::take(&mut facts.defects));
         self.links = self.links.saturating_add(facts.links);
+        self.others = self.others.saturating_add(facts.others);
         self.archives.extend(std::mem::take(&mut facts.archives));
         let sources = std::mem::take(&mut facts.sources);
         // Copies are dropped for some rules of a connection or for all, so that less is known.

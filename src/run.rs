@@ -43,6 +43,8 @@ pub struct Ran {
     pub duplicates: BTreeMap<String, u64>,
     /// Symbolic links that were not followed.
     pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    pub others: u64,
     /// What is wrong with the evidence.
     pub defects: Defects,
 }
@@ -96,6 +98,7 @@ pub fn write(
         groups: written.rows,
         duplicates: searched.duplicates(),
         links: searched.links,
+        others: searched.others,
         defects: std::mem::take(&mut searched.defects),
     };
     let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));

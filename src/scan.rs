@@ -191,6 +191,7 @@ impl<'a> Worker<'a> {
     fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
         let mut sifter = Sifter::new(plan, decoder, (&unit.source.name, unit.number), findings);
+        sifter.is_blank = unit.source.is_blank;
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
             _ => match File::open(&unit.source.path) {
@@ -218,7 +219,7 @@ impl<'a> Worker<'a> {
     /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
     fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
-        let is_hashed = method.hashing && unit.source.packing == Packing::Gzip;
+        let is_hashed = method.hashing && matches!(unit.source.packing, Packing::Stream(_));
         let (mut hasher, mut at) = (Hasher::default(), 0);
         let mut packed = |bytes: &[u8]| {
             if is_hashed {
@@ -227,7 +228,7 @@ impl<'a> Worker<'a> {
             }
         };
         let defects = input::archive::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
-            let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings);
+            let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings).of_whole();
             let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();

@@ -41,6 +41,8 @@ pub struct Searched {
     pub defects: Defects,
     /// Symbolic links that were not followed.
     pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    pub others: u64,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
 }
@@ -106,6 +108,7 @@ impl Searched {
             hits: plan.keeps_hits().then_some(hits),
             defects,
             links: sources.links,
+            others: sources.others,
             partials: Vec::new(),
         }
     }

@@ -83,6 +83,10 @@ pub struct Sifter<'a> {
     found: &'a mut Findings,
     /// What was found in this source so far.
     pub part: SourceFindings,
+    /// Whether there is nothing in the source but perhaps a file header.
+    pub is_blank: bool,
+    /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
+    held: Option<Vec<(Place, DefectKind, String)>>,
 }
 
 impl Plan {
@@ -101,11 +105,20 @@ impl<'a> Sifter<'a> {
         (source, number): (&'a str, usize),
         found: &'a mut Findings,
     ) -> Self {
-        Self { plan, decoder, source, number, found, part: SourceFindings::default() }
+        Self { plan, decoder, source, number, found, part: SourceFindings::default(), is_blank: false, held: None }
+    }
+
+    /// The same, for all blocks of the source, one after another: of one that is no log and has no chunk, it is said once.
+    #[must_use]
+    pub fn of_whole(self) -> Self {
+        Self { held: Some(Vec::new()), ..self }
     }
 
     /// Adds what was found in the source to the findings.
-    pub fn finish(self) {
+    pub fn finish(mut self) {
+        if self.part.header.is_some() {
+            self.release();
+        }
         self.found.add(SourceKey { name: self.source.to_owned(), number: self.number }, self.part);
     }
 
@@ -119,10 +132,16 @@ impl<'a> Sifter<'a> {
             self.file_header(head);
             let first = chunks.get(..CHUNK_SIZE).unwrap_or(chunks);
             // Where the first chunk is damaged, it is searched from there.
-            if chunk::state(first) != ChunkState::Damaged && (chunk::is_one(head) || displaced::may_start_in(head)) {
+            if !self.is_blank
+                && chunk::state(first) != ChunkState::Damaged
+                && (chunk::is_one(head) || displaced::may_start_in(head))
+            {
                 let bytes = around(displaced::surroundings(0));
                 self.displaced_chunks(displaced::before(0, &bytes), &bytes);
             }
+        }
+        if self.is_blank {
+            return;
         }
         let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
         let mut behind = chunks;
@@ -256,6 +275,7 @@ impl<'a> Sifter<'a> {
     }
 
     fn used_chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
+        self.release();
         self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
         for (kind, cause) in faults {
@@ -362,7 +382,20 @@ impl<'a> Sifter<'a> {
         names_sysmon && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
     }
 
+    /// Names the places without a chunk that were held.
+    fn release(&mut self) {
+        for (place, kind, cause) in self.held.take().unwrap_or_default() {
+            self.chunk_defect(place, kind, &cause);
+        }
+    }
+
     fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
+        // So many of them are no mistaken file any more.
+        const MOST_HELD: usize = 1 << 12;
+        if let Some(held) = self.held.as_mut().filter(|held| held.len() < MOST_HELD) {
+            return held.push((place, kind, cause.to_owned()));
+        }
+        self.release();
         self.defect(Some(place.number), Some(place.offset), kind, cause);
     }
 

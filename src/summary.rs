@@ -33,7 +33,7 @@ impl fmt::Display for Summary<'_> {
         self.found(f)?;
         self.excluded(f)?;
         if self.ran.links > 0 {
-            writeln!(f, "skipped   {} not followed", counted(self.ran.links, "symbolic link"))?;
+            writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
         }
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
@@ -57,7 +57,7 @@ impl Summary<'_> {
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
         }
-        lines.iter().map(|line| format!("netsift: {line}\n")).collect()
+        lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
     }
 
     /// The rules that were not loaded, and what is asked for and cannot be found.
@@ -139,6 +139,10 @@ impl Summary<'_> {
             grouped(self.ran.tally.records_read),
             grouped(self.ran.tally.records_ruled_out)
         )?;
+        if self.ran.others > 0 {
+            let others = counted(self.ran.others, "other file");
+            writeln!(f, "          {others} in the folders: neither logs nor archives of logs")?;
+        }
         if tally.records_recovered > 0 {
             writeln!(
                 f,
@@ -152,7 +156,7 @@ impl Summary<'_> {
         if tally.chunks_unchecked > 0 {
             writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
         }
-        if self.ran.tally.chunks_sysmon == 0 {
+        if self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable() {
             writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
         }
         Ok(())

@@ -1,14 +1,18 @@
-//! Archives: logs that are packed in zip, gzip and tar files, listed and unpacked as streams, never to disk.
+//! Archives: logs that are packed in zip, 7z and tar files, or as gzip, bzip2, xz or Zstandard files, listed and unpacked as
+//! streams, never to disk.
 //!
 //! An archive is hostile until it is read: what it states about its members is held against what comes out of them, and
 //! what it must not do is a defect of that member. How the formats are laid out is the business of their crates, what a
 //! log is that of [`crate::scan`].
 
+mod foreign;
 mod form;
-mod gzipped;
+mod packed;
 mod remains;
+mod sevenz;
 mod stream;
 mod zipped;
+mod zstd;
 
 use std::{
     collections::HashMap,
@@ -20,12 +24,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use self::{form::starts_like_evidence, remains::Remains, zipped::Member};
+pub use self::{
+    form::{Coding, starts_like_evidence},
+    remains::Remains,
+    zipped::Member,
+};
 use self::{
-    form::{Content, Form},
-    stream::{Budget, Told},
+    form::{Content, Form, SHOWING},
+    stream::{Bound, Bounded, Budget, Told},
 };
 use crate::{
+    aligned::Aligned,
     error::{Defect, DefectKind},
     input::{self, Origin, Source},
     text,
@@ -36,24 +45,41 @@ use crate::{
 pub enum Packing {
     /// The file is the log.
     Plain,
-    /// The file is a gzip file of a log, or of a tar file with logs in it.
-    Gzip,
+    /// The file is a packed log, or a tar file with logs in it, packed or not.
+    Stream(Coding),
+    /// The file is a 7z file with logs in it.
+    SevenZip,
     /// A member of a zip file is the log, or an archive of logs.
     ZipMember(Arc<Member>),
     /// The file, or a member of it, is a zip file without its directory.
     ZipRemains(Remains),
 }
 
-/// What is allowed of archives.
+/// How a file that is met, and a member of an archive, is known for a log or an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownBy {
+    /// By its name, or by its first bytes.
+    Content,
+    /// By its name alone.
+    Name,
+}
+
+/// What is allowed of archives, and what is looked for in them.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The most bytes that a member may unpack to.
     pub member_size: u64,
     /// The password of encrypted members.
     pub password: Option<String>,
+    /// How files in folders and members of archives are known for logs and archives.
+    known_by: KnownBy,
     /// Held by who holds an archive in memory, so that there is one at a time.
     memory: Arc<Mutex<()>>,
 }
+
+/// The most memory that a decoder may take, in bytes: 512 MiB. The largest dictionary of xz and 7z that is in use has 64 MiB,
+/// that of Zstandard 128 MiB.
+const MEMORY: u32 = 512 << 20;
 
 /// The most that an archive may be unpacked to in memory, where it cannot be read in place: 1 GiB.
 const IN_MEMORY: u64 = 1 << 30;
@@ -66,7 +92,23 @@ impl Limits {
     /// With these two, as they are on the command line.
     #[must_use]
     pub fn new(member_size: u64, password: Option<String>) -> Self {
-        Self { member_size, password, memory: Arc::default() }
+        Self { member_size, password, known_by: KnownBy::Content, memory: Arc::default() }
+    }
+
+    /// The same, with logs and archives known in this way.
+    #[must_use]
+    pub fn known_by(self, known_by: KnownBy) -> Self {
+        Self { known_by, ..self }
+    }
+
+    /// Whether a file that is met in a directory is looked at.
+    pub(super) fn looks_at(&self, path: &Path) -> bool {
+        self.known_by == KnownBy::Content || is_of_interest(path)
+    }
+
+    /// What a member of this name is taken for, if it is looked at.
+    fn form(&self, name: &str) -> Option<Form> {
+        Form::of_name(name).or((self.known_by == KnownBy::Content).then_some(Form::Unknown))
     }
 
     /// The most bytes that an archive in an archive may unpack to, if it has to be held in memory.
@@ -77,10 +119,10 @@ impl Limits {
     /// The most bytes that a member of this form may have.
     fn stated(&self, form: Form) -> u64 {
         match form {
-            Form::Log | Form::Gzip => self.member_size,
+            Form::Log | Form::Packed(Coding::Gzip | Coding::Bzip2 | Coding::Xz | Coding::Zstd) => self.member_size,
             Form::Zip => self.in_memory(),
             // Nothing of it may be of interest. If it is, the log in it has the bound.
-            Form::SomeGzip => u64::MAX,
+            Form::SomePacked(_) | Form::Packed(Coding::Tar) | Form::SevenZip | Form::Unknown => u64::MAX,
         }
     }
 
@@ -96,6 +138,11 @@ fn total(size: u64) -> u64 {
     size.saturating_mul(RATIO).max(ALWAYS)
 }
 
+/// The most bytes that may come out of a file of `size` bytes that is packed better than deflate can.
+fn most_of(size: u64) -> u64 {
+    total(size).saturating_mul(16)
+}
+
 /// How deep an archive lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Depth {
@@ -105,6 +152,8 @@ enum Depth {
     Member,
 }
 
+/// What is wrong with a 7z file in an archive: its directory is at its end, and its members cannot be read one by one.
+const NOT_IN_PLACE: &str = "a 7z file in an archive is not opened: unpack it and give the folder";
 /// What is wrong with an archive in an archive in an archive.
 const TOO_DEEP: &str = "nested too deep: an archive in an archive in an archive is not opened";
 
@@ -127,7 +176,35 @@ impl Unpacked<'_> {
             Form::Log => (self.each)(name, stream),
             Form::Zip if depth == Depth::Member => self.defect(name, TOO_DEEP),
             Form::Zip => zipped::unpack_in_memory(name, size, stream, self),
-            Form::Gzip | Form::SomeGzip => gzipped::unpack(name, form, stream, Some(depth), self),
+            Form::SevenZip => self.defect(name, NOT_IN_PLACE),
+            Form::Packed(_) | Form::SomePacked(_) => packed::unpack(name, form, stream, Some(depth), self),
+            Form::Unknown => self.take_by_content(name, depth, size, stream),
+        }
+    }
+
+    /// Hands on a member whose name does not say what it is, if its first bytes do.
+    fn take_by_content(&mut self, name: &str, depth: Depth, size: u64, stream: &mut dyn Read) {
+        let mut head = Vec::new();
+        // What cannot be read says nothing, and would be no log either.
+        let _ = (&mut *stream).take(SHOWING as u64).read_to_end(&mut head);
+        let Some(form) = Form::of_content_alone(&head) else {
+            if let Some(what) = foreign::of_head(&head) {
+                self.defect(name, &not_opened(&what));
+            }
+            return;
+        };
+        let limit = self.limits.stated(form);
+        if size > limit {
+            return self.defect(name, &too_large(size, limit));
+        }
+        let mut whole = head.as_slice().chain(stream);
+        match form {
+            Form::Log => (self.each)(name, &mut Bounded::new(whole, Bound::AtMost(self.limits.member_size))),
+            // A packed file of something else is of no interest.
+            Form::Packed(coding) if coding != Coding::Tar => {
+                self.take(Form::SomePacked(coding), name, depth, size, &mut whole);
+            }
+            form => self.take(form, name, depth, size, &mut whole),
         }
     }
 }
@@ -152,6 +229,13 @@ pub enum Contents {
         /// What is wrong with it.
         defects: Vec<Defect>,
     },
+    /// Something that can hold logs and is not opened.
+    Foreign {
+        /// The file as it is.
+        file: Source,
+        /// What it is, and what to do.
+        what: String,
+    },
     /// Something else, which was only met.
     LeftAlone,
 }
@@ -170,53 +254,99 @@ impl Contents {
 
 /// What is in `file`: it is a log itself, or an archive with members that are logs or archives of logs.
 ///
-/// What a file is, its first bytes say. One that starts like neither a zip nor a gzip file is a log, unless it has the name
-/// of an archive. One with the name of a log is one, unless it can be read as an archive. A gzip file of something else that
-/// was only met is left alone.
+/// What a file is, its first bytes say. One that starts like no archive is a log, unless it has the name of an archive, can
+/// hold logs in a way that is not read, or was only met. One with the name of a log is one, unless it can be read as an archive.
+/// An archive of something else that was only met is left alone.
 #[must_use]
 pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     let named = Form::of_name(&file.path.to_string_lossy());
-    let mut head = [0; 8];
+    let mut head = [0; SHOWING];
     let read = File::open(&file.path).and_then(|file| input::read_at(&file, &mut head, 0));
     // What cannot be read is left for the scan to say.
     let Ok(size) = read else { return Contents::Log(file) };
     let head = head.get(..size).unwrap_or_default();
-    match (Form::of_content(head), named) {
-        (Some(Form::Zip), _) | (None, Some(Form::Zip)) => {
-            match contained(|| zipped::list(&file, limits)).and_then(|listed| listed) {
-                Ok((logs, defects)) => Contents::Archive { file, logs, defects },
-                // A damaged log can start with anything.
-                Err(_) if named == Some(Form::Log) => Contents::Log(file),
-                Err(_) if remains::starts_one(head) => {
-                    let remains = Remains::of_file(file.size);
-                    Contents::stream(file, Packing::ZipRemains(remains))
-                }
-                Err(cause) => Contents::unusable(file, &cause),
-            }
+    let is_wanted = named.is_some() || origin == Origin::Given;
+    let form = if is_wanted { Form::of_content(head) } else { Form::of_content_alone(head) };
+    match foreign::of_head(head) {
+        Some(what) if form.is_none_or(|form| form == Form::Zip) => return Contents::Foreign { file, what },
+        _ => {}
+    }
+    match (form, named) {
+        (Some(Form::Zip), _) | (None, Some(Form::Zip)) => match list_zip(file, named, head, limits) {
+            // A file of another kind that is a zip file too, as documents are.
+            Contents::Archive { logs, .. } if logs.is_empty() && !is_wanted => Contents::LeftAlone,
+            contents => contents,
+        },
+        (Some(Form::Packed(coding)), _) => list_packed(file, coding, named, origin),
+        (Some(Form::SevenZip), _) => Contents::stream(file, Packing::SevenZip),
+        // A tar file of before there was a magic.
+        (None, Some(Form::Packed(Coding::Tar))) => Contents::stream(file, Packing::Stream(Coding::Tar)),
+        (None, Some(Form::SomePacked(_))) if origin == Origin::Met => Contents::LeftAlone,
+        (None, Some(Form::Packed(coding) | Form::SomePacked(coding))) => {
+            Contents::unusable(file, &format!("not {}", coding.file()))
         }
-        (Some(Form::Gzip), _) => list_gzip(file, named, origin),
-        (None, Some(Form::SomeGzip)) if origin == Origin::Met => Contents::LeftAlone,
-        (None, Some(Form::Gzip | Form::SomeGzip)) => Contents::unusable(file, "not a gzip file"),
-        _ => Contents::Log(file),
+        (None, Some(Form::SevenZip)) => Contents::unusable(file, "not a 7z file"),
+        (Some(Form::Log), _) => Contents::Log(file),
+        _ if is_wanted => Contents::Log(Source { is_blank: is_blank(&file), ..file }),
+        _ => Contents::LeftAlone,
     }
 }
 
-fn list_gzip(file: Source, named: Option<Form>, origin: Origin) -> Contents {
+/// Whether nothing in a file looks like a chunk or a record. Of a file as large as an image of a disk, that shows when it is
+/// searched.
+fn is_blank(file: &Source) -> bool {
+    const LARGEST: u64 = 1 << 30;
+    const STEP: usize = 1 << 20;
+    const SIGNS: [&[u8]; 2] = [b"ElfChnk", &crate::record::MAGIC];
+    let Ok(opened) = File::open(&file.path) else { return false };
+    let mut buffer = Aligned::new(STEP);
+    let mut at = 0;
+    while at < file.size && file.size <= LARGEST {
+        let Ok(size) = input::read_at(&opened, &mut buffer, at) else { return false };
+        let read = buffer.get(..size).unwrap_or_default();
+        if SIGNS.iter().any(|sign| memchr::memmem::find(read, sign).is_some()) {
+            return false;
+        }
+        // What lies across two reads is read again.
+        at += if size < STEP { STEP } else { STEP - 8 } as u64;
+    }
+    file.size <= LARGEST
+}
+
+fn list_zip(file: Source, named: Option<Form>, head: &[u8], limits: &Limits) -> Contents {
+    match contained(|| zipped::list(&file, limits)).and_then(|listed| listed) {
+        Ok((logs, defects)) => Contents::Archive { file, logs, defects },
+        // A damaged log can start with anything.
+        Err(_) if named == Some(Form::Log) => Contents::Log(file),
+        Err(_) if remains::starts_one(head) => {
+            let remains = Remains::of_file(file.size);
+            Contents::stream(file, Packing::ZipRemains(remains))
+        }
+        Err(cause) => Contents::unusable(file, &cause),
+    }
+}
+
+fn list_packed(file: Source, coding: Coding, named: Option<Form>, origin: Origin) -> Contents {
     // A cause why it cannot be opened is found again when it is unpacked.
-    let content = File::open(&file.path).map_or(Content::Log, |mut file| gzipped::content(&mut file));
-    if content != Content::Other || named == Some(Form::Gzip) {
-        return Contents::stream(file, Packing::Gzip);
+    let content = File::open(&file.path).map_or(Content::Log, |mut file| packed::content(coding, &mut file));
+    if content != Content::Other || matches!(named, Some(Form::Packed(_))) {
+        return Contents::stream(file, Packing::Stream(coding));
     }
     match named {
         Some(Form::Log) => Contents::Log(file),
-        Some(Form::SomeGzip) if origin == Origin::Met => Contents::LeftAlone,
-        _ => Contents::unusable(file, "a gzip file of neither an event log nor a tar file"),
+        _ if origin == Origin::Met => Contents::LeftAlone,
+        _ => Contents::unusable(file, &format!("{} of neither an event log nor a tar file", coding.file())),
     }
+}
+
+/// What is wrong with a member that can hold logs and is not read.
+fn not_opened(what: &str) -> String {
+    format!("not opened: {what}")
 }
 
 /// Hands each log that is packed in `source` to `each`, with its name, as a stream. Returns what could not be unpacked.
 ///
-/// `packed` is told the bytes of a gzip file as they are read, from its start and not always to its end.
+/// `packed` is told the bytes of a packed file as they are read, from its start and not always to its end.
 pub fn unpack(
     source: &Source,
     limits: &Limits,
@@ -225,7 +355,8 @@ pub fn unpack(
 ) -> Vec<Defect> {
     let budget = match &source.packing {
         Packing::Plain => source.size,
-        Packing::Gzip => total(source.size),
+        Packing::Stream(Coding::Tar | Coding::Gzip) => total(source.size),
+        Packing::Stream(Coding::Bzip2 | Coding::Xz | Coding::Zstd) | Packing::SevenZip => most_of(source.size),
         Packing::ZipMember(member) => member.budget(),
         Packing::ZipRemains(remains) => remains.budget(),
     };
@@ -234,10 +365,11 @@ pub fn unpack(
         let mut file = File::open(&source.path)?;
         match &source.packing {
             Packing::Plain => (out.each)(&source.name, &mut file),
-            Packing::Gzip => {
+            Packing::Stream(coding) => {
                 let mut file = Told { inner: file.take(source.size), told: packed };
-                gzipped::unpack(&source.name, Form::Gzip, &mut file, None, &mut out);
+                packed::unpack(&source.name, Form::Packed(*coding), &mut file, None, &mut out);
             }
+            Packing::SevenZip => sevenz::unpack(&source.name, &file, source.size, &mut out),
             Packing::ZipMember(member) => zipped::unpack(&source.name, &file, member, &mut out),
             Packing::ZipRemains(remains) => remains::unpack(&source.name, &file, remains, &mut out),
         }

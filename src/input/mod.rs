@@ -11,9 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-pub use archive::{Contents, Limits, Packing};
+pub use archive::{Contents, KnownBy, Limits, Packing};
 
 use crate::{
     error::{Defect, DefectKind, Defects},
@@ -31,6 +31,8 @@ pub struct Source {
     pub packing: Packing,
     /// The log's size when it was found, in bytes; of a packed one, as stated.
     pub size: u64,
+    /// Whether it is no log and has nothing in it that looks like a chunk or a record of one.
+    pub is_blank: bool,
 }
 
 /// How a file was found.
@@ -62,20 +64,22 @@ pub struct Sources {
     pub defects: Defects,
     /// Symbolic links that were met and not followed.
     pub links: u64,
+    /// Files that were met and are none of it.
+    pub others: u64,
     /// Every log, archive and link that was met, opened or not: absolute, and as what it leads to. None of them is to be
     /// written to.
     pub met: HashSet<PathBuf>,
 }
 
-/// Finds the logs: each path itself, whatever its name, or all logs and archives (by their names, in any case) under
-/// it. A log given twice, or under two names, is found once, by the first of its names.
+/// Finds the logs: each path itself, whatever its name, or all logs and archives under it, by their names in any case or by
+/// their first bytes. A log given twice, or under two names, is found once, by the first of its names.
 #[must_use]
 pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     let mut found = Sources::default();
     let mut files = Vec::new();
     for path in paths {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => found.walk(path, links, &mut files),
+            Ok(metadata) if metadata.is_dir() => found.walk(path, links, limits, &mut files),
             Ok(_) => files.push((path.clone(), Origin::Given)),
             Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
         }
@@ -83,16 +87,26 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     files.sort_unstable();
     let mut known = HashSet::new();
     for (path, origin) in files {
-        found.meet(&path);
         match open(&path) {
             Ok((log, identity)) => {
                 if known.contains(&identity) {
+                    found.meet(&path);
                     continue;
                 }
-                match archive::list(log, origin, limits) {
+                let contents = archive::list(log, origin, limits);
+                if !matches!(contents, Contents::LeftAlone) || archive::is_of_interest(&path) {
+                    found.meet(&path);
+                }
+                match contents {
                     // It may have been given by another name.
-                    Contents::LeftAlone => continue,
+                    Contents::LeftAlone => {
+                        found.others += 1;
+                        continue;
+                    }
                     Contents::Log(log) => found.logs.push(log),
+                    Contents::Foreign { what, .. } => {
+                        found.defects.add(Defect::of_path(&path, DefectKind::NotOpened, &what));
+                    }
                     Contents::Archive { file, logs, defects } => {
                         found.archives.push(file);
                         found.logs.extend(logs);
@@ -103,7 +117,10 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                 }
                 known.insert(identity);
             }
-            Err(error) => found.defects.add(Defect::of_path(&path, DefectKind::Path, &error)),
+            Err(error) => {
+                found.meet(&path);
+                found.defects.add(Defect::of_path(&path, DefectKind::Path, &error));
+            }
         }
     }
     found.logs.sort_unstable();
@@ -112,14 +129,19 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
 }
 
 impl Sources {
-    fn walk(&mut self, directory: &Path, links: Links, files: &mut Vec<(PathBuf, Origin)>) {
+    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, files: &mut Vec<(PathBuf, Origin)>) {
+        // What is no regular file is named if it has the name of a log.
+        let is_looked_at = |entry: &DirEntry| {
+            archive::is_of_interest(entry.path()) || (entry.file_type().is_file() && limits.looks_at(entry.path()))
+        };
         for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {
                 Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
                     self.links += 1;
                     self.meet(entry.path());
                 }
-                Ok(entry) if entry.file_type().is_dir() || !archive::is_of_interest(entry.path()) => {}
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if !is_looked_at(&entry) => self.others += 1,
                 Ok(entry) => files.push((entry.into_path(), Origin::Met)),
                 Err(error) => {
                     let (path, cause) = walk::failure(&error, directory);
@@ -168,8 +190,13 @@ fn open(path: &Path) -> io::Result<(Source, Identity)> {
         return Err(io::Error::other("not a regular file"));
     }
     let metadata = File::open(path)?.metadata()?;
-    let source =
-        Source { name: text::path(path), path: path.to_owned(), packing: Packing::Plain, size: metadata.len() };
+    let source = Source {
+        name: text::path(path),
+        path: path.to_owned(),
+        packing: Packing::Plain,
+        size: metadata.len(),
+        is_blank: false,
+    };
     Ok((source, identity(path, &metadata)?))
 }
 

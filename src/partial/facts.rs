@@ -45,6 +45,9 @@ pub struct Facts {
     pub defects: Defects,
     /// Symbolic links that were not followed.
     pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    #[serde(default)]
+    pub others: u64,
     /// Sigma rules that were not loaded, and why.
     pub refused: Vec<String>,
 }
@@ -134,6 +137,7 @@ impl Facts {
             archives: searched.archives.clone(),
             defects: searched.defects.clone(),
             links: searched.links,
+            others: searched.others,
             refused: terms.refused.clone(),
         }
     }

@@ -47,7 +47,7 @@ type Item<'a> = (&'a Source, Option<usize>);
 impl<'a> Units<'a> {
     /// If they are to be hashed, sources are read in order, and archives are read that would not be read as streams.
     pub(super) fn new(sources: &'a Sources, hashing: bool) -> Self {
-        let streams = sources.logs.iter().filter(|source| source.packing == Packing::Gzip);
+        let streams = sources.logs.iter().filter(|source| matches!(source.packing, Packing::Stream(_)));
         let streams: HashSet<&Path> = streams.map(|source| source.path.as_path()).collect();
         let archives = sources.archives.iter().filter(|archive| hashing && !streams.contains(&*archive.path));
         let mut items: Vec<Item<'a>> = archives.map(|archive| (archive, None)).collect();

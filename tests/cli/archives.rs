@@ -5,7 +5,7 @@ use std::{fs, io::Write};
 use zip::{AesMode, ZipWriter, unstable::write::FileOptionsExt, write::FileOptions};
 
 use crate::{
-    archive_writer::{deflated, gzip, stored, tar, zip},
+    archive_writer::{bzip2, deflated, gzip, seven_z, stored, tar, xz, zip, zstd},
     case::{Case, Ran, connections, names_in},
     evtx_writer::{self, Event},
 };
@@ -99,7 +99,7 @@ fn what_a_given_path_is_its_content_says() {
 }
 
 #[test]
-fn a_directory_is_searched_for_archives_by_name() {
+fn a_directory_is_searched_for_archives_by_content_or_by_name_alone() {
     let case = connections()
         .file("a/case.ZIP", zip(&[("a.evtx", &log(1), deflated())]))
         .file("b/log.evtx.gz", gzip(&log(2)))
@@ -111,7 +111,10 @@ fn a_directory_is_searched_for_archives_by_name() {
         .file("e/text.gz", "no gzip file")
         .file("f/other", zip(&[("a.evtx", &log(6), deflated())]));
     let ran = case.run();
-    ran.exits(0).says(&["searched  5 logs,"]);
+    ran.exits(0).says(&["searched  6 logs,", "3 other files in the folders: neither logs nor archives of logs"]);
+    assert_eq!(rows(&ran), 6 * 150);
+    let ran = case.run_on(&["--only-names", "."]);
+    ran.exits(0).says(&["searched  5 logs,", "4 other files in the folders"]);
     assert_eq!(rows(&ran), 5 * 150);
     assert_eq!(names_in(&case.path(".")), ["a", "b", "c", "d", "e", "f"]);
     assert_eq!(names_in(&case.path("a")), ["case.ZIP"]);
@@ -258,13 +261,13 @@ fn encrypted_members_need_the_password() {
     let log = log(1);
     for aes in [false, true] {
         let archive = encrypted("a.evtx", &log, "infected", aes);
-        let ran = connections().args(["--zip-password", "infected"]).file("case.zip", &archive).run();
+        let ran = connections().args(["--password", "infected"]).file("case.zip", &archive).run();
         assert_eq!(rows(ran.exits(0)), 150);
-        is_a_defect(&archive, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --zip-password"]);
-        is_a_defect(&archive, &["--zip-password", "wrong"], 0, &["case.zip!a.evtx: ", "--zip-password"]);
+        is_a_defect(&archive, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --password"]);
+        is_a_defect(&archive, &["--password", "wrong"], 0, &["case.zip!a.evtx: ", "--password"]);
     }
     // A password where none is needed does no harm.
-    let ran = connections().args(["--zip-password", "x"]).file("case.zip", zip(&[("a.evtx", &log, deflated())])).run();
+    let ran = connections().args(["--password", "x"]).file("case.zip", zip(&[("a.evtx", &log, deflated())])).run();
     assert_eq!(rows(ran.exits(0)), 150);
 }
 
@@ -586,8 +589,8 @@ fn encrypted_members_are_read_without_a_directory() {
     for aes in [false, true] {
         let archive = encrypted("a.evtx", &log(1), "infected", aes);
         let cut = without_directory(&archive);
-        is_a_defect(cut, &["--zip-password", "infected"], 150, &[NO_DIRECTORY]);
-        is_a_defect(cut, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --zip-password"]);
+        is_a_defect(cut, &["--password", "infected"], 150, &[NO_DIRECTORY]);
+        is_a_defect(cut, &[], 0, &["case.zip!a.evtx: encrypted: give its password with --password"]);
     }
 }
 
@@ -644,4 +647,151 @@ fn chunks_that_are_out_of_place_are_found_in_a_stream_as_in_a_file() {
         };
         assert_eq!(told(&packed), told(&plain));
     }
+}
+
+/// Packs the bytes of a file.
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+/// The kinds of packed files, by the ends of their names.
+const PACKINGS: [(&str, Pack); 4] = [("gz", gzip), ("bz2", bzip2), ("xz", xz), ("zst", zstd)];
+
+#[test]
+fn a_log_is_read_out_of_every_kind_of_packed_file_and_archive() {
+    let (one, two) = (log(1), log(2));
+    let both = tar(&[("a.evtx", &one), ("b/notes.txt", b"no log"), ("b/c.evtx", &two)]);
+    for (ending, pack) in PACKINGS {
+        reports_as(&format!("log.evtx.{ending}"), &pack(&one), &[&one]);
+        reports_as(&format!("log.{ending}"), &pack(&one), &[&one]);
+        reports_as(&format!("case.tar.{ending}"), &pack(&both), &[&one, &two]);
+        reports_as("case", &pack(&both), &[&one, &two]);
+        reports_as("in.zip", &zip(&[("log.evtx.packed", &pack(&one), stored())]), &[&one]);
+    }
+    reports_as("case.tar", &both, &[&one, &two]);
+    reports_as("case", &both, &[&one, &two]);
+    reports_as("in.zip", &zip(&[("case.tar", &both, deflated())]), &[&one, &two]);
+    let members = [("a.evtx", one.as_slice()), ("notes.txt", b"no log"), ("c.evtx", &two)];
+    for name in ["case.7z", "case"] {
+        reports_as(name, &seven_z(&members, None), &[&one, &two]);
+    }
+    let frames = [zstd(&one[..5000]), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), zstd(&one[5000..])].concat();
+    reports_as("frames.zst", &frames, &[&one]);
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_or_changed_gives_a_defect_and_what_is_whole() {
+    let log = log(1);
+    for (ending, pack) in PACKINGS {
+        let packed = pack(&log);
+        for size in [packed.len() - 1, packed.len() * 3 / 4, packed.len() / 2] {
+            let case = connections().file(&format!("log.evtx.{ending}"), &packed[..size]);
+            let ran = case.run();
+            ran.exits(3).says(&["defects   "]);
+            assert!(rows(&ran) <= 150);
+        }
+        // Every kind has a checksum, which is at the end or near it.
+        let mut changed = packed.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 0x10;
+        connections().file(&format!("log.evtx.{ending}"), &changed).run().exits(3);
+    }
+    let archive = seven_z(&[("a.evtx", &log)], None);
+    for size in (0..archive.len()).step_by(archive.len() / 20) {
+        connections().file("case.7z", &archive[..size]).file("a.evtx", &log).run().exits(3);
+    }
+}
+
+#[test]
+fn a_7z_file_is_opened_with_its_password() {
+    let log = log(1);
+    let archive = seven_z(&[("a.evtx", &log)], Some("infected"));
+    for option in ["--password", "--zip-password"] {
+        let ran = connections().args([option, "infected"]).file("case.7z", &archive).run();
+        assert_eq!(rows(ran.exits(0)), 150);
+    }
+    is_a_defect_named("case.7z", &archive, &[], "case.7z: encrypted: give its password with --password");
+    is_a_defect_named("case.7z", &archive, &["--password", "wrong"], "--password is not its password");
+    let only = connections().args(["--password", "wrong"]).file("case.7z", &archive).run();
+    only.exits(3).says(&["found     nothing could be read"]);
+}
+
+/// The archive beside a good log: the defect is named, and the report has the good log's rows.
+#[track_caller]
+fn is_a_defect_named(name: &str, archive: &[u8], args: &[&str], text: &str) {
+    let case = connections().args(args.iter().copied()).file(name, archive).file("good.evtx", log(200));
+    let ran = case.run();
+    ran.exits(3).says(&[text]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn what_comes_out_of_a_packed_file_is_bounded_whatever_packs_it() {
+    let zeros = [log(1), vec![0; 8 << 20]].concat();
+    for (ending, pack) in PACKINGS {
+        let name = format!("log.evtx.{ending}");
+        is_a_defect_named(&name, &pack(&vec![0; 4 << 20]), &["--max-member-size", "1MiB"], "--max-member-size allows");
+    }
+    let archive = seven_z(&[("a.evtx", &zeros)], None);
+    is_a_defect_named("case.7z", &archive, &["--max-member-size", "1MiB"], "--max-member-size allows");
+}
+
+#[test]
+fn logs_are_known_by_their_first_bytes_in_folders_and_in_archives() {
+    let names = ["Sysmon.evtx_data", "Sysmon.evtx.bak", "Sysmon.evtx.1", "file.None.0xffff.Sysmon.evtx.dat", "Sysmon"];
+    let case = names.iter().zip(1..).fold(connections(), |case, (name, n)| case.file(&format!("logs/{name}"), log(n)));
+    let members: Vec<Vec<u8>> = (10..15).map(log).collect();
+    let members: Vec<(&str, &[u8])> = names.iter().copied().zip(members.iter().map(Vec::as_slice)).collect();
+    let zipped: Vec<_> = members.iter().map(|&(name, bytes)| (name, bytes, deflated())).collect();
+    let case = case.file("logs/notes.txt", "nothing").file("logs/letter", zip(&[("word/a.xml", b"<a/>", deflated())]));
+    let ran = case.run();
+    ran.exits(0).says(&["searched  5 logs,", "2 other files in the folders"]);
+    assert_eq!(rows(&ran), 5 * 150);
+    for archive in [tar(&members), zip(&zipped), seven_z(&members, None), gzip(&tar(&members))] {
+        let case = connections().file("case", archive);
+        assert_eq!(rows(case.run().exits(0)), 5 * 150);
+        case.run_on(&["--only-names", "."]).exits(1).says(&["no event log found", "files that are neither: 1"]);
+        let by_names = case.run_on(&["--only-names", "case"]);
+        assert!(by_names.report().lines().count() <= 1, "{}", by_names.stderr());
+    }
+}
+
+#[test]
+fn what_can_hold_logs_and_is_not_opened_is_named_once() {
+    let image = [b"EVF\x09\x0d\x0a\xff\0".as_slice(), &vec![7; 300_000]].concat();
+    let says = "case.img: an EnCase image (E01): mount it, or export the logs from it, and give the folder";
+    let case = connections().file("case.img", &image).file("good.evtx", log(1));
+    for args in [&["."][..], &["case.img", "good.evtx"], &["--quiet", "."]] {
+        let ran = case.run_on(args);
+        ran.exits(3).says(&[says]);
+        assert_eq!(ran.stderr().matches("case.img").count(), 1, "{}", ran.stderr());
+    }
+    let archive = zip(&[("disk.vhdx", b"vhdxfile", deflated()), ("a.evtx", &log(1), deflated())]);
+    let text = "case.zip!disk.vhdx: not opened: a virtual disk (VHDX): mount it";
+    is_a_defect(&archive, &[], 150, &[text]);
+    let in_a_tar = tar(&[("x.rar", b"Rar!\x1a\x07\x01\0"), ("a.evtx", &log(1))]);
+    let ran = connections().file("case.tar", in_a_tar).run();
+    ran.exits(3).says(&["case.tar!x.rar: not opened: a RAR archive: unpack it and give the folder"]);
+    assert_eq!(rows(&ran), 150);
+}
+
+#[test]
+fn what_is_no_log_and_has_none_in_it_is_said_in_one_line() {
+    let junk = vec![b'x'; 1_000_000];
+    for (name, args) in [("notes", "notes"), ("bad.evtx", "."), ("bad.evtx.gz", ".")] {
+        let bytes = if name.ends_with(".gz") { gzip(&junk) } else { junk.clone() };
+        let case = connections().file(name, bytes).file("good/good.evtx", log(1));
+        for hashed in [&[][..], &["--manifest", "m.json", "--force"]] {
+            let ran = Ran::new(case.command(&[hashed, &[args, "good"]].concat()));
+            ran.exits(3).says(&["defects   1: 1 file header", &format!("{name}: not an event log")]);
+            assert_eq!(rows(&ran), 150);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_logs_are_behind_links_says_so() {
+    let case = connections().file("logs/a.evtx", log(1)).file("links/notes.txt", "");
+    std::os::unix::fs::symlink("../logs/a.evtx", case.path("links/a.evtx")).unwrap();
+    case.run_on(&["links"]).exits(1).says(&["symbolic links that --follow follows: 1"]);
+    assert_eq!(rows(case.run_on(&["--follow", "links"]).exits(0)), 150);
 }

@@ -97,8 +97,9 @@ fn the_order_of_paths_does_not_matter_and_a_log_given_twice_is_read_once() {
         fs::hard_link(case.path("a.evtx"), case.path("sub/hard.evtx")).unwrap();
         assert_eq!(case.run_on(&["a.evtx", "sub", "c.log"]).report(), both.report());
     }
-    // A directory is searched for *.evtx only; a file is read whatever its name.
-    case.run_on(&["."]).says(&["searched  2 logs"]);
+    // By names alone, a directory is searched for *.evtx only; a file that is given is read whatever its name.
+    case.run_on(&["."]).says(&["searched  3 logs"]);
+    case.run_on(&["--only-names", "."]).says(&["searched  2 logs"]);
 }
 
 #[test]

@@ -15,11 +15,12 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     fs::write(path, bytes).unwrap();
     let limits = Limits::new(MEMBER_SIZE, Some("infected".to_owned()));
     let name = path.display().to_string();
-    let file = Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64 };
+    let file =
+        Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64, is_blank: false };
     let sources = match archive::list(file, Origin::Given, &limits) {
         Contents::Log(log) => vec![log],
         Contents::Archive { logs, .. } => logs,
-        Contents::LeftAlone => Vec::new(),
+        Contents::Foreign { .. } | Contents::LeftAlone => Vec::new(),
     };
     let names: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     assert_eq!(names.len(), sources.len(), "two logs have the same name");

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 
+use super::{foreign, remains};
 use crate::chunk::FILE_HEADER_SIZE;
 
 /// What a file or a member is taken for.
@@ -12,13 +13,45 @@ pub(super) enum Form {
     Log,
     /// A zip file.
     Zip,
-    /// A gzip file of a log or of a tar file.
-    Gzip,
-    /// A gzip file whose name does not say of what.
-    SomeGzip,
+    /// A 7z file.
+    SevenZip,
+    /// A packed log or tar file, or a tar file as it is.
+    Packed(Coding),
+    /// A packed file whose name does not say of what.
+    SomePacked(Coding),
+    /// What a name does not tell, and its first bytes have to.
+    Unknown,
 }
 
-/// What a gzip file is one of.
+/// How a stream of one log, or of a tar file with logs in it, is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coding {
+    /// Not at all: it is a tar file.
+    Tar,
+    /// As a gzip file.
+    Gzip,
+    /// As a bzip2 file.
+    Bzip2,
+    /// As an xz file.
+    Xz,
+    /// As a Zstandard file.
+    Zstd,
+}
+
+impl Coding {
+    /// The kind of file, with its article.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Tar => "a tar file",
+            Self::Gzip => "a gzip file",
+            Self::Bzip2 => "a bzip2 file",
+            Self::Xz => "an xz file",
+            Self::Zstd => "a Zstandard file",
+        }
+    }
+}
+
+/// What a packed file is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// An event log.
@@ -29,64 +62,90 @@ pub(super) enum Content {
     Other,
 }
 
-/// The first bytes of packed and archived files, and where they are.
-const PACKED: [(usize, &[u8]); 9] = [
-    (0, b"PK\x03\x04"),
-    (0, b"PK\x05\x06"),
-    (0, b"\x1f\x8b"),
-    (0, b"7z\xbc\xaf\x27\x1c"),
-    (0, b"\xfd7zXZ\0"),
-    (0, b"BZh"),
-    (0, b"\x28\xb5\x2f\xfd"),
-    (0, b"Rar!"),
-    (257, b"ustar"),
-];
 const LOG: &[u8] = b"ElfFile";
 const CHUNK: &[u8] = b"ElfChnk";
 /// As much of a file as shows what it is: with the first chunk's magic, if the log has lost its header.
 const HEAD: usize = FILE_HEADER_SIZE + CHUNK.len();
 
+/// The first bytes of files, where they are, and what such files are. RFC 1952 has deflate as the only method of gzip; POSIX
+/// and GNU tar files have a magic in their first header.
+const MAGICS: [(usize, &[u8], Form); 10] = [
+    (0, LOG, Form::Log),
+    (0, CHUNK, Form::Log),
+    // A member, or the end of an empty zip file.
+    (0, b"PK\x03\x04", Form::Zip),
+    (0, b"PK\x05\x06", Form::Zip),
+    (0, b"7z\xbc\xaf\x27\x1c", Form::SevenZip),
+    (0, b"\x1f\x8b\x08", Form::Packed(Coding::Gzip)),
+    (0, b"BZh", Form::Packed(Coding::Bzip2)),
+    (0, b"\xfd7zXZ\0", Form::Packed(Coding::Xz)),
+    (0, b"\x28\xb5\x2f\xfd", Form::Packed(Coding::Zstd)),
+    (257, b"ustar", Form::Packed(Coding::Tar)),
+];
+
+/// The ends of names, and what files of such names are.
+const NAMES: [(&str, Form); 23] = [
+    (".evtx", Form::Log),
+    (".zip", Form::Zip),
+    (".7z", Form::SevenZip),
+    (".tar", Form::Packed(Coding::Tar)),
+    (".evtx.gz", Form::Packed(Coding::Gzip)),
+    (".tar.gz", Form::Packed(Coding::Gzip)),
+    (".tgz", Form::Packed(Coding::Gzip)),
+    (".gz", Form::SomePacked(Coding::Gzip)),
+    (".evtx.bz2", Form::Packed(Coding::Bzip2)),
+    (".tar.bz2", Form::Packed(Coding::Bzip2)),
+    (".tbz2", Form::Packed(Coding::Bzip2)),
+    (".tbz", Form::Packed(Coding::Bzip2)),
+    (".bz2", Form::SomePacked(Coding::Bzip2)),
+    (".evtx.xz", Form::Packed(Coding::Xz)),
+    (".tar.xz", Form::Packed(Coding::Xz)),
+    (".txz", Form::Packed(Coding::Xz)),
+    (".xz", Form::SomePacked(Coding::Xz)),
+    (".evtx.zst", Form::Packed(Coding::Zstd)),
+    (".tar.zst", Form::Packed(Coding::Zstd)),
+    (".tzst", Form::Packed(Coding::Zstd)),
+    (".evtx.zstd", Form::Packed(Coding::Zstd)),
+    (".zst", Form::SomePacked(Coding::Zstd)),
+    (".zstd", Form::SomePacked(Coding::Zstd)),
+];
+
 /// Whether a file with these first bytes, 512 if it has them, may be evidence: a log, a chunk of one, or an archive of any
 /// kind, also of those that are not read.
 #[must_use]
 pub fn starts_like_evidence(head: &[u8]) -> bool {
-    let packed = PACKED.iter().any(|(at, magic)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
-    packed || head.starts_with(LOG) || head.starts_with(CHUNK)
+    Form::of_content(head).is_some() || foreign::of_head(head).is_some()
 }
 
 impl Form {
     /// By the end of a name, in any case. Other names are of no interest.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        [
-            (".evtx", Self::Log),
-            (".zip", Self::Zip),
-            (".evtx.gz", Self::Gzip),
-            (".tar.gz", Self::Gzip),
-            (".tgz", Self::Gzip),
-            (".gz", Self::SomeGzip),
-        ]
-        .into_iter()
-        .find(|(end, _)| ends_with(name, end))
-        .map(|(_, form)| form)
+        NAMES.into_iter().find(|(end, _)| ends_with(name, end)).map(|(_, form)| form)
     }
 
-    /// By the first bytes. Those of a log that is damaged say nothing.
+    /// By the first bytes, [`SHOWING`] if there are as many. Those of a log that is damaged say nothing.
     pub(super) fn of_content(head: &[u8]) -> Option<Self> {
-        let magics: [(&[u8], Self); 4] = [
-            (LOG, Self::Log),
-            // A member, or the end of an empty zip file.
-            (b"PK\x03\x04", Self::Zip),
-            (b"PK\x05\x06", Self::Zip),
-            // RFC 1952, with deflate as the only method there is.
-            (b"\x1f\x8b\x08", Self::Gzip),
-        ];
-        magics.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, form)| form)
+        let is_it = |(at, magic, _): &(usize, &[u8], Self)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+        MAGICS.into_iter().find(is_it).map(|(.., form)| form)
     }
 }
 
-/// Whether a gzip file is one of a tar file, by its name.
+impl Form {
+    /// The same, where no name says so too: text can start with the letters of a zip file.
+    pub(super) fn of_content_alone(head: &[u8]) -> Option<Self> {
+        let is_member = || head.first_chunk().is_some_and(remains::is_plausible);
+        Self::of_content(head).filter(|form| *form != Self::Zip || !remains::starts_one(head) || is_member())
+    }
+}
+
+/// As many of its first bytes show what a file is.
+pub(super) const SHOWING: usize = 512;
+
+/// Whether a packed file is one of a tar file, by its name.
 pub(super) fn names_tar(name: &str) -> bool {
-    ends_with(name, ".tar.gz") || ends_with(name, ".tgz")
+    const ENDS: [&str; 10] =
+        [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"];
+    ENDS.iter().any(|end| ends_with(name, end))
 }
 
 impl Content {
@@ -103,7 +162,7 @@ impl Content {
     }
 }
 
-/// Reads the first bytes of what comes out of a gzip file, and the error that ends them.
+/// Reads the first bytes of what comes out of a packed file, and the error that ends them.
 pub(super) fn read_head(unpacked: &mut dyn Read) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::new();
     let read = unpacked.take(HEAD as u64).read_to_end(&mut head);
@@ -124,10 +183,14 @@ mod tests {
         for (name, form) in [
             ("a/Sysmon.EVTX", Some(Form::Log)),
             ("case.Zip", Some(Form::Zip)),
-            ("a.evtx.gz", Some(Form::Gzip)),
-            ("a.TAR.GZ", Some(Form::Gzip)),
-            ("a.tgz", Some(Form::Gzip)),
-            ("notes.txt.gz", Some(Form::SomeGzip)),
+            ("case.7z", Some(Form::SevenZip)),
+            ("a.evtx.gz", Some(Form::Packed(Coding::Gzip))),
+            ("a.TAR.GZ", Some(Form::Packed(Coding::Gzip))),
+            ("a.tgz", Some(Form::Packed(Coding::Gzip))),
+            ("a.tar", Some(Form::Packed(Coding::Tar))),
+            ("a.tar.xz", Some(Form::Packed(Coding::Xz))),
+            ("notes.txt.gz", Some(Form::SomePacked(Coding::Gzip))),
+            ("notes.zst", Some(Form::SomePacked(Coding::Zstd))),
             ("evtx", None),
             ("ä", None),
         ] {
@@ -149,6 +212,7 @@ mod tests {
             b"BZh9",
             b"\x28\xb5\x2f\xfd",
             b"Rar!\x1a\x07",
+            b"vhdxfile",
             &tar,
         ] {
             assert!(starts_like_evidence(head), "{head:?}");

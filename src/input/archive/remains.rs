@@ -99,7 +99,7 @@ fn walk<R: Read + Seek>(
     let mut searches = SEARCHES;
     let mut at = 0;
     while let Some(header) = next_header(reader, at)? {
-        let form = Form::of_name(&header.name);
+        let form = out.limits.form(&header.name).filter(|_| !header.name.ends_with('/'));
         let extent = extent(reader, &header, size, &mut searches)?;
         let end = match (&extent, form) {
             (Extent::Whole { end, .. }, _) => *end,
@@ -159,7 +159,7 @@ fn next_header<R: Read + Seek>(reader: &mut R, from: u64) -> io::Result<Option<H
 }
 
 /// Whether these bytes can be a local header. The magic alone is also met by chance in what is packed.
-fn is_plausible(bytes: &[u8; HEADER_SIZE]) -> bool {
+pub(super) fn is_plausible(bytes: &[u8; HEADER_SIZE]) -> bool {
     // The newest version there is is 6.3, and every member has a name.
     bytes.starts_with(HEADER) && u16_at(bytes, 4) & 0xff <= 63 && u16_at(bytes, 8) < 100 && u16_at(bytes, 26) > 0
 }

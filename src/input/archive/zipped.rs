@@ -18,7 +18,8 @@ use zip::{
 };
 
 use super::{
-    Defect, Depth, Form, Limits, Names, Packing, RATIO, Remains, Source, TOO_DEEP, Unpacked, defect, remains,
+    Coding, Defect, Depth, Form, Limits, NOT_IN_PLACE, Names, Packing, RATIO, Remains, SHOWING, Source, TOO_DEEP,
+    Unpacked, contained, defect, foreign, remains,
     stream::{self, Bound, Bounded, Metered, Window},
     too_large,
 };
@@ -111,7 +112,7 @@ pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<D
             Part::Member(member) => (member.entry.size(), Packing::ZipMember(Arc::new(member))),
             Part::Remains(remains) => (remains.size(), Packing::ZipRemains(remains)),
         };
-        Source { name, path: file.path.clone(), packing, size }
+        Source { name, path: file.path.clone(), packing, size, is_blank: false }
     };
     Ok((parts.into_iter().map(source).collect(), defects))
 }
@@ -173,8 +174,9 @@ fn members<R: Read + Seek>(
     depth: Depth,
     limits: &Limits,
 ) -> Result<Listed, String> {
-    let mut zip =
-        ZipIterable::try_new(reader, Config::default()).map_err(|error| format!("not read as a zip file: {error}"))?;
+    let mut reader = reader;
+    let mut zip = ZipIterable::try_new(&mut reader, Config::default())
+        .map_err(|error| format!("not read as a zip file: {error}"))?;
     let mut names = Names::default();
     let (mut found, mut spans, mut rest) = (Vec::new(), Vec::new(), None);
     let entries = zip.files().map_err(|error| error.to_string())?;
@@ -192,17 +194,48 @@ fn members<R: Read + Seek>(
             entry.header_start().saturating_add(size).saturating_add(entry.compressed_size()),
         ));
         let member = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), String::from);
-        if let Some(form) = Form::of_name(&member) {
+        if let Some(form) = limits.form(&member).filter(|_| !member.ends_with(['/', '\\'])) {
             found.push((spans.len() - 1, names.of_member(archive, &member), form, OwnedZipFileEntry::from(entry)));
         }
     }
     let overlapping = overlapping(&spans);
-    let members = found.into_iter().map(|(index, name, form, entry)| {
+    let mut members = Vec::with_capacity(found.len());
+    for (index, name, form, entry) in found {
         let overlaps = overlapping.get(index).copied().unwrap_or(true);
-        let refused = refusal(&entry, form, overlaps, depth, limits);
-        (name, Member { entry, form, refused, window, depth, budget: 0 })
+        let (form, foreign) = match form {
+            // Of what overlaps, it is not known whose bytes they are.
+            Form::Unknown if overlaps => continue,
+            Form::Unknown => match by_content(&entry, &mut reader, limits) {
+                (Some(form), _) => (form, None),
+                (None, Some(what)) => (form, Some(super::not_opened(&what))),
+                (None, None) => continue,
+            },
+            form => (form, None),
+        };
+        let refused = foreign.or_else(|| refusal(&entry, form, overlaps, depth, limits));
+        members.push((name, Member { entry, form, refused, window, depth, budget: 0 }));
+    }
+    Ok((members, rest))
+}
+
+/// What a member is by its first bytes, or else what it is that can hold logs and is not opened.
+fn by_content<R: Read + Seek>(
+    entry: &OwnedZipFileEntry,
+    reader: &mut R,
+    limits: &Limits,
+) -> (Option<Form>, Option<String>) {
+    let mut head = Vec::new();
+    let read = contained(|| {
+        let opened = open(entry, reader, limits).map_err(io::Error::other)?;
+        opened.take(SHOWING as u64).read_to_end(&mut head)
     });
-    Ok((members.collect(), rest))
+    // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
+    drop(read);
+    match Form::of_content_alone(&head) {
+        Some(Form::Packed(coding)) if coding != Coding::Tar => (Some(Form::SomePacked(coding)), None),
+        Some(form) => (Some(form), None),
+        None => (None, foreign::of_head(&head)),
+    }
 }
 
 /// Which of the spans share bytes with another one.
@@ -233,8 +266,11 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
         Form::Zip if stored && !entry.encrypted() => u64::MAX,
         _ => limits.stated(form),
     };
-    if matches!(form, Form::Zip | Form::Gzip) && depth == Depth::Member {
+    if matches!(form, Form::Zip | Form::Packed(_)) && depth == Depth::Member {
         return Some(TOO_DEEP.to_owned());
+    }
+    if form == Form::SevenZip {
+        return Some(NOT_IN_PLACE.to_owned());
     }
     if overlaps {
         return Some("it overlaps another member of the zip file".to_owned());
@@ -323,12 +359,12 @@ pub(super) fn hand_on(name: &str, opened: Opened<impl Read>, out: &mut Unpacked<
 }
 
 /// What is wrong with a member that is encrypted, where no password is given.
-pub(super) const NO_PASSWORD: &str = "encrypted: give its password with --zip-password";
+pub(super) const NO_PASSWORD: &str = "encrypted: give its password with --password";
 
 /// What is wrong with a member that cannot be opened.
 pub(super) fn not_opened(error: &ZipError) -> String {
     match error {
-        ZipError::InvalidPassword => "encrypted: --zip-password is not its password".to_owned(),
+        ZipError::InvalidPassword => "encrypted: --password is not its password".to_owned(),
         error => error.to_string(),
     }
 }
@@ -339,7 +375,7 @@ struct Doubted<R>(R);
 
 impl<R: Read> Read for Doubted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let doubt = |error| io::Error::other(format!("{error}, or --zip-password is not its password"));
+        let doubt = |error| io::Error::other(format!("{error}, or --password is not its password"));
         self.0.read(buffer).map_err(doubt)
     }
 }

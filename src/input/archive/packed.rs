@@ -1,35 +1,50 @@
-//! Gzip files: of one log, or of a tar file with logs in it. Both are streams, so that one is unpacked from its start to its
-//! end by one thread.
+//! Packed files: of one log, or of a tar file with logs in it, and tar files as they are. All are streams, so that one is
+//! unpacked from its start to its end by one thread.
 
 use std::{
     io::{self, Read},
     rc::Rc,
 };
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use tar::{Archive, Entry, EntryType};
 
 use super::{
-    Depth, Names, TOO_DEEP, Unpacked, contained,
+    Coding, Depth, MEMORY, Names, TOO_DEEP, Unpacked, contained,
     form::{self, Content, Form},
     stream::{Bound, Bounded, Fence, Fenced, Holed, Metered},
+    zstd::Frames,
 };
 
 /// The most bytes between two members of a tar file: headers, long names, extensions. They are held in memory.
 const BETWEEN: u64 = 1 << 20;
 
-/// What a gzip file is one of.
-pub(super) fn content(file: &mut dyn Read) -> Content {
-    let head = contained(|| form::read_head(&mut MultiGzDecoder::new(file)).0);
+/// What a packed file is one of.
+pub(super) fn content(coding: Coding, file: &mut dyn Read) -> Content {
+    let head = contained(|| form::read_head(&mut decoded(coding, file)).0);
     head.map_or(Content::Other, |head| Content::of_head(&head))
 }
 
-/// Unpacks a gzip file, which is in an archive of this depth, or none: its members one after another, as gzip does.
+/// What comes out of a packed stream: all of its parts one after another, as each format has it.
+fn decoded<'a>(coding: Coding, stream: &'a mut dyn Read) -> Box<dyn Read + 'a> {
+    match coding {
+        Coding::Tar => Box::new(stream),
+        Coding::Gzip => Box::new(MultiGzDecoder::new(stream)),
+        Coding::Bzip2 => Box::new(MultiBzDecoder::new(stream)),
+        Coding::Xz => Box::new(XzReader::new_mem_limit(stream, true, MEMORY / 1024)),
+        Coding::Zstd => Box::new(Frames::new(stream)),
+    }
+}
+
+/// Unpacks a packed file, which is in an archive of this depth, or none.
 pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Option<Depth>, out: &mut Unpacked<'_>) {
-    let mut stream = Metered::new(MultiGzDecoder::new(stream), &out.budget);
+    let (Form::Packed(coding) | Form::SomePacked(coding)) = form else { return };
+    let mut stream = Metered::new(decoded(coding, stream), &out.budget);
     let (head, error) = form::read_head(&mut stream);
     let content = Content::of_head(&head);
-    if form == Form::SomeGzip && content == Content::Other {
+    if matches!(form, Form::SomePacked(_)) && content == Content::Other {
         return;
     }
     if within == Some(Depth::Member) {
@@ -82,7 +97,7 @@ fn unpack_members<R: Read>(
         let end = fence.at().saturating_add(stored_size(&member)?);
         fence.put(u64::MAX);
         let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
-        if let Some(form) = Form::of_name(&path) {
+        if let Some(form) = out.limits.form(&path) {
             unpack_member(&names.of_member(name, &path), form, &mut member, (fence, depth), out);
         }
         // The reader of tar files skips what is left of the member, and holds what is before the next one.
@@ -114,7 +129,7 @@ fn unpack_member<R: Read>(
             let member = Holed { inner: member, fence, budget: Rc::clone(&out.budget) };
             out.take(form, name, depth, size, &mut Bounded::new(member, Bound::Stated(size)));
         }
-        EntryType::Link | EntryType::Symlink if form != Form::SomeGzip => {
+        EntryType::Link | EntryType::Symlink if !matches!(form, Form::SomePacked(_) | Form::Unknown) => {
             let target = member.link_name_bytes().unwrap_or_default();
             let target = String::from_utf8_lossy(&target).into_owned();
             out.defect(name, &format!("a link to {target} inside the archive: not followed"));

@@ -1,0 +1,97 @@
+//! What can hold event logs and is not opened: by its first bytes, what it is and what to do about it.
+//!
+//! Magic numbers are those of the formats' own documents: libewf and libvhdi's notes, [MS-VHDX] 2.2, the "Virtual Disk
+//! Format 5.0" of its maker, "The AFF4 standard 1.0", [MS-CAB], and the notes of libevt on the logs of Windows NT to 2003.
+
+/// A format, the start of its files, and what to do. The start is at an offset in bytes.
+type Format = (usize, &'static [u8], &'static str);
+
+const UNPACK: [Format; 6] = [
+    (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (0, b"MSCF\0\0\0\0", "a cabinet file"),
+    (0, b"MSWIM\0\0\0", "a Windows image (WIM)"),
+    (0, b"\x04\x22\x4d\x18", "an LZ4 file"),
+    (0, b"\x1f\x9d", "a compress file (.Z)"),
+    (0, b"LZIP", "an lzip file"),
+];
+
+const MOUNT: [Format; 10] = [
+    (0, b"EVF\x09\x0d\x0a\xff\0", "an EnCase image (E01)"),
+    (0, b"EVF2\x0d\x0a\x81\0", "an EnCase image (Ex01)"),
+    (0, b"LVF\x09\x0d\x0a\xff\0", "an EnCase logical image (L01)"),
+    (0, b"vhdxfile", "a virtual disk (VHDX)"),
+    (0, b"conectix", "a virtual disk (VHD)"),
+    (0, b"KDMV", "a virtual disk (VMDK)"),
+    (0, b"# Disk DescriptorFile", "the description of a virtual disk (VMDK)"),
+    (0, b"QFI\xfb", "a virtual disk (QCOW2)"),
+    (0, b"AFF10\x0d\x0a\0", "an AFF image"),
+    // The first member of a container that is a zip file.
+    (30, b"container.description", "an AFF4 image"),
+];
+
+const CONVERT: [Format; 1] = [(0, b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003 (.evt)")];
+
+/// What a file with these first bytes is, and what to do about it, if it can hold logs and is not opened.
+pub(super) fn of_head(head: &[u8]) -> Option<String> {
+    let of = |formats: &[Format]| {
+        let is_it = |&&(at, magic, _): &&Format| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
+        formats.iter().find(is_it).map(|(.., what)| *what)
+    };
+    let advice = |formats, advice: &str| of(formats).map(|what| format!("{what}: {advice}"));
+    advice(&UNPACK, "unpack it and give the folder")
+        .or_else(|| advice(&MOUNT, "mount it, or export the logs from it, and give the folder"))
+        .or_else(|| advice(&CONVERT, "it holds no Sysmon events, which came with later systems"))
+        .or_else(|| export(head).map(|what| format!("{what}: give the log that it was exported from")))
+}
+
+/// Whether a file that holds text is an export of events.
+fn export(head: &[u8]) -> Option<&'static str> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    // UTF-16 as Windows writes it, of which ASCII is every other byte.
+    let text: Vec<u8> = match text.strip_prefix(b"\xff\xfe") {
+        Some(units) => units.iter().step_by(2).copied().collect(),
+        None => text.to_vec(),
+    };
+    let has = |what: &str| memchr::memmem::find(&text, what.as_bytes()).is_some();
+    let start = text.trim_ascii_start();
+    let is_event = has("<Event>") || has("<Event ");
+    // Some tools write a line of their own before each event.
+    if has("http://schemas.microsoft.com/win/2004/08/events/event") || (start.starts_with(b"<") && is_event) {
+        Some("an XML export of events")
+    } else if start.starts_with(b"{") || start.starts_with(b"[") {
+        let is_event = has("\"EventID\"") || has("\"EventId\"") || has("\"event_id\"") || has("\"winlog\"");
+        (is_event || has("\"#attributes\"")).then_some("a JSON export of events")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_hold_logs_is_named_with_what_to_do() {
+        let aff4 = [b"PK\x03\x04".as_slice(), &[0; 26], b"container.description"].concat();
+        let utf16: Vec<u8> = "\u{feff}<Events><Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for (head, what) in [
+            (b"Rar!\x1a\x07\x01\0".as_slice(), "a RAR archive: unpack it"),
+            (b"EVF\x09\x0d\x0a\xff\0\x01", "an EnCase image (E01): mount it"),
+            (b"vhdxfile", "a virtual disk (VHDX): mount it"),
+            (b"\x30\0\0\0LfLe\x01", "an event log of Windows XP or 2003 (.evt): "),
+            (&aff4, "an AFF4 image: mount it"),
+            (&utf16, "an XML export of events: give the log"),
+            (b"{\"Event\":{\"#attributes\":{}", "a JSON export of events: give the log"),
+            (b"[ {\"EventID\": 3", "a JSON export of events: give the log"),
+        ] {
+            let found = of_head(head).unwrap();
+            assert!(found.starts_with(what), "{found}");
+        }
+        for head in [b"".as_slice(), b"text", b"{\"schema\": 1}", b"<html>", b"ElfFile\0", &[0; 512]] {
+            assert_eq!(of_head(head), None);
+        }
+    }
+}
