@@ -418,6 +418,8 @@ pub enum Exclusions {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag as it was typed")]
 pub struct OutputArgs {
     /// Write the report to FILE, not to standard output
+    ///
+    /// Its ending chooses the format: .csv, .jsonl, .txt for a table, .parquet. - is standard output.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 

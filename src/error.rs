@@ -65,7 +65,10 @@ impl fmt::Display for Error {
             }
             Self::Threads(cause) => write!(f, "threads: cannot start them: {cause}"),
             Self::Spill(cause) => {
-                write!(f, "temporary files: cannot keep there what does not fit into memory: {cause}")
+                write!(
+                    f,
+                    "temporary files: cannot keep there what does not fit into memory: {cause}; --max-memory takes more of it"
+                )
             }
             Self::Stdout(cause) => write!(f, "standard output: cannot write to it: {cause}"),
         }

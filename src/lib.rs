@@ -83,6 +83,7 @@ pub mod searched;
 pub mod shell;
 pub mod sift;
 pub mod sigma;
+mod space;
 pub mod spill;
 pub mod summary;
 pub mod sysmon;

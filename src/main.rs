@@ -23,7 +23,7 @@ use netsift::{
     input, listing,
     manifest::{Recorded, RunEntry},
     merge,
-    output::{Existing, Output},
+    output::{Existing, Output, Pending},
     report::{Ink, Screen},
     run, scan,
     searched::Searched,
@@ -161,7 +161,7 @@ fn man(args: &ManArgs) -> Result<ExitCode, Error> {
 
 /// Writes to standard output. That nobody reads on is no reason to fail.
 fn print(text: &[u8]) -> Result<ExitCode, Error> {
-    Output::Stdout.write(|out| out.write_all(text))?;
+    Output::Stdout.write(&mut Pending::default(), |out| out.write_all(text))?;
     Ok(ExitCode::SUCCESS)
 }
 

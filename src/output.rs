@@ -1,4 +1,5 @@
-//! An [`Output`]: where something that is written goes. A file appears whole or not at all, and never in place of evidence.
+//! An [`Output`]: where something that is written goes. The files of a run appear whole and together, or none of them does, and
+//! never in place of evidence.
 
 use std::{
     collections::HashSet,
@@ -13,6 +14,7 @@ use crate::{
     digest::HashingWriter,
     error::Error,
     input::{self, archive},
+    space,
 };
 
 /// Whether an existing file may be replaced.
@@ -29,6 +31,8 @@ pub enum Existing {
 pub enum Output {
     /// Standard output.
     Stdout,
+    /// A pipe or a device that is there, such as `/dev/null`: it is written to as what it is.
+    Stream(PathBuf),
     /// A file.
     File {
         /// Its path.
@@ -39,6 +43,15 @@ pub enum Output {
 }
 
 impl Output {
+    /// Where a path of the command line leads: `-` is standard output, and so is `/dev/stdout`.
+    #[must_use]
+    pub fn new(path: PathBuf, existing: Existing) -> Self {
+        if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|stdout| path == Path::new(stdout)) {
+            return Self::Stdout;
+        }
+        if is_stream(&path) { Self::Stream(path) } else { Self::File { path, existing } }
+    }
+
     /// Makes sure, before the evidence is read, that it can be written and would take the place of no evidence.
     ///
     /// What counts as evidence are the files that were `met` on the way, read or not, and whatever has the name or the start
@@ -49,6 +62,11 @@ impl Output {
     /// The file exists and is to be kept, is evidence, a directory or a device, or its folder is missing or takes no
     /// file.
     pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
+        if let Self::Stream(path) = self
+            && input::identities(path).any(|path| met.contains(&path))
+        {
+            return Err(refused(path, &"it is one of the files to read"));
+        }
         let Self::File { path, existing } = self else { return Ok(()) };
         if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
             return Err(refused(path, &"it is a directory"));
@@ -81,25 +99,85 @@ impl Output {
 
     /// Writes with `write`, and returns the SHA-256 of what was written, in hexadecimal.
     ///
-    /// A file is written beside its name, synced, and renamed into place. A reader that closes standard output has seen
-    /// what it wanted: that is no error.
+    /// A file is written beside its name and synced; it gets its name when what is `pending` is committed. A reader that
+    /// closes standard output has seen what it wanted: that is no error.
     ///
     /// # Errors
     ///
-    /// It cannot be written, or a file of that name has appeared.
-    pub fn write(&self, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<String, Error> {
+    /// It cannot be written. Of a file, the text has its folder and the free space there, if there is too little.
+    pub fn write(
+        &self,
+        pending: &mut Pending,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<String, Error> {
         match self {
             Self::Stdout => {
-                let stdout = UntilClosed { inner: io::stdout(), closed: false };
-                let mut out = HashingWriter::new(BufWriter::new(stdout));
+                let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: io::stdout(), closed: false }));
                 write(&mut out).and_then(|()| out.flush()).map_err(Error::Stdout)?;
                 Ok(out.finish().1)
             }
+            Self::Stream(path) => {
+                let written = fs::OpenOptions::new().write(true).open(path).and_then(|stream| {
+                    let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: stream, closed: false }));
+                    write(&mut out).and_then(|()| out.flush()).map(|()| out.finish().1)
+                });
+                written.map_err(|cause| Error::file(path, "cannot write", &cause))
+            }
             Self::File { path, existing } => {
-                write_file(path, *existing, write).map_err(|cause| Error::file(path, "cannot write", &cause))
+                let (file, sha256) = write_beside(path, write)
+                    .map_err(|cause| Error::file(path, "cannot write", &space::told(&cause, input::folder(path))))?;
+                pending.0.push(Finished { file, path: path.clone(), existing: *existing });
+                Ok(sha256)
             }
         }
     }
+}
+
+/// Files that are written and do not have their names yet. Dropped, they are gone.
+#[derive(Debug, Default)]
+pub struct Pending(Vec<Finished>);
+
+#[derive(Debug)]
+struct Finished {
+    file: NamedTempFile,
+    path: PathBuf,
+    existing: Existing,
+}
+
+impl Pending {
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    ///
+    /// A file of such a name has appeared, or one cannot be named so. If that shows before any is named, none is.
+    pub fn commit(self) -> Result<(), Error> {
+        let appeared = |one: &&Finished| one.existing == Existing::Keep && fs::symlink_metadata(&one.path).is_ok();
+        if let Some(one) = self.0.iter().find(appeared) {
+            return Err(Error::file(&one.path, "cannot write", &"a file of this name has appeared during the run"));
+        }
+        for Finished { file, path, existing } in self.0 {
+            let named = match existing {
+                Existing::Replace => file.persist(&path),
+                Existing::Keep => file.persist_noclobber(&path),
+            };
+            named.map_err(|error| Error::file(&path, "cannot write", &error.error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path is a pipe, a socket or a device that takes bytes one after another. A disk is none.
+#[cfg(unix)]
+fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = fs::metadata(path).map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
+}
+
+/// Whether a path is the device that takes everything.
+#[cfg(not(unix))]
+fn is_stream(path: &Path) -> bool {
+    path.as_os_str().eq_ignore_ascii_case("nul")
 }
 
 /// Standard output, as long as someone reads it. What is written later counts as written.
@@ -148,21 +226,16 @@ fn refused(path: &Path, cause: &impl ToString) -> Error {
     Error::file(path, "cannot write there", cause)
 }
 
-fn write_file(
+fn write_beside(
     path: &Path,
-    existing: Existing,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> io::Result<String> {
+) -> io::Result<(NamedTempFile, String)> {
     let mut out = HashingWriter::new(BufWriter::new(beside(path)?));
     write(&mut out)?;
     let (file, sha256) = out.finish();
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
-    match existing {
-        Existing::Replace => file.persist(path)?,
-        Existing::Keep => file.persist_noclobber(path)?,
-    };
-    Ok(sha256)
+    Ok((file, sha256))
 }
 
 /// Makes sure that no two outputs are one file.
@@ -172,7 +245,11 @@ fn write_file(
 /// Two are.
 pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(), Error> {
     let mut known = HashSet::new();
+    let mut has_stdout = false;
     for output in outputs {
+        if *output == Output::Stdout && std::mem::replace(&mut has_stdout, true) {
+            return Err(refused(Path::new("-"), &"another output goes there"));
+        }
         let Output::File { path, .. } = output else { continue };
         if !known.insert(input::in_folder(path).unwrap_or_else(|| path.clone())) {
             return Err(refused(path, &"another output goes there"));

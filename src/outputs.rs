@@ -8,6 +8,7 @@ use crate::{
     output::{self, Existing, Output},
     partial::Rows,
     report::{Cells, Format, Mark, Screen, Style},
+    text,
 };
 
 /// What a run writes.
@@ -41,8 +42,14 @@ impl Outputs {
     /// A mark for a format that has none.
     pub fn new(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<String>) -> Result<Self, Error> {
         let style = style(&args)?;
+        if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
+            && format != Format::Csv
+        {
+            let message = format!("--events {}: events are CSV: give a name such as events.csv", text::path(path));
+            return Err(Error::Usage(message));
+        }
         let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let file = |path| Output::File { path, existing };
+        let file = |path| Output::new(path, existing);
         Ok(Self {
             report: args.output.map_or(Output::Stdout, file),
             style,
@@ -100,7 +107,19 @@ impl Outputs {
 }
 
 fn style(args: &OutputArgs) -> Result<Style, Error> {
-    let (format, mark) = (args.format, if args.bom { Mark::Utf8 } else { Mark::None });
+    let by_ending = args.output.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)));
+    if let (Some((path, of_ending)), Some(format)) = (by_ending, args.format)
+        && format != of_ending
+    {
+        return Err(Error::Usage(format!(
+            "-o {} with --format {}: the name says {}; leave --format out, or give another name",
+            text::path(path),
+            format.name(),
+            of_ending.name(),
+        )));
+    }
+    let format = args.format.or(by_ending.map(|(_, format)| format));
+    let mark = if args.bom { Mark::Utf8 } else { Mark::None };
     if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
         return Err(Error::Usage(format!(
             "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",

@@ -15,6 +15,7 @@ use crate::{
     hits::SortedHits,
     html::{self, Observed},
     manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
+    output::Pending,
     outputs::Outputs,
     partial::{self, Facts, Rows, columns::Row},
     rarity::{Places, Rarity},
@@ -69,16 +70,17 @@ pub fn write(
     mut searched: Searched,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
+    let mut pending = Pending::default();
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
     let Settled { events, by_rule, parts } = match &hits {
-        Some(hits) => settle(terms, outputs, hits, (&mut searched, observed.as_mut()))?,
+        Some(hits) => settle(terms, (outputs, &mut pending), hits, (&mut searched, observed.as_mut()))?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
-    let groups = write_partial(terms, outputs, (&searched, hits.as_ref()), groups)?;
+    let groups = write_partial(terms, (outputs, &mut pending), (&searched, hits.as_ref()), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
     if let (None, Some(observed)) = (&hits, &mut observed) {
         observe(observed, &groups).map_err(Error::Spill)?;
@@ -86,7 +88,7 @@ pub fn write(
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let report =
         Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
-    let sha256 = outputs.report.write(|out| report::write(out, &report, &outputs.style))?;
+    let sha256 = outputs.report.write(&mut pending, |out| report::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256 };
 
     let ran = Ran {
@@ -103,15 +105,16 @@ pub fn write(
     };
     let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        output.write(|out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
+        output.write(&mut pending, |out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
     }
     if let Some(output) = &outputs.manifest {
         manifest.run = run_info();
-        output.write(|out| {
+        output.write(&mut pending, |out| {
             serde_json::to_writer_pretty(&mut *out, &manifest)?;
             out.write_all(b"\n")
         })?;
     }
+    pending.commit()?;
     Ok(ran)
 }
 
@@ -151,7 +154,7 @@ fn manifest(
 /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
 fn write_partial(
     terms: &Terms,
-    outputs: &Outputs,
+    (outputs, pending): (&Outputs, &mut Pending),
     (searched, hits): (&Searched, Option<&SortedHits>),
     groups: Groups,
 ) -> Result<Groups, Error> {
@@ -161,7 +164,7 @@ fn write_partial(
     let place = |source: &str| places.get(source).copied().unwrap_or_default();
     match rows {
         Rows::Events => {
-            output.write(|out| {
+            output.write(pending, |out| {
                 partial::write(out, &facts, |write| {
                     let Some(hits) = hits else { return Ok(()) };
                     events::in_order(hits, terms.copies, |_, hit| {
@@ -174,7 +177,7 @@ fn write_partial(
         }
         Rows::Groups => {
             let mut together = groups.none();
-            output.write(|out| {
+            output.write(pending, |out| {
                 partial::write(out, &facts, |write| {
                     groups.each_by_key(|key, group| {
                         let (source, key) = key.without_source();
@@ -201,7 +204,7 @@ struct Settled {
 /// makes the groups if that had to wait for it.
 fn settle(
     terms: &Terms,
-    outputs: &Outputs,
+    (outputs, pending): (&Outputs, &mut Pending),
     hits: &SortedHits,
     (searched, mut observed): (&mut Searched, Option<&mut Observed>),
 ) -> Result<Settled, Error> {
@@ -245,7 +248,7 @@ fn settle(
         events.map_or(Ok(()), EventRows::finish)
     };
     let written = match &outputs.events {
-        Some(output) => Some(output.write(|out| settle(Some(out)))?),
+        Some(output) => Some(output.write(pending, |out| settle(Some(out)))?),
         None => settle(None).map(|()| None).map_err(Error::Spill)?,
     };
     searched.drop_copies(dropped);

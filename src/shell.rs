@@ -9,7 +9,7 @@ use clap_mangen::Man;
 
 use crate::{
     error::Error,
-    output::{Existing, Output},
+    output::{Existing, Output, Pending},
     usage,
 };
 
@@ -59,10 +59,11 @@ pub fn write_pages(folder: &Path, existing: Existing) -> Result<(), Error> {
         })
         .collect();
     pages.iter().try_for_each(|(_, output)| output.check(&HashSet::new()))?;
-    pages.iter().try_for_each(|(command, output)| {
-        output.write(|out| out.write_all(&rendered(command)?))?;
-        Ok(())
-    })
+    let mut pending = Pending::default();
+    for (command, output) in &pages {
+        output.write(&mut pending, |out| out.write_all(&rendered(command)?))?;
+    }
+    pending.commit()
 }
 
 /// A command, and those under it.

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{bytes::u32_at, input::read_at};
+use crate::{bytes::u32_at, input::read_at, space};
 
 /// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
 const BLOCK: usize = 32 * 1024;
@@ -108,6 +108,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.batch.sort_unstable();
         let batch = mem::take(&mut self.batch);
         if let Err(error) = self.write(batch) {
+            let error = io::Error::new(error.kind(), space::told(&error, &tempfile::env::temp_dir()));
             self.failed.get_or_insert(error);
         }
     }

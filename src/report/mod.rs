@@ -11,7 +11,7 @@ mod parquet;
 mod table;
 mod times;
 
-use std::io;
+use std::{io, path::Path};
 
 use clap::ValueEnum;
 
@@ -70,6 +70,14 @@ pub struct Style {
 }
 
 impl Format {
+    /// What the ending of a file's name says: `.csv`, `.jsonl`, `.txt` for a table, or `.parquet`, in any case.
+    #[must_use]
+    pub fn of_ending(path: &Path) -> Option<Self> {
+        let endings = [("csv", Self::Csv), ("jsonl", Self::Jsonl), ("txt", Self::Table), ("parquet", Self::Parquet)];
+        let extension = path.extension()?;
+        endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, format)| format)
+    }
+
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {

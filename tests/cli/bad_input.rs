@@ -452,12 +452,61 @@ fn what_looks_like_evidence_is_not_replaced() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_or_device_is_not_replaced() {
+fn a_pipe_a_device_and_standard_output_are_written_to_as_what_they_are() {
     let case = detect().events(&[Event::connection()]);
+    let report = case.run_on(&["log.evtx"]).report().to_owned();
     assert!(Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
-    case.run_on(&["--force", "-o", "pipe", "log.evtx"])
-        .exits(1)
-        .says(&["pipe: cannot write there: it is not a regular file"]);
+    let read = Command::new("cat").arg(case.path("pipe")).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    Ran::new(case.command(&["--force", "-o", "pipe", "log.evtx"])).exits(0);
+    assert_eq!(String::from_utf8(read.wait_with_output().unwrap().stdout).unwrap(), report);
+    for stdout in ["-", "/dev/stdout"] {
+        assert_eq!(Ran::new(case.command(&["-o", stdout, "log.evtx"])).exits(0).report(), report, "{stdout}");
+    }
+    // Standard output as a file is that file, and not one of the name of the device.
+    let to_file = format!("{} detect -o /dev/stdout log.evtx > out.csv 2> messages", crate::case::NETSIFT);
+    assert!(Command::new("sh").arg("-c").arg(to_file).current_dir(case.path(".")).status().unwrap().success());
+    assert_eq!(fs::read_to_string(case.path("out.csv")).unwrap(), report);
+    Ran::new(case.command(&["-o", "/dev/null", "--manifest", "m.json", "log.evtx"])).exits(0).reports(&[]);
+    let full = ["-o", "/dev/full", "--manifest", "n.json", "log.evtx"];
+    Ran::new(case.command(&full)).exits(1).says(&["netsift: /dev/full: cannot write: No space left on device"]);
+    assert_eq!(names_in(&case.path(".")), ["log.evtx", "m.json", "messages", "out.csv", "pipe"]);
+    Ran::new(case.command(&["-o", "-", "--events", "-", "log.evtx"])).exits(1).says(&["another output goes there"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn outputs_of_a_run_appear_together_or_not_at_all() {
+    let events: Vec<Event> = (0..40).map(|n| Event::connection().dest(&format!("9.0.0.{n}")).at(n)).collect();
+    let case = detect().events(&events).file("r.csv", "as it was");
+    // No file may have more than 64 KiB: the page has.
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} detect --force -o r.csv --manifest m.json --html page.html log.evtx",
+        crate::case::NETSIFT
+    );
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(limited).current_dir(case.path("."));
+    Ran::new(command).exits(1).says(&["netsift: page.html: cannot write: File too large"]);
+    assert_eq!(fs::read_to_string(case.path("r.csv")).unwrap(), "as it was");
+    assert_eq!(names_in(&case.path(".")), ["log.evtx", "r.csv"]);
+}
+
+#[test]
+fn the_ending_of_the_output_chooses_its_format() {
+    let case = detect().events(&[Event::connection()]);
+    let written = |args: &[&str], name: &str| {
+        Ran::new(case.command(&[&["--force", "-o", name], args, &["log.evtx"]].concat())).exits(0);
+        fs::read(case.path(name)).unwrap()
+    };
+    for (format, name) in [("csv", "a.csv"), ("jsonl", "a.JSONL"), ("table", "a.txt"), ("parquet", "a.parquet")] {
+        assert!(written(&[], name) == written(&["--format", format], &format!("plain-{format}")), "{name}");
+        assert!(written(&["--format", format], name) == written(&[], name), "{name}");
+    }
+    assert!(written(&[], "a.log") == written(&[], "a.csv"));
+    Ran::new(case.command(&["-o", "b.csv", "--format", "jsonl", "log.evtx"]))
+        .exits(2)
+        .says(&["netsift: -o b.csv with --format jsonl: the name says csv; leave --format out, or give another name"]);
+    Ran::new(case.command(&["-o", "b.jsonl", "--bom", "log.evtx"])).exits(2).says(&["--bom with --format jsonl"]);
+    Ran::new(case.command(&["--events", "e.jsonl", "log.evtx"])).exits(2).says(&["--events e.jsonl: events are CSV"]);
 }
 
 #[test]
