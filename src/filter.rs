@@ -101,6 +101,9 @@ pub enum Property {
 }
 
 impl Property {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Host, Self::User, Self::Port, Self::Transport, Self::Direction];
+
     /// As its option and the manifest name it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use crate::{
     chunk::FileHeader,
+    coverage::Coverage,
     digest::Digests,
     error::{DefectKind, Defects},
     group::Groups,
@@ -64,6 +65,8 @@ pub struct SourceFindings {
     pub defects: BTreeMap<DefectKind, u64>,
     /// The ids of its records, if the plan follows them.
     pub ids: Ids,
+    /// What it covers.
+    pub coverage: Coverage,
     /// Its digests, if all of it was read and they were asked for.
     pub digests: Option<Digests>,
 }
@@ -106,6 +109,7 @@ impl Findings {
         add_counts(&mut source.by_rule, part.by_rule);
         add_counts(&mut source.defects, part.defects);
         source.ids.merge(part.ids);
+        source.coverage.merge(part.coverage);
         source.digests = source.digests.take().or(part.digests);
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::recorded::Recorded;
 use crate::{
     cidr::CidrSet,
+    coverage::Host,
     digest,
     error::Defects,
     event::Carving,
@@ -24,6 +25,7 @@ use crate::{
     searched::{SearchedFile, SearchedSource},
     tally::Tally,
     terms::Terms,
+    text,
 };
 
 /// What a manifest says it is.
@@ -48,6 +50,8 @@ pub struct Manifest {
     pub options: Options,
     /// What was read, by name.
     pub sources: Vec<SourceEntry>,
+    /// The hosts that the logs are of, those without Sysmon first.
+    pub hosts: Vec<HostEntry>,
     /// The archives that some of it is from, as the files that they are, by name.
     pub archives: Vec<SearchedFile>,
     /// The partial results that were merged, by path; none for a scan.
@@ -172,6 +176,33 @@ pub struct SourceEntry {
     pub duplicates: u64,
     /// Its defects by kind.
     pub defects: BTreeMap<&'static str, u64>,
+}
+
+/// A host that logs are of.
+#[derive(Debug, Serialize)]
+pub struct HostEntry {
+    /// Its name.
+    pub name: String,
+    /// Whether Sysmon wrote into one of its logs.
+    pub sysmon: bool,
+    /// The first time in a record's header in those logs, or, without any, in all of its logs; null if there is none.
+    pub first_time: Option<String>,
+    /// The last one.
+    pub last_time: Option<String>,
+}
+
+impl HostEntry {
+    /// Of what is known of a host.
+    #[must_use]
+    pub fn new(host: &Host) -> Self {
+        let time = |time| report::time(Some(time));
+        Self {
+            name: text::printable(&host.name).into_owned(),
+            sysmon: host.has_sysmon,
+            first_time: host.span.map(|(first, _)| time(first)),
+            last_time: host.span.map(|(_, last)| time(last)),
+        }
+    }
 }
 
 /// A file header.

@@ -7,14 +7,16 @@ use std::{
 };
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 
 use crate::{
+    coverage::Host,
     error::{Defects, Error},
     events::{self, Rows as EventRows},
     group::{Groups, SortedGroups},
     hits::SortedHits,
     html::{self, Observed},
-    manifest::{self, DefectEntries, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
+    manifest::{self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
     output::Pending,
     outputs::Outputs,
     partial::{self, Facts, Rows, columns::Row},
@@ -46,6 +48,10 @@ pub struct Ran {
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.
     pub others: u64,
+    /// The hosts that the logs are of, those without Sysmon first.
+    pub hosts: Vec<Host>,
+    /// The first and the last time of all logs.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// What is wrong with the evidence.
     pub defects: Defects,
 }
@@ -101,6 +107,8 @@ pub fn write(
         duplicates: searched.duplicates(),
         links: searched.links,
         others: searched.others,
+        hosts: searched.hosts(),
+        span: searched.span(),
         defects: std::mem::take(&mut searched.defects),
     };
     let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));
@@ -141,6 +149,7 @@ fn manifest(
         rule: RulesEntry::new(&terms.rules),
         options: Options::new(terms, &outputs.style),
         sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
+        hosts: ran.hosts.iter().map(HostEntry::new).collect(),
         archives: searched.archives,
         partials: searched.partials,
         defects: DefectEntries::new(&ran.defects),

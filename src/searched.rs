@@ -10,10 +10,12 @@ use std::{
 };
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     chunk::FileHeader,
+    coverage::{self, Coverage, Host},
     digest::{self, Digests},
     error::{DefectKind, Defects},
     findings::{Findings, SourceFindings},
@@ -78,6 +80,9 @@ pub struct SearchedSource {
     pub unused_between: bool,
     /// The ids of its records, if they were followed.
     pub ids: Span,
+    /// What it covers.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// Connections to each exclusion network that would be hits otherwise.
     pub excluded: BTreeMap<IpNet, u64>,
     /// Hits of each rule, by its index in the rule set.
@@ -119,6 +124,18 @@ impl Searched {
         let mut sum = Tally::default();
         self.sources.iter().for_each(|source| sum += source.tally);
         sum
+    }
+
+    /// The hosts that the logs are of, those without Sysmon first.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host> {
+        coverage::hosts(self.sources.iter().map(|source| &source.coverage))
+    }
+
+    /// The first and the last time of all logs.
+    #[must_use]
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.sources.iter().fold(None, |span, source| coverage::joined(span, source.coverage.span))
     }
 
     /// Of how many sources the header says that they were copied while in use.
@@ -186,13 +203,16 @@ impl SearchedFile {
 
 impl SearchedSource {
     fn new(name: String, file: &Path, found: SourceFindings) -> Self {
-        let SourceFindings { tally, header, excluded, by_rule, unused_from, used_to, defects, ids, digests } = found;
+        let SourceFindings { tally, header, excluded, by_rule, unused_from, used_to, defects, ids, digests, coverage } =
+            found;
+        let is_sysmon = coverage.is_sysmon.unwrap_or(tally.chunks_sysmon > 0);
         Self {
             file: SearchedFile::new(name, file, tally.bytes, digests),
             header,
             tally,
             unused_between: unused_from.is_some_and(|unused| Some(unused) < used_to),
             ids: ids.span(),
+            coverage: Coverage { is_sysmon: Some(is_sysmon), ..coverage },
             excluded,
             by_rule,
             defects,

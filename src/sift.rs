@@ -54,6 +54,9 @@ const CHUNK_TEXT: usize = 1 << 20;
 /// What is left of each field once a chunk has yielded more, in bytes.
 const CUT_TEXT: usize = 256;
 
+/// How many of the first chunks of a source are asked whose it is, if their first records cannot be read.
+const MOST_ASKED: u8 = 4;
+
 /// Gives the bytes of a source in a range, as far as it has them.
 pub type Around<'a> = &'a mut dyn FnMut(Range<u64>) -> Vec<u8>;
 
@@ -85,6 +88,8 @@ pub struct Sifter<'a> {
     pub part: SourceFindings,
     /// Whether there is nothing in the source but perhaps a file header.
     pub is_blank: bool,
+    /// How many more chunks are asked whose the source is.
+    to_ask: u8,
     /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
     held: Option<Vec<(Place, DefectKind, String)>>,
 }
@@ -105,7 +110,17 @@ impl<'a> Sifter<'a> {
         (source, number): (&'a str, usize),
         found: &'a mut Findings,
     ) -> Self {
-        Self { plan, decoder, source, number, found, part: SourceFindings::default(), is_blank: false, held: None }
+        Self {
+            plan,
+            decoder,
+            source,
+            number,
+            found,
+            part: SourceFindings::default(),
+            is_blank: false,
+            to_ask: 0,
+            held: None,
+        }
     }
 
     /// The same, for all blocks of the source, one after another: of one that is no log and has no chunk, it is said once.
@@ -129,6 +144,7 @@ impl<'a> Sifter<'a> {
         let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
         if offset == 0 {
             self.part.tally.logs += 1;
+            self.to_ask = MOST_ASKED;
             self.file_header(head);
             let first = chunks.get(..CHUNK_SIZE).unwrap_or(chunks);
             // Where the first chunk is damaged, it is searched from there.
@@ -286,6 +302,7 @@ impl<'a> Sifter<'a> {
         let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
         self.part.tally.chunks_sysmon += u64::from(names_sysmon);
         let records = record::walk(bytes, layout.end);
+        self.cover(bytes, records.as_deref().unwrap_or_default(), &layout);
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
@@ -342,6 +359,25 @@ impl<'a> Sifter<'a> {
             self.chunk_defect(place, DefectKind::ChunkHeader, &cause);
         }
         Some(unstated.layout)
+    }
+
+    /// Takes from a chunk when its records are of, and from one of the first of the source whose it is.
+    fn cover(&mut self, chunk: &[u8], records: &[Record], layout: &Layout) {
+        for record in [records.first(), records.last()].into_iter().flatten() {
+            let ticks = record.id_and_time(chunk).map(|(_, ticks)| ticks).filter(|&ticks| ticks > 0);
+            if let Some(time) = ticks.and_then(record::filetime) {
+                self.part.coverage.reaches(time);
+            }
+        }
+        if let (Some(first), Some(left)) = (records.first(), self.to_ask.checked_sub(1))
+            && self.part.coverage.host.is_empty()
+        {
+            self.to_ask = left;
+            let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
+            let first = Layout { end, last_id: None, ..*layout };
+            let coverage = &mut self.part.coverage;
+            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
+        }
     }
 
     fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
+
 use crate::{
+    elsewhere::{Elsewhere, Missing},
     run::Ran,
     tally::{self, Tally},
     terms::Terms,
@@ -16,6 +19,10 @@ pub struct Summary<'a> {
     pub terms: &'a Terms,
     /// What the run has to say.
     pub ran: &'a Ran,
+    /// What else is in the logs, if it was asked.
+    pub elsewhere: Option<&'a Elsewhere>,
+    /// The command that shows what else is in the logs.
+    pub command: &'a str,
     /// How long the run took.
     pub elapsed: Duration,
     /// Whether the evidence was read in that time, and not partial results of it.
@@ -25,12 +32,17 @@ pub struct Summary<'a> {
 /// Defects and logs that are named; the manifest has more of them.
 const NAMED: usize = 20;
 
+/// Hosts that are named; the manifest has all of them.
+const HOSTS: usize = 10;
+
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rules(f)?;
         self.filters(f)?;
         self.searched(f)?;
+        self.hosts(f)?;
         self.found(f)?;
+        self.elsewhere(f)?;
         self.excluded(f)?;
         if self.ran.links > 0 {
             writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
@@ -54,6 +66,7 @@ impl Summary<'_> {
     pub fn losses(&self) -> String {
         let mut lines = self.in_vain();
         lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
+        lines.extend(self.missing());
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
         }
@@ -112,7 +125,35 @@ impl Summary<'_> {
         }
         writeln!(f, "filters   {}", text::printable(&self.terms.filter.to_string()))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
-        writeln!(f, "          {left_out} read and left out")
+        writeln!(f, "          {left_out} read and left out")?;
+        match self.ran.span {
+            Some(span) if !self.terms.filter.window.is_open() => {
+                writeln!(f, "          the logs reach {}", reach(span))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Which hosts the logs are of, and which of them have Sysmon.
+    fn hosts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = &self.ran.hosts;
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let with_sysmon = hosts.iter().filter(|host| host.has_sysmon).count() as u64;
+        let without = (hosts.len() as u64).saturating_sub(with_sysmon);
+        let (total, with_sysmon, without) = (grouped(hosts.len() as u64), grouped(with_sysmon), grouped(without));
+        writeln!(f, "hosts     {total}: {with_sysmon} with Sysmon, {without} without")?;
+        for host in hosts.iter().take(HOSTS) {
+            let sysmon = if host.has_sysmon { "Sysmon" } else { "no Sysmon" };
+            let reach = host.span.map_or_else(String::new, reach);
+            writeln!(f, "          {}: {sysmon}, {reach}", text::printable(&host.name))?;
+        }
+        let more = hosts.len().saturating_sub(HOSTS);
+        if more > 0 {
+            writeln!(f, "          and {} more", grouped(more as u64))?;
+        }
+        Ok(())
     }
 
     fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,6 +255,35 @@ impl Summary<'_> {
         Ok(())
     }
 
+    /// The names of processes that were asked for and no process in the logs has.
+    fn missing(&self) -> Vec<String> {
+        let names = self.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
+        let line = |Missing { name, nearest }: Missing| {
+            let named = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
+            let nearest: Vec<String> = nearest.into_iter().map(named).collect();
+            let meant =
+                if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
+            text::printable(&format!("no process {name}{meant}")).into_owned()
+        };
+        self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect())
+    }
+
+    /// What else is in the logs, where nothing was found.
+    fn elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.missing() {
+            writeln!(f, "          {line}")?;
+        }
+        let (connections, processes) = self.elsewhere.map_or((0, 0), Elsewhere::public);
+        if connections > 0 && self.ran.tally.hits == 0 {
+            let (connections, them) =
+                (counted(connections, "connection"), if connections == 1 { "it" } else { "them" });
+            let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
+            writeln!(f, "          but {connections} of {processes} to public addresses; this shows {them}:")?;
+            writeln!(f, "          {}", self.command)?;
+        }
+        Ok(())
+    }
+
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut label = "excluded";
         for (network, &count) in &self.ran.excluded {
@@ -235,6 +305,12 @@ impl Summary<'_> {
         }
         Ok(())
     }
+}
+
+/// From one time to another, to the second.
+fn reach((first, last): (Timestamp, Timestamp)) -> String {
+    let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    format!("from {} to {}", shown(first), shown(last))
 }
 
 /// The first of so many lines, and how many more there are.

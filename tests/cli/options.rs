@@ -169,3 +169,55 @@ fn processes_ports_hosts_and_users_are_lists_of_patterns_and_ports_have_ranges()
     assert_eq!(found(&["--port", "8000-8999"]), ["AB.exe", "b.exe"]);
     assert_eq!(found(&["--user", "x,C\\y"]), ["AB.exe", "a.exe"]);
 }
+
+#[test]
+fn where_nothing_is_found_it_is_said_what_else_there_is() {
+    let other = |image: &str, dest: &str| Event::connection().image(&format!(r"C:\x\{image}")).dest(dest);
+    let events = [
+        other("mshta.exe", "9.9.9.9"),
+        other("mshta.exe", "10.0.0.1"),
+        other("a.exe", "8.8.8.8").at(60),
+        other("b.exe", "192.168.0.1"),
+    ];
+    let case = detect().events(&events);
+    let command = "netsift connections --exclusions special --group-by process_name,dest log.evtx";
+    case.run_on(&["log.evtx"]).exits(0).says(&[
+        "but 2 connections of 2 processes to public addresses; this shows them:",
+        command,
+        "hosts     1: 1 with Sysmon, 0 without\n          WS01.corp.example: Sysmon, from 2024-03-05T14:07:11Z to 2024-03-05T",
+    ]);
+    let shown = connections().events(&events);
+    assert_eq!(shown.run_on(&["--exclusions", "special", "log.evtx"]).report().lines().count(), 1 + 2);
+    case.run_on(&["--process", "mshta", "log.evtx"])
+        .exits(0)
+        .says(&["no process mshta: did you mean mshta.exe (2 connections)?"]);
+    let quiet = case.run_on(&["--quiet", "--process", "mshta,a.exe", "log.evtx"]);
+    assert_eq!(quiet.stderr(), "netsift: no process mshta: did you mean mshta.exe (2 connections)?\n");
+    let found = case.run_on(&["--process", "mshta.exe", "log.evtx"]);
+    found.does_not_say("public addresses").does_not_say("no process");
+    let filtered = case.run_on(&["--host", "ws01", "--port", "443", "log.evtx"]);
+    filtered.says(&["process_name,dest --host ws01 --port 443 log.evtx"]);
+    let since = case.run_on(&["--since", "2024-03-06", "log.evtx"]);
+    since.says(&["the logs reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
+}
+
+#[test]
+fn hosts_without_sysmon_are_named_first() {
+    let of_windows = |host: &str| {
+        let mut event = Event::sysmon(4624, 2).on(host);
+        event.provider = "Microsoft-Windows-Security-Auditing".to_owned();
+        event.channel = "Security".to_owned();
+        event.with("ProcessName", "Microsoft-Windows-Sysmon")
+    };
+    let case = connections()
+        .log("a.evtx", &crate::evtx_writer::log(&[Event::connection().on("A")]))
+        .log("a-security.evtx", &crate::evtx_writer::log(&[of_windows("A")]))
+        .log("b-security.evtx", &crate::evtx_writer::log(&[of_windows("B")]));
+    let ran = case.run_on(&["--manifest", "m.json", "--force", "."]);
+    ran.says(&["hosts     2: 1 with Sysmon, 1 without\n          B: no Sysmon, from ", "\n          A: Sysmon, from "]);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(case.path("m.json")).unwrap()).unwrap();
+    let hosts = manifest["hosts"].as_array().unwrap();
+    assert_eq!((hosts[0]["name"].as_str(), hosts[0]["sysmon"].as_bool()), (Some("B"), Some(false)));
+    assert_eq!((hosts[1]["name"].as_str(), hosts[1]["sysmon"].as_bool()), (Some("A"), Some(true)));
+}
