@@ -176,6 +176,8 @@ impl Decoder {
             match record.into_json_bytes() {
                 Ok(json) => match serde_json::from_slice::<Rendered<'_>>(&json.data) {
                     Ok(rendered) => found(&rendered.into_event(place, recovered)),
+                    // Names that were overwritten can be any bytes.
+                    Err(_) if recovered => {}
                     Err(error) => lost(lost_record(format!("record {}: {error}", json.event_record_id))),
                 },
                 // What was carved and does not decode was no record.

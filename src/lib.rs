@@ -80,6 +80,7 @@ pub mod record;
 pub mod report;
 pub mod rule;
 pub mod run;
+pub mod salvage;
 pub mod scan;
 pub mod searched;
 pub mod shell;

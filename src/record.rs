@@ -135,6 +135,19 @@ pub fn unread(chunk: &[u8], end: usize, read: &[Record]) -> Vec<usize> {
     unread
 }
 
+/// The whole records in a chunk that are neither among these nor inside one of them.
+#[must_use]
+pub fn old(chunk: &[u8], known: &[Record]) -> Vec<Record> {
+    let mut known: Vec<(usize, usize)> =
+        known.iter().map(|record| (record.offset.saturating_sub(HEADER_SIZE), record.whole())).collect();
+    known.sort_unstable();
+    let is_known = |start: usize| {
+        let before = known.partition_point(|(other, _)| *other <= start).checked_sub(1);
+        before.and_then(|index| known.get(index)).is_some_and(|(other, size)| start < other + size)
+    };
+    all(chunk).filter(|(start, ..)| !is_known(*start)).map(|(_, record, _)| record).collect()
+}
+
 /// A chunk, mended so that the parser reads all of it.
 #[derive(Debug)]
 pub struct Mended {
@@ -204,6 +217,69 @@ pub fn filetime(ticks: u64) -> Option<Timestamp> {
     let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(SECONDS_FROM_1601_TO_1970)?;
     let nanoseconds = i32::try_from(ticks % 10_000_000 * 100).ok()?;
     Timestamp::new(seconds, nanoseconds).ok()
+}
+
+/// An instance of a template, as a record or a fragment in one has it: which template, and its values.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    template: u32,
+    definition: usize,
+    descriptors: &'a [[u8; 4]],
+    values: &'a [u8],
+    /// Where the values start in the chunk.
+    offset: usize,
+}
+
+impl<'a> Instance<'a> {
+    /// The instance that is all of a record's BinXML, or of a fragment's; nothing when the shape is not the known one.
+    #[must_use]
+    pub fn of(chunk: &'a [u8], binxml: Record) -> Option<Self> {
+        let template = u32_at(chunk.get(binxml.offset..)?.strip_prefix(&INSTANCE)?, 0)?;
+        let (definition, behind) = Candidates::new(chunk).parts(binxml)?;
+        let (descriptors, values) = descriptors(behind)?;
+        let offset = binxml.offset.checked_add(binxml.size)?.checked_sub(values.len())?;
+        Some(Self { template, definition, descriptors, values, offset })
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.descriptors.len()
+    }
+
+    /// A value: its type and its bytes, if it has a size that its type can have.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<(u8, &'a [u8])> {
+        let (start, size, kind) = self.range(index)?;
+        let value = self.values.get(start..)?.get(..size)?;
+        fits(kind, value).then_some((kind, value))
+    }
+
+    /// The first value that is a fragment.
+    #[must_use]
+    pub fn fragment(&self) -> Option<Record> {
+        let index = self.descriptors.iter().position(|&[_, _, kind, _]| kind == FRAGMENT)?;
+        let (start, size, _) = self.range(index)?;
+        Some(Record { offset: self.offset.checked_add(start)?, size })
+    }
+
+    /// Where the definition of its template has its BinXML in the chunk, and how many bytes; nothing if what stands there is
+    /// of another template.
+    #[must_use]
+    pub fn definition(&self, chunk: &[u8]) -> Option<(usize, usize)> {
+        // The template's id is the start of its GUID.
+        let header = chunk.get(self.definition..)?;
+        let is_its = u32_at(header, 4)? == self.template;
+        let size = u32_at(header, DEFINITION_HEADER - 4)? as usize;
+        is_its.then_some((self.definition + DEFINITION_HEADER, size))
+    }
+
+    fn range(&self, index: usize) -> Option<(usize, usize, u8)> {
+        let size = |&[low, high, _, _]: &[u8; 4]| usize::from(u16::from_le_bytes([low, high]));
+        let (before, own) = self.descriptors.split_at_checked(index)?;
+        let own = own.first()?;
+        Some((before.iter().map(size).sum(), size(own), own[2]))
+    }
 }
 
 /// How deep fragments are looked into. Windows writes one in a record.

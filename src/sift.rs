@@ -2,19 +2,21 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan`]'s concern.
 
-use std::{cell::RefCell, ops::Range};
+use std::ops::Range;
 
 use crate::{
     chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
+    connection::Connection,
     displaced::{self, Displaced},
     error::{Defect, DefectKind},
-    event::{Carving, Decoder, Loss},
+    event::{Carving, Decoder, Event, Loss},
     findings::{Findings, SourceFindings, SourceKey},
     group,
     hits::{self, Hit},
     prefilter::Prefilter,
     record::{self, Candidates, Record},
     rule::{Verdict, set::Judgement},
+    salvage::{self, Old},
     sysmon,
     terms::Terms,
     text,
@@ -415,7 +417,9 @@ impl<'a> Sifter<'a> {
     fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
         // What is carved is not among the records.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        names_sysmon && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
+        // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
+        (names_sysmon || records.is_none())
+            && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
     }
 
     /// Names the places without a chunk that were held.
@@ -437,89 +441,141 @@ impl<'a> Sifter<'a> {
 
     /// Decodes a chunk, and returns the records that are part of the log.
     fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+        let plan = self.plan;
         let mut candidates = Candidates::new(bytes);
-        let (plan, source, found) = (self.plan, self.source, &mut *self.found);
-        let SourceFindings { tally, excluded, by_rule, .. } = &mut self.part;
-        let (mut read, mut recovered, mut text) = (Vec::new(), 0, 0);
-        let strange = RefCell::new(Vec::new());
-        let mut losses: Vec<Loss> = Vec::new();
+        let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
+        let mut connections = Connections {
+            plan,
+            source: self.source,
+            place,
+            found: self.found,
+            part: &mut self.part,
+            text: 0,
+            losses: Vec::new(),
+        };
         self.decoder.decode(
             bytes,
             layout,
             |record, carved| {
                 if carved {
-                    recovered += 1;
+                    carved_out.push(record);
                 } else {
                     read.push(record);
                 }
                 let may_be = candidates.may_be_event_3(record);
                 let misfit = if may_be { candidates.misfit(record) } else { None };
-                if let Some(misfit) = misfit {
-                    let cause = format!("a value cannot be read: {misfit}");
-                    strange.borrow_mut().push(Loss { offset: Some(record.start()), kind: DefectKind::Record, cause });
-                    return false;
-                }
-                may_be || plan.decoding == Decoding::Everything
+                misfits.extend(misfit.map(|misfit| Loss {
+                    offset: Some(record.start()),
+                    kind: DefectKind::Record,
+                    cause: format!("a value cannot be read: {misfit}"),
+                }));
+                misfit.is_none() && (may_be || plan.decoding == Decoding::Everything)
             },
             |event| {
-                let Some(mut connection) = sysmon::connection(event) else { return };
-                let note = |kind, cause: &str| {
-                    strange.borrow_mut().push(Loss {
-                        offset: Some(event.place.start()),
-                        kind,
-                        cause: cause.to_owned(),
-                    });
-                };
-                if connection.time.is_none() {
-                    note(DefectKind::Time, &format!("the connection's time {:?} cannot be read", event.system_time));
-                }
-                text += connection.text_size();
-                if text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
-                    note(DefectKind::Text, "the connection has more text than a chunk can hold, and is cut off");
-                }
-                if !plan.terms.filter.keeps(&connection) {
-                    tally.filtered += 1;
-                    return;
-                }
-                let Judgement { verdict, rules } = plan.terms.rules.judge(event, &connection, found.memo.as_mut());
-                tally.judged(verdict, event.recovered);
-                match verdict {
-                    Verdict::Hit => {
-                        for &rule in &rules {
-                            *by_rule.entry(rule).or_default() += 1;
-                            if !plan.terms.groups_later() {
-                                found.groups.add(&connection, source, rule);
-                            }
-                        }
-                        if plan.keeps_hits() {
-                            let offset = place.offset.saturating_add(event.place.start());
-                            let hit = Hit::new(
-                                event,
-                                &connection,
-                                hits::Place { source, chunk: place.number, offset },
-                                rules,
-                            );
-                            found.hits.push(if plan.terms.rules.sigma.correlations.is_some() {
-                                hit.with_data(event)
-                            } else {
-                                hit
-                            });
-                        }
-                    }
-                    Verdict::Excluded(network) => *excluded.entry(network).or_default() += 1,
-                    Verdict::OtherProcess | Verdict::OutsideDetection => {}
+                if event.recovered {
+                    taken.push(event.place);
+                    connections.take_old(event, salvage::read(bytes, event.place));
+                } else {
+                    connections.take(event);
                 }
             },
             |loss| losses.push(loss),
         );
-        tally.records_read += read.len() as u64;
-        tally.records_recovered += recovered;
-        losses.extend(strange.into_inner());
+        if plan.terms.carving == Carving::Stale {
+            for record in record::old(bytes, &[read.as_slice(), &taken].concat()) {
+                let found = salvage::read(bytes, record);
+                if !matches!(found, Old::Other) {
+                    if !carved_out.contains(&record) {
+                        carved_out.push(record);
+                    }
+                    connections.take_old(&Event { place: record, ..Event::default() }, found);
+                }
+            }
+        }
+        losses.append(&mut misfits);
+        losses.append(&mut connections.losses);
+        self.part.tally.records_read += read.len() as u64;
+        self.part.tally.records_recovered += carved_out.len() as u64;
         for loss in losses {
             let offset = place.offset.saturating_add(loss.offset.unwrap_or(0));
             self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
         read
+    }
+}
+
+/// Takes the connections of one chunk into the findings.
+struct Connections<'s> {
+    plan: &'s Plan,
+    source: &'s str,
+    place: Place,
+    found: &'s mut Findings,
+    part: &'s mut SourceFindings,
+    /// How much text there was so far, in bytes.
+    text: usize,
+    /// What is wrong with some of them.
+    losses: Vec<Loss>,
+}
+
+impl Connections<'_> {
+    /// Takes what was read out of an old record, by what stands in it itself, or else as the parser has it.
+    fn take_old(&mut self, event: &Event<'_>, found: Old) {
+        let is_told = |name| event.field(name).is_some_and(|value| !value.is_empty());
+        match found {
+            Old::Connection(event) => self.take(&event),
+            Old::Lost(cause) => self.lose(event, DefectKind::Record, &cause),
+            // Without both, names were lost.
+            Old::Other if is_told("Image") || is_told("DestinationIp") => self.take(event),
+            Old::Other => {}
+        }
+    }
+
+    /// Takes an event, if it is a connection that is not left out.
+    fn take(&mut self, event: &Event<'_>) {
+        let Some(mut connection) = sysmon::connection(event) else { return };
+        if connection.time.is_none() {
+            let cause = format!("the connection's time {:?} cannot be read", event.system_time);
+            self.lose(event, DefectKind::Time, &cause);
+        }
+        self.text += connection.text_size();
+        if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
+            let cause = "the connection has more text than a chunk can hold, and is cut off";
+            self.lose(event, DefectKind::Text, cause);
+        }
+        let terms = &self.plan.terms;
+        if !terms.filter.keeps(&connection) {
+            self.part.tally.filtered += 1;
+            return;
+        }
+        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
+        self.part.tally.judged(verdict, event.recovered);
+        match verdict {
+            Verdict::Hit => self.hit(event, &connection, rules),
+            Verdict::Excluded(network) => *self.part.excluded.entry(network).or_default() += 1,
+            Verdict::OtherProcess | Verdict::OutsideDetection => {}
+        }
+    }
+
+    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
+        let terms = &self.plan.terms;
+        for &rule in &rules {
+            *self.part.by_rule.entry(rule).or_default() += 1;
+            if !terms.groups_later() {
+                self.found.groups.add(connection, self.source, rule);
+            }
+        }
+        if self.plan.keeps_hits() {
+            let offset = self.place.offset.saturating_add(event.place.start());
+            let place = hits::Place { source: self.source, chunk: self.place.number, offset };
+            let hit = Hit::new(event, connection, place, rules);
+            let is_whole = terms.rules.sigma.correlations.is_some();
+            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
+        }
+    }
+
+    fn lose(&mut self, event: &Event<'_>, kind: DefectKind, cause: &str) {
+        self.losses.push(Loss { offset: Some(event.place.start()), kind, cause: cause.to_owned() });
     }
 }
 

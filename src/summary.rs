@@ -259,8 +259,8 @@ impl Summary<'_> {
     fn missing(&self) -> Vec<String> {
         let names = self.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
         let line = |Missing { name, nearest }: Missing| {
-            let named = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
-            let nearest: Vec<String> = nearest.into_iter().map(named).collect();
+            let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
+            let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
             let meant =
                 if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
             text::printable(&format!("no process {name}{meant}")).into_owned()

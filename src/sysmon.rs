@@ -12,7 +12,7 @@ use crate::{connection::Connection, event::Event};
 /// The name of Sysmon's event provider.
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
 /// `Network connection detected`.
-const NETWORK_CONNECTION: &str = "3";
+pub const NETWORK_CONNECTION: &str = "3";
 
 /// The connection that `event` reports, if it is one: Sysmon's EventID 3, judged on the record alone.
 #[must_use]
