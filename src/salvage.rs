@@ -239,10 +239,10 @@ fn text(bytes: &[u8]) -> String {
 
 /// Three numbers, little-endian, and eight bytes.
 fn guid(bytes: &[u8]) -> Option<String> {
-    let rest: &[u8; 8] = bytes.get(8..).filter(|rest| rest.len() == 8)?.first_chunk()?;
-    let [a, b, c, d, e, f, g, h] = rest;
     let (first, second, third) = (u32_at(bytes, 0)?, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
-    Some(format!("{{{first:08X}-{second:04X}-{third:04X}-{a:02X}{b:02X}-{c:02X}{d:02X}{e:02X}{f:02X}{g:02X}{h:02X}}}"))
+    let (fourth, last) = bytes.get(8..).filter(|rest| rest.len() == 8)?.split_at_checked(2)?;
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
+    Some(format!("{{{first:08X}-{second:04X}-{third:04X}-{}-{}}}", hex(fourth), hex(last)))
 }
 
 /// An element of a definition. Its name, where it can still be read.

@@ -345,3 +345,29 @@ fn gaps_are_those_of_the_records_that_were_read() {
     let gaps = manifest(&case, &["."])["sources"][0]["records"]["gaps"].clone();
     assert_eq!(gaps, serde_json::json!({"count": 1, "missing": 1, "largest": 1, "largest_after": id - 1}));
 }
+
+#[test]
+fn old_records_whose_shared_names_were_overwritten_are_read_by_what_stands_in_them() {
+    // In the old use of the chunk the names `EventData` and `Data` stand in the first records; in the new one, something else.
+    let other = |host: &str| Event::sysmon(5, 3).on(host).with("Image", "x").with("User", "y");
+    let first = [other("WS01.corp.example"), other("WS01.corp.example")];
+    let connections_of_old = [Event::connection(), Event::connection().dest("9.9.9.9").at(1)];
+    let old = evtx_writer::log(first.iter().chain(&connections_of_old));
+    let behind = old.records(0)[2];
+    let end = old.end(0);
+    // The host is text of the template around it, which is overwritten too.
+    let of_record = "app,dest,dest_ip,dest_port,direction,src,src_ip,src_port,transport,user,process_guid,process_id";
+    let live = connections().log("log.evtx", &old).args(["--group-by", of_record]);
+    let expected = live.run_on(&["log.evtx"]).report().to_owned();
+    assert_eq!(expected.lines().count(), 3);
+    for length in 1..=30 {
+        let new = evtx_writer::log([&other(&"N".repeat(length))]);
+        assert!(new.end(0) < behind, "{length}");
+        let start = evtx_writer::offset(0);
+        let mut reused = new.clone();
+        reused.0[start + behind..start + end].copy_from_slice(&old.0[start + behind..start + end]);
+        let case = connections().log("log.evtx", &reused).args(["--group-by", of_record]);
+        let ran = case.run_on(&["--recover", "log.evtx"]);
+        assert_eq!(ran.report(), expected, "{length}: {}", ran.stderr());
+    }
+}
