@@ -204,7 +204,9 @@ def compare(rules, skipped, records, events, stderr):
         print(f"skipped, it has a placeholder: {rule.file}: {rule.title}")
         if not any(name in said for name in (rule.file, rule.id, rule.title)):
             problems.append(f"netsift does not say that it has not loaded {rule.file}")
-    problems += [f"netsift complains about {rule.file}: {rule.title}" for rule in rules if rule.file in said]
+    # A field that no connection has is said of rules that are loaded and judged all the same.
+    refused = "\n".join(line for line in said.splitlines() if "unknown field: " not in line)
+    problems += [f"netsift complains about {rule.file}: {rule.title}" for rule in rules if rule.file in refused]
 
     titles = {rule.id: rule.title for rule in rules}
     for side, pairs in (("only pySigma", expected - actual), ("only netsift", actual - expected)):
