@@ -299,7 +299,8 @@ struct RenderedEvent<'a> {
 impl<'a> Rendered<'a> {
     fn into_event(self, place: Record, recovered: bool) -> Event<'a> {
         let RenderedEvent { system, data } = self.event.unwrap_or_default();
-        let mut event = Event { place, recovered, data: data.0, ..Event::default() };
+        let system_members = Vec::with_capacity(system.0.len());
+        let mut event = Event { place, recovered, data: data.0, system: system_members, ..Event::default() };
         for (name, Element { text, attributes }) in system.0 {
             for (attribute, value) in attributes {
                 event.add_to_system(joined(&name, &attribute), value);

@@ -55,7 +55,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Element<'a> {
 
 impl<'de: 'a, 'a, V: From<Element<'a>>> Deserialize<'de> for Fields<'a, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldsVisitor(PhantomData))
+        deserializer.deserialize_any(FieldsVisitor(PhantomData, MEMBERS))
+    }
+}
+
+/// How many members an event's data has, and attributes an element.
+const MEMBERS: usize = 24;
+const ATTRIBUTES: usize = 2;
+
+/// The attributes of an element, which are few.
+struct Attributes<'a>(Fields<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldsVisitor(PhantomData, ATTRIBUTES)).map(Self)
     }
 }
 
@@ -113,7 +126,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
         while let Some(Text(name)) = members.next_key::<Text<'de>>()? {
             match &*name {
                 "#text" => element.text = members.next_value::<Text<'de>>()?.0,
-                "#attributes" => element.attributes = members.next_value::<Fields<'de>>()?.0,
+                "#attributes" => element.attributes = members.next_value::<Attributes<'de>>()?.0.0,
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                 }
@@ -123,7 +136,8 @@ impl<'de> Visitor<'de> for ElementVisitor {
     }
 }
 
-struct FieldsVisitor<'a, V>(PhantomData<(&'a (), V)>);
+/// With room for so many at first.
+struct FieldsVisitor<'a, V>(PhantomData<(&'a (), V)>, usize);
 
 impl<'de: 'a, 'a, V: From<Element<'a>>> Visitor<'de> for FieldsVisitor<'a, V> {
     type Value = Fields<'a, V>;
@@ -133,7 +147,7 @@ impl<'de: 'a, 'a, V: From<Element<'a>>> Visitor<'de> for FieldsVisitor<'a, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields<'a, V>, A::Error> {
-        let mut fields = Vec::with_capacity(24);
+        let mut fields = Vec::with_capacity(self.1);
         while let Some((Text(name), element)) = members.next_entry::<Text<'a>, Element<'a>>()? {
             fields.push((name, element.into()));
         }
