@@ -379,12 +379,12 @@ fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
 }
 
 fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {
-    let (splunk, ipv6): (&[&str], &[&str]) = match list {
-        Exclusions::Special => (&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS),
-        Exclusions::Splunk => (&builtin::SPLUNK_NETWORKS, &[]),
-        Exclusions::None => (&[], &[]),
+    let lists: &[&[&str]] = match list {
+        Exclusions::Special => &[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS],
+        Exclusions::Splunk => &[&builtin::SPLUNK_NETWORKS],
+        Exclusions::None => &[],
     };
-    splunk.iter().chain(ipv6).map(|text| cidr::parse(text).map_err(Error::Usage)).collect()
+    builtin::networks(lists).map_err(Error::Usage)
 }
 
 fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {

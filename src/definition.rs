@@ -21,7 +21,8 @@ use crate::bytes::{u16_at, u32_at};
 /// The BinXML type of a FILETIME.
 pub const FILETIME: u8 = 0x11;
 
-const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
+/// What BinXML of its own starts with.
+pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
 const NO_DEPENDENCY: u16 = 0xffff;
 /// Of a name, before its length: the offset of the next one, and a hash.
 const NAME_LINK: usize = 6;
@@ -38,7 +39,7 @@ pub struct TimeValue {
 /// Where the time is of records with the definition whose BinXML is here in `chunk`; nothing unless it has the known shape.
 #[must_use]
 pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
-    let mut tokens = Tokens { chunk, at: binxml.start, end: binxml.end, values: Vec::new() };
+    let mut tokens = Tokens::new(chunk, binxml, Names::Plain);
     if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
     }
@@ -46,7 +47,7 @@ pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
     loop {
         match tokens.next()? {
             Token::CloseStart => break,
-            Token::Attribute(_) | Token::Text | Token::Value { .. } => {}
+            Token::Attribute(_) | Token::Text(_) | Token::Value { .. } => {}
             _ => return None,
         }
     }
@@ -67,32 +68,47 @@ pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
     }
 }
 
-/// A token, of those that are in the definitions of outer templates. Names are UTF-16LE.
+/// A token, of those that are in Windows' definitions. Names and text are UTF-16LE.
 #[derive(Debug, PartialEq, Eq)]
-enum Token<'a> {
+pub(crate) enum Token<'a> {
     Open { name: &'a [u8], dependency: u16 },
     Attribute(&'a [u8]),
-    Text,
+    Text(&'a [u8]),
     Value { index: u16, kind: u8 },
     CloseStart,
     CloseEmpty,
     CloseElement,
 }
 
+/// Which names tokens may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Letters and digits.
+    Plain,
+    /// Any; one that is not in the chunk is empty.
+    Any,
+}
+
 /// The tokens of a definition, one by one.
 #[derive(Debug)]
-struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     chunk: &'a [u8],
     at: usize,
     /// Where they end, in the chunk as well.
     end: usize,
     /// The indices of the values that were met.
     values: Vec<u16>,
+    names: Names,
 }
 
 impl<'a> Tokens<'a> {
+    /// Those of the BinXML that is here in `chunk`.
+    pub(crate) fn new(chunk: &'a [u8], binxml: Range<usize>, names: Names) -> Self {
+        Self { chunk, at: binxml.start, end: binxml.end, values: Vec::new(), names }
+    }
+
     /// The next token; nothing if it is another than those known, or if there is none.
-    fn next(&mut self) -> Option<Token<'a>> {
+    pub(crate) fn next(&mut self) -> Option<Token<'a>> {
         let &[token] = self.take(1)? else { return None };
         match token {
             0x01 | 0x41 => {
@@ -113,8 +129,7 @@ impl<'a> Tokens<'a> {
                     return None;
                 }
                 let units = usize::from(self.u16()?);
-                self.take(units * 2)?;
-                Some(Token::Text)
+                self.take(units * 2).map(Token::Text)
             }
             0x06 | 0x46 => Some(Token::Attribute(self.name()?)),
             0x0d | 0x0e => {
@@ -151,17 +166,24 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The name that an offset in the chunk points to, if it is plain. It stands right here where it is used first.
+    /// The name that an offset in the chunk points to. It stands right here where it is used first.
     fn name(&mut self) -> Option<&'a [u8]> {
         let offset = self.u32()? as usize;
-        let size = usize::from(u16_at(self.chunk, offset.checked_add(NAME_LINK)?)?) * 2;
-        let name = self.chunk.get(offset + NAME_LINK + 2..)?.get(..size)?;
+        let name = self.name_at(offset);
         if offset == self.at {
             // A NUL ends it.
-            self.take(NAME_LINK + 2 + size + 2)?;
+            self.take(NAME_LINK + 2 + name?.len() + 2)?;
         }
         let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
-        name.as_chunks().0.iter().all(plain).then_some(name)
+        match self.names {
+            Names::Plain => name.filter(|name| name.as_chunks().0.iter().all(plain)),
+            Names::Any => Some(name.unwrap_or_default()),
+        }
+    }
+
+    fn name_at(&self, offset: usize) -> Option<&'a [u8]> {
+        let size = usize::from(u16_at(self.chunk, offset.checked_add(NAME_LINK)?)?) * 2;
+        self.chunk.get(offset + NAME_LINK + 2..)?.get(..size)
     }
 
     fn u16(&mut self) -> Option<u16> {
@@ -172,7 +194,7 @@ impl<'a> Tokens<'a> {
         u32_at(self.take(4)?, 0)
     }
 
-    fn take(&mut self, size: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, size: usize) -> Option<&'a [u8]> {
         let taken = self.chunk.get(self.at..self.end)?.get(..size)?;
         self.at += size;
         Some(taken)

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use crate::{
-    cidr::{self, CidrSet},
+    cidr::CidrSet,
     connection::Field,
     error::Error,
     filter::{Filter, Property},
@@ -28,6 +28,8 @@ use crate::{
 pub struct Elsewhere {
     /// By the process's name in lower case: its name as it stands in the logs, its connections, and those to public addresses.
     processes: BTreeMap<String, (String, Count)>,
+    /// The command that shows those to public addresses.
+    pub command: String,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,10 +53,10 @@ pub struct Missing {
 pub fn is_worth_a_look(plan: &Plan, findings: &Findings) -> bool {
     let rules = &plan.terms.rules;
     let is_for_all = rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
-    let is_odd = rules.builtin.iter().flat_map(|rule| &rule.processes).any(|name| is_odd(name));
+    let is_odd = rules.processes().iter().any(|name| is_odd(name));
     let has_sysmon = findings.sources.values().any(|source| source.tally.chunks_sysmon > 0);
-    let hits = findings.sources.values().map(|source| source.tally.hits).max().unwrap_or(0);
-    has_sysmon && !is_for_all && (hits == 0 || is_odd)
+    let has_hits = findings.sources.values().any(|source| source.tally.hits > 0);
+    has_sysmon && !is_for_all && (!has_hits || is_odd)
 }
 
 /// Whether a name is one that processes do not have on Windows: it has no ending.
@@ -101,8 +103,8 @@ impl Elsewhere {
     }
 
     fn of(found: Findings) -> io::Result<Self> {
-        let special = builtin::SPLUNK_NETWORKS.iter().chain(&builtin::IPV6_NETWORKS);
-        let special: CidrSet = special.filter_map(|network| cidr::parse(network).ok()).collect();
+        let special = builtin::networks(&[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS]);
+        let special: CidrSet = special.map_err(io::Error::other)?.into_iter().collect();
         let mut elsewhere = Self::default();
         for group in found.groups.into_sorted()?.pass()? {
             let (key, group) = group?;
@@ -115,6 +117,12 @@ impl Elsewhere {
             count.public = count.public.saturating_add(if is_public { group.count } else { 0 });
         }
         Ok(elsewhere)
+    }
+
+    /// The same, with the command that shows the connections in these paths that the filters leave in.
+    #[must_use]
+    pub fn shown_by(self, paths: &[PathBuf], filter: &Filter) -> Self {
+        Self { command: command(paths, filter), ..self }
     }
 
     /// How many connections to public addresses there are, and of how many processes.
@@ -152,8 +160,7 @@ impl Elsewhere {
 }
 
 /// The command that shows the connections to public addresses in these paths, with these filters.
-#[must_use]
-pub fn command(paths: &[PathBuf], filter: &Filter) -> String {
+fn command(paths: &[PathBuf], filter: &Filter) -> String {
     let quoted = |text: &str| {
         let is_plain =
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
@@ -180,7 +187,7 @@ mod tests {
         let of = |&(name, all, public): &(&str, u64, u64)| {
             (name.to_ascii_lowercase(), (name.to_owned(), Count { all, public }))
         };
-        Elsewhere { processes: processes.iter().map(of).collect() }
+        Elsewhere { processes: processes.iter().map(of).collect(), command: String::new() }
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub enum DefectKind {
     Changed,
     /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
     Archive,
-    /// A file, or a member of an archive, that can hold logs in a way that is not read.
+    /// A file that can hold logs in a way that is not read. A member of an archive is one of the kind above.
     NotOpened,
     /// A file that does not start with an EVTX file header.
     FileHeader,

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     rule::{RuleInfo, builtin},
     sigma::load::{self, Loaded, Wanted},
+    summary::counted,
     text,
 };
 
@@ -93,13 +94,11 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
             let _ = writeln!(out, "{}: {}", text::printable(&file), text::printable(&line));
         }
     }
-    let _ = write!(out, "{} loaded, {} not loaded", loaded.infos.len(), loaded.refused.len());
-    let unknown = loaded.unknown.len();
-    let _ = match unknown {
-        0 => writeln!(out),
-        1 => writeln!(out, ", 1 field that no connection has"),
-        _ => writeln!(out, ", {unknown} fields that no connection has"),
+    let unknown = match loaded.unknown.len() as u64 {
+        0 => String::new(),
+        unknown => format!(", {} that no connection has", counted(unknown, "field")),
     };
+    let _ = writeln!(out, "{} loaded, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
     (out, is_well(&loaded))
 }
 

@@ -77,23 +77,21 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     let terms = &config.plan.terms;
     let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
     let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed.elapsed());
-    let command = &elsewhere::command(&config.paths, &terms.filter);
-    let summary = Summary { terms, ran: &ran, elsewhere, command, elapsed, scanned: true };
+    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
 }
 
 /// What else is in the logs, if it is worth a look. With `--quiet`, that is only for a name that can hardly be one.
 fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<Option<Elsewhere>, Error> {
-    let names = config.plan.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
-    let is_wanted = !config.quiet || names.iter().any(|name| elsewhere::is_odd(name));
+    let is_wanted = !config.quiet || config.plan.terms.rules.processes().iter().any(|name| elsewhere::is_odd(name));
     if !is_wanted || !elsewhere::is_worth_a_look(&config.plan, findings) {
         return Ok(None);
     }
     let bar = progress::bar(scan::size(&config.method, sources), config.quiet);
     let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    elsewhere.map(Some)
+    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms.filter)))
 }
 
 /// When a run started.
@@ -154,7 +152,7 @@ fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
     let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
     let elapsed = clock.elapsed.elapsed();
-    let summary = Summary { terms, ran: &ran, elsewhere: None, command: "", elapsed, scanned: false };
+    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }

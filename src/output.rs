@@ -111,16 +111,10 @@ impl Output {
         write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
     ) -> Result<String, Error> {
         match self {
-            Self::Stdout => {
-                let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: io::stdout(), closed: false }));
-                write(&mut out).and_then(|()| out.flush()).map_err(Error::Stdout)?;
-                Ok(out.finish().1)
-            }
+            Self::Stdout => write_through(io::stdout(), write).map_err(Error::Stdout),
             Self::Stream(path) => {
-                let written = fs::OpenOptions::new().write(true).open(path).and_then(|stream| {
-                    let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: stream, closed: false }));
-                    write(&mut out).and_then(|()| out.flush()).map(|()| out.finish().1)
-                });
+                let stream = fs::OpenOptions::new().write(true).open(path);
+                let written = stream.and_then(|stream| write_through(stream, write));
                 written.map_err(|cause| Error::file(path, "cannot write", &cause))
             }
             Self::File { path, existing } => {
@@ -224,6 +218,17 @@ fn starts_like_evidence(path: &Path) -> bool {
 
 fn refused(path: &Path, cause: &impl ToString) -> Error {
     Error::file(path, "cannot write there", cause)
+}
+
+/// Writes to a stream as far as it is read, and returns the SHA-256 of what was written.
+fn write_through(
+    stream: impl Write + Send,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<String> {
+    let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: stream, closed: false }));
+    write(&mut out)?;
+    out.flush()?;
+    Ok(out.finish().1)
 }
 
 fn write_beside(

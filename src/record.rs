@@ -274,6 +274,24 @@ impl<'a> Instance<'a> {
         is_its.then_some((self.definition + DEFINITION_HEADER, size))
     }
 
+    fn misfit(&self, chunk: &'a [u8], most_nested: usize) -> Option<Misfit> {
+        let mut start = 0;
+        for (index, &[low, high, kind, _]) in self.descriptors.iter().enumerate() {
+            let size = usize::from(u16::from_le_bytes([low, high]));
+            if !fits(kind, self.values.get(start..)?.get(..size)?) {
+                return Some(Misfit { index, kind, size });
+            }
+            if let (FRAGMENT, Some(left)) = (kind, most_nested.checked_sub(1)) {
+                let inner = Self::of(chunk, Record { offset: self.offset.checked_add(start)?, size });
+                if let Some(misfit) = inner.and_then(|inner| inner.misfit(chunk, left)) {
+                    return Some(misfit);
+                }
+            }
+            start += size;
+        }
+        None
+    }
+
     fn range(&self, index: usize) -> Option<(usize, usize, u8)> {
         let size = |&[low, high, _, _]: &[u8; 4]| usize::from(u16::from_le_bytes([low, high]));
         let (before, own) = self.descriptors.split_at_checked(index)?;
@@ -347,27 +365,7 @@ impl<'a> Candidates<'a> {
     /// The parser takes so many bytes as the type has, whatever the size says, and reads all that follows at the wrong place.
     #[must_use]
     pub fn misfit(&self, record: Record) -> Option<Misfit> {
-        self.misfit_within(record, MOST_NESTED)
-    }
-
-    fn misfit_within(&self, record: Record, most_nested: usize) -> Option<Misfit> {
-        let (_, values) = self.parts(record)?;
-        let (descriptors, mut rest) = descriptors(values)?;
-        for (index, &[low, high, kind, _]) in descriptors.iter().enumerate() {
-            let size = usize::from(u16::from_le_bytes([low, high]));
-            let offset = (record.offset + record.size).checked_sub(rest.len())?;
-            let (value, behind) = rest.split_at_checked(size)?;
-            rest = behind;
-            if !fits(kind, value) {
-                return Some(Misfit { index, kind, size });
-            }
-            if let (FRAGMENT, Some(left)) = (kind, most_nested.checked_sub(1))
-                && let Some(misfit) = self.misfit_within(Record { offset, size }, left)
-            {
-                return Some(misfit);
-            }
-        }
-        None
+        Instance::of(self.chunk, record)?.misfit(self.chunk, MOST_NESTED)
     }
 
     /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
@@ -484,23 +482,22 @@ fn fits(kind: u8, value: &[u8]) -> bool {
 /// Whether one value says 3, whose length must be what its type says.
 fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
     let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
-    match (kind, value.len()) {
+    if !fits(kind, value) {
+        return None;
+    }
+    match kind {
         // Integers: Int16 to UInt64 and the two that are shown as hex.
         // And bool, of which the parser makes a number where it is neither 0 nor 1.
-        (0x05 | 0x06, 2) | (0x07 | 0x08 | 0x0d | 0x14, 4) | (0x09 | 0x0a | 0x15, 8) => Some(is_3()),
+        0x05..=0x0a | 0x0d | 0x14 | 0x15 => Some(is_3()),
         // A UTF-16 string, which a NUL may end.
-        (0x01, size) if size.is_multiple_of(2) => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
+        0x01 => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
         // An 8-bit string, out of which the parser drops NULs.
-        (0x02, _) => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
+        0x02 => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
         // Floats, whose 3.0 is shown as 3.
-        (0x0b, 4) => Some(value == 3_f32.to_le_bytes()),
-        (0x0c, 8) => Some(value == 3_f64.to_le_bytes()),
+        0x0b => Some(value == 3_f32.to_le_bytes()),
+        0x0c => Some(value == 3_f64.to_le_bytes()),
         // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
-        (0x00 | 0x0e | FRAGMENT, _) | (0x03 | 0x04, 1) | (0x11, 8) | (0x0f | 0x12, 16) => Some(false),
-        (0x13, size) => {
-            let authorities = usize::from(*value.get(1)?);
-            (size == 8 + 4 * authorities).then_some(false)
-        }
+        0x00 | 0x0e | FRAGMENT | 0x03 | 0x04 | 0x0f | FILETIME | 0x12 | 0x13 => Some(false),
         _ => None,
     }
 }

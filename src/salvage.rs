@@ -12,9 +12,10 @@ use std::borrow::Cow;
 
 use crate::{
     bytes::{u16_at, u32_at},
+    definition::{FILETIME, FRAGMENT_HEADER, Names, Token, Tokens},
     event::Event,
     record::{self, Instance, Record},
-    sysmon,
+    sysmon::{self, FIELDS},
 };
 
 /// What an old record is.
@@ -58,28 +59,9 @@ const VALUES: [(&str, usize, u8); 9] = [
     ("EventRecordID", 10, 0x0a),
     ("Version", 11, 0x04),
 ];
-/// What Sysmon logs of a connection, with the types of the values; without the first up to schema version 3.x.
-/// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`.
-const FIELDS: [(&str, u8); 18] = [
-    ("RuleName", TEXT),
-    ("UtcTime", TEXT),
-    ("ProcessGuid", GUID),
-    ("ProcessId", 0x08),
-    ("Image", TEXT),
-    ("User", TEXT),
-    ("Protocol", TEXT),
-    ("Initiated", BOOL),
-    ("SourceIsIpv6", BOOL),
-    ("SourceIp", TEXT),
-    ("SourceHostname", TEXT),
-    ("SourcePort", 0x06),
-    ("SourcePortName", TEXT),
-    ("DestinationIsIpv6", BOOL),
-    ("DestinationIp", TEXT),
-    ("DestinationHostname", TEXT),
-    ("DestinationPort", 0x06),
-    ("DestinationPortName", TEXT),
-];
+/// The types of the values of Sysmon's fields, in their order.
+const KINDS: [u8; FIELDS.len()] =
+    [TEXT, TEXT, GUID, 0x08, TEXT, TEXT, TEXT, BOOL, BOOL, TEXT, TEXT, 0x06, TEXT, BOOL, TEXT, TEXT, 0x06, TEXT];
 /// Without these there is no connection.
 const NEEDED: [&str; 2] = ["Image", "DestinationIp"];
 
@@ -88,7 +70,6 @@ const NULL: u8 = 0x00;
 const TEXT: u8 = 0x01;
 const BOOL: u8 = 0x0d;
 const GUID: u8 = 0x0f;
-const FILETIME: u8 = 0x11;
 
 /// Reads an old record of a chunk.
 #[must_use]
@@ -193,17 +174,17 @@ fn fields(chunk: &[u8], data: &Instance<'_>) -> Vec<(Cow<'static, str>, Cow<'sta
         return Vec::new();
     }
     let names = FIELDS.iter().skip(FIELDS.len() - data.count());
-    let shown = names.enumerate().map(|(index, (name, _))| Some((Cow::Borrowed(*name), Cow::Owned(show(index)?))));
+    let shown = names.enumerate().map(|(index, name)| Some((Cow::Borrowed(*name), Cow::Owned(show(index)?))));
     shown.collect::<Option<_>>().unwrap_or_default()
 }
 
 /// Whether the values are of the types that Sysmon's are, in its order.
 fn is_schema(data: &Instance<'_>) -> bool {
     let Some(skipped) = FIELDS.len().checked_sub(data.count()).filter(|&skipped| skipped <= 1) else { return false };
-    let fits = |(index, (_, kind)): (usize, &(&str, u8))| {
+    let fits = |(index, kind): (usize, &u8)| {
         data.value(index).is_some_and(|(other, _)| other == *kind || other == TEXT || other == NULL)
     };
-    FIELDS.iter().skip(skipped).enumerate().all(fits)
+    KINDS.iter().skip(skipped).enumerate().all(fits)
 }
 
 /// A value as the parser shows it; nothing for types that Sysmon has no field of.
@@ -272,85 +253,45 @@ impl Element {
 /// How deep elements are nested in Windows' templates, and some more.
 const DEPTH: usize = 8;
 
-/// The root element of the definition with `size` bytes of BinXML at `start` of a chunk, by tokens of MS-EVEN6 2.2.12. Names
-/// need not be readable: where they stand is enough.
+/// The root element of the definition with `size` bytes of BinXML at `start` of a chunk. Names need not be readable: where they
+/// stand is enough.
 fn tree(chunk: &[u8], start: usize, size: usize) -> Option<Element> {
-    let mut tokens = Tokens { chunk, at: start, end: start.checked_add(size)? };
-    if tokens.take(4)? != [0x0f, 0x01, 0x01, 0x00] {
+    let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Any);
+    if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
     }
-    let &[token] = tokens.take(1)? else { return None };
-    tokens.element(token, DEPTH)
+    let Token::Open { name, .. } = tokens.next()? else { return None };
+    element(name, &mut tokens, DEPTH)
 }
 
-struct Tokens<'a> {
-    chunk: &'a [u8],
-    at: usize,
-    end: usize,
+/// The element whose start and name were taken.
+fn element(name: &[u8], tokens: &mut Tokens<'_>, depth: usize) -> Option<Element> {
+    let depth = depth.checked_sub(1)?;
+    let mut element = Element { name: text(name), attributes: Vec::new(), content: Vec::new() };
+    loop {
+        match tokens.next()? {
+            Token::Attribute(_) => {
+                let token = tokens.next()?;
+                element.attributes.push(content(&token)?);
+            }
+            Token::CloseStart => break,
+            Token::CloseEmpty => return Some(element),
+            _ => return None,
+        }
+    }
+    loop {
+        match tokens.next()? {
+            Token::CloseElement => return Some(element),
+            Token::Open { name, .. } => element.content.push(Content::Element(self::element(name, tokens, depth)?)),
+            token => element.content.push(content(&token)?),
+        }
+    }
 }
 
-impl<'a> Tokens<'a> {
-    fn element(&mut self, token: u8, depth: usize) -> Option<Element> {
-        let (0x01 | 0x41, Some(depth)) = (token, depth.checked_sub(1)) else { return None };
-        // What it depends on, and its size.
-        self.take(6)?;
-        let mut element = Element { name: self.name()?, attributes: Vec::new(), content: Vec::new() };
-        if token == 0x41 {
-            self.take(4)?;
-        }
-        loop {
-            let &[token] = self.take(1)? else { return None };
-            match token {
-                0x06 | 0x46 => {
-                    self.name()?;
-                    let &[token] = self.take(1)? else { return None };
-                    element.attributes.push(self.content(token)?);
-                }
-                0x02 => break,
-                0x03 => return Some(element),
-                _ => return None,
-            }
-        }
-        loop {
-            let &[token] = self.take(1)? else { return None };
-            match token {
-                0x04 => return Some(element),
-                0x01 | 0x41 => element.content.push(Content::Element(self.element(token, depth)?)),
-                token => element.content.push(self.content(token)?),
-            }
-        }
-    }
-
-    fn content(&mut self, token: u8) -> Option<Content> {
-        match token {
-            0x05 | 0x45 if self.take(1)? == [TEXT] => {
-                let size = usize::from(u16_at(self.take(2)?, 0)?) * 2;
-                Some(Content::Text(text(self.take(size)?)))
-            }
-            0x0d | 0x0e => {
-                let index = usize::from(u16_at(self.take(3)?, 0)?);
-                Some(Content::Value(index))
-            }
-            _ => None,
-        }
-    }
-
-    /// Goes behind a name. It stands right here where it is used first.
-    fn name(&mut self) -> Option<String> {
-        const LINK: usize = 6;
-        let offset = u32_at(self.take(4)?, 0)? as usize;
-        let size = |at: usize| Some(usize::from(u16_at(self.chunk, at.checked_add(LINK)?)?) * 2);
-        let bytes = size(offset).and_then(|size| self.chunk.get(offset + LINK + 2..)?.get(..size));
-        let name = bytes.map(text).unwrap_or_default();
-        if offset == self.at {
-            self.take(LINK + 2 + size(offset)? + 2)?;
-        }
-        Some(name)
-    }
-
-    fn take(&mut self, size: usize) -> Option<&'a [u8]> {
-        let taken = self.chunk.get(self.at..self.end)?.get(..size)?;
-        self.at += size;
-        Some(taken)
+fn content(token: &Token<'_>) -> Option<Content> {
+    match *token {
+        Token::Text(units) => Some(Content::Text(text(units))),
+        Token::Value { index, .. } => Some(Content::Value(index.into())),
+        _ => None,
     }
 }

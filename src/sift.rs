@@ -475,7 +475,7 @@ impl<'a> Sifter<'a> {
             |event| {
                 if event.recovered {
                     taken.push(event.place);
-                    connections.take_old(event, salvage::read(bytes, event.place));
+                    connections.take_old(event.place, salvage::read(bytes, event.place), Some(event));
                 } else {
                     connections.take(event);
                 }
@@ -489,7 +489,7 @@ impl<'a> Sifter<'a> {
                     if !carved_out.contains(&record) {
                         carved_out.push(record);
                     }
-                    connections.take_old(&Event { place: record, ..Event::default() }, found);
+                    connections.take_old(record, found, None);
                 }
             }
         }
@@ -519,15 +519,19 @@ struct Connections<'s> {
 }
 
 impl Connections<'_> {
-    /// Takes what was read out of an old record, by what stands in it itself, or else as the parser has it.
-    fn take_old(&mut self, event: &Event<'_>, found: Old) {
-        let is_told = |name| event.field(name).is_some_and(|value| !value.is_empty());
+    /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
+    fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
+        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
         match found {
             Old::Connection(event) => self.take(&event),
-            Old::Lost(cause) => self.lose(event, DefectKind::Record, &cause),
+            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
             // Without both, names were lost.
-            Old::Other if is_told("Image") || is_told("DestinationIp") => self.take(event),
-            Old::Other => {}
+            Old::Other => {
+                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
+                if let Some(event) = parsed {
+                    self.take(event);
+                }
+            }
         }
     }
 
@@ -536,12 +540,12 @@ impl Connections<'_> {
         let Some(mut connection) = sysmon::connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
-            self.lose(event, DefectKind::Time, &cause);
+            self.lose(event.place, DefectKind::Time, &cause);
         }
         self.text += connection.text_size();
         if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
             let cause = "the connection has more text than a chunk can hold, and is cut off";
-            self.lose(event, DefectKind::Text, cause);
+            self.lose(event.place, DefectKind::Text, cause);
         }
         let terms = &self.plan.terms;
         if !terms.filter.keeps(&connection) {
@@ -574,8 +578,8 @@ impl Connections<'_> {
         }
     }
 
-    fn lose(&mut self, event: &Event<'_>, kind: DefectKind, cause: &str) {
-        self.losses.push(Loss { offset: Some(event.place.start()), kind, cause: cause.to_owned() });
+    fn lose(&mut self, place: Record, kind: DefectKind, cause: &str) {
+        self.losses.push(Loss { offset: Some(place.start()), kind, cause: cause.to_owned() });
     }
 }
 

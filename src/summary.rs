@@ -21,8 +21,6 @@ pub struct Summary<'a> {
     pub ran: &'a Ran,
     /// What else is in the logs, if it was asked.
     pub elsewhere: Option<&'a Elsewhere>,
-    /// The command that shows what else is in the logs.
-    pub command: &'a str,
     /// How long the run took.
     pub elapsed: Duration,
     /// Whether the evidence was read in that time, and not partial results of it.
@@ -205,7 +203,7 @@ impl Summary<'_> {
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
-        let processes = self.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
+        let processes = self.terms.rules.processes();
         let whose = match processes {
             _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
             [] => String::new(),
@@ -257,7 +255,7 @@ impl Summary<'_> {
 
     /// The names of processes that were asked for and no process in the logs has.
     fn missing(&self) -> Vec<String> {
-        let names = self.terms.rules.builtin.as_ref().map_or(&[][..], |rule| &rule.processes);
+        let names = self.terms.rules.processes();
         let line = |Missing { name, nearest }: Missing| {
             let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
             let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
@@ -273,13 +271,14 @@ impl Summary<'_> {
         for line in self.missing() {
             writeln!(f, "          {line}")?;
         }
-        let (connections, processes) = self.elsewhere.map_or((0, 0), Elsewhere::public);
+        let Some(elsewhere) = self.elsewhere else { return Ok(()) };
+        let (connections, processes) = elsewhere.public();
         if connections > 0 && self.ran.tally.hits == 0 {
             let (connections, them) =
                 (counted(connections, "connection"), if connections == 1 { "it" } else { "them" });
             let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
             writeln!(f, "          but {connections} of {processes} to public addresses; this shows {them}:")?;
-            writeln!(f, "          {}", self.command)?;
+            writeln!(f, "          {}", elsewhere.command)?;
         }
         Ok(())
     }

@@ -13,6 +13,28 @@ use crate::{connection::Connection, event::Event};
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
 /// `Network connection detected`.
 pub const NETWORK_CONNECTION: &str = "3";
+/// The fields of a connection, in the order in which Sysmon has them; the first since schema version 4.0.
+/// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`, schema versions 3.0 to 4.91.
+pub const FIELDS: [&str; 18] = [
+    "RuleName",
+    "UtcTime",
+    "ProcessGuid",
+    "ProcessId",
+    "Image",
+    "User",
+    "Protocol",
+    "Initiated",
+    "SourceIsIpv6",
+    "SourceIp",
+    "SourceHostname",
+    "SourcePort",
+    "SourcePortName",
+    "DestinationIsIpv6",
+    "DestinationIp",
+    "DestinationHostname",
+    "DestinationPort",
+    "DestinationPortName",
+];
 
 /// The connection that `event` reports, if it is one: Sysmon's EventID 3, judged on the record alone.
 #[must_use]

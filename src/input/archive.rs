@@ -37,7 +37,7 @@ use crate::{
     aligned::Aligned,
     error::{Defect, DefectKind},
     input::{self, Origin, Source},
-    text,
+    record, text,
 };
 
 /// How a log is packed in its file.
@@ -101,9 +101,9 @@ impl Limits {
         Self { known_by, ..self }
     }
 
-    /// Whether a file that is met in a directory is looked at.
-    pub(super) fn looks_at(&self, path: &Path) -> bool {
-        self.known_by == KnownBy::Content || is_of_interest(path)
+    /// Whether a file that is met in a directory is looked at. What is no regular file is named if it has the name of a log.
+    pub(super) fn look_at(&self, path: &Path, is_regular: bool) -> bool {
+        is_of_interest(path) || (self.known_by == KnownBy::Content && is_regular)
     }
 
     /// What a member of this name is taken for, if it is looked at.
@@ -187,23 +187,19 @@ impl Unpacked<'_> {
         let mut head = Vec::new();
         // What cannot be read says nothing, and would be no log either.
         let _ = (&mut *stream).take(SHOWING as u64).read_to_end(&mut head);
-        let Some(form) = Form::of_content_alone(&head) else {
-            if let Some(what) = foreign::of_head(&head) {
-                self.defect(name, &not_opened(&what));
-            }
-            return;
+        let form = match Form::of_member(&head) {
+            Some(Ok(form)) => form,
+            Some(Err(cause)) => return self.defect(name, &cause),
+            None => return,
         };
-        let limit = self.limits.stated(form);
+        // Without a name that says what is packed, it may be as much as with one.
+        let limit = self.limits.stated(if let Form::SomePacked(coding) = form { Form::Packed(coding) } else { form });
         if size > limit {
             return self.defect(name, &too_large(size, limit));
         }
         let mut whole = head.as_slice().chain(stream);
         match form {
             Form::Log => (self.each)(name, &mut Bounded::new(whole, Bound::AtMost(self.limits.member_size))),
-            // A packed file of something else is of no interest.
-            Form::Packed(coding) if coding != Coding::Tar => {
-                self.take(Form::SomePacked(coding), name, depth, size, &mut whole);
-            }
             form => self.take(form, name, depth, size, &mut whole),
         }
     }
@@ -229,13 +225,8 @@ pub enum Contents {
         /// What is wrong with it.
         defects: Vec<Defect>,
     },
-    /// Something that can hold logs and is not opened.
-    Foreign {
-        /// The file as it is.
-        file: Source,
-        /// What it is, and what to do.
-        what: String,
-    },
+    /// Something that can hold logs and is not opened: what it is, and what to do.
+    Foreign(String),
     /// Something else, which was only met.
     LeftAlone,
 }
@@ -267,9 +258,10 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     let head = head.get(..size).unwrap_or_default();
     let is_wanted = named.is_some() || origin == Origin::Given;
     let form = if is_wanted { Form::of_content(head) } else { Form::of_content_alone(head) };
-    match foreign::of_head(head) {
-        Some(what) if form.is_none_or(|form| form == Form::Zip) => return Contents::Foreign { file, what },
-        _ => {}
+    if form.is_none_or(|form| form == Form::Zip)
+        && let Some(what) = foreign::of_head(head)
+    {
+        return Contents::Foreign(what);
     }
     match (form, named) {
         (Some(Form::Zip), _) | (None, Some(Form::Zip)) => match list_zip(file, named, head, limits) {
@@ -277,7 +269,7 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
             Contents::Archive { logs, .. } if logs.is_empty() && !is_wanted => Contents::LeftAlone,
             contents => contents,
         },
-        (Some(Form::Packed(coding)), _) => list_packed(file, coding, named, origin),
+        (Some(Form::Packed(coding) | Form::SomePacked(coding)), _) => list_packed(file, coding, named, origin),
         (Some(Form::SevenZip), _) => Contents::stream(file, Packing::SevenZip),
         // A tar file of before there was a magic.
         (None, Some(Form::Packed(Coding::Tar))) => Contents::stream(file, Packing::Stream(Coding::Tar)),
@@ -297,7 +289,7 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
 fn is_blank(file: &Source) -> bool {
     const LARGEST: u64 = 1 << 30;
     const STEP: usize = 1 << 20;
-    const SIGNS: [&[u8]; 2] = [b"ElfChnk", &crate::record::MAGIC];
+    const SIGNS: [&[u8]; 2] = [form::CHUNK, &record::MAGIC];
     let Ok(opened) = File::open(&file.path) else { return false };
     let mut buffer = Aligned::new(STEP);
     let mut at = 0;
@@ -337,11 +329,6 @@ fn list_packed(file: Source, coding: Coding, named: Option<Form>, origin: Origin
         _ if origin == Origin::Met => Contents::LeftAlone,
         _ => Contents::unusable(file, &format!("{} of neither an event log nor a tar file", coding.file())),
     }
-}
-
-/// What is wrong with a member that can hold logs and is not read.
-fn not_opened(what: &str) -> String {
-    format!("not opened: {what}")
 }
 
 /// Hands each log that is packed in `source` to `each`, with its name, as a stream. Returns what could not be unpacked.

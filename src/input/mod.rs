@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
 pub use archive::{Contents, KnownBy, Limits, Packing};
 
@@ -104,7 +104,7 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                         continue;
                     }
                     Contents::Log(log) => found.logs.push(log),
-                    Contents::Foreign { what, .. } => {
+                    Contents::Foreign(what) => {
                         found.defects.add(Defect::of_path(&path, DefectKind::NotOpened, &what));
                     }
                     Contents::Archive { file, logs, defects } => {
@@ -130,10 +130,6 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
 
 impl Sources {
     fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, files: &mut Vec<(PathBuf, Origin)>) {
-        // What is no regular file is named if it has the name of a log.
-        let is_looked_at = |entry: &DirEntry| {
-            archive::is_of_interest(entry.path()) || (entry.file_type().is_file() && limits.looks_at(entry.path()))
-        };
         for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {
                 Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
@@ -141,7 +137,7 @@ impl Sources {
                     self.meet(entry.path());
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if !is_looked_at(&entry) => self.others += 1,
+                Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => self.others += 1,
                 Ok(entry) => files.push((entry.into_path(), Origin::Met)),
                 Err(error) => {
                     let (path, cause) = walk::failure(&error, directory);

@@ -2,6 +2,10 @@
 //!
 //! How they are applied is in [`crate::rule`].
 
+use ipnet::IpNet;
+
+use crate::cidr;
+
 /// A detection of connections to public addresses by the process that makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuiltinRule {
@@ -110,10 +114,19 @@ pub const IPV6_NETWORKS: [&str; 12] = [
     "ff00::/8",
 ];
 
+/// The networks of these lists.
+///
+/// # Errors
+///
+/// One is none, which no built-in network is.
+pub fn networks(lists: &[&[&str]]) -> Result<Vec<IpNet>, String> {
+    lists.iter().copied().flatten().map(|text| cidr::parse(text)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cidr::{self, CidrSet};
+    use crate::cidr::CidrSet;
 
     #[test]
     fn every_built_in_network_is_one() {

@@ -45,6 +45,12 @@ impl RuleSet {
         self.named.then_some(&*self.infos)
     }
 
+    /// The processes that the built-in rules look for; none if there are no such rules, or if they look for any.
+    #[must_use]
+    pub fn processes(&self) -> &[String] {
+        self.builtin.as_ref().map_or(&[], |rule| &rule.processes)
+    }
+
     /// Judges one connection, and the event that it is from. Without a memo it does so the slow way.
     #[must_use]
     pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>, memo: Option<&mut Memo>) -> Judgement {

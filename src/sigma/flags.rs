@@ -6,7 +6,23 @@
 
 use rsigma_eval::{CompiledDetection, CompiledMatcher, CompiledRule};
 
-use super::known::{self, FLAGS};
+use super::known;
+
+const FLAGS: [&str; 13] = [
+    "Initiated",
+    "Protocol",
+    "SourceIsIpv6",
+    "DestinationIsIpv6",
+    "Provider_Name",
+    "Provider_Guid",
+    "EventID",
+    "Version",
+    "Level",
+    "Task",
+    "Opcode",
+    "Keywords",
+    "Channel",
+];
 
 /// The rule, which matches what it did, to be found by something else than its flags.
 pub(super) fn set_aside(mut rule: CompiledRule) -> CompiledRule {

@@ -8,28 +8,7 @@ use std::{borrow::Cow, fmt};
 
 use rsigma_parser::{CorrelationCondition, CorrelationRule, Detection, Detections, Modifier, SigmaValue};
 
-/// What Sysmon logs of a connection, in the order of its schema; `RuleName` since 4.0.
-/// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`, schema versions 3.0 to 4.91.
-const DATA: [&str; 18] = [
-    "RuleName",
-    "UtcTime",
-    "ProcessGuid",
-    "ProcessId",
-    "Image",
-    "User",
-    "Protocol",
-    "Initiated",
-    "SourceIsIpv6",
-    "SourceIp",
-    "SourceHostname",
-    "SourcePort",
-    "SourcePortName",
-    "DestinationIsIpv6",
-    "DestinationIp",
-    "DestinationHostname",
-    "DestinationPort",
-    "DestinationPortName",
-];
+use crate::sysmon::FIELDS;
 
 /// The members of `System` as [`crate::event::Event::system`] names them, and other names of each.
 /// Source: the event schema of Windows, type `SystemPropertiesType`.
@@ -51,23 +30,6 @@ const SYSTEM: [(&str, &[&str]); 17] = [
     ("Channel", &[]),
     ("Computer", &["ComputerName", "Computername"]),
     ("Security_UserID", &["UserID", "SecurityUserID"]),
-];
-
-/// Fields that have few values, by which a rule is not worth finding.
-pub(super) const FLAGS: [&str; 13] = [
-    "Initiated",
-    "Protocol",
-    "SourceIsIpv6",
-    "DestinationIsIpv6",
-    "Provider_Name",
-    "Provider_Guid",
-    "EventID",
-    "Version",
-    "Level",
-    "Task",
-    "Opcode",
-    "Keywords",
-    "Channel",
 ];
 
 /// The name in the record of what a rule asks for: of the `EventData`, or of a member of `System`. A name that is not known
@@ -93,7 +55,7 @@ pub(super) fn canonical(name: &str) -> Cow<'_, str> {
 /// Whether a connection can have a field by this name.
 fn is_known(name: &str) -> bool {
     let name = canonical(name);
-    DATA.contains(&&*name) || SYSTEM.iter().any(|(member, _)| *member == name)
+    FIELDS.contains(&&*name) || SYSTEM.iter().any(|(member, _)| *member == name)
 }
 
 /// A field that no connection has.
@@ -115,7 +77,7 @@ impl Unknown {
         }
         let lower = name.to_ascii_lowercase();
         let likeness = |known: &&str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &lower);
-        let names = DATA.iter().copied().chain(SYSTEM.iter().map(|(member, _)| *member));
+        let names = FIELDS.iter().copied().chain(SYSTEM.iter().map(|(member, _)| *member));
         let nearest = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         Some(Self { name: name.to_owned(), nearest: nearest.filter(|name| likeness(name) >= ALIKE) })
     }

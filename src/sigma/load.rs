@@ -42,19 +42,19 @@ pub const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critic
 /// The statuses.
 pub const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
 
-/// A rule, or a file of rules, that was not loaded.
+/// What is wrong with a rule or a file of rules: why it was not loaded, or what it asks for in vain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Refusal {
+pub struct Remark {
     /// The file.
     pub path: PathBuf,
     /// The rule's title, where it is known.
     pub title: Option<String>,
-    /// Why.
+    /// What is wrong.
     pub reason: String,
 }
 
-impl Refusal {
-    /// The rule, where it is known, and why it was not loaded, safe to print.
+impl Remark {
+    /// The rule, where it is known, and what is wrong with it, safe to print.
     #[must_use]
     pub fn what(&self) -> String {
         let title = self.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
@@ -62,32 +62,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", text::path(&self.path), self.what())
-    }
-}
-
-/// A field that a loaded rule, or a filter, asks for and no connection has.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UnknownField {
-    /// The file.
-    pub path: PathBuf,
-    /// The rule's title.
-    pub title: String,
-    /// The field.
-    pub field: Unknown,
-}
-
-impl UnknownField {
-    /// The rule and the field, safe to print.
-    #[must_use]
-    pub fn what(&self) -> String {
-        text::printable(&format!("{}: {}", self.title, self.field)).into_owned()
-    }
-}
-
-impl fmt::Display for UnknownField {
+impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", text::path(&self.path), self.what())
     }
@@ -103,9 +78,9 @@ pub struct Loaded {
     /// The titles of rules without literals, for which every connection has to be decoded.
     pub without_literals: Vec<String>,
     /// What loaded rules ask for and no connection has, by file, rule and field.
-    pub unknown: Vec<UnknownField>,
+    pub unknown: Vec<Remark>,
     /// What was not loaded.
-    pub refused: Vec<Refusal>,
+    pub refused: Vec<Remark>,
     /// The files of what can be applied.
     giving: BTreeSet<PathBuf>,
     rules: Vec<Loadable>,
@@ -132,7 +107,7 @@ pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
 #[must_use]
 pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loaded {
     let Walked { files, failed } = walk(paths, is_yaml);
-    let refused = failed.into_iter().map(|(path, reason)| Refusal { path, title: None, reason });
+    let refused = failed.into_iter().map(|(path, reason)| Remark { path, title: None, reason });
     let mut loaded = Loaded { refused: refused.collect(), ..Loaded::default() };
     let files: Vec<PathBuf> = files.into_iter().collect();
     loaded.files(&files, wanted, threads);
@@ -269,10 +244,16 @@ impl Loaded {
         self.refused.extend(part.refused);
     }
 
+    /// How many rules, correlations and filters there are.
+    fn count(&self) -> usize {
+        self.rules.len() + self.correlations.len() + self.filters.len()
+    }
+
     fn file(&mut self, path: &Path, wanted: &Wanted) {
+        let before = self.count();
         let mut refuse = |title: Option<&str>, reason: String| {
             let reason = text::printable(&reason).into_owned();
-            self.refused.push(Refusal { path: path.to_owned(), title: title.map(str::to_owned), reason });
+            self.refused.push(Remark { path: path.to_owned(), title: title.map(str::to_owned), reason });
         };
         let parsed = file::read(path).map_err(|error| error.to_string()).and_then(|text| {
             rsigma_parser::parse_sigma_yaml(&text).map(|rules| (text, rules)).map_err(|e| e.to_string())
@@ -298,10 +279,7 @@ impl Loaded {
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
-                    Ok(compiled) => {
-                        self.giving.insert(path.to_owned());
-                        self.rules.push(Loadable { rule, compiled, info });
-                    }
+                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
                 }
             }
         }
@@ -311,17 +289,14 @@ impl Loaded {
                 continue;
             }
             match correlation::check(&rule) {
-                Ok(()) => {
-                    self.giving.insert(path.to_owned());
-                    self.correlations.push((rule, info));
-                }
+                Ok(()) => self.correlations.push((rule, info)),
                 Err(reason) => refuse(Some(&rule.title), reason),
             }
         }
-        if !parsed.filters.is_empty() {
+        self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
+        if self.count() > before {
             self.giving.insert(path.to_owned());
         }
-        self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
     }
 
     /// Drops what is given twice, and correlations and filters whose rules are not loaded; sorts; finds the literals.
@@ -334,7 +309,7 @@ impl Loaded {
         let refused = &mut self.refused;
         let mut refuse = |source: &str, title: &str, name: &str| {
             let reason = format!("it is about the rule {name:?}, which is not loaded");
-            refused.push(Refusal { path: PathBuf::from(source), title: Some(title.to_owned()), reason });
+            refused.push(Remark { path: PathBuf::from(source), title: Some(title.to_owned()), reason });
         };
         self.correlations.retain(|(rule, info)| match missing(&rule.rules) {
             Some(name) => {
@@ -366,10 +341,14 @@ impl Loaded {
     }
 
     /// What rules, correlations and filters ask for and no connection has.
-    fn unknown_fields(&self) -> Vec<UnknownField> {
+    fn unknown_fields(&self) -> Vec<Remark> {
         let of = |path: &Path, title: &str, fields: Vec<Unknown>| {
             let (path, title) = (path.to_owned(), title.to_owned());
-            fields.into_iter().map(move |field| UnknownField { path: path.clone(), title: title.clone(), field })
+            fields.into_iter().map(move |field| Remark {
+                path: path.clone(),
+                title: Some(title.clone()),
+                reason: field.to_string(),
+            })
         };
         let rules = self.rules.iter().flat_map(|Loadable { rule, info, .. }| {
             of(Path::new(&info.source), &info.title, known::unknown_in_detections(&rule.detection))
@@ -384,7 +363,7 @@ impl Loaded {
             .iter()
             .filter(|(filter, _)| is_applied(filter))
             .flat_map(|(filter, path)| of(path, &filter.title, known::unknown_in_detections(&filter.detection)));
-        let mut unknown: Vec<UnknownField> = rules.chain(correlations).chain(filters).collect();
+        let mut unknown: Vec<Remark> = rules.chain(correlations).chain(filters).collect();
         unknown.sort();
         unknown
     }
@@ -400,7 +379,7 @@ impl Loaded {
                     Err(reason) => {
                         let reason = format!("a filter that cannot be applied to {:?}: {reason}", loaded.rule.title);
                         let title = Some(filter.title.clone());
-                        self.refused.push(Refusal { path: path.clone(), title, reason });
+                        self.refused.push(Remark { path: path.clone(), title, reason });
                     }
                 }
             }

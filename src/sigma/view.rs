@@ -47,22 +47,31 @@ impl<'a> View<'a> {
         }
     }
 
-    fn system(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
+    fn of_data(&self, name: &str) -> Option<&str> {
         match self.data {
-            Data::Event(event) => Box::new(event.system()),
-            Data::Pairs { system, .. } => Box::new(system.iter().map(|(name, value)| (&**name, &**value))),
+            Data::Event(event) => event.field(name),
+            Data::Pairs { data, .. } => value(data, name),
+        }
+    }
+
+    fn of_system(&self, name: &str) -> Option<&str> {
+        match self.data {
+            Data::Event(event) => event.system().find(|(member, _)| *member == name).map(|(_, value)| value),
+            Data::Pairs { system, .. } => value(system, name),
         }
     }
 
     /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        let value = |(_, value)| value;
-        self.pairs().find(|(field, _)| *field == name).map(value).or_else(|| {
+        self.of_data(name).or_else(|| {
             let name = known::canonical(name);
-            let of_system = self.system().find(|(member, _)| *member == name);
-            of_system.or_else(|| self.pairs().find(|(field, _)| *field == name)).map(value)
+            self.of_system(&name).or_else(|| self.of_data(&name))
         })
     }
+}
+
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 impl Fields for View<'_> {
@@ -72,7 +81,9 @@ impl Fields for View<'_> {
             IpAddr::V6(address) => address.to_ipv4_mapped(),
             IpAddr::V4(_) => None,
         };
-        match ADDRESSES.contains(&&*known::canonical(path)).then(mapped).flatten() {
+        // Only IPv6 has a colon, and most values have none.
+        let may_be_mapped = text.contains(':') && ADDRESSES.contains(&&*known::canonical(path));
+        match may_be_mapped.then(mapped).flatten() {
             Some(address) => Some(EventValue::Str(Cow::Owned(address.to_string()))),
             None => Some(EventValue::Str(Cow::Borrowed(text))),
         }

@@ -3,45 +3,38 @@
 //! Magic numbers are those of the formats' own documents: libewf and libvhdi's notes, [MS-VHDX] 2.2, the "Virtual Disk
 //! Format 5.0" of its maker, "The AFF4 standard 1.0", [MS-CAB], and the notes of libevt on the logs of Windows NT to 2003.
 
-/// A format, the start of its files, and what to do. The start is at an offset in bytes.
-type Format = (usize, &'static [u8], &'static str);
+const UNPACK: &str = "unpack it and give the folder";
+const MOUNT: &str = "mount it, or export the logs from it, and give the folder";
+const TOO_OLD: &str = "it holds no Sysmon events, which came with later systems";
 
-const UNPACK: [Format; 6] = [
-    (0, b"Rar!\x1a\x07", "a RAR archive"),
-    (0, b"MSCF\0\0\0\0", "a cabinet file"),
-    (0, b"MSWIM\0\0\0", "a Windows image (WIM)"),
-    (0, b"\x04\x22\x4d\x18", "an LZ4 file"),
-    (0, b"\x1f\x9d", "a compress file (.Z)"),
-    (0, b"LZIP", "an lzip file"),
-];
-
-const MOUNT: [Format; 10] = [
-    (0, b"EVF\x09\x0d\x0a\xff\0", "an EnCase image (E01)"),
-    (0, b"EVF2\x0d\x0a\x81\0", "an EnCase image (Ex01)"),
-    (0, b"LVF\x09\x0d\x0a\xff\0", "an EnCase logical image (L01)"),
-    (0, b"vhdxfile", "a virtual disk (VHDX)"),
-    (0, b"conectix", "a virtual disk (VHD)"),
-    (0, b"KDMV", "a virtual disk (VMDK)"),
-    (0, b"# Disk DescriptorFile", "the description of a virtual disk (VMDK)"),
-    (0, b"QFI\xfb", "a virtual disk (QCOW2)"),
-    (0, b"AFF10\x0d\x0a\0", "an AFF image"),
+/// The start of a format's files, at an offset in bytes, what such a file is, and what to do about it.
+const FORMATS: [(usize, &[u8], &str, &str); 17] = [
+    (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (0, b"MSCF\0\0\0\0", "a cabinet file", UNPACK),
+    (0, b"MSWIM\0\0\0", "a Windows image (WIM)", UNPACK),
+    (0, b"\x04\x22\x4d\x18", "an LZ4 file", UNPACK),
+    (0, b"\x1f\x9d", "a compress file (.Z)", UNPACK),
+    (0, b"LZIP", "an lzip file", UNPACK),
+    (0, b"EVF\x09\x0d\x0a\xff\0", "an EnCase image (E01)", MOUNT),
+    (0, b"EVF2\x0d\x0a\x81\0", "an EnCase image (Ex01)", MOUNT),
+    (0, b"LVF\x09\x0d\x0a\xff\0", "an EnCase logical image (L01)", MOUNT),
+    (0, b"vhdxfile", "a virtual disk (VHDX)", MOUNT),
+    (0, b"conectix", "a virtual disk (VHD)", MOUNT),
+    (0, b"KDMV", "a virtual disk (VMDK)", MOUNT),
+    (0, b"# Disk DescriptorFile", "the description of a virtual disk (VMDK)", MOUNT),
+    (0, b"QFI\xfb", "a virtual disk (QCOW2)", MOUNT),
+    (0, b"AFF10\x0d\x0a\0", "an AFF image", MOUNT),
     // The first member of a container that is a zip file.
-    (30, b"container.description", "an AFF4 image"),
+    (30, b"container.description", "an AFF4 image", MOUNT),
+    (0, b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003 (.evt)", TOO_OLD),
 ];
-
-const CONVERT: [Format; 1] = [(0, b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003 (.evt)")];
 
 /// What a file with these first bytes is, and what to do about it, if it can hold logs and is not opened.
 pub(super) fn of_head(head: &[u8]) -> Option<String> {
-    let of = |formats: &[Format]| {
-        let is_it = |&&(at, magic, _): &&Format| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
-        formats.iter().find(is_it).map(|(.., what)| *what)
-    };
-    let advice = |formats, advice: &str| of(formats).map(|what| format!("{what}: {advice}"));
-    advice(&UNPACK, "unpack it and give the folder")
-        .or_else(|| advice(&MOUNT, "mount it, or export the logs from it, and give the folder"))
-        .or_else(|| advice(&CONVERT, "it holds no Sysmon events, which came with later systems"))
-        .or_else(|| export(head).map(|what| format!("{what}: give the log that it was exported from")))
+    let is_it = |(at, magic, ..): &&(usize, &[u8], _, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    let format = FORMATS.iter().find(is_it).map(|(_, _, what, advice)| (*what, *advice));
+    let export = || export(head).map(|what| (what, "give the log that it was exported from"));
+    format.or_else(export).map(|(what, advice)| format!("{what}: {advice}"))
 }
 
 /// Whether a file that holds text is an export of events.

@@ -63,7 +63,7 @@ pub(super) enum Content {
 }
 
 const LOG: &[u8] = b"ElfFile";
-const CHUNK: &[u8] = b"ElfChnk";
+pub(super) const CHUNK: &[u8] = b"ElfChnk";
 /// As much of a file as shows what it is: with the first chunk's magic, if the log has lost its header.
 const HEAD: usize = FILE_HEADER_SIZE + CHUNK.len();
 
@@ -83,28 +83,32 @@ const MAGICS: [(usize, &[u8], Form); 10] = [
     (257, b"ustar", Form::Packed(Coding::Tar)),
 ];
 
-/// The ends of names, and what files of such names are.
-const NAMES: [(&str, Form); 23] = [
+/// The ends of names of tar files, and how these are packed.
+const TAR_NAMES: [(&str, Coding); 10] = [
+    (".tar", Coding::Tar),
+    (".tar.gz", Coding::Gzip),
+    (".tgz", Coding::Gzip),
+    (".tar.bz2", Coding::Bzip2),
+    (".tbz2", Coding::Bzip2),
+    (".tbz", Coding::Bzip2),
+    (".tar.xz", Coding::Xz),
+    (".txz", Coding::Xz),
+    (".tar.zst", Coding::Zstd),
+    (".tzst", Coding::Zstd),
+];
+
+/// The ends of other names, and what files of such names are.
+const NAMES: [(&str, Form); 13] = [
     (".evtx", Form::Log),
     (".zip", Form::Zip),
     (".7z", Form::SevenZip),
-    (".tar", Form::Packed(Coding::Tar)),
     (".evtx.gz", Form::Packed(Coding::Gzip)),
-    (".tar.gz", Form::Packed(Coding::Gzip)),
-    (".tgz", Form::Packed(Coding::Gzip)),
     (".gz", Form::SomePacked(Coding::Gzip)),
     (".evtx.bz2", Form::Packed(Coding::Bzip2)),
-    (".tar.bz2", Form::Packed(Coding::Bzip2)),
-    (".tbz2", Form::Packed(Coding::Bzip2)),
-    (".tbz", Form::Packed(Coding::Bzip2)),
     (".bz2", Form::SomePacked(Coding::Bzip2)),
     (".evtx.xz", Form::Packed(Coding::Xz)),
-    (".tar.xz", Form::Packed(Coding::Xz)),
-    (".txz", Form::Packed(Coding::Xz)),
     (".xz", Form::SomePacked(Coding::Xz)),
     (".evtx.zst", Form::Packed(Coding::Zstd)),
-    (".tar.zst", Form::Packed(Coding::Zstd)),
-    (".tzst", Form::Packed(Coding::Zstd)),
     (".evtx.zstd", Form::Packed(Coding::Zstd)),
     (".zst", Form::SomePacked(Coding::Zstd)),
     (".zstd", Form::SomePacked(Coding::Zstd)),
@@ -120,7 +124,8 @@ pub fn starts_like_evidence(head: &[u8]) -> bool {
 impl Form {
     /// By the end of a name, in any case. Other names are of no interest.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        NAMES.into_iter().find(|(end, _)| ends_with(name, end)).map(|(_, form)| form)
+        let other = || NAMES.into_iter().find(|(end, _)| ends_with(name, end)).map(|(_, form)| form);
+        tar_coding(name).map(Self::Packed).or_else(other)
     }
 
     /// By the first bytes, [`SHOWING`] if there are as many. Those of a log that is damaged say nothing.
@@ -131,10 +136,20 @@ impl Form {
 }
 
 impl Form {
-    /// The same, where no name says so too: text can start with the letters of a zip file.
+    /// The same, where no name says so too: text can start with the letters of a zip file, and anything can be packed.
     pub(super) fn of_content_alone(head: &[u8]) -> Option<Self> {
         let is_member = || head.first_chunk().is_some_and(remains::is_plausible);
-        Self::of_content(head).filter(|form| *form != Self::Zip || !remains::starts_one(head) || is_member())
+        match Self::of_content(head)? {
+            Self::Zip if remains::starts_one(head) && !is_member() => None,
+            Self::Packed(coding) if coding != Coding::Tar => Some(Self::SomePacked(coding)),
+            form => Some(form),
+        }
+    }
+
+    /// What a member is whose name does not say it, or an error that says what it is if that can hold logs and is not opened.
+    pub(super) fn of_member(head: &[u8]) -> Option<Result<Self, String>> {
+        let not_opened = || foreign::of_head(head).map(|what| Err(format!("not opened: {what}")));
+        Self::of_content_alone(head).map(Ok).or_else(not_opened)
     }
 }
 
@@ -143,9 +158,11 @@ pub(super) const SHOWING: usize = 512;
 
 /// Whether a packed file is one of a tar file, by its name.
 pub(super) fn names_tar(name: &str) -> bool {
-    const ENDS: [&str; 10] =
-        [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"];
-    ENDS.iter().any(|end| ends_with(name, end))
+    tar_coding(name).is_some()
+}
+
+fn tar_coding(name: &str) -> Option<Coding> {
+    TAR_NAMES.into_iter().find(|(end, _)| ends_with(name, end)).map(|(_, coding)| coding)
 }
 
 impl Content {

@@ -9,8 +9,9 @@ use super::{
     Depth, MEMORY, Names, Unpacked,
     form::Form,
     most_of,
-    stream::{self, Bound, Bounded, Metered, Window},
+    stream::{self, Bound, Window},
     too_large,
+    zipped::{self, Opened},
 };
 
 /// Unpacks the 7z file of `size` bytes.
@@ -49,14 +50,14 @@ fn unpack_member(name: &str, form: Form, entry: &ArchiveEntry, stream: &mut dyn 
     if entry.size > limit {
         return out.defect(name, &too_large(entry.size, limit));
     }
-    let mut stream = Metered::new(Bounded::new(stream, Bound::Stated(entry.size)), &out.budget);
-    out.take(form, name, Depth::File, entry.size, &mut stream);
+    let bound = Bound::Stated(entry.size);
+    zipped::hand_on(name, Opened { stream, form, bound, encrypted: false, depth: Depth::File }, out);
 }
 
 /// What is wrong with a 7z file, or with its password.
 fn cause(error: &Error, has_password: bool) -> String {
     match error {
-        Error::PasswordRequired => super::zipped::NO_PASSWORD.to_owned(),
+        Error::PasswordRequired => zipped::NO_PASSWORD.to_owned(),
         Error::MaybeBadPassword(_) | Error::ChecksumVerificationFailed if has_password => {
             "it is damaged, or --password is not its password".to_owned()
         }

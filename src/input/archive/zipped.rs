@@ -18,8 +18,8 @@ use zip::{
 };
 
 use super::{
-    Coding, Defect, Depth, Form, Limits, NOT_IN_PLACE, Names, Packing, RATIO, Remains, SHOWING, Source, TOO_DEEP,
-    Unpacked, contained, defect, foreign, remains,
+    Defect, Depth, Form, Limits, NOT_IN_PLACE, Names, Packing, RATIO, Remains, SHOWING, Source, TOO_DEEP, Unpacked,
+    contained, defect, remains,
     stream::{self, Bound, Bounded, Metered, Window},
     too_large,
 };
@@ -202,28 +202,28 @@ fn members<R: Read + Seek>(
     let mut members = Vec::with_capacity(found.len());
     for (index, name, form, entry) in found {
         let overlaps = overlapping.get(index).copied().unwrap_or(true);
-        let (form, foreign) = match form {
+        let known = match form {
             // Of what overlaps, it is not known whose bytes they are.
-            Form::Unknown if overlaps => continue,
-            Form::Unknown => match by_content(&entry, &mut reader, limits) {
-                (Some(form), _) => (form, None),
-                (None, Some(what)) => (form, Some(super::not_opened(&what))),
-                (None, None) => continue,
-            },
-            form => (form, None),
+            Form::Unknown if overlaps => None,
+            Form::Unknown => by_content(&entry, &mut reader, limits),
+            form => Some(Ok(form)),
         };
-        let refused = foreign.or_else(|| refusal(&entry, form, overlaps, depth, limits));
+        let (form, refused) = match known {
+            Some(Ok(form)) => (form, refusal(&entry, form, overlaps, depth, limits)),
+            Some(Err(cause)) => (form, Some(cause)),
+            None => continue,
+        };
         members.push((name, Member { entry, form, refused, window, depth, budget: 0 }));
     }
     Ok((members, rest))
 }
 
-/// What a member is by its first bytes, or else what it is that can hold logs and is not opened.
+/// What a member is by its first bytes, as [`Form::of_member`] tells it.
 fn by_content<R: Read + Seek>(
     entry: &OwnedZipFileEntry,
     reader: &mut R,
     limits: &Limits,
-) -> (Option<Form>, Option<String>) {
+) -> Option<Result<Form, String>> {
     let mut head = Vec::new();
     let read = contained(|| {
         let opened = open(entry, reader, limits).map_err(io::Error::other)?;
@@ -231,11 +231,7 @@ fn by_content<R: Read + Seek>(
     });
     // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
     drop(read);
-    match Form::of_content_alone(&head) {
-        Some(Form::Packed(coding)) if coding != Coding::Tar => (Some(Form::SomePacked(coding)), None),
-        Some(form) => (Some(form), None),
-        None => (None, foreign::of_head(&head)),
-    }
+    Form::of_member(&head)
 }
 
 /// Which of the spans share bytes with another one.
