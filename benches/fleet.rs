@@ -41,7 +41,11 @@ use netsift::{
     group::{Group, GroupKey},
     ids::Span,
     input,
-    partial::{self, Facts, Rows, columns::Row},
+    partial::{
+        self,
+        columns::{Row, Rows},
+        facts::Facts,
+    },
     searched::{Searched, SearchedFile, SearchedSource},
     tally::Tally,
 };

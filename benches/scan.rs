@@ -25,10 +25,10 @@ use netsift::{
     chunk,
     config::{Builtin, Config},
     event::{Carving, Decoder},
-    filter::Window,
-    input,
+    input, magic,
     prefilter::Prefilter,
     record, scan,
+    window::Window,
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]
@@ -98,7 +98,7 @@ fn checksums(bencher: Bencher<'_, '_>) {
 }
 
 fn walk(chunk: &[u8]) -> Option<Vec<record::Record>> {
-    record::walk(chunk, chunk::CHUNK_SIZE.min(u32::from_le_bytes(chunk[48..52].try_into().unwrap()) as usize))
+    record::walk(chunk, magic::CHUNK_SIZE.min(u32::from_le_bytes(chunk[48..52].try_into().unwrap()) as usize))
 }
 
 #[divan::bench]

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::{
-    report::{Format, TimeFormat},
+    report::{style::Format, times::TimeFormat},
     sigma::load::{LEVELS, STATUSES},
 };
 

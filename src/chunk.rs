@@ -10,19 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bytes::{u32_at, u64_at},
     error::DefectKind,
+    magic::{self, CHUNK_HEADER_SIZE, CHUNK_SIZE, FILE_HEADER_SIZE},
     record,
 };
-
-/// The file header's block: 128 bytes that are used, padded to 4096.
-pub const FILE_HEADER_SIZE: usize = 4096;
-/// A chunk's size. Chunks follow the file header without gaps.
-pub const CHUNK_SIZE: usize = 65536;
-/// The chunk header: 128 bytes, a table of names and a table of templates. Records start behind it.
-pub const CHUNK_HEADER_SIZE: usize = 512;
-
-const FILE_MAGIC: &[u8] = b"ElfFile\0";
-/// What a chunk starts with.
-pub const MAGIC: &[u8] = b"ElfChnk\0";
 
 /// The part of either header that its checksum is over first; flags and the checksum itself follow.
 const SUMMED: usize = 120;
@@ -74,7 +64,7 @@ pub fn file_header(head: &[u8]) -> Result<(FileHeader, Option<Fault>), Fault> {
     if is_one(head) {
         return wrong("the file header is missing: the file starts with a chunk".to_owned());
     }
-    if !head.starts_with(FILE_MAGIC) {
+    if !head.starts_with(magic::FILE) {
         return wrong("not an event log: it does not start with ElfFile".to_owned());
     }
     let (Some(flags), Some(stated), Some(summed), Some(&[low, high]), FILE_HEADER_SIZE) =
@@ -110,7 +100,7 @@ pub enum ChunkState {
 /// Judges a chunk, or what is left of one, by its first bytes.
 #[must_use]
 pub fn state(chunk: &[u8]) -> ChunkState {
-    if chunk.starts_with(MAGIC) {
+    if chunk.starts_with(magic::CHUNK) {
         ChunkState::Used
     } else if chunk.iter().all(|&byte| byte == 0) {
         ChunkState::Unused
@@ -125,8 +115,8 @@ pub fn state(chunk: &[u8]) -> ChunkState {
 pub fn is_one(bytes: &[u8]) -> bool {
     let size_of_header = u32_at(bytes, 40) == Some(128);
     let is_sound = || header_checksum(bytes).is_some_and(|computed| u32_at(bytes, CHECKSUM) == Some(computed));
-    let has_record = || bytes.get(CHUNK_HEADER_SIZE..).is_some_and(|records| records.starts_with(&record::MAGIC));
-    bytes.starts_with(MAGIC) && size_of_header && (has_record() || is_sound())
+    let has_record = || bytes.get(CHUNK_HEADER_SIZE..).is_some_and(|records| records.starts_with(&magic::RECORD));
+    bytes.starts_with(magic::CHUNK) && size_of_header && (has_record() || is_sound())
 }
 
 /// Where a chunk's records are, and what of its header can be relied on.
@@ -249,7 +239,7 @@ pub fn unstated(chunk: &[u8], layout: &Layout) -> Option<Unstated> {
 pub fn ids(chunk: &[u8]) -> Option<RangeInclusive<u64>> {
     let stated = u64_at(chunk, 24)?..=u64_at(chunk, 32)?;
     let states_any = *stated.end() != u64::MAX && *stated.end() != 0;
-    match chunk.starts_with(MAGIC) {
+    match chunk.starts_with(magic::CHUNK) {
         true if states_any && !stated.is_empty() => Some(stated),
         true => unstated(chunk, &Layout::UNKNOWN).map(|unstated| unstated.ids),
         false => None,

@@ -7,28 +7,37 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
-    args::{Exclusions, FilterArgs, MergeArgs, ScanArgs, VerifyArgs, WantedArgs},
+    args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
     cidr::{self, CidrSet},
     connection::Field,
+    copies::Copies,
     error::Error,
     event::Carving,
-    events::Copies,
-    filter::{self, Filter, Property, Window},
+    filter::{Filter, Property},
     group,
-    input::{KnownBy, Limits, Links},
+    input::{
+        Links,
+        archive::limits::{KnownBy, Limits},
+    },
+    merge::Merging,
+    output::{Existing, Output},
     outputs::Outputs,
-    partial::Rows,
+    partial::columns::Rows,
     pattern,
+    plan::{Decoding, Plan},
     prefilter::Prefilter,
+    report::style::{Cells, Format, Mark, Style},
     rule::{
-        Rule, RuleInfo, RuleSet,
+        Rule,
         builtin::{self, BuiltinRule},
+        info::RuleInfo,
+        set::RuleSet,
     },
     scan::Method,
-    sift::{Decoding, Plan},
     sigma::load::{self, Loaded, Wanted},
     terms::Terms,
     text,
+    window::{self, Window},
 };
 
 /// A run, ready to start.
@@ -81,7 +90,7 @@ impl Config {
             ));
         }
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
-        let outputs = Outputs::new(args.output, args.partial.map(|path| (path, rows)), arguments)?;
+        let outputs = outputs(args.output, args.partial.map(|path| (path, rows)), arguments)?;
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -113,39 +122,20 @@ impl Config {
     }
 }
 
-/// Merging, ready to start.
-#[derive(Debug, Clone)]
-pub struct Merging {
-    /// Where the partial results are.
-    pub paths: Vec<PathBuf>,
-    /// The fields to group by, of those that each has; none for all of them.
-    pub group_by: Vec<Field>,
-    /// How much memory groups may take, and hits as much again (100 MiB at most), in bytes, for each thread.
-    pub room: usize,
-    /// How many threads read them.
-    pub threads: NonZeroUsize,
-    /// What is written.
-    pub outputs: Outputs,
-    /// Whether neither a summary nor progress is shown.
-    pub quiet: bool,
-}
-
-impl Merging {
-    /// Makes sense of what `merge` was given. `arguments` is the command line as it was, for the manifest.
-    ///
-    /// # Errors
-    ///
-    /// A value is wrong: a field, a format.
-    pub fn new(args: MergeArgs, arguments: Vec<String>) -> Result<Self, Error> {
-        Ok(Self {
-            paths: args.paths,
-            group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
-            room: room(args.max_memory, threads(args.threads)),
-            threads: threads(args.threads),
-            outputs: Outputs { rarity: args.rarity, ..Outputs::new(args.output, None, arguments)? },
-            quiet: args.quiet,
-        })
-    }
+/// Makes sense of what `merge` was given. `arguments` is the command line as it was, for the manifest.
+///
+/// # Errors
+///
+/// A value is wrong: a field, a format.
+pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error> {
+    Ok(Merging {
+        paths: args.paths,
+        group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
+        room: room(args.max_memory, threads(args.threads)),
+        threads: threads(args.threads),
+        outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, arguments)? },
+        quiet: args.quiet,
+    })
 }
 
 /// The command line for the manifest: without the tool's own name, and without passwords.
@@ -180,7 +170,7 @@ fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
 fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
     let time = |option: &str, text: &Option<String>| {
         let read =
-            |text: &String| filter::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
+            |text: &String| window::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
         text.as_ref().map(read).transpose()
     };
     let window = Window { since: time("--since", &args.since)?, until: time("--until", &args.until)? };
@@ -337,6 +327,58 @@ fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
         "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
          leaves the built-in ones out"
     ))
+}
+
+/// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.
+///
+/// # Errors
+///
+/// A mark for a format that has none.
+fn outputs(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<String>) -> Result<Outputs, Error> {
+    let style = style(&args)?;
+    if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
+        && format != Format::Csv
+    {
+        let message = format!("--events {}: events are CSV: give a name such as events.csv", text::path(path));
+        return Err(Error::Usage(message));
+    }
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let file = |path| Output::new(path, existing);
+    Ok(Outputs {
+        report: args.output.map_or(Output::Stdout, file),
+        style,
+        rarity: false,
+        events: args.events.map(file),
+        html: args.html.map(file),
+        manifest: args.manifest.map(file),
+        partial: partial.map(|(path, rows)| (file(path), rows)),
+        run_info: args.manifest_run_info,
+        arguments,
+    })
+}
+
+fn style(args: &OutputArgs) -> Result<Style, Error> {
+    let by_ending = args.output.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)));
+    if let (Some((path, of_ending)), Some(format)) = (by_ending, args.format)
+        && format != of_ending
+    {
+        return Err(Error::Usage(format!(
+            "-o {} with --format {}: the name says {}; leave --format out, or give another name",
+            text::path(path),
+            format.name(),
+            of_ending.name(),
+        )));
+    }
+    let format = args.format.or(by_ending.map(|(_, format)| format));
+    let mark = if args.bom { Mark::Utf8 } else { Mark::None };
+    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
+        return Err(Error::Usage(format!(
+            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
+            format.name()
+        )));
+    }
+    let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
+    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
 }
 
 /// The built-in rules that are named, or those that apply where none is; `None` for every connection.

@@ -8,7 +8,10 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::chunk::{self, CHUNK_HEADER_SIZE, CHUNK_SIZE, ChunkState};
+use crate::{
+    chunk::{self, ChunkState},
+    magic::{self, CHUNK_HEADER_SIZE, CHUNK_SIZE},
+};
 
 /// A chunk that is out of place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +88,8 @@ pub fn before(number: u64, bytes: &[u8]) -> Vec<Displaced> {
 pub fn may_start_in(bytes: &[u8]) -> bool {
     let behind = bytes.get(1..).unwrap_or_default();
     let is_cut =
-        (1..chunk::MAGIC.len()).any(|size| chunk::MAGIC.get(..size).is_some_and(|head| behind.ends_with(head)));
-    is_cut || memmem::find(behind, chunk::MAGIC).is_some()
+        (1..magic::CHUNK.len()).any(|size| magic::CHUNK.get(..size).is_some_and(|head| behind.ends_with(head)));
+    is_cut || memmem::find(behind, magic::CHUNK).is_some()
 }
 
 /// Where place `number` is in the bytes of its surroundings.
@@ -118,7 +121,7 @@ fn up_to(number: u64, bytes: &[u8]) -> Vec<Displaced> {
 fn starts(bytes: &[u8], on_grid: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut free = 0;
-    for start in memmem::find_iter(bytes, chunk::MAGIC) {
+    for start in memmem::find_iter(bytes, magic::CHUNK) {
         let chunk = bytes.get(start..bytes.len().min(start + CHUNK_SIZE)).unwrap_or_default();
         if on_grid(start) || (start >= free && chunk::is_one(chunk)) {
             starts.push(start);
@@ -144,7 +147,7 @@ mod tests {
     /// A chunk without records whose free space is `fill`.
     fn empty(fill: u8) -> Vec<u8> {
         let mut chunk = vec![fill; CHUNK_SIZE];
-        chunk[..8].copy_from_slice(chunk::MAGIC);
+        chunk[..8].copy_from_slice(magic::CHUNK);
         chunk[40..44].copy_from_slice(&128_u32.to_le_bytes());
         chunk[512..516].copy_from_slice(&[0x2a, 0x2a, 0, 0]);
         chunk
@@ -249,6 +252,6 @@ mod tests {
         let log = log(&[&[9; 100], &a[..2000], &b[..CHUNK_SIZE - 2100], &empty(3)]);
         let lengths: Vec<usize> = found(&log, 0).iter().map(|found| found.2).collect();
         assert_eq!(lengths, [2000, CHUNK_SIZE - 2100]);
-        assert_eq!(found(&[&[9; 5000][..], chunk::MAGIC, &[9; 9000]].concat(), 0), []);
+        assert_eq!(found(&[&[9; 5000][..], magic::CHUNK, &[9; 9000]].concat(), 0), []);
     }
 }

@@ -15,10 +15,10 @@ use crate::{
     group,
     input::Sources,
     pattern,
+    plan::{Decoding, Plan},
     prefilter::Prefilter,
-    rule::{Rule, RuleInfo, RuleSet, builtin},
+    rule::{Rule, builtin, info::RuleInfo, set::RuleSet},
     scan::{self, Method},
-    sift::{Decoding, Plan},
     terms::Terms,
     text,
 };
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn the_command_has_what_was_given_in_words_that_a_shell_takes() {
         let filter = Filter::new(
-            crate::filter::Window { since: "2024-03-05T00:00:00Z".parse().ok(), until: None },
+            crate::window::Window { since: "2024-03-05T00:00:00Z".parse().ok(), until: None },
             [(Property::User, Property::User.patterns(&["a b".to_owned(), "c*".to_owned()]).unwrap())],
         );
         assert_eq!(

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{tally, text};
+use crate::{count, text};
 
 /// Why a run ends without a report.
 #[derive(Debug)]
@@ -218,13 +218,13 @@ impl Defects {
 
     /// Counts `defect`, and holds it if it is one of the first.
     pub fn add(&mut self, defect: Defect) {
-        tally::add_count(&mut self.counts, defect.kind, 1);
+        count::add_count(&mut self.counts, defect.kind, 1);
         self.hold(defect);
     }
 
     /// Adds what another part of the scan found.
     pub fn merge(&mut self, other: Self) {
-        tally::add_counts(&mut self.counts, other.counts);
+        count::add_counts(&mut self.counts, other.counts);
         for defect in other.first {
             self.hold(defect);
         }
@@ -257,7 +257,7 @@ impl Defects {
     /// How many defects there are in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        tally::sum(self.counts.values().copied())
+        count::sum(self.counts.values().copied())
     }
 
     /// The first defects by path and place, at most [`Defects::KEPT`].

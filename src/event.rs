@@ -15,9 +15,10 @@ use evtx::{
 use serde::Deserialize;
 
 use crate::{
-    chunk::{CHUNK_HEADER_SIZE, CHUNK_TABLES, Layout},
+    chunk::{CHUNK_TABLES, Layout},
     error::DefectKind,
     json::{Element, Fields},
+    magic::CHUNK_HEADER_SIZE,
     record::{self, Record},
 };
 

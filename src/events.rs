@@ -1,73 +1,19 @@
-//! The report of events: one CSV row a hit, in the order of time, with the record behind it; and the copies of an event,
-//! which are found in that order.
+//! The report of events: one CSV row a hit, in the order of time, with the record behind it.
 //!
 //! From a group's row in the report an investigator gets to its records by the columns that both have.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use crate::{
     connection::Field,
-    hits::{Hit, SortedHits},
-    report::{self, Style},
-    rule::RuleInfo,
+    hits::Hit,
+    report::{csv, style::Style},
+    rule::info::RuleInfo,
 };
-
-/// Which copies of an event do not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copies {
-    /// All do.
-    Count,
-    /// Recovered ones of what is in the same log already: Windows leaves the bytes of the chunk before in free space.
-    DropStale,
-    /// All but the first: the one that is still part of its log, by the logs' names.
-    Drop,
-}
-
-/// Hands each hit to `each`, in order and with its number, without the copies that do not count. Returns how many of those
-/// there are in each source.
-///
-/// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
-///
-/// # Errors
-///
-/// What `each` returns, or the hits could not be spilled or read again.
-pub fn in_order(
-    hits: &SortedHits,
-    copies: Copies,
-    mut each: impl FnMut(usize, &Hit) -> io::Result<()>,
-) -> io::Result<BTreeMap<String, u64>> {
-    let mut dropped = BTreeMap::new();
-    let mut last: Option<Hit> = None;
-    // The sources that have the last event.
-    let mut sources = BTreeSet::new();
-    for (number, hit) in hits.pass()?.enumerate() {
-        let hit = hit?;
-        let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
-        if !is_copy {
-            sources.clear();
-        }
-        let drop = match copies {
-            Copies::Count => false,
-            Copies::DropStale => is_copy && hit.recovered && sources.contains(&hit.source),
-            Copies::Drop => is_copy,
-        };
-        if drop {
-            *dropped.entry(hit.source).or_default() += 1;
-        } else {
-            each(number, &hit)?;
-            sources.insert(hit.source.clone());
-            last = Some(hit);
-        }
-    }
-    Ok(dropped)
-}
 
 /// Writes rows of events.
 pub struct Rows<W: Write> {
-    csv: csv::Writer<W>,
+    csv: ::csv::Writer<W>,
     style: Style,
 }
 
@@ -78,10 +24,10 @@ impl<W: Write> Rows<W> {
     ///
     /// What `out` returns.
     pub fn new(out: W, style: Style, named: bool) -> io::Result<Self> {
-        let mut csv = report::csv_writer(out, style.mark)?;
+        let mut csv = csv::writer(out, style.mark)?;
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
-        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(report::io_error)?;
+        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(csv::io_error)?;
         Ok(Self { csv, style })
     }
 
@@ -95,12 +41,12 @@ impl<W: Write> Rows<W> {
         let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
         let more = [&time, &hit.utc_time, &hit.record_id, &hit.rule_name, &hit.source, &chunk, &offset];
         for value in hit.fields.iter().chain(more) {
-            self.csv.write_field(&*report::cell(value, self.style.cells)).map_err(report::io_error)?;
+            self.csv.write_field(&*csv::cell(value, self.style.cells)).map_err(csv::io_error)?;
         }
         let recovered = if hit.recovered { "true" } else { "false" };
-        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| report::cell(value, self.style.cells));
+        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| csv::cell(value, self.style.cells));
         let last: Vec<_> = std::iter::once(recovered.into()).chain(rule).collect();
-        self.csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(report::io_error)
+        self.csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(csv::io_error)
     }
 
     /// Hands on what is buffered.

@@ -8,15 +8,16 @@ use ipnet::IpNet;
 
 use crate::{
     chunk::FileHeader,
+    count::add_counts,
     coverage::Coverage,
     digest::Digests,
     error::{DefectKind, Defects},
     group::Groups,
     hits::Hits,
     ids::Ids,
-    sift::{Decoding, Plan},
+    plan::{Decoding, Plan},
     sigma::memo::Memo,
-    tally::{Tally, add_counts},
+    tally::Tally,
 };
 
 /// What was found in all sources, or in a part of them.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{Connection, Field},
     event::Event,
+    sigma::correlation::Happening,
     spill::{SortedRuns, Sorter},
 };
 
@@ -109,6 +110,12 @@ impl Hit {
     #[must_use]
     pub fn timestamp(&self) -> Option<jiff::Timestamp> {
         self.time.and_then(|time| jiff::Timestamp::from_nanosecond(time).ok())
+    }
+
+    /// What a correlation looks at of it.
+    #[must_use]
+    pub fn into_happening(self) -> Happening {
+        Happening { time: self.timestamp(), data: self.data, system: self.system }
     }
 
     /// The value of one field.

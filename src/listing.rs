@@ -8,10 +8,9 @@ use std::{
 
 use crate::{
     error::Error,
-    rule::{RuleInfo, builtin},
+    rule::{builtin, info::RuleInfo},
     sigma::load::{self, Loaded, Wanted},
-    summary::counted,
-    text,
+    text::{self, counted},
 };
 
 /// The built-in rules and the Sigma rules in these paths, one a line, and what is wrong with them; and whether nothing is.

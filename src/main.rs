@@ -18,16 +18,16 @@ use jiff::Timestamp;
 use netsift::{
     arg_file,
     args::{Args, Command, ManArgs, MergeArgs, RulesCommand, ScanArgs, VerifyArgs},
-    config::{self, Builtin, Config, Merging},
+    config::{self, Builtin, Config},
     elsewhere::{self, Elsewhere},
     error::Error,
     findings::Findings,
     input::{self, Sources},
     listing,
-    manifest::{Recorded, RunEntry},
+    manifest::{RunEntry, recorded::Recorded},
     merge,
     output::{Existing, Output, Pending},
-    report::{Ink, Screen},
+    report::style::{Ink, Screen},
     run, scan,
     searched::Searched,
     shell,
@@ -141,7 +141,7 @@ fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
 
 fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
-    let mut config = Merging::new(args, config::arguments(line))?;
+    let mut config = config::merging(args, config::arguments(line))?;
     config.outputs.show_on(screen());
     let gathered = merge::gather(&config)?;
     let bar = progress::bar(gathered.size(), config.quiet);

@@ -3,29 +3,29 @@
 //! Two runs over the same evidence give the same bytes, unless facts about the run itself are asked for. The schema is
 //! in the README; [`VERSION`] changes with it.
 
-mod recorded;
+pub mod recorded;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::recorded::Recorded;
 use crate::{
     cidr::CidrSet,
+    copies::Copies,
     coverage::Host,
     digest,
     error::Defects,
     event::Carving,
-    events::Copies,
-    filter::{Filter, Property, Window},
+    filter::{Filter, Property},
     ids::{Gaps, Id},
     record,
-    report::{self, Style},
-    rule::{RuleInfo, RuleSet},
+    report::{style::Style, times},
+    rule::{info::RuleInfo, set::RuleSet},
     searched::{SearchedFile, SearchedSource},
     tally::Tally,
     terms::Terms,
     text,
+    window::Window,
 };
 
 /// What a manifest says it is.
@@ -195,7 +195,7 @@ impl HostEntry {
     /// Of what is known of a host.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        let time = |time| report::time(Some(time));
+        let time = |time| times::time(Some(time));
         Self {
             name: text::printable(&host.name).into_owned(),
             sysmon: host.has_sysmon,
@@ -395,8 +395,7 @@ impl SourceEntry {
         let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, .. } = source;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
-        let time =
-            |id: Option<Id>| id.and_then(|(_, time)| record::filetime(time)).map(|time| report::time(Some(time)));
+        let time = |id: Option<Id>| id.and_then(|(_, time)| record::filetime(time)).map(|time| times::time(Some(time)));
         Self {
             file,
             header: header.map(|header| HeaderEntry { flags: header.flags, dirty: header.is_dirty() }),

@@ -9,25 +9,44 @@ mod part;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
-use self::{
-    names::Names,
-    part::{Counted, Counting, Part},
-};
 use crate::{
-    config::Merging,
+    connection::Field,
+    count,
     error::{Defect, DefectKind, Defects, Error},
-    input,
-    partial::{self, Facts, Rows},
+    input::source,
+    merge::{
+        names::Names,
+        part::{Counted, Counting, Part},
+    },
+    outputs::Outputs,
+    partial::{self, columns::Rows, facts::Facts},
     rarity::Places,
     searched::{Searched, SearchedFile, SearchedSource},
-    summary, tally,
     terms::Terms,
     text,
     walk::{Walked, walk},
 };
+
+/// Merging, ready to start.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    /// Where the partial results are.
+    pub paths: Vec<PathBuf>,
+    /// The fields to group by, of those that each has; none for all of them.
+    pub group_by: Vec<Field>,
+    /// How much memory groups may take, and hits as much again (100 MiB at most), in bytes, for each thread.
+    pub room: usize,
+    /// How many threads read them.
+    pub threads: NonZeroUsize,
+    /// What is written.
+    pub outputs: Outputs,
+    /// Whether neither a summary nor progress is shown.
+    pub quiet: bool,
+}
 
 /// What came of it.
 pub struct Merged {
@@ -65,7 +84,7 @@ pub struct Gathered {
 /// the place of one.
 pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
-    config.outputs.check(&files.iter().flat_map(|path| input::identities(path)).collect())?;
+    config.outputs.check(&files.iter().flat_map(|path| source::identities(path)).collect())?;
     let mut merger = Merger::default();
     for (path, cause) in failed {
         merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
@@ -89,7 +108,7 @@ impl Gathered {
     /// How many bytes they have.
     #[must_use]
     pub fn size(&self) -> u64 {
-        tally::sum(self.merger.parts.iter().map(|part| part.size))
+        count::sum(self.merger.parts.iter().map(|part| part.size))
     }
 
     /// Merges them. `progress` is told how many bytes have been merged since it was told last. What is wrong with the rows of
@@ -223,7 +242,7 @@ impl Merger {
         let sources = std::mem::take(&mut facts.sources);
         // Copies are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0);
-        let connections = tally::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
+        let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(counting.map(|(_, source)| source));
@@ -323,9 +342,9 @@ impl Merged {
     #[must_use]
     pub fn what_was_merged(&self) -> String {
         const NAMED: usize = 20;
-        let mut lines = vec![format!("merged    {}\n", summary::counted(self.count, "partial result"))];
+        let mut lines = vec![format!("merged    {}\n", text::counted(self.count, "partial result"))];
         if !self.repeated.is_empty() {
-            let sources = summary::counted(self.repeated.len() as u64, "log");
+            let sources = text::counted(self.repeated.len() as u64, "log");
             lines.push(format!("          {sources} not counted again, found in more than one:\n"));
         }
         let named = self.repeated.iter().take(NAMED);

@@ -13,7 +13,10 @@ use tempfile::{Builder, NamedTempFile};
 use crate::{
     digest::HashingWriter,
     error::Error,
-    input::{self, archive},
+    input::{
+        archive::{form, limits},
+        source,
+    },
     space,
 };
 
@@ -63,7 +66,7 @@ impl Output {
     /// file.
     pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
         if let Self::Stream(path) = self
-            && input::identities(path).any(|path| met.contains(&path))
+            && source::identities(path).any(|path| met.contains(&path))
         {
             return Err(refused(path, &"it is one of the files to read"));
         }
@@ -71,10 +74,10 @@ impl Output {
         if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
             return Err(refused(path, &"it is a directory"));
         }
-        if !input::folder(path).is_dir() {
+        if !source::folder(path).is_dir() {
             return Err(refused(path, &"its folder does not exist"));
         }
-        if input::identities(path).any(|path| met.contains(&path)) {
+        if source::identities(path).any(|path| met.contains(&path)) {
             return Err(refused(path, &"it is one of the files to read"));
         }
         // The name itself, not what a link of that name points to, is what would be replaced.
@@ -85,7 +88,7 @@ impl Output {
             if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
                 return Err(refused(path, &"it is not a regular file"));
             }
-            if archive::is_of_interest(path) || (metadata.is_file() && starts_like_evidence(path)) {
+            if limits::is_of_interest(path) || (metadata.is_file() && starts_like_evidence(path)) {
                 return Err(refused(path, &"it exists and is an event log or an archive"));
             }
             if *existing == Existing::Keep {
@@ -119,7 +122,7 @@ impl Output {
             }
             Self::File { path, existing } => {
                 let (file, sha256) = write_beside(path, write)
-                    .map_err(|cause| Error::file(path, "cannot write", &space::told(&cause, input::folder(path))))?;
+                    .map_err(|cause| Error::file(path, "cannot write", &space::told(&cause, source::folder(path))))?;
                 pending.0.push(Finished { file, path: path.clone(), existing: *existing });
                 Ok(sha256)
             }
@@ -213,7 +216,7 @@ impl<W: Write> Write for UntilClosed<W> {
 fn starts_like_evidence(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(512).read_to_end(&mut start));
-    read.is_ok() && archive::starts_like_evidence(&start)
+    read.is_ok() && form::starts_like_evidence(&start)
 }
 
 fn refused(path: &Path, cause: &impl ToString) -> Error {
@@ -256,7 +259,7 @@ pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(),
             return Err(refused(Path::new("-"), &"another output goes there"));
         }
         let Output::File { path, .. } = output else { continue };
-        if !known.insert(input::in_folder(path).unwrap_or_else(|| path.clone())) {
+        if !known.insert(source::in_folder(path).unwrap_or_else(|| path.clone())) {
             return Err(refused(path, &"another output goes there"));
         }
     }
@@ -270,5 +273,5 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     // As any new file is made, so that the umask decides who reads it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(input::folder(path))
+    builder.tempfile_in(source::folder(path))
 }

@@ -3,12 +3,10 @@
 use std::{collections::HashSet, iter, path::PathBuf};
 
 use crate::{
-    args::OutputArgs,
     error::Error,
-    output::{self, Existing, Output},
-    partial::Rows,
-    report::{Cells, Format, Mark, Screen, Style},
-    text,
+    output::{self, Output},
+    partial::columns::Rows,
+    report::style::{Format, Screen, Style},
 };
 
 /// What a run writes.
@@ -35,34 +33,6 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.
-    ///
-    /// # Errors
-    ///
-    /// A mark for a format that has none.
-    pub fn new(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<String>) -> Result<Self, Error> {
-        let style = style(&args)?;
-        if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
-            && format != Format::Csv
-        {
-            let message = format!("--events {}: events are CSV: give a name such as events.csv", text::path(path));
-            return Err(Error::Usage(message));
-        }
-        let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        let file = |path| Output::new(path, existing);
-        Ok(Self {
-            report: args.output.map_or(Output::Stdout, file),
-            style,
-            rarity: false,
-            events: args.events.map(file),
-            html: args.html.map(file),
-            manifest: args.manifest.map(file),
-            partial: partial.map(|(path, rows)| (file(path), rows)),
-            run_info: args.manifest_run_info,
-            arguments,
-        })
-    }
-
     /// Standard output is this terminal, or none. What is written to a file does not depend on it.
     pub fn show_on(&mut self, screen: Option<Screen>) {
         self.style.screen = screen.filter(|_| self.report == Output::Stdout);
@@ -104,28 +74,4 @@ impl Outputs {
         outputs().try_for_each(|output| output.check(met))?;
         output::distinct(outputs())
     }
-}
-
-fn style(args: &OutputArgs) -> Result<Style, Error> {
-    let by_ending = args.output.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)));
-    if let (Some((path, of_ending)), Some(format)) = (by_ending, args.format)
-        && format != of_ending
-    {
-        return Err(Error::Usage(format!(
-            "-o {} with --format {}: the name says {}; leave --format out, or give another name",
-            text::path(path),
-            format.name(),
-            of_ending.name(),
-        )));
-    }
-    let format = args.format.or(by_ending.map(|(_, format)| format));
-    let mark = if args.bom { Mark::Utf8 } else { Mark::None };
-    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
-        return Err(Error::Usage(format!(
-            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
-            format.name()
-        )));
-    }
-    let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
-    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
 }

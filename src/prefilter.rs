@@ -22,9 +22,9 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
-    filter::Window,
     record::{Candidates, Record},
     sysmon::PROVIDER,
+    window::Window,
 };
 
 /// Patterns for what a chunk must contain, compiled once.

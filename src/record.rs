@@ -19,13 +19,11 @@ use memchr::memmem;
 
 use crate::{
     bytes::{u32_at, u64_at},
-    chunk::CHUNK_HEADER_SIZE,
     definition::{self, FILETIME, TimeValue},
-    filter::Window,
+    magic::{self, CHUNK_HEADER_SIZE},
+    window::Window,
 };
 
-/// What a record starts with.
-pub const MAGIC: [u8; 4] = [0x2a, 0x2a, 0, 0];
 const HEADER_SIZE: usize = 24;
 /// The header, and the copy of the size at the end.
 const SMALLEST: usize = HEADER_SIZE + 4;
@@ -95,7 +93,7 @@ pub fn walk(chunk: &[u8], end: usize) -> Option<Vec<Record>> {
 fn header_at(chunk: &[u8], start: usize) -> Option<Record> {
     let record = chunk.get(start..)?;
     let size = u32_at(record, 4)? as usize;
-    let is_whole = record.starts_with(&MAGIC) && (SMALLEST..=record.len()).contains(&size);
+    let is_whole = record.starts_with(&magic::RECORD) && (SMALLEST..=record.len()).contains(&size);
     is_whole.then_some(Record { offset: start.checked_add(HEADER_SIZE)?, size: size.checked_sub(SMALLEST)? })
 }
 
@@ -115,7 +113,7 @@ pub fn miscopied(chunk: &[u8], record: Record) -> Option<(usize, usize)> {
 
 /// Everything in a chunk that looks like a whole record, wherever it starts: where that is, the record, its id.
 pub fn all(chunk: &[u8]) -> impl Iterator<Item = (usize, Record, u64)> {
-    let starts = memmem::find_iter(chunk, &MAGIC).skip_while(|&start| start < CHUNK_HEADER_SIZE);
+    let starts = memmem::find_iter(chunk, &magic::RECORD).skip_while(|&start| start < CHUNK_HEADER_SIZE);
     starts.filter_map(|start| at(chunk, start).map(|(record, id)| (start, record, id)))
 }
 
@@ -196,7 +194,7 @@ pub fn mend(chunk: &[u8], records: &[Record]) -> Option<Mended> {
 /// The first record at or behind an offset that is whole, or is the rest: the copy of its size may be that of the record
 /// that spans it.
 fn next_inside(chunk: &[u8], from: usize) -> Option<(usize, Record)> {
-    let starts = memmem::find_iter(chunk.get(from..)?, &MAGIC);
+    let starts = memmem::find_iter(chunk.get(from..)?, &magic::RECORD);
     starts.map(|found| from + found).find_map(|start| {
         let record = header_at(chunk, start)?;
         (start + record.whole() == chunk.len() || at(chunk, start).is_some()).then_some((start, record))
@@ -206,7 +204,7 @@ fn next_inside(chunk: &[u8], from: usize) -> Option<(usize, Record)> {
 /// Where in a chunk the next record with this id starts, by its magic and its id, at or behind an offset.
 #[must_use]
 pub fn find(chunk: &[u8], from: usize, id: u64) -> Option<usize> {
-    let mut starts = memmem::find_iter(chunk.get(from..)?, &MAGIC).map(|found| from + found);
+    let mut starts = memmem::find_iter(chunk.get(from..)?, &magic::RECORD).map(|found| from + found);
     starts.find(|&start| u64_at(chunk, start + 8) == Some(id))
 }
 
@@ -383,7 +381,7 @@ impl<'a> Candidates<'a> {
         let TimeValue { index, up_to } = self.time_value(definition)?;
         let (descriptors, values) = descriptors(values)?;
         let is_fragment = |&index: &u16| matches!(descriptors.get(usize::from(index)), Some([_, _, FRAGMENT, _]));
-        if up_to.iter().any(is_fragment) || memmem::find(binxml, &MAGIC).is_some() {
+        if up_to.iter().any(is_fragment) || memmem::find(binxml, &magic::RECORD).is_some() {
             return None;
         }
         let (before, own) = descriptors.split_at_checked(usize::from(*index))?;
@@ -585,7 +583,7 @@ mod tests {
             &[(0x06, &[3, 0]), (FILETIME, &u64::MAX.to_le_bytes())],
             &[(0x06, &[3, 0, 0]), (FILETIME, &time)],
             &[(FRAGMENT, &[]), (FILETIME, &time), (0x06, &[3, 0])],
-            &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &MAGIC)],
+            &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &magic::RECORD)],
         ] {
             assert!(may_be(other, &outside), "{other:?}");
         }
@@ -634,7 +632,7 @@ mod tests {
 
     #[test]
     fn filetimes_are_times_to_100_ns() {
-        let shown = |ticks| crate::report::time(filetime(ticks));
+        let shown = |ticks| crate::report::times::time(filetime(ticks));
         assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
         assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
         assert_eq!(shown(u64::MAX), "");

@@ -6,63 +6,27 @@ use std::{
     io::{self, Write},
 };
 
-use ipnet::IpNet;
-use jiff::Timestamp;
-
 use crate::{
-    coverage::Host,
-    error::{Defects, Error},
-    events::{self, Rows as EventRows},
+    copies,
+    error::Error,
+    events::Rows as EventRows,
     group::{Groups, SortedGroups},
-    hits::SortedHits,
-    html::{self, Observed},
+    hits::{Hit, SortedHits},
+    html::{self, observed::Observed},
     manifest::{self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
     output::Pending,
     outputs::Outputs,
-    partial::{self, Facts, Rows, columns::Row},
+    partial::{
+        self,
+        columns::{Row, Rows},
+        facts::Facts,
+    },
+    ran::Ran,
     rarity::{Places, Rarity},
-    report::{self, Report},
+    report::{self, content::Report},
     searched::Searched,
-    tally::Tally,
     terms::Terms,
 };
-
-/// What a run has to say for itself.
-#[derive(Debug)]
-pub struct Ran {
-    /// Of how many the header says that they were copied while in use.
-    pub dirty: u64,
-    /// What was counted in them.
-    pub tally: Tally,
-    /// Connections to each exclusion network that would be hits otherwise.
-    pub excluded: BTreeMap<IpNet, u64>,
-    /// Hits of each rule, by its index in the rule set.
-    pub by_rule: BTreeMap<usize, u64>,
-    /// Hits that are only parts of correlations that did not come about.
-    pub parts: u64,
-    /// How many rows the report has.
-    pub groups: u64,
-    /// Copies of events that were dropped, by source.
-    pub duplicates: BTreeMap<String, u64>,
-    /// Symbolic links that were not followed.
-    pub links: u64,
-    /// Files that were met and are neither logs nor archives of logs.
-    pub others: u64,
-    /// The hosts that the logs are of, those without Sysmon first.
-    pub hosts: Vec<Host>,
-    /// The first and the last time of all logs.
-    pub span: Option<(Timestamp, Timestamp)>,
-    /// What is wrong with the evidence.
-    pub defects: Defects,
-}
-
-impl Ran {
-    /// 0 if everything was read, otherwise 3.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        if self.defects.is_empty() { 0 } else { 3 }
-    }
-}
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
 /// the run itself once all but the manifest is written.
@@ -176,7 +140,7 @@ fn write_partial(
             output.write(pending, |out| {
                 partial::write(out, &facts, |write| {
                     let Some(hits) = hits else { return Ok(()) };
-                    events::in_order(hits, terms.copies, |_, hit| {
+                    copies::in_order(hits, terms.copies, |_, hit| {
                         hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(&hit.source), hit, rule)))
                     })
                     .map(drop)
@@ -222,7 +186,10 @@ fn settle(
     let rules = &*terms.rules;
     let correlations = rules.sigma.correlations.as_ref();
     let mut fired = match correlations {
-        Some(correlations) => hits.pass().and_then(|hits| correlations.fire(hits)).map_err(Error::Spill)?,
+        Some(correlations) => hits
+            .pass()
+            .and_then(|hits| correlations.fire(hits.map(|hit| hit.map(Hit::into_happening))))
+            .map_err(Error::Spill)?,
         None => BTreeMap::new(),
     };
     if correlations.is_some() {
@@ -231,7 +198,7 @@ fn settle(
     let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
     let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
         let mut events = out.map(|out| EventRows::new(out, outputs.style, rules.named)).transpose()?;
-        dropped = events::in_order(hits, terms.copies, |number, hit| {
+        dropped = copies::in_order(hits, terms.copies, |number, hit| {
             let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
             let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
             let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();

@@ -17,21 +17,24 @@ use std::{
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use self::units::{Blocks, Unit, Units, block};
 use crate::{
     aligned::Aligned,
-    chunk::{CHUNK_SIZE, FILE_HEADER_SIZE},
     digest::{Digests, Hasher},
     error::{Defect, DefectKind, Error},
     event::Decoder,
     findings::Findings,
-    input::{self, Limits, Packing, Source, Sources},
-    sift::{Plan, Sifter},
+    input::{
+        Sources,
+        archive::{limits::Limits, unpack},
+        source::{self, Packing, Source},
+    },
+    magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
+    plan::Plan,
+    scan::units::{BLOCK_CHUNKS, Blocks, Unit, Units, block},
+    sift::Sifter,
     text,
 };
 
-/// Chunks that are read at once: 512 KiB, which stays in a core's cache while it is searched.
-const BLOCK_CHUNKS: usize = 8;
 /// The most that is read at once: a file header and the chunks behind it.
 const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
 /// What is lost at least where a disk cannot be read, in bytes.
@@ -202,7 +205,7 @@ impl<'a> Worker<'a> {
                 }
             },
         };
-        let read = |bytes: &mut [u8], at| input::read_at(file, bytes, at);
+        let read = |bytes: &mut [u8], at| source::read_at(file, bytes, at);
         let mut hasher = method.hashing.then(Hasher::default);
         for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
@@ -227,7 +230,7 @@ impl<'a> Worker<'a> {
                 at += bytes.len() as u64;
             }
         };
-        let defects = input::archive::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
+        let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
             let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings).of_whole();
             let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
             sifter.part.digests = digests;
@@ -270,7 +273,7 @@ fn hash(
         while at < archive.size {
             let left = usize::try_from(archive.size - at).unwrap_or(usize::MAX).min(buffer.len());
             let part = buffer.get_mut(..left).unwrap_or_default();
-            let size = input::read_at(&file, part, at)
+            let size = source::read_at(&file, part, at)
                 .map_err(|error| archive_defect(archive, at, DefectKind::Read, &format!("cannot read on: {error}")))?;
             hasher.update(part.get(..size).unwrap_or_default(), side_by_side);
             at += size as u64;
@@ -487,7 +490,7 @@ mod tests {
         std::fs::write(&path, &log).unwrap();
         let config = config();
         let scan_as_if = |size: u64| {
-            let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+            let mut sources = crate::input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
             sources.logs[0].size = size;
             scan(&config.plan, &config.method, &sources, &|_| {}).unwrap()
         };
@@ -515,7 +518,8 @@ mod tests {
             let mut config = config();
             let mut scan_as_if = |hashing, size: u64| {
                 config.method.hashing = hashing;
-                let mut sources = input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+                let mut sources =
+                    crate::input::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
                 sources.logs.iter_mut().chain(&mut sources.archives).for_each(|source| source.size = size);
                 let done = AtomicU64::new(0);
                 let progress = |bytes| {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chunk::FileHeader,
+    count,
     coverage::{self, Coverage, Host},
     digest::{self, Digests},
     error::{DefectKind, Defects},
@@ -22,9 +23,9 @@ use crate::{
     group::Groups,
     hits::Hits,
     ids::Span,
-    input::{Source, Sources},
-    sift::Plan,
-    tally::{self, Tally},
+    input::{Sources, source::Source},
+    plan::Plan,
+    tally::Tally,
     text,
 };
 
@@ -161,7 +162,7 @@ impl Searched {
     pub fn duplicates(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for source in self.sources.iter().filter(|source| source.duplicates > 0) {
-            tally::add_count(&mut sum, source.file.name.clone(), source.duplicates);
+            count::add_count(&mut sum, source.file.name.clone(), source.duplicates);
         }
         sum
     }
@@ -176,7 +177,7 @@ impl Searched {
 
     fn sum<K: Ord + Copy>(&self, counts: impl Fn(&SearchedSource) -> &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
         let mut sum = BTreeMap::new();
-        self.sources.iter().for_each(|source| tally::add_counts(&mut sum, counts(source).clone()));
+        self.sources.iter().for_each(|source| count::add_counts(&mut sum, counts(source).clone()));
         sum
     }
 }

@@ -5,50 +5,20 @@
 use std::ops::Range;
 
 use crate::{
-    chunk::{self, CHUNK_SIZE, ChunkState, FILE_HEADER_SIZE, Layout},
+    chunk::{self, ChunkState, Layout},
     connection::Connection,
     displaced::{self, Displaced},
     error::{Defect, DefectKind},
     event::{Carving, Decoder, Event, Loss},
     findings::{Findings, SourceFindings, SourceKey},
-    group,
     hits::{self, Hit},
-    prefilter::Prefilter,
+    magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
+    plan::{Decoding, Plan},
     record::{self, Candidates, Record},
     rule::{Verdict, set::Judgement},
     salvage::{self, Old},
-    sysmon,
-    terms::Terms,
-    text,
+    sysmon, text,
 };
-
-/// What is looked for, and what is kept of it.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// What the report is to be of.
-    pub terms: Terms,
-    /// What a chunk must contain for one of them to be in it.
-    pub prefilter: Prefilter,
-    /// Which records are decoded.
-    pub decoding: Decoding,
-    /// Whether groups are kept apart by source.
-    pub apart: group::Sources,
-    /// How much memory groups may take, and hits that are kept may take, in each part of a scan, in bytes.
-    pub room: usize,
-    /// Whether each hit is kept, and not only counted, also where groups can be made without.
-    pub keep_hits: bool,
-    /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
-    pub follow_ids: bool,
-}
-
-/// Which records are decoded. The findings are the same, but for counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decoding {
-    /// Those that may matter by their raw bytes.
-    Candidates,
-    /// Every one, and every rule is evaluated for it: the slow path that the fast one is held against.
-    Everything,
-}
 
 /// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
 /// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
@@ -94,14 +64,6 @@ pub struct Sifter<'a> {
     to_ask: u8,
     /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
     held: Option<Vec<(Place, DefectKind, String)>>,
-}
-
-impl Plan {
-    /// Whether each hit is kept.
-    #[must_use]
-    pub fn keeps_hits(&self) -> bool {
-        self.keep_hits || self.terms.groups_later()
-    }
 }
 
 impl<'a> Sifter<'a> {
@@ -247,8 +209,8 @@ impl<'a> Sifter<'a> {
         let next = Place::of(place.number.saturating_add(1));
         let is_sound = match behind {
             // Of a block's last chunk, what is behind is read from the source: first as little as shows a chunk.
-            [] => around(next.offset..next.offset.saturating_add(chunk::MAGIC.len() as u64)) == chunk::MAGIC,
-            behind => behind.starts_with(chunk::MAGIC),
+            [] => around(next.offset..next.offset.saturating_add(magic::CHUNK.len() as u64)) == magic::CHUNK,
+            behind => behind.starts_with(magic::CHUNK),
         };
         if is_sound || !displaced::may_start_in(bytes) {
             return bytes;

@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{bytes::u32_at, input::read_at, space};
+use crate::{bytes::u32_at, input::source::read_at, space};
 
 /// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
 const BLOCK: usize = 32 * 1024;

@@ -5,11 +5,12 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
+    count,
     elsewhere::{Elsewhere, Missing},
-    run::Ran,
-    tally::{self, Tally},
+    ran::Ran,
+    tally::Tally,
     terms::Terms,
-    text,
+    text::{self, counted, grouped},
 };
 
 /// What a run did, shown on standard error at its end.
@@ -240,7 +241,7 @@ impl Summary<'_> {
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
-        let copies = tally::sum(self.ran.duplicates.values().copied());
+        let copies = count::sum(self.ran.duplicates.values().copied());
         if copies > 0 {
             writeln!(f, "          {} dropped that are copies of others:", counted(copies, "hit"))?;
         }
@@ -320,24 +321,6 @@ fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
         first.push(format!("and {} more", grouped(more)));
     }
     first
-}
-
-/// A number of things, with the noun in the plural if need be.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// A number with a comma between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to one decimal")]

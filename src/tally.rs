@@ -3,11 +3,11 @@
 //! Chunks are ruled out, decoded, never used or unreadable; every connection is left out by the filter, or has one verdict.
 //! Sums of counts end at the largest number there is, since a partial result can say anything.
 
-use std::{collections::BTreeMap, ops::AddAssign};
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rule::Verdict;
+use crate::{count::sum, rule::Verdict};
 
 macro_rules! tally {
     ($($(#[doc = $doc:expr])* $name:ident,)*) => {
@@ -95,22 +95,4 @@ impl Tally {
     pub fn of_chosen_processes(&self) -> u64 {
         sum([self.hits, self.outside_detection, self.excluded])
     }
-}
-
-/// The sum of some counts.
-pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
-    counts.into_iter().fold(0, u64::saturating_add)
-}
-
-/// Adds counts to others.
-pub fn add_counts<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
-    for (key, count) in from {
-        add_count(to, key, count);
-    }
-}
-
-/// Adds a count to others.
-pub fn add_count<K: Ord>(to: &mut BTreeMap<K, u64>, key: K, count: u64) {
-    let sum = to.entry(key).or_default();
-    *sum = sum.saturating_add(count);
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::{connection::Field, event::Carving, events::Copies, filter::Filter, rule::RuleSet};
+use crate::{connection::Field, copies::Copies, event::Carving, filter::Filter, rule::set::RuleSet};
 
 /// What a report is of.
 #[derive(Debug, Clone)]

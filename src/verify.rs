@@ -13,19 +13,22 @@ use std::{
 use crate::{
     cidr::CidrSet,
     connection::Field,
+    copies::Copies,
     digest::{self, Digests},
     error::Error,
     event::Carving,
-    events::Copies,
     filter::Filter,
     group,
-    input::{self, Links, Packing, Sources},
-    manifest::Recorded,
+    input::{
+        self, Links, Sources,
+        source::{self, Packing},
+    },
+    manifest::recorded::Recorded,
+    plan::{Decoding, Plan},
     prefilter::Prefilter,
-    rule::{Rule, RuleSet},
+    rule::{Rule, set::RuleSet},
     scan::{self, Method},
     searched::SearchedFile,
-    sift::{Decoding, Plan},
     terms::Terms,
 };
 
@@ -168,7 +171,7 @@ fn archives(
     let then: BTreeMap<PathBuf, Option<&Digests>> =
         recorded.archives.iter().map(|archive| (archive.path(), archive.digests.as_ref())).collect();
     let known = then.iter().filter(|(_, digests)| digests.is_some());
-    let there = known.filter_map(|(path, _)| input::file(path).ok()).collect();
+    let there = known.filter_map(|(path, _)| source::file(path).ok()).collect();
     let sources = Sources { archives: there, ..Sources::default() };
     let now = scan::scan(&nothing()?, method, &sources, progress)?.archives;
     let fate = |(path, then)| {

@@ -13,7 +13,8 @@ use netsift::{
     event::Decoder,
     findings::Findings,
     hits::Hit,
-    sift::{Decoding, Plan, Sifter},
+    plan::{Decoding, Plan},
+    sift::Sifter,
 };
 
 const LOG: &[u8] = include_bytes!("../../testdata/case/WS02/sysmon-export.evtx");

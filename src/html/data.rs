@@ -13,18 +13,18 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{
-    names::Names,
-    observed::{Count, Observed},
-    regularity::{ENOUGH, Regularity},
-};
 use crate::{
     cidr::{self, CidrSet},
     connection::Field,
     group::{Group, GroupKey, SortedGroups},
+    html::{
+        names::Names,
+        observed::{Count, Observed},
+        regularity::{ENOUGH, Regularity},
+    },
     rarity::Rarity,
-    report::Report,
-    rule::{RuleInfo, builtin},
+    report::content::Report,
+    rule::{builtin, info::RuleInfo},
 };
 
 /// Groups that are in the table.
@@ -347,7 +347,7 @@ fn columns(
     let mut last = 0;
     let mut since_last = |seconds: i64| seconds - std::mem::replace(&mut last, seconds);
     let times: Vec<Time> = events.iter().map(|event| time(event.time)).collect();
-    let stack = |indices: &[usize], of: &dyn Fn(&super::observed::Shown) -> u32| {
+    let stack = |indices: &[usize], of: &dyn Fn(&crate::html::observed::Shown) -> u32| {
         let series: HashMap<usize, usize> = indices.iter().copied().zip(0..).collect();
         events.iter().map(|event| series.get(&(of(event) as usize)).copied().unwrap_or(indices.len())).collect()
     };
@@ -367,7 +367,7 @@ fn columns(
         more: (0..)
             .zip(&observed.more)
             .map(|(index, field): (usize, _)| {
-                let value = |event: &super::observed::Shown| event.more.get(index).copied().unwrap_or_default();
+                let value = |event: &crate::html::observed::Shown| event.more.get(index).copied().unwrap_or_default();
                 (field.name(), events.iter().map(|event| text(value(event))).collect())
             })
             .collect(),

@@ -13,7 +13,7 @@
 mod data;
 mod inert;
 mod names;
-mod observed;
+pub mod observed;
 mod regularity;
 mod timeline;
 
@@ -26,18 +26,18 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-pub use self::observed::Observed;
-use self::{
-    data::{Data, Listed},
-    names::Names,
-};
 use crate::{
+    count,
+    html::{
+        data::{Data, Listed},
+        names::Names,
+        observed::Observed,
+    },
     manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+    ran::Ran,
     rarity::Rarity,
-    report::Report,
-    run::Ran,
+    report::content::Report,
     searched::SearchedFile,
-    tally,
     terms::Terms,
 };
 
@@ -192,7 +192,7 @@ fn numbers(ran: &Ran) -> Numbers {
         excluded: tally.excluded,
         hits: tally.hits,
         hits_recovered: tally.hits_recovered,
-        duplicates: tally::sum(ran.duplicates.values().copied()),
+        duplicates: count::sum(ran.duplicates.values().copied()),
         defects: ran.defects.total(),
     }
 }
@@ -202,7 +202,7 @@ fn source(entry: &SourceEntry) -> Source<'_> {
         file: file(&entry.file),
         records: entry.records.count,
         hits: entry.connections.hits,
-        defects: tally::sum(entry.defects.values().copied()),
+        defects: count::sum(entry.defects.values().copied()),
         dirty: entry.header.as_ref().is_some_and(|header| header.dirty),
     }
 }

@@ -7,11 +7,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::{names::Names, regularity::Intervals, timeline::Timeline};
 use crate::{
     connection::Field,
     group::{Group, GroupKey},
     hits::Hit,
+    html::{names::Names, regularity::Intervals, timeline::Timeline},
 };
 
 /// Hits that are in the page with their records; the rest only counts.

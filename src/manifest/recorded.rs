@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{SCHEMA, VERSION};
-use crate::searched::SearchedFile;
+use crate::{
+    manifest::{SCHEMA, VERSION},
+    searched::SearchedFile,
+};
 
 /// What is read back of a manifest.
 #[derive(Debug, Deserialize)]

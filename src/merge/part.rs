@@ -18,7 +18,7 @@ use crate::{
     error::{Defect, DefectKind, Defects, Error},
     group::{Groups, Sources},
     hits::{Hit, Hits},
-    partial::{self, Rows},
+    partial::{self, columns::Rows},
     scan,
     searched::SearchedFile,
     terms::Terms,

@@ -13,12 +13,12 @@ use parquet::{
     file::properties::WriterProperties,
     schema::types::{Type, TypePtr},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{Field, Kind},
     group::{Group, GroupKey},
     hits::Hit,
-    partial::Rows,
 };
 
 /// The most rows in a row group of the file: some tens of megabytes while they are written or read.
@@ -27,6 +27,16 @@ pub(crate) const ROWS: usize = 65_536;
 /// The most text of the rows in a row group, in bytes, which logs with very long texts would come to first. A row has less,
 /// whatever its log: [`crate::sift`] cuts off what is more than a chunk can hold.
 pub(crate) const TEXT: usize = 64 << 20;
+
+/// What the rows of a partial result are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rows {
+    /// Groups of a source.
+    Groups,
+    /// Hits, one for each rule that they are hits of, with all fields and the record behind them.
+    Events,
+}
 
 /// A group of one source, or a hit as a group of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

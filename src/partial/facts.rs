@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cidr::CidrSet,
     connection::Field,
+    copies::Copies,
     error::Defects,
     event::Carving,
-    events::Copies,
     filter::Filter,
     manifest::{Counted, FiltersEntry},
-    rule::{Rule, RuleInfo, RuleSet},
+    partial::columns::Rows,
+    rule::{Rule, info::RuleInfo, set::RuleSet},
     searched::{Searched, SearchedFile, SearchedSource},
     terms::Terms,
 };
@@ -50,16 +51,6 @@ pub struct Facts {
     pub others: u64,
     /// Sigma rules that were not loaded, and why.
     pub refused: Vec<String>,
-}
-
-/// What the rows of a partial result are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rows {
-    /// Groups of a source.
-    Groups,
-    /// Hits, one for each rule that they are hits of, with all fields and the record behind them.
-    Events,
 }
 
 /// What was looked for.

@@ -7,7 +7,8 @@
 //! are put together is in [`crate::merge`].
 
 pub mod columns;
-mod facts;
+pub mod facts;
+pub mod fault;
 mod pages;
 mod reader;
 mod thrift;
@@ -22,9 +23,16 @@ use std::{
 use parquet::errors::ParquetError;
 use serde::Deserialize;
 
-pub use self::facts::{Facts, Rows, RulesFacts, VERSION};
-use self::{columns::Row, pages::Footer, writer::Writer};
-use crate::connection::Field;
+use crate::{
+    connection::Field,
+    partial::{
+        columns::{Row, Rows},
+        facts::{Facts, VERSION},
+        fault::io_error,
+        pages::Footer,
+        writer::Writer,
+    },
+};
 
 /// Under what name the facts are in the file's metadata.
 pub const SCHEMA: &str = "netsift-partial";
@@ -91,16 +99,4 @@ pub fn rows(
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
-}
-
-/// The error of the file or of the caller that is inside, if there is one.
-pub(crate) fn io_error(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(error) => match error.downcast() {
-            Ok(error) => *error,
-            Err(error) => io::Error::other(error),
-        },
-        ParquetError::General(what) => io::Error::other(what),
-        error => io::Error::other(error),
-    }
 }

@@ -15,10 +15,10 @@ use std::{
 use parquet::{
     basic::Encoding,
     column::page::{Page, PageMetadata, PageReader},
-    errors::{ParquetError, Result},
+    errors::Result,
 };
 
-use super::{columns::ROWS, thrift::Compact};
+use crate::partial::{columns::ROWS, fault::broken, thrift::Compact};
 
 /// What a file is about: where it has which columns, and what else is known. It is at the file's end.
 pub(super) struct Footer(Vec<u8>);
@@ -246,11 +246,6 @@ impl PageReader for Pages {
     fn skip_next_page(&mut self) -> Result<()> {
         Err(broken("pages are read one after the other"))
     }
-}
-
-/// What is wrong with the file.
-pub(super) fn broken(what: &str) -> ParquetError {
-    ParquetError::General(what.to_owned())
 }
 
 #[cfg(test)]

@@ -10,15 +10,15 @@ use parquet::{
     schema::types::{ColumnDescPtr, SchemaDescriptor},
 };
 
-use super::{
-    Rows,
-    columns::{ROWS, RecordCells, Row, TEXT, schema},
-    pages::{ColumnChunk, Footer, Pages, RowGroup, broken},
-    writer::stated,
-};
 use crate::{
     connection::{Field, Kind},
     group::{Group, GroupKey},
+    partial::{
+        columns::{ROWS, RecordCells, Row, Rows, TEXT, schema},
+        fault::broken,
+        pages::{ColumnChunk, Footer, Pages, RowGroup},
+        writer::stated,
+    },
 };
 
 /// Hands each row of a file of such rows to `each`.

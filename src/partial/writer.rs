@@ -12,14 +12,13 @@ use parquet::{
     },
 };
 
-use super::{
-    Rows,
-    columns::{ROWS, RecordCells, Row, TEXT, properties, schema},
-    pages::broken,
-};
 use crate::{
     connection::{Field, Kind},
     group::{Group, GroupKey},
+    partial::{
+        columns::{ROWS, RecordCells, Row, Rows, TEXT, properties, schema},
+        fault::broken,
+    },
 };
 
 /// Writes groups as they come.

@@ -4,28 +4,14 @@ use std::{borrow::Cow, io};
 
 use csv::{Terminator, WriterBuilder};
 
-use super::{Report, Style};
-use crate::{rule::RuleInfo, text};
-
-/// How values are put into cells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Cells {
-    /// A cell that a spreadsheet would run as a formula gets a leading `'`.
-    #[default]
-    Guarded,
-    /// Values as they are.
-    Raw,
-}
-
-/// Whether the bytes start with a mark.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mark {
-    /// They do not.
-    #[default]
-    None,
-    /// With U+FEFF, by which spreadsheets tell UTF-8.
-    Utf8,
-}
+use crate::{
+    report::{
+        content::Report,
+        style::{Cells, Mark, Style},
+    },
+    rule::info::RuleInfo,
+    text,
+};
 
 /// Writes the header and one row a group, in the order given. With rules, rows name theirs, by its index.
 ///

@@ -8,10 +8,10 @@ use std::io;
 use serde::{Serialize, Serializer as _};
 use serde_json::{Serializer, ser::Formatter};
 
-use super::{Report, Style};
 use crate::{
     connection::{Field, Kind},
-    rule::RuleInfo,
+    report::{content::Report, style::Style},
+    rule::info::RuleInfo,
     text,
 };
 

@@ -10,12 +10,12 @@ use parquet::{
     file::writer::SerializedFileWriter,
 };
 
-use super::Report;
 use crate::{
     group::{Group, GroupKey},
-    partial::{self, columns, writer},
+    partial::{columns, fault, writer},
     rarity::Rarity,
-    rule::RuleInfo,
+    report::content::Report,
+    rule::info::RuleInfo,
 };
 
 /// Writes the file.
@@ -48,7 +48,7 @@ pub(super) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io
         file.close()?;
         Ok(())
     };
-    file().map_err(partial::io_error)
+    file().map_err(fault::io_error)
 }
 
 fn write_part<W: io::Write + Send>(

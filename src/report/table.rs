@@ -8,35 +8,18 @@ use std::{borrow::Cow, io};
 use anstyle::{AnsiColor, Effects};
 use jiff::Timestamp;
 
-use super::{
-    Report, Style,
-    fit::{self, Keep},
-    layout::{self, Claim, Demand, INDENT, Placed},
-};
 use crate::{
     connection::Field,
     group::{Group, GroupKey},
-    rule::RuleInfo,
-    summary,
+    report::{
+        content::Report,
+        fit::{self, Keep},
+        layout::{self, Claim, Demand, INDENT, Placed},
+        style::{Ink, Screen, Style},
+    },
+    rule::info::RuleInfo,
+    text,
 };
-
-/// A terminal that a table is shown on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Screen {
-    /// How many columns it has.
-    pub width: usize,
-    /// Whether it has colours.
-    pub ink: Ink,
-}
-
-/// Whether there are colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
-    /// None.
-    Plain,
-    /// The 16 of every terminal, as its theme has them.
-    Colour,
-}
 
 /// The width of a table that no terminal shows.
 const WIDTH: usize = 120;
@@ -108,7 +91,7 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
     }
     match table.losses(&demands) {
         Some(losses) if !report.groups.is_empty() => {
-            let groups = summary::counted(report.groups.len(), "group");
+            let groups = text::counted(report.groups.len(), "group");
             let last = format!("{groups}; {losses}: --format csv has all of it");
             write_wrapped(out, &last, width, paint(anstyle::Style::new().dimmed(), screen.ink))
         }
@@ -291,7 +274,7 @@ impl Table {
         let placed = || self.lines.iter().flatten();
         let left_out = self.columns.len().saturating_sub(placed().count());
         let is_cut = |&(column, width): &Placed| demands.get(column).is_some_and(|demand| demand.whole > width);
-        let columns = (left_out > 0).then(|| format!("{} left out", summary::counted(left_out as u64, "column")));
+        let columns = (left_out > 0).then(|| format!("{} left out", text::counted(left_out as u64, "column")));
         let values = placed().any(is_cut).then(|| "long values cut".to_owned());
         columns.into_iter().chain(values).reduce(|one, two| format!("{one} and {two}"))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::builtin::BuiltinRule;
+use crate::rule::builtin::BuiltinRule;
 
 /// A rule as reports and listings show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

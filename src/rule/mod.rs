@@ -8,7 +8,6 @@ pub mod set;
 
 use ipnet::IpNet;
 
-pub use self::{info::RuleInfo, set::RuleSet};
 use crate::{cidr::CidrSet, connection::Connection, pattern};
 
 /// A detection: processes, detection networks and exclusion networks.

@@ -1,10 +1,10 @@
 //! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
 
-use super::{Rule, RuleInfo, Verdict};
 use crate::{
     connection::Connection,
     event::Event,
     pattern,
+    rule::{Rule, Verdict, info::RuleInfo},
     sigma::{Sigma, memo::Memo},
 };
 

@@ -2,11 +2,16 @@
 
 use std::{collections::HashSet, ops::Range, path::Path};
 
-use super::BLOCK_CHUNKS;
 use crate::{
     chunk,
-    input::{Packing, Source, Sources},
+    input::{
+        Sources,
+        source::{Packing, Source},
+    },
 };
+
+/// Chunks that are read at once: 512 KiB, which stays in a core's cache while it is searched.
+pub(super) const BLOCK_CHUNKS: usize = 8;
 
 /// What a thread does before it asks for more.
 #[derive(Debug, Clone)]

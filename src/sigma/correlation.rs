@@ -13,8 +13,9 @@ use rsigma_eval::{
 };
 use rsigma_parser::{ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, SigmaCollection};
 
-use super::view::View;
-use crate::hits::Hit;
+use jiff::Timestamp;
+
+use crate::sigma::view::View;
 
 /// Correlation rules and the rules they are about.
 #[derive(Clone)]
@@ -44,6 +45,17 @@ pub(super) fn as_specified(mut rule: CorrelationRule) -> CorrelationRule {
         *predicates = vec![(ConditionOperator::Gte, rule.rules.len() as u64)];
     }
     rule
+}
+
+/// A hit as a correlation looks at it.
+#[derive(Debug, Clone)]
+pub struct Happening {
+    /// When it was logged, if that is stated.
+    pub time: Option<Timestamp>,
+    /// The event's data.
+    pub data: Vec<(String, String)>,
+    /// The members of its `System`.
+    pub system: Vec<(String, String)>,
 }
 
 /// Whether a correlation can be evaluated.
@@ -92,12 +104,12 @@ impl Correlations {
     /// # Errors
     ///
     /// The hits cannot be read.
-    pub fn fire(&self, hits: impl Iterator<Item = io::Result<Hit>>) -> io::Result<BTreeMap<usize, Vec<usize>>> {
+    pub fn fire(&self, hits: impl Iterator<Item = io::Result<Happening>>) -> io::Result<BTreeMap<usize, Vec<usize>>> {
         let mut engine = self.engine().map_err(io::Error::other)?;
         let mut fired: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (number, hit) in hits.enumerate() {
             let hit = hit?;
-            let Some(time) = hit.timestamp() else { continue };
+            let Some(time) = hit.time else { continue };
             let results = engine.process_event_at(&View::of_pairs(&hit.data, &hit.system, number), time.as_second());
             for (rule, numbers) in results.iter().filter_map(of_result) {
                 fired.entry(rule).or_default().extend(numbers);

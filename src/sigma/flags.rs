@@ -6,7 +6,7 @@
 
 use rsigma_eval::{CompiledDetection, CompiledMatcher, CompiledRule};
 
-use super::known;
+use crate::sigma::known;
 
 const FLAGS: [&str; 13] = [
     "Initiated",
@@ -62,7 +62,8 @@ fn not(matcher: CompiledMatcher) -> CompiledMatcher {
 mod tests {
     use rsigma_eval::evaluate_rule;
 
-    use super::{super::view::View, *};
+    use super::*;
+    use crate::sigma::view::View;
 
     #[test]
     fn a_rule_whose_flags_are_set_aside_matches_what_it_did() {

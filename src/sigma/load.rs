@@ -13,15 +13,15 @@ use std::{
 use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
 
-use super::{
-    Sigma,
-    correlation::{self, Correlations},
-    file, flags,
-    known::{self, Unknown},
-    literals, narrowing, scope,
-};
 use crate::{
-    rule::RuleInfo,
+    rule::info::RuleInfo,
+    sigma::{
+        Sigma,
+        correlation::{self, Correlations},
+        file, flags,
+        known::{self, Unknown},
+        literals, narrowing, scope,
+    },
     text,
     walk::{Walked, walk},
 };

@@ -22,8 +22,10 @@ use std::fmt;
 
 use rsigma_eval::{Engine, EvaluationResult};
 
-use self::{correlation::Correlations, fields::Fields, memo::Memo, view::View};
-use crate::event::Event;
+use crate::{
+    event::Event,
+    sigma::{correlation::Correlations, fields::Fields, memo::Memo, view::View},
+};
 
 /// Sigma rules, compiled together.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
 
-use super::known;
+use crate::sigma::known;
 
 /// A rule as it is evaluated over connections, or why it cannot be.
 pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {

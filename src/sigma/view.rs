@@ -12,8 +12,7 @@ use std::{borrow::Cow, net::IpAddr};
 use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
-use super::known;
-use crate::event::Event;
+use crate::{event::Event, sigma::known};
 
 /// The fields that hold addresses.
 const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];

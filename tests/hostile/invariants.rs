@@ -9,24 +9,26 @@ use std::{
 
 use ipnet::IpNet;
 use netsift::{
-    chunk::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
     cidr::{self, CidrSet},
     connection::Field,
+    copies::Copies,
     error::Defect,
     event::{Carving, Decoder},
-    events::Copies,
-    filter::{Filter, Window},
+    filter::Filter,
     findings::Findings,
     group::{self, Group, GroupKey},
     hits::Hit,
     input::Sources,
+    magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
+    plan::{Decoding, Plan},
     prefilter::Prefilter,
-    rule::{Rule, RuleInfo, RuleSet, builtin},
+    rule::{Rule, builtin, info::RuleInfo, set::RuleSet},
     searched::Searched,
-    sift::{Decoding, Plan, Sifter},
+    sift::Sifter,
     sysmon::PROVIDER,
     tally::Tally,
     terms::Terms,
+    window::Window,
 };
 
 /// The process of the built-in detection.
@@ -200,7 +202,7 @@ fn explain(plan: Plan, offset: u64, bytes: &[u8]) {
     for hit in slow.hits.difference(&fast.hits) {
         let record = (hit.offset - offset) as usize;
         // Its chunk may be out of place.
-        let magic = |&at: &usize| bytes[at..].starts_with(chunk::MAGIC);
+        let magic = |&at: &usize| bytes[at..].starts_with(magic::CHUNK);
         let start = (record.saturating_sub(CHUNK_SIZE)..record).rev().find(magic).unwrap_or(0);
         let chunk = &bytes[start..bytes.len().min(start + CHUNK_SIZE)];
         let record = record - start;

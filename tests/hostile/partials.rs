@@ -10,8 +10,9 @@ use netsift::{
     connection::Field,
     group::{Group, GroupKey},
     partial::{
-        self, Facts, Rows,
-        columns::{RecordCells, Row},
+        self,
+        columns::{RecordCells, Row, Rows},
+        facts::Facts,
     },
 };
 use serde_json::{Value, json};

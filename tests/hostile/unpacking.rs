@@ -2,7 +2,14 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use netsift::input::{Contents, Limits, Origin, Packing, Source, archive};
+use netsift::input::{
+    archive::{
+        limits::Limits,
+        list::{self, Contents},
+        unpack,
+    },
+    source::{Origin, Packing, Source},
+};
 
 /// What a member may unpack to, in bytes: two logs of the test writer.
 const MEMBER_SIZE: u64 = 160 << 10;
@@ -17,7 +24,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     let name = path.display().to_string();
     let file =
         Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64, is_blank: false };
-    let sources = match archive::list(file, Origin::Given, &limits) {
+    let sources = match list::list(file, Origin::Given, &limits) {
         Contents::Log(log) => vec![log],
         Contents::Archive { logs, .. } => logs,
         Contents::Foreign { .. } | Contents::LeftAlone => Vec::new(),
@@ -27,7 +34,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     let mut total = 0;
     for source in &sources {
         let mut packed = 0;
-        archive::unpack(source, &limits, &mut |bytes| packed += bytes.len(), &mut |_, log| {
+        unpack::unpack(source, &limits, &mut |bytes| packed += bytes.len(), &mut |_, log| {
             let mut size = 0;
             let mut buffer = [0; 16 << 10];
             // An error ends a log, and what came before it counts.

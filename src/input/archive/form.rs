@@ -3,8 +3,10 @@
 
 use std::io::{self, Read};
 
-use super::{foreign, remains};
-use crate::chunk::FILE_HEADER_SIZE;
+use crate::{
+    input::archive::{foreign, header},
+    magic::FILE_HEADER_SIZE,
+};
 
 /// What a file or a member is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,9 +140,9 @@ impl Form {
 impl Form {
     /// The same, where no name says so too: text can start with the letters of a zip file, and anything can be packed.
     pub(super) fn of_content_alone(head: &[u8]) -> Option<Self> {
-        let is_member = || head.first_chunk().is_some_and(remains::is_plausible);
+        let is_member = || head.first_chunk().is_some_and(header::is_plausible);
         match Self::of_content(head)? {
-            Self::Zip if remains::starts_one(head) && !is_member() => None,
+            Self::Zip if header::starts_one(head) && !is_member() => None,
             Self::Packed(coding) if coding != Coding::Tar => Some(Self::SomePacked(coding)),
             form => Some(form),
         }

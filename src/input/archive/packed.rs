@@ -11,10 +11,11 @@ use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use tar::{Archive, Entry, EntryType};
 
-use super::{
-    Coding, Depth, MEMORY, Names, TOO_DEEP, Unpacked, contained,
-    form::{self, Content, Form},
-    stream::{Bound, Bounded, Fence, Fenced, Holed, Metered},
+use crate::input::archive::{
+    form::{self, Coding, Content, Form},
+    limits::{MEMORY, too_large},
+    member::{Depth, Names, TOO_DEEP, Unpacked},
+    stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
     zstd::Frames,
 };
 
@@ -123,7 +124,7 @@ fn unpack_member<R: Read>(
     let limit = out.limits.stated(form);
     match member.header().entry_type() {
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size > limit => {
-            out.defect(name, &super::too_large(size, limit));
+            out.defect(name, &too_large(size, limit));
         }
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
             let member = Holed { inner: member, fence, budget: Rc::clone(&out.budget) };

@@ -10,14 +10,16 @@ use std::{
 
 use zip::{ZipReadOptions, read::read_zipfile_from_stream_with_options};
 
-use super::{
-    Depth, Names, Unpacked,
-    form::Form,
-    stream::{Bound, Window},
-    too_large, total,
-    zipped::{self, Opened},
+pub(super) use crate::{
+    bytes,
+    input::archive::{
+        form::Form,
+        header::{HEADER_SIZE, is_plausible, starts_one, u16_at},
+        limits::{too_large, total},
+        member::{self, Depth, Names, Opened, Unpacked},
+        stream::{Bound, Window},
+    },
 };
-use crate::bytes;
 
 /// Where in its file a zip file is that has lost its directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,19 +56,11 @@ impl Remains {
     }
 }
 
-const HEADER: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
-/// The size of a local header without its name and its extra field.
-const HEADER_SIZE: usize = 30;
 /// The flag of a member whose sizes are in the descriptor behind it.
 const SIZES_BEHIND: u16 = 1 << 3;
 /// As many members may have no descriptor before it is not looked for any more: each time, that is to the end of the file.
 const SEARCHES: u32 = 16;
-
-/// Whether a file with these first bytes starts with a member.
-pub(super) fn starts_one(head: &[u8]) -> bool {
-    head.starts_with(HEADER)
-}
 
 /// Whether what `reader` reads starts with a member.
 pub(super) fn start<R: Read + Seek>(reader: &mut R) -> bool {
@@ -158,12 +152,6 @@ fn next_header<R: Read + Seek>(reader: &mut R, from: u64) -> io::Result<Option<H
     }))
 }
 
-/// Whether these bytes can be a local header. The magic alone is also met by chance in what is packed.
-pub(super) fn is_plausible(bytes: &[u8; HEADER_SIZE]) -> bool {
-    // The newest version there is is 6.3, and every member has a name.
-    bytes.starts_with(HEADER) && u16_at(bytes, 4) & 0xff <= 63 && u16_at(bytes, 8) < 100 && u16_at(bytes, 26) > 0
-}
-
 /// The sizes in a ZIP64 extra field (4.5.3), which has both in a local header.
 fn long_sizes(mut extra: &[u8]) -> Option<(u64, u64)> {
     while let Some((header, rest)) = extra.split_at_checked(4) {
@@ -252,20 +240,20 @@ fn unpack_member<R: Read + Seek>(
                 Some(size) if size > limit => out.defect(&name, &too_large(size, limit)),
                 Some(size) => {
                     let bound = Bound::Stated(size);
-                    zipped::hand_on(&name, Opened { stream: opened, form, bound, encrypted, depth }, out);
+                    member::hand_on(&name, Opened { stream: opened, form, bound, encrypted, depth }, out);
                 }
                 None => {
                     let bound = Bound::AtMost(limit.min(limits.member_size));
                     let stream = Unended(opened);
-                    zipped::hand_on(&name, Opened { stream, form, bound, encrypted, depth }, out);
+                    member::hand_on(&name, Opened { stream, form, bound, encrypted, depth }, out);
                 }
             }
         }
         Ok(None) => {}
         Err(_) if encrypted && limits.password.is_none() => {
-            out.defect(&names.of_member(archive, &header.name), zipped::NO_PASSWORD);
+            out.defect(&names.of_member(archive, &header.name), member::NO_PASSWORD);
         }
-        Err(error) => out.defect(&names.of_member(archive, &header.name), &zipped::not_opened(&error)),
+        Err(error) => out.defect(&names.of_member(archive, &header.name), &member::not_opened(&error)),
     }
     Ok(())
 }
@@ -314,10 +302,6 @@ fn search<R: Read + Seek>(
         start += end as u64;
         block = 64 << 10;
     }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

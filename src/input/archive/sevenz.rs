@@ -5,13 +5,11 @@ use std::{fs::File, io::Read};
 
 use sevenz_rust2::{ArchiveEntry, ArchiveReader, Error, Password};
 
-use super::{
-    Depth, MEMORY, Names, Unpacked,
+use crate::input::archive::{
     form::Form,
-    most_of,
+    limits::{MEMORY, most_of, too_large},
+    member::{self, Depth, Names, Opened, Unpacked},
     stream::{self, Bound, Window},
-    too_large,
-    zipped::{self, Opened},
 };
 
 /// Unpacks the 7z file of `size` bytes.
@@ -51,13 +49,13 @@ fn unpack_member(name: &str, form: Form, entry: &ArchiveEntry, stream: &mut dyn 
         return out.defect(name, &too_large(entry.size, limit));
     }
     let bound = Bound::Stated(entry.size);
-    zipped::hand_on(name, Opened { stream, form, bound, encrypted: false, depth: Depth::File }, out);
+    member::hand_on(name, Opened { stream, form, bound, encrypted: false, depth: Depth::File }, out);
 }
 
 /// What is wrong with a 7z file, or with its password.
 fn cause(error: &Error, has_password: bool) -> String {
     match error {
-        Error::PasswordRequired => zipped::NO_PASSWORD.to_owned(),
+        Error::PasswordRequired => member::NO_PASSWORD.to_owned(),
         Error::MaybeBadPassword(_) | Error::ChecksumVerificationFailed if has_password => {
             "it is damaged, or --password is not its password".to_owned()
         }

@@ -4,11 +4,11 @@ use std::{
     cell::Cell,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    panic::{self, AssertUnwindSafe},
     rc::Rc,
 };
 
-use super::contained;
-use crate::input;
+use crate::input::source;
 
 /// How many bytes a stream may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +205,7 @@ impl Read for Window<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX).min(buffer.len());
         let part = buffer.get_mut(..left).unwrap_or_default();
-        let size = input::read_at(self.file, part, self.start.saturating_add(self.at))?;
+        let size = source::read_at(self.file, part, self.start.saturating_add(self.at))?;
         self.at += size as u64;
         Ok(size)
     }
@@ -221,4 +221,10 @@ impl Seek for Window<'_> {
         self.at = at.ok_or_else(|| io::Error::other("seek to before the start"))?;
         Ok(self.at)
     }
+}
+
+/// Does what may panic over a hostile archive.
+pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // What is left behind by a panic is findings that are whole, and readers that are not used again.
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the reader of archives failed on it".to_owned())
 }

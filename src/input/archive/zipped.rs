@@ -7,7 +7,7 @@ use std::{
     cmp::Ordering,
     fs::File,
     io::{self, Cursor, Read, Seek},
-    sync::Arc,
+    path::Path,
 };
 
 use zip::{
@@ -17,11 +17,15 @@ use zip::{
     unstable::read::ZipIterable,
 };
 
-use super::{
-    Defect, Depth, Form, Limits, NOT_IN_PLACE, Names, Packing, RATIO, Remains, SHOWING, Source, TOO_DEEP, Unpacked,
-    contained, defect, remains,
-    stream::{self, Bound, Bounded, Metered, Window},
-    too_large,
+use crate::{
+    error::Defect,
+    input::archive::{
+        form::{Form, SHOWING},
+        limits::{Limits, RATIO, too_large, total},
+        member::{Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened},
+        remains::{self, Remains},
+        stream::{self, Bound, Window, contained},
+    },
 };
 
 /// The size of a local header without its name.
@@ -45,6 +49,11 @@ pub struct Member {
 impl Member {
     pub(super) fn budget(&self) -> u64 {
         self.budget
+    }
+
+    /// How many bytes come out of it, as far as is known: none where it is refused.
+    pub(super) fn size(&self) -> u64 {
+        if self.refused.is_some() { 0 } else { self.entry.size() }
     }
 
     /// Where it is listed. There is one at a place.
@@ -76,19 +85,22 @@ impl Ord for Member {
 /// Members with their full names, and why there may be more of them.
 type Listed = (Vec<(String, Member)>, Option<String>);
 
+/// What there is to unpack, by its full name, and what is wrong with the rest.
+type Parts = (Vec<(String, Part)>, Vec<Defect>);
+
 /// What there is to unpack of a zip file.
-enum Part {
+pub(super) enum Part {
     Member(Member),
     Remains(Remains),
 }
 
 /// The logs and archives in a zip file, and the logs in those of them that need no unpacking. An error is why it is no
 /// zip file.
-pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<Defect>), String> {
-    let opened = File::open(&file.path).map_err(|error| error.to_string())?;
-    let window = (0, file.size);
-    let (members, rest) = members(&file.name, Window::new(&opened, 0, file.size), window, Depth::File, limits)?;
-    let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(&file.name, cause)).collect();
+pub(super) fn list(archive: &str, path: &Path, size: u64, limits: &Limits) -> Result<Parts, String> {
+    let opened = File::open(path).map_err(|error| error.to_string())?;
+    let window = (0, size);
+    let (members, rest) = members(archive, Window::new(&opened, 0, size), window, Depth::File, limits)?;
+    let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(archive, cause)).collect();
     let mut parts = Vec::with_capacity(members.len());
     for (name, member) in members {
         let Some((start, size)) = inner_window(&opened, &member) else {
@@ -105,16 +117,8 @@ pub(super) fn list(file: &Source, limits: &Limits) -> Result<(Vec<Source>, Vec<D
             Err(cause) => defects.push(defect(&name, &cause)),
         }
     }
-    allot(super::total(file.size), &mut parts);
-    let source = |(name, part)| {
-        let (size, packing) = match part {
-            Part::Member(member) if member.refused.is_some() => (0, Packing::ZipMember(Arc::new(member))),
-            Part::Member(member) => (member.entry.size(), Packing::ZipMember(Arc::new(member))),
-            Part::Remains(remains) => (remains.size(), Packing::ZipRemains(remains)),
-        };
-        Source { name, path: file.path.clone(), packing, size, is_blank: false }
-    };
-    Ok((parts.into_iter().map(source).collect(), defects))
+    allot(total(size), &mut parts);
+    Ok((parts, defects))
 }
 
 /// Divides what may come out of a file, `total` bytes, among its parts, which are unpacked on any thread. Each gets what it
@@ -329,50 +333,6 @@ fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, member: &Member, out:
             hand_on(name, Opened { stream: opened, form: member.form, bound, encrypted, depth: member.depth }, out);
         }
         Err(error) => out.defect(name, &not_opened(&error)),
-    }
-}
-
-/// A member that was opened.
-pub(super) struct Opened<R> {
-    pub(super) stream: R,
-    pub(super) form: Form,
-    pub(super) bound: Bound,
-    pub(super) encrypted: bool,
-    /// How deep the zip file lies.
-    pub(super) depth: Depth,
-}
-
-/// Hands on what comes out of a member.
-pub(super) fn hand_on(name: &str, opened: Opened<impl Read>, out: &mut Unpacked<'_>) {
-    let Opened { stream, form, bound, encrypted, depth } = opened;
-    let size = if let Bound::Stated(size) = bound { size } else { 0 };
-    let mut stream = Metered::new(Bounded::new(stream, bound), &out.budget);
-    if encrypted {
-        out.take(form, name, depth, size, &mut Doubted(stream));
-    } else {
-        out.take(form, name, depth, size, &mut stream);
-    }
-}
-
-/// What is wrong with a member that is encrypted, where no password is given.
-pub(super) const NO_PASSWORD: &str = "encrypted: give its password with --password";
-
-/// What is wrong with a member that cannot be opened.
-pub(super) fn not_opened(error: &ZipError) -> String {
-    match error {
-        ZipError::InvalidPassword => "encrypted: --password is not its password".to_owned(),
-        error => error.to_string(),
-    }
-}
-
-/// A stream that was decrypted. The older encryption takes a wrong password for the right one in 1 of 256 cases, and then
-/// it is the content that looks damaged.
-struct Doubted<R>(R);
-
-impl<R: Read> Read for Doubted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let doubt = |error| io::Error::other(format!("{error}, or --password is not its password"));
-        self.0.read(buffer).map_err(doubt)
     }
 }
 

@@ -7,7 +7,7 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-use super::MEMORY;
+use crate::input::archive::limits::MEMORY;
 
 /// The frames of a file, one after another.
 pub(super) struct Frames<R> {

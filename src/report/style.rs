@@ -1,0 +1,118 @@
+//! The [`Style`] of a report: its [`Format`], and how it looks in it.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::report::times::TimeFormat;
+
+/// The formats of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Comma-separated values, for spreadsheets and other tools
+    Csv,
+    /// A JSON object a line, with numbers as numbers and values as they were logged
+    Jsonl,
+    /// A table to look at, as wide as the terminal; not all columns
+    Table,
+    /// Typed columns for Spark, DuckDB and others, with values as they were logged
+    Parquet,
+}
+
+/// How a report looks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// The format that was asked for.
+    pub format: Option<Format>,
+    /// The format of times that was asked for.
+    pub time_format: Option<TimeFormat>,
+    /// How values are put into the cells of CSV.
+    pub cells: Cells,
+    /// What CSV starts with.
+    pub mark: Mark,
+    /// The terminal that the report is shown on; `None` if it goes anywhere else.
+    pub screen: Option<Screen>,
+}
+
+impl Format {
+    /// What the ending of a file's name says: `.csv`, `.jsonl`, `.txt` for a table, or `.parquet`, in any case.
+    #[must_use]
+    pub fn of_ending(path: &Path) -> Option<Self> {
+        let endings = [("csv", Self::Csv), ("jsonl", Self::Jsonl), ("txt", Self::Table), ("parquet", Self::Parquet)];
+        let extension = path.extension()?;
+        endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, format)| format)
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Table => "table",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl Style {
+    /// What was asked for, or else a table on a terminal and CSV anywhere else. A mark asks for CSV.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        let default = if self.screen.is_some() && self.mark == Mark::None { Format::Table } else { Format::Csv };
+        self.format.unwrap_or(default)
+    }
+
+    /// What was asked for, or else RFC 3339. A table has a shorter one of its own where nothing was asked for.
+    #[must_use]
+    pub fn time_format(&self) -> TimeFormat {
+        self.time_format.unwrap_or(TimeFormat::Rfc3339)
+    }
+
+    /// What the format of times in the report is called: as on the command line, or `seconds` for that of a table.
+    #[must_use]
+    pub fn time_format_name(&self) -> &'static str {
+        match (self.format(), self.time_format) {
+            (Format::Table, None) => "seconds",
+            _ => self.time_format().name(),
+        }
+    }
+}
+
+/// How values are put into cells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cells {
+    /// A cell that a spreadsheet would run as a formula gets a leading `'`.
+    #[default]
+    Guarded,
+    /// Values as they are.
+    Raw,
+}
+
+/// Whether the bytes start with a mark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mark {
+    /// They do not.
+    #[default]
+    None,
+    /// With U+FEFF, by which spreadsheets tell UTF-8.
+    Utf8,
+}
+
+/// A terminal that a table is shown on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// How many columns it has.
+    pub width: usize,
+    /// Whether it has colours.
+    pub ink: Ink,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// None.
+    Plain,
+    /// The 16 of every terminal, as its theme has them.
+    Colour,
+}
