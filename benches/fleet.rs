@@ -32,22 +32,22 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use netsift::{
-    args::{self, Args},
-    config::{Builtin, Config},
-    connection::Field,
-    coverage::Coverage,
-    digest::Digests,
-    findings::Findings,
-    group::{Group, GroupKey},
-    ids::Span,
-    input,
-    partial::{
-        self,
-        columns::{Row, Rows},
-        facts::Facts,
+    cli::{
+        args::{self, Args},
+        config::{Builtin, Config},
     },
-    searched::{Searched, SearchedFile, SearchedSource},
-    tally::Tally,
+    connection::glossary::Field,
+    evidence::{digest::Digests, sources},
+    evtx::ids::Span,
+    fleet::{facts::Facts, partial},
+    group::groups::{Group, GroupKey},
+    report::parquet::columns::{Row, Rows},
+    scan::{
+        coverage::Coverage,
+        findings::Findings,
+        searched::{Searched, SearchedFile, SearchedSource},
+        tally::Tally,
+    },
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]
@@ -154,7 +154,7 @@ fn write_log(path: &Path, host: u64) {
 fn facts() -> Facts {
     let args::Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
-    let nothing = Searched::new(&config.plan, input::Sources::default(), Findings::new(&config.plan));
+    let nothing = Searched::new(&config.plan, sources::Sources::default(), Findings::new(&config.plan));
     Facts::new(&config.plan.terms, Rows::Groups, &nothing)
 }
 

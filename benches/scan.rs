@@ -21,14 +21,19 @@ use clap::Parser;
 use divan::{Bencher, counter::BytesCount};
 use jiff::Timestamp;
 use netsift::{
-    args::{Args, Command},
-    chunk,
-    config::{Builtin, Config},
-    event::{Carving, Decoder},
-    input, magic,
-    prefilter::Prefilter,
-    record, scan,
-    window::Window,
+    cli::{
+        args::{Args, Command},
+        config::{Builtin, Config},
+    },
+    evidence::sources,
+    evtx::{
+        chunk,
+        event::{Carving, Decoder},
+        record,
+        window::Window,
+    },
+    magic,
+    scan::{pool, prefilter::Prefilter},
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]
@@ -121,7 +126,7 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
     bencher.counter(bytes()).bench(|| {
         for chunk in chunks() {
             let (layout, _) = chunk::layout(chunk);
-            let look = |event: &netsift::event::Event<'_>| {
+            let look = |event: &netsift::evtx::event::Event<'_>| {
                 black_box(event.field("Image"));
             };
             decoder.decode(chunk, &layout, |_, _| true, look, |loss| panic!("{loss:?}"));
@@ -134,8 +139,8 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
 fn whole_scan(bencher: Bencher<'_, '_>, option: &str) {
     let Command::Detect(args) = Args::parse_from(["netsift", "detect", option, "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
-    let sources = input::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits);
+    let sources = sources::discover(std::slice::from_ref(&*FILE), config.links, &config.method.limits);
     bencher.counter(bytes()).bench(|| {
-        scan::scan(&config.plan, &config.method, &sources, &|_| {}).unwrap().groups.into_sorted().unwrap().len()
+        pool::scan(&config.plan, &config.method, &sources, &|_| {}).unwrap().groups.into_sorted().unwrap().len()
     });
 }

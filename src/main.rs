@@ -1,7 +1,5 @@
 //! The `netsift` command: parse, configure, run, exit status.
 
-mod progress;
-
 use std::{
     env,
     ffi::OsString,
@@ -16,23 +14,30 @@ use std::{
 use clap::FromArgMatches;
 use jiff::Timestamp;
 use netsift::{
-    arg_file,
-    args::{Args, Command, ManArgs, MergeArgs, RulesCommand, ScanArgs, VerifyArgs},
-    config::{self, Builtin, Config},
-    elsewhere::{self, Elsewhere},
+    cli::{
+        arg_file,
+        args::{Args, Command, ManArgs, MergeArgs, RulesCommand, ScanArgs, VerifyArgs},
+        config::{self, Builtin, Config},
+        listing, shell, usage,
+    },
     error::Error,
-    findings::Findings,
-    input::{self, Sources},
-    listing,
-    manifest::{RunEntry, recorded::Recorded},
-    merge,
-    output::{Existing, Output, Pending},
-    report::style::{Ink, Screen},
-    run, scan,
-    searched::Searched,
-    shell,
-    summary::Summary,
-    text, usage,
+    evidence::sources::{self, Sources},
+    fleet::merge,
+    report::{
+        manifest::RunEntry,
+        output::{Existing, Output, Pending},
+        recorded::Recorded,
+        style::{Ink, Screen},
+        summary::Summary,
+    },
+    run,
+    scan::{
+        elsewhere::{self, Elsewhere},
+        findings::Findings,
+        pool,
+        searched::Searched,
+    },
+    text,
     verify::{self, Fate, Verified},
 };
 
@@ -60,7 +65,7 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
 fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.outputs.show_on(screen());
-    let sources = input::discover(&config.paths, config.links, &config.method.limits);
+    let sources = sources::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
         return Err(Error::NothingToSearch { others: sources.others, links: sources.links });
@@ -68,8 +73,8 @@ fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCod
     config.outputs.check(&sources.met)?;
 
     let clock = Clock::start();
-    let bar = progress::bar(scan::size(&config.method, &sources), config.quiet);
-    let findings = scan::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
+    let bar = netsift::cli::progress::bar(pool::size(&config.method, &sources), config.quiet);
+    let findings = pool::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let findings = findings?;
     let elsewhere = elsewhere(&config, &sources, &findings)?;
@@ -88,7 +93,7 @@ fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<
     if !is_wanted || !elsewhere::is_worth_a_look(&config.plan, findings) {
         return Ok(None);
     }
-    let bar = progress::bar(scan::size(&config.method, sources), config.quiet);
+    let bar = netsift::cli::progress::bar(pool::size(&config.method, sources), config.quiet);
     let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms.filter)))
@@ -144,7 +149,7 @@ fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let mut config = config::merging(args, config::arguments(line))?;
     config.outputs.show_on(screen());
     let gathered = merge::gather(&config)?;
-    let bar = progress::bar(gathered.size(), config.quiet);
+    let bar = netsift::cli::progress::bar(gathered.size(), config.quiet);
     let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let merged = merged?;
@@ -161,7 +166,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let wrong = |cause: String| Error::file(&args.manifest, "cannot read the manifest", &cause);
     let text = fs::read_to_string(&args.manifest).map_err(|error| wrong(error.to_string()))?;
     let recorded = Recorded::parse(&text).map_err(wrong)?;
-    let bar = progress::spinner(args.quiet);
+    let bar = netsift::cli::progress::spinner(args.quiet);
     let fates = verify::verify(&recorded, &config::verification(args), &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let fates = fates?;

@@ -7,25 +7,28 @@ use std::{
 };
 
 use crate::{
-    copies,
     error::Error,
-    events::Rows as EventRows,
-    group::{Groups, SortedGroups},
-    hits::{Hit, SortedHits},
-    html::{self, observed::Observed},
-    manifest::{self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written},
-    output::Pending,
-    outputs::Outputs,
-    partial::{
-        self,
-        columns::{Row, Rows},
-        facts::Facts,
+    fleet::{facts::Facts, partial},
+    group::{
+        copies,
+        groups::{Groups, SortedGroups},
+        hits::{Hit, SortedHits},
+        rarity::{Places, Rarity},
     },
-    ran::Ran,
-    rarity::{Places, Rarity},
-    report::{self, content::Report},
-    searched::Searched,
-    terms::Terms,
+    report::{
+        content::Report,
+        events::Rows as EventRows,
+        format,
+        manifest::{
+            self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
+        },
+        output::Pending,
+        outputs::Outputs,
+        page::{document, observed::Observed},
+        parquet::columns::{Row, Rows},
+        ran::Ran,
+    },
+    scan::{searched::Searched, terms::Terms},
 };
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
@@ -58,7 +61,7 @@ pub fn write(
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let report =
         Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
-    let sha256 = outputs.report.write(&mut pending, |out| report::write(out, &report, &outputs.style))?;
+    let sha256 = outputs.report.write(&mut pending, |out| format::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256 };
 
     let ran = Ran {
@@ -77,7 +80,7 @@ pub fn write(
     };
     let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        output.write(&mut pending, |out| html::write(out, &manifest, &ran, (terms, &report), &observed))?;
+        output.write(&mut pending, |out| document::write(out, &manifest, &ran, (terms, &report), &observed))?;
     }
     if let Some(output) = &outputs.manifest {
         manifest.run = run_info();

@@ -11,25 +11,24 @@ use std::{
 };
 
 use crate::{
-    cidr::CidrSet,
-    connection::Field,
-    copies::Copies,
-    digest::{self, Digests},
+    connection::{cidr::CidrSet, filter::Filter, glossary::Field},
     error::Error,
-    event::Carving,
-    filter::Filter,
-    group,
-    input::{
-        self, Links, Sources,
+    evidence::{
+        digest::{self, Digests},
         source::{self, Packing},
+        sources::{self, Links, Sources},
     },
-    manifest::recorded::Recorded,
-    plan::{Decoding, Plan},
-    prefilter::Prefilter,
-    rule::{Rule, set::RuleSet},
-    scan::{self, Method},
-    searched::SearchedFile,
-    terms::Terms,
+    evtx::event::Carving,
+    group::{copies::Copies, groups},
+    report::recorded::Recorded,
+    rule::{judge::Rule, set::RuleSet},
+    scan::{
+        plan::{Decoding, Plan},
+        pool::{self, Method},
+        prefilter::Prefilter,
+        searched::SearchedFile,
+        terms::Terms,
+    },
 };
 
 /// What has become of a log or an archive.
@@ -173,7 +172,7 @@ fn archives(
     let known = then.iter().filter(|(_, digests)| digests.is_some());
     let there = known.filter_map(|(path, _)| source::file(path).ok()).collect();
     let sources = Sources { archives: there, ..Sources::default() };
-    let now = scan::scan(&nothing()?, method, &sources, progress)?.archives;
+    let now = pool::scan(&nothing()?, method, &sources, progress)?.archives;
     let fate = |(path, then)| {
         let fate = Fate::of(then, now.get(&path).and_then(Option::as_ref));
         (path, fate)
@@ -196,10 +195,10 @@ fn logs(
 ) -> Result<BTreeMap<(PathBuf, String), Now>, Error> {
     // One by one, since a file is found under one of its names only, and two may have become links to the same one. A
     // folder in the place of a file is none. The archives themselves were hashed before.
-    let logs_in = |file: &PathBuf| input::discover(slice::from_ref(file), Links::Skip, &method.limits).logs;
+    let logs_in = |file: &PathBuf| sources::discover(slice::from_ref(file), Links::Skip, &method.limits).logs;
     let logs = files.iter().filter(|file| !file.is_dir()).flat_map(logs_in).collect();
     let found = Sources { logs, ..Sources::default() };
-    let findings = scan::scan(&nothing()?, method, &found, progress)?;
+    let findings = pool::scan(&nothing()?, method, &found, progress)?;
     let read = findings.sources.into_iter().filter(|(_, source)| source.tally.logs > 0);
     let now = read.filter_map(|(key, source)| {
         let file = found.logs.get(key.number)?;
@@ -226,7 +225,7 @@ fn nothing() -> Result<Plan, Error> {
             group_by: vec![Field::Dvc],
         },
         decoding: Decoding::Candidates,
-        apart: group::Sources::Together,
+        apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: false,
         follow_ids: false,

@@ -1,9 +1,11 @@
 //! The [`Report`]: grouped connections, as every format has them.
 
 use crate::{
-    connection::Field,
-    group::{GroupKey, SortedGroups},
-    rarity::Rarity,
+    connection::glossary::Field,
+    group::{
+        groups::{GroupKey, SortedGroups},
+        rarity::Rarity,
+    },
     rule::info::RuleInfo,
 };
 

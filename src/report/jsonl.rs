@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer as _};
 use serde_json::{Serializer, ser::Formatter};
 
 use crate::{
-    connection::{Field, Kind},
+    connection::glossary::{Field, Kind},
     report::{content::Report, style::Style},
     rule::info::RuleInfo,
     text,

@@ -1,35 +1,29 @@
-//! The [`Report`]: grouped connections, written in one of the formats to anything that takes bytes.
+//! What is written: the report in its formats, events, the page, the manifest, the summary.
 //!
-//! Where the bytes go is [`crate::output`]'s concern. CSV and JSON lines depend on the report and the options alone; a
-//! table also on how wide the terminal is and whether it has colours.
+//! In come groups, hits and what was searched; out go bytes to where they were asked for. This room does not know the command line, nor
+//! how anything was found.
+//!
+//! - [`content`]: the report as every format has it. [`style`]: how it looks. [`times`]: how a time looks. [`format`](mod@format): the choice of a format.
+//! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats.
+//! - [`events`]: a row for each hit. [`page`]: the page for a browser.
+//! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
+//! - [`output`]: where one thing is written to. [`outputs`]: everything that a run writes.
 
 pub mod content;
 pub mod csv;
+pub mod events;
 mod fit;
+pub mod format;
 mod jsonl;
 mod layout;
-mod parquet;
+pub mod manifest;
+pub mod output;
+pub mod outputs;
+pub mod page;
+pub mod parquet;
+pub mod ran;
+pub mod recorded;
 pub mod style;
+pub mod summary;
 mod table;
 pub mod times;
-
-use std::io;
-
-use crate::report::{
-    content::Report,
-    style::{Format, Style},
-};
-
-/// Writes the report.
-///
-/// # Errors
-///
-/// What `out` returns.
-pub fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>, style: &Style) -> io::Result<()> {
-    match style.format() {
-        Format::Csv => csv::write(out, report, style),
-        Format::Jsonl => jsonl::write(out, report, style),
-        Format::Table => table::write(out, report, style),
-        Format::Parquet => parquet::write(out, report),
-    }
-}

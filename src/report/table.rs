@@ -9,8 +9,8 @@ use anstyle::{AnsiColor, Effects};
 use jiff::Timestamp;
 
 use crate::{
-    connection::Field,
-    group::{Group, GroupKey},
+    connection::glossary::Field,
+    group::groups::{Group, GroupKey},
     report::{
         content::Report,
         fit::{self, Keep},

@@ -1,10 +1,10 @@
 //! The built-in rules as data: Splunk's detections of network connections of regsvcs.exe and regasm.exe.
 //!
-//! How they are applied is in [`crate::rule`].
+//! How they are applied is in [`crate::rule::judge`].
 
 use ipnet::IpNet;
 
-use crate::cidr;
+use crate::connection::cidr;
 
 /// A detection of connections to public addresses by the process that makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub fn networks(lists: &[&[&str]]) -> Result<Vec<IpNet>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cidr::CidrSet;
+    use crate::connection::cidr::CidrSet;
 
     #[test]
     fn every_built_in_network_is_one() {

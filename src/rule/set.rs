@@ -1,11 +1,13 @@
 //! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
 
 use crate::{
-    connection::Connection,
-    event::Event,
-    pattern,
-    rule::{Rule, Verdict, info::RuleInfo},
-    sigma::{Sigma, memo::Memo},
+    connection::{glossary::Connection, pattern},
+    evtx::event::Event,
+    rule::{
+        info::RuleInfo,
+        judge::{Rule, Verdict},
+        sigma::{engine::Sigma, memo::Memo},
+    },
 };
 
 /// The built-in rules, or processes in their place, and the Sigma rules that are loaded.

@@ -3,11 +3,11 @@
 use std::{collections::HashSet, ops::Range, path::Path};
 
 use crate::{
-    chunk,
-    input::{
-        Sources,
+    evidence::{
         source::{Packing, Source},
+        sources::Sources,
     },
+    evtx::chunk,
 };
 
 /// Chunks that are read at once: 512 KiB, which stays in a core's cache while it is searched.

@@ -9,26 +9,34 @@ use std::{
 
 use ipnet::IpNet;
 use netsift::{
-    cidr::{self, CidrSet},
-    connection::Field,
-    copies::Copies,
+    connection::{
+        cidr::{self, CidrSet},
+        filter::Filter,
+        glossary::Field,
+        sysmon::PROVIDER,
+    },
     error::Defect,
-    event::{Carving, Decoder},
-    filter::Filter,
-    findings::Findings,
-    group::{self, Group, GroupKey},
-    hits::Hit,
-    input::Sources,
+    evidence::sources::Sources,
+    evtx::{
+        event::{Carving, Decoder},
+        window::Window,
+    },
+    group::{
+        copies::Copies,
+        groups::{self, Group, GroupKey},
+        hits::Hit,
+    },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
-    plan::{Decoding, Plan},
-    prefilter::Prefilter,
-    rule::{Rule, builtin, info::RuleInfo, set::RuleSet},
-    searched::Searched,
-    sift::Sifter,
-    sysmon::PROVIDER,
-    tally::Tally,
-    terms::Terms,
-    window::Window,
+    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
+    scan::{
+        findings::Findings,
+        plan::{Decoding, Plan},
+        prefilter::Prefilter,
+        searched::Searched,
+        sift::Sifter,
+        tally::Tally,
+        terms::Terms,
+    },
 };
 
 /// The process of the built-in detection.
@@ -114,7 +122,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             group_by: Field::ALL.to_vec(),
         },
         decoding: Decoding::Candidates,
-        apart: group::Sources::Together,
+        apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: true,
         follow_ids: true,

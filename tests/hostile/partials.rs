@@ -7,13 +7,10 @@ use std::{
 };
 
 use netsift::{
-    connection::Field,
-    group::{Group, GroupKey},
-    partial::{
-        self,
-        columns::{RecordCells, Row, Rows},
-        facts::Facts,
-    },
+    connection::glossary::Field,
+    fleet::{facts::Facts, partial},
+    group::groups::{Group, GroupKey},
+    report::parquet::columns::{RecordCells, Row, Rows},
 };
 use serde_json::{Value, json};
 

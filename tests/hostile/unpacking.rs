@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use netsift::input::{
+use netsift::evidence::{
     archive::{
         limits::Limits,
         list::{self, Contents},

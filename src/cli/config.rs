@@ -1,0 +1,464 @@
+//! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
+//! any evidence is read.
+
+use std::{ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::{
+    cli::args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+    connection::{
+        cidr::{self, CidrSet},
+        filter::{Filter, Property},
+        glossary::Field,
+        pattern,
+    },
+    error::Error,
+    evidence::{
+        archive::limits::{KnownBy, Limits},
+        sources::Links,
+    },
+    evtx::{
+        event::Carving,
+        window::{self, Window},
+    },
+    fleet::merge::Merging,
+    group::{copies::Copies, groups},
+    report::{
+        output::{Existing, Output},
+        outputs::Outputs,
+        parquet::columns::Rows,
+        style::{Cells, Format, Mark, Style},
+    },
+    rule::{
+        builtin::{self, BuiltinRule},
+        info::RuleInfo,
+        judge::Rule,
+        set::RuleSet,
+        sigma::load::{self, Loaded, Wanted},
+    },
+    scan::{
+        plan::{Decoding, Plan},
+        pool::Method,
+        prefilter::Prefilter,
+        terms::Terms,
+    },
+    text,
+};
+
+/// A run, ready to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to look for logs.
+    pub paths: Vec<PathBuf>,
+    /// Whether links are followed on the way.
+    pub links: Links,
+    /// What to look for.
+    pub plan: Plan,
+    /// How to scan for it.
+    pub method: Method,
+    /// What is written.
+    pub outputs: Outputs,
+    /// Whether neither a summary nor progress is shown.
+    pub quiet: bool,
+}
+
+impl Config {
+    /// Makes sense of what `detect` or `connections` was given. `arguments` is the command
+    /// line as it was, for the manifest. Times that are so long ago are that long before `now`.
+    ///
+    /// # Errors
+    ///
+    /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
+    pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
+        let mut loaded = load(&args)?;
+        let rules = rule_set(&args, builtin, &mut loaded)?;
+        let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
+            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
+        let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
+        let copies = match (args.dedup, args.recover) {
+            (true, _) => Copies::Drop,
+            (false, true) => Copies::DropStale,
+            (false, false) => Copies::Count,
+        };
+        if args.partial.is_some() && rules.sigma.correlations.is_some() {
+            return Err(Error::Usage(
+                "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule \
+                 leaves it out"
+                    .to_owned(),
+            ));
+        }
+        if args.partial.is_some() && args.dedup && !args.partial_events {
+            return Err(Error::Usage(
+                "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
+                 --partial-events"
+                    .to_owned(),
+            ));
+        }
+        let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
+        let outputs = outputs(args.output, args.partial.map(|path| (path, rows)), arguments)?;
+        let terms = Terms {
+            filter: filter(&args.filter, now)?,
+            rules: Arc::new(rules),
+            refused: loaded.refused.iter().map(ToString::to_string).collect(),
+            carving: if args.recover { Carving::Stale } else { Carving::Live },
+            copies,
+            group_by: fields(&args.group_by)?,
+        };
+        Ok(Self {
+            plan: Plan {
+                terms,
+                prefilter,
+                decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
+                apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
+                room: room(args.max_memory, threads(args.threads)),
+                keep_hits: outputs.need_hits(),
+                follow_ids: outputs.need_hashes(),
+            },
+            method: Method {
+                threads: threads(args.threads),
+                hashing: outputs.need_hashes(),
+                limits: Limits::new(args.max_member_size, args.password).known_by(known_by),
+            },
+            links: if args.follow { Links::Follow } else { Links::Skip },
+            outputs,
+            quiet: args.quiet,
+            paths: args.paths,
+        })
+    }
+}
+
+/// Makes sense of what `merge` was given. `arguments` is the command line as it was, for the manifest.
+///
+/// # Errors
+///
+/// A value is wrong: a field, a format.
+pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error> {
+    Ok(Merging {
+        paths: args.paths,
+        group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
+        room: room(args.max_memory, threads(args.threads)),
+        threads: threads(args.threads),
+        outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, arguments)? },
+        quiet: args.quiet,
+    })
+}
+
+/// The command line for the manifest: without the tool's own name, and without passwords.
+#[must_use]
+pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    const PASSWORDS: [&str; 2] = ["--password", "--zip-password"];
+    let mut is_password = false;
+    let shown = line.into_iter().skip(1).map(|argument| {
+        let argument = argument.to_string_lossy().into_owned();
+        let hidden = std::mem::replace(&mut is_password, PASSWORDS.contains(&&*argument));
+        match argument.split_once('=') {
+            _ if hidden => "(hidden)".to_owned(),
+            Some((option, _)) if PASSWORDS.contains(&option) => format!("{option}=(hidden)"),
+            _ => argument,
+        }
+    });
+    shown.collect()
+}
+
+/// How a manifest is verified.
+#[must_use]
+pub fn verification(args: &VerifyArgs) -> Method {
+    let limits = Limits::new(u64::MAX, args.password.clone());
+    Method { threads: threads(args.threads), hashing: true, limits }
+}
+
+fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
+    given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Which connections are left in.
+fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
+    let time = |option: &str, text: &Option<String>| {
+        let read =
+            |text: &String| window::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
+        text.as_ref().map(read).transpose()
+    };
+    let window = Window { since: time("--since", &args.since)?, until: time("--until", &args.until)? };
+    if let (Some(since), Some(until)) = (window.since, window.until)
+        && since >= until
+    {
+        return Err(Error::Usage(format!(
+            "--since {since} is not before --until {until}: give an earlier time and a later one, for example \
+             --since 2024-03-05 --until 2024-03-06"
+        )));
+    }
+    let patterns = |property: Property, texts: &[String]| {
+        let wrong = |message: String| Error::Usage(format!("--{} {message}", property.name()));
+        property.patterns(texts).map(|patterns| (property, patterns)).map_err(wrong)
+    };
+    let patterns = [
+        patterns(Property::Host, &args.host)?,
+        patterns(Property::User, &args.user)?,
+        patterns(Property::Port, &args.port)?,
+        patterns(Property::Transport, &args.transport)?,
+        patterns(Property::Direction, &args.direction)?,
+    ];
+    Ok(Filter::new(window, patterns))
+}
+
+/// What each thread may hold, and what all of them come to in the end.
+fn room(memory: u64, threads: NonZeroUsize) -> usize {
+    usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
+}
+
+/// A process's name, or a pattern for names.
+fn process(name: &str) -> Result<String, Error> {
+    if name.is_empty() || name.contains(['\\', '/']) {
+        return Err(Error::Usage(format!(
+            "--process {name:?} is not a base name: give the name without its folder, for example regsvcs.exe or reg*.exe"
+        )));
+    }
+    Ok(name.to_owned())
+}
+
+/// Whether there are built-in rules where none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builtin {
+    /// The default one, as for `detect`.
+    Default,
+    /// None: every connection is wanted unless something is named, as for `connections`.
+    Everything,
+}
+
+/// Loads the Sigma rules.
+fn load(args: &ScanArgs) -> Result<Loaded, Error> {
+    let loaded = load::load_on(threads(args.threads), &args.rules, &wanted(&args.wanted));
+    if args.strict_rules {
+        if let Some(refusal) = loaded.refused.first() {
+            return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
+        }
+        if let Some(unknown) = loaded.unknown.first() {
+            return Err(Error::file(&unknown.path, "the rule cannot be right", &unknown.what()));
+        }
+    }
+    if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
+        let mut reasons = loaded.refused.iter().filter(|refusal| refusal.path.starts_with(path));
+        let reason = reasons.next().map_or_else(
+            || {
+                "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave"
+                    .to_owned()
+            },
+            |refusal| {
+                let is_of_path = refusal.path == *path;
+                if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") }
+            },
+        );
+        return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));
+    }
+    Ok(loaded)
+}
+
+/// Which Sigma rules are wanted.
+#[must_use]
+pub fn wanted(args: &WantedArgs) -> Wanted {
+    Wanted { level: args.level.clone(), status: args.status.clone(), exclude: args.exclude_rule.clone() }
+}
+
+/// Everything that is looked for.
+fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<RuleSet, Error> {
+    let detection = networks("--detect-cidr", &args.detect_cidr)?;
+    let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
+    let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
+    let chosen = chosen_rules(args, builtin)?;
+    let names = args.process.iter().map(|name| process(name)).collect::<Result<Vec<_>, _>>()?;
+    if chosen.as_ref().is_some_and(Vec::is_empty) {
+        if let Some(name) = names.first() {
+            let message =
+                format!("--process {name} with --rule none: names are for built-in rules; leave one of the two out");
+            return Err(Error::Usage(message));
+        }
+        if args.rules.is_empty() {
+            let message =
+                "--rule none without --rules: nothing is looked for; give Sigma rules, for example --rules my-rules/";
+            return Err(Error::Usage(message.to_owned()));
+        }
+    }
+
+    let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen) {
+        // Names replace those of the rules, if any rule is applied, or stand for themselves.
+        (_, Some(rules)) if rules.is_empty() => Vec::new(),
+        ([], Some(rules)) => {
+            rules.iter().map(|rule| (RuleInfo::of_builtin(rule), vec![rule.process.to_owned()])).collect()
+        }
+        ([], None) if args.rules.is_empty() => vec![(RuleInfo::of_everything(), Vec::new())],
+        ([], None) => Vec::new(),
+        (names, _) => vec![(RuleInfo::of_processes(names), names.to_vec())],
+    };
+    by_title.extend(loaded.infos.iter().map(|info| (info.clone(), Vec::new())));
+    // Sigma rules keep their order among themselves: they are sorted already.
+    let own = by_title.len() - loaded.infos.len();
+    let processes: Vec<(String, usize)> = by_title
+        .iter()
+        .take(own)
+        .enumerate()
+        .flat_map(|(index, (_, names))| {
+            let any = names.is_empty().then(String::new);
+            names.iter().cloned().chain(any).map(move |name| (name, index)).collect::<Vec<_>>()
+        })
+        .collect();
+    let default = if builtin == Builtin::Default { Exclusions::Special } else { Exclusions::None };
+    let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
+    exclusion.extend(user_exclusion.iter().copied());
+    let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
+    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion: exclusion.into_iter().collect() };
+    let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
+    let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).collect();
+    Ok(RuleSet {
+        builtin: (own > 0).then_some(rule),
+        by_process: processes,
+        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect() },
+        sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
+        named: !args.rules.is_empty(),
+        slow: loaded.without_literals.clone(),
+        in_vain,
+        infos: by_title.into_iter().map(|(info, _)| info).collect(),
+    })
+}
+
+/// What there is to say of detection networks of which every address is excluded, unless there are rules that the exclusion is
+/// not for.
+fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
+    let detection = rule.detection.as_ref().filter(|_| loaded.infos.is_empty())?.networks();
+    let excluding = |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network));
+    let pairs: Vec<(&IpNet, &IpNet)> =
+        detection.iter().map(|net| Some((net, excluding(net)?))).collect::<Option<_>>()?;
+    let (network, excluded) = pairs.first()?;
+    Some(format!(
+        "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
+         leaves the built-in ones out"
+    ))
+}
+
+/// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.
+///
+/// # Errors
+///
+/// A mark for a format that has none.
+fn outputs(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<String>) -> Result<Outputs, Error> {
+    let style = style(&args)?;
+    if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
+        && format != Format::Csv
+    {
+        let message = format!("--events {}: events are CSV: give a name such as events.csv", text::path(path));
+        return Err(Error::Usage(message));
+    }
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let file = |path| Output::new(path, existing);
+    Ok(Outputs {
+        report: args.output.map_or(Output::Stdout, file),
+        style,
+        rarity: false,
+        events: args.events.map(file),
+        html: args.html.map(file),
+        manifest: args.manifest.map(file),
+        partial: partial.map(|(path, rows)| (file(path), rows)),
+        run_info: args.manifest_run_info,
+        arguments,
+    })
+}
+
+fn style(args: &OutputArgs) -> Result<Style, Error> {
+    let by_ending = args.output.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)));
+    if let (Some((path, of_ending)), Some(format)) = (by_ending, args.format)
+        && format != of_ending
+    {
+        return Err(Error::Usage(format!(
+            "-o {} with --format {}: the name says {}; leave --format out, or give another name",
+            text::path(path),
+            format.name(),
+            of_ending.name(),
+        )));
+    }
+    let format = args.format.or(by_ending.map(|(_, format)| format));
+    let mark = if args.bom { Mark::Utf8 } else { Mark::None };
+    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
+        return Err(Error::Usage(format!(
+            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
+            format.name()
+        )));
+    }
+    let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
+    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
+}
+
+/// The built-in rules that are named, or those that apply where none is; `None` for every connection.
+fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Option<Vec<BuiltinRule>>, Error> {
+    if args.rule.is_empty() {
+        return Ok((builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]));
+    }
+    let mut chosen = Vec::new();
+    for id in &args.rule {
+        let is_named = |rule: &&BuiltinRule| id == "all" || id == rule.id || id == rule.name;
+        let found: Vec<BuiltinRule> = builtin::RULES.iter().filter(is_named).copied().collect();
+        if found.is_empty() && id != "none" {
+            let names = builtin::RULES.map(|rule| rule.name).join(", ");
+            return Err(Error::Usage(format!("--rule {id:?} is no built-in rule: give {names}, all or none")));
+        }
+        chosen.extend(found);
+    }
+    chosen.sort_by_key(|rule| rule.title);
+    chosen.dedup();
+    Ok(Some(chosen))
+}
+
+/// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
+/// not pay to look for so many.
+fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
+    let mut texts: Vec<String> = match &rules.builtin {
+        Some(rule) if rule.processes.is_empty() => return None,
+        Some(rule) => {
+            rule.processes.iter().map(|name| pattern::literal(name).map(str::to_owned)).collect::<Option<_>>()?
+        }
+        None => Vec::new(),
+    };
+    if !loaded.infos.is_empty() {
+        texts.extend(loaded.literals.clone()?);
+        if texts.len() > Prefilter::MOST_TEXTS {
+            return None;
+        }
+    }
+    Some(texts)
+}
+
+fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {
+    let lists: &[&[&str]] = match list {
+        Exclusions::Special => &[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS],
+        Exclusions::Splunk => &[&builtin::SPLUNK_NETWORKS],
+        Exclusions::None => &[],
+    };
+    builtin::networks(lists).map_err(Error::Usage)
+}
+
+fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {
+    let mut networks = Vec::new();
+    for value in values {
+        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
+        if let Some(path) = value.strip_prefix('@') {
+            let wrong = |message: String| wrong(format!("{value}: {message}"));
+            let list = fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the list: {error}")))?;
+            networks.extend(cidr::parse_list(&list).map_err(wrong)?);
+        } else {
+            networks.push(cidr::parse(value).map_err(wrong)?);
+        }
+    }
+    Ok(networks)
+}
+
+fn fields(names: &[String]) -> Result<Vec<Field>, Error> {
+    let mut fields = Vec::with_capacity(names.len());
+    for name in names {
+        let field = name.parse().map_err(|message| Error::Usage(format!("--group-by {message}")))?;
+        if fields.contains(&field) {
+            return Err(Error::Usage(format!("--group-by {name:?} is given twice: name each field once")));
+        }
+        fields.push(field);
+    }
+    Ok(if fields.is_empty() { Field::ALL.to_vec() } else { fields })
+}

@@ -1,0 +1,114 @@
+//! Listings of rules as text: a table of all, the whole of one, and what is wrong with those of a folder.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::Error,
+    rule::{
+        builtin,
+        info::RuleInfo,
+        sigma::load::{self, Loaded, Wanted},
+    },
+    text::{self, counted},
+};
+
+/// The built-in rules and the Sigma rules in these paths, one a line, and what is wrong with them; and whether nothing is.
+#[must_use]
+pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
+    let loaded = load::load(paths, wanted);
+    let header = ["ID", "LEVEL", "STATUS", "MITRE ATT&CK", "TITLE", "SOURCE"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(header)
+        .chain(infos(&loaded).map(|info| {
+            let RuleInfo { id, level, status, attack, title, source, .. } = info;
+            let ids =
+                attack.split(' ').filter(|tag| tag.starts_with('T') || tag.starts_with('G') || tag.starts_with('S'));
+            let attack = ids.collect::<Vec<_>>().join(" ");
+            [id, level, status, attack, title, source].map(|cell| text::printable(&cell).into_owned())
+        }))
+        .collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        for (cell, width) in row.iter().zip(widths.iter().chain([&0])) {
+            let _ = write!(out, "{cell:<width$}  ");
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    for refusal in &loaded.refused {
+        let _ = writeln!(out, "not loaded: {refusal}");
+    }
+    for unknown in &loaded.unknown {
+        let _ = writeln!(out, "unknown field: {unknown}");
+    }
+    (out, is_well(&loaded))
+}
+
+/// The whole of the rule with this id or title, or of the built-in rule of this name.
+///
+/// # Errors
+///
+/// There is none.
+pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Error> {
+    let loaded = load::load(paths, wanted);
+    let name = builtin::RULES.iter().find(|rule| rule.name == id).map_or(id, |rule| rule.id);
+    let found = infos(&loaded).find(|info| info.id == name || info.title == name);
+    let none = || {
+        Error::Usage(format!("{id:?} is no rule that is loaded: netsift rules list --rules PATH shows those there are"))
+    };
+    let shown = |info: RuleInfo| {
+        let lines = info.text.lines().map(|line| format!("{}\n", text::printable(line)));
+        format!("# {}\n{}", text::printable(&info.source), lines.collect::<String>())
+    };
+    found.map(shown).ok_or_else(none)
+}
+
+/// What there is to say of each file in these paths, and whether nothing is wrong with them.
+#[must_use]
+pub fn check(paths: &[PathBuf]) -> (String, bool) {
+    let loaded = load::load(paths, &Wanted::default());
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for info in &loaded.infos {
+        let line = if loaded.without_literals.contains(&info.title) {
+            format!("loaded: {} (names no text to look for: every connection is decoded for it)", info.title)
+        } else {
+            format!("loaded: {}", info.title)
+        };
+        lines.entry(info.source.clone()).or_default().push(line);
+    }
+    for unknown in &loaded.unknown {
+        let line = format!("unknown field: {}", unknown.what());
+        lines.entry(unknown.path.to_string_lossy().into_owned()).or_default().push(line);
+    }
+    for refusal in &loaded.refused {
+        let line = format!("not loaded: {}", refusal.what());
+        lines.entry(refusal.path.to_string_lossy().into_owned()).or_default().push(line);
+    }
+    let mut out = String::new();
+    for (file, mut lines) in lines {
+        lines.extend(load::lint(Path::new(&file)));
+        for line in lines {
+            let _ = writeln!(out, "{}: {}", text::printable(&file), text::printable(&line));
+        }
+    }
+    let unknown = match loaded.unknown.len() as u64 {
+        0 => String::new(),
+        unknown => format!(", {} that no connection has", counted(unknown, "field")),
+    };
+    let _ = writeln!(out, "{} loaded, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
+    (out, is_well(&loaded))
+}
+
+/// Whether every rule is loaded and asks for what a connection can have.
+fn is_well(loaded: &Loaded) -> bool {
+    loaded.refused.is_empty() && loaded.unknown.is_empty()
+}
+
+fn infos(loaded: &Loaded) -> impl Iterator<Item = RuleInfo> {
+    builtin::RULES.iter().map(RuleInfo::of_builtin).chain(loaded.infos.iter().cloned())
+}

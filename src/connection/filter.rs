@@ -1,0 +1,141 @@
+//! A [`Filter`]: what the command line leaves in before any rule judges, by time and by patterns over fields.
+//!
+//! It is the filter macro at the end of Splunk's rule, which a user fills in. Networks and processes are the rules' concern.
+
+use std::fmt;
+
+use crate::{
+    connection::{
+        glossary::{Connection, Field},
+        pattern::{Pattern, folded},
+    },
+    evtx::window::Window,
+};
+
+/// Which connections are left in: those in the window, of which every property that has patterns fits one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// When they were logged.
+    pub window: Window,
+    /// For each property that has any, its patterns: one of them must fit.
+    patterns: Vec<(Property, Vec<Pattern>)>,
+}
+
+impl Filter {
+    /// Of a window, and of patterns for each property; a property without patterns may be anything.
+    #[must_use]
+    pub fn new(window: Window, patterns: impl IntoIterator<Item = (Property, Vec<Pattern>)>) -> Self {
+        Self { window, patterns: patterns.into_iter().filter(|(_, patterns)| !patterns.is_empty()).collect() }
+    }
+
+    /// Whether every connection is left in.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.window.is_open() && self.patterns.is_empty()
+    }
+
+    /// Whether a connection is left in.
+    #[must_use]
+    pub fn keeps(&self, connection: &Connection<'_>) -> bool {
+        let has_one = |(property, patterns): &(Property, Vec<Pattern>)| property.has_one(connection, patterns);
+        self.window.keeps(connection.time) && self.patterns.iter().all(has_one)
+    }
+
+    /// The patterns for a property, as they were given.
+    pub fn patterns(&self, property: Property) -> impl Iterator<Item = &str> {
+        let of_property = self.patterns.iter().filter(move |(given, _)| *given == property);
+        of_property.flat_map(|(_, patterns)| patterns).map(Pattern::as_str)
+    }
+}
+
+/// As the summary shows it: `since 2024-03-05T00:00:00Z; host WS01 or WS02; port 443`.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Window { since, until } = self.window;
+        let times = [("since", since), ("until", until)];
+        let times = times.into_iter().filter_map(|(name, time)| Some(format!("{name} {}", time?)));
+        let patterns = self.patterns.iter().map(|(property, patterns)| {
+            let patterns: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
+            format!("{} {}", property.name(), patterns.join(" or "))
+        });
+        f.write_str(&times.chain(patterns).collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// What there can be patterns for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Property {
+    /// [`Field::Dvc`], with its domain or without.
+    Host,
+    /// [`Field::User`], with its domain or without.
+    User,
+    /// [`Field::DestPort`].
+    Port,
+    /// [`Field::Transport`].
+    Transport,
+    /// [`Field::Direction`].
+    Direction,
+}
+
+impl Property {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Host, Self::User, Self::Port, Self::Transport, Self::Direction];
+
+    /// As its option and the manifest name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::User => "user",
+            Self::Port => "port",
+            Self::Transport => "transport",
+            Self::Direction => "direction",
+        }
+    }
+
+    /// Reads patterns for it.
+    ///
+    /// # Errors
+    ///
+    /// One that no value can have. The text shows it, the accepted form and an example.
+    pub fn patterns(self, texts: &[String]) -> Result<Vec<Pattern>, String> {
+        let pattern = |text: &String| {
+            let range = if self == Self::Port { Pattern::range(text) } else { None };
+            let pattern = range.unwrap_or_else(|| Pattern::new(text));
+            let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
+            let (is_possible, form) = match self {
+                Self::Host => (!text.is_empty(), "a host, for example WS01, WS01.corp.example or WS*"),
+                Self::User => (!text.is_empty(), r"a user, for example alice, CORP\alice or svc-*"),
+                Self::Port => {
+                    let is_port = (0..=u16::MAX).any(|port| pattern.matches(&port.to_string()));
+                    (is_port, "a port from 0 to 65535, for example 443, 8000-8999 or 80*")
+                }
+                Self::Transport => (any(&["tcp", "udp"]), "tcp or udp"),
+                Self::Direction => (any(&["inbound", "outbound"]), "inbound or outbound"),
+            };
+            if is_possible { Ok(pattern) } else { Err(format!("{text:?} is no {}: give {form}", self.name())) }
+        };
+        texts.iter().map(pattern).collect()
+    }
+
+    fn has_one(self, connection: &Connection<'_>, patterns: &[Pattern]) -> bool {
+        let whole = folded(connection.get(self.field()));
+        // Without its domain: behind a user's, in front of a host's.
+        let bare = match self {
+            Self::Host => whole.split_once('.').map(|(name, _)| name),
+            Self::User => whole.rsplit_once('\\').map(|(_, name)| name),
+            _ => None,
+        };
+        patterns.iter().any(|pattern| pattern.matches(&whole) || bare.is_some_and(|bare| pattern.matches(bare)))
+    }
+
+    fn field(self) -> Field {
+        match self {
+            Self::Host => Field::Dvc,
+            Self::User => Field::User,
+            Self::Port => Field::DestPort,
+            Self::Transport => Field::Transport,
+            Self::Direction => Field::Direction,
+        }
+    }
+}

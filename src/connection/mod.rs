@@ -1,0 +1,14 @@
+//! Connections: what one is, and how an event becomes one.
+//!
+//! In comes an event; out goes a connection in the names of the report. This room does not know rules, nor where an event is from.
+//!
+//! - [`glossary`]: a connection and its fields, in the names of Splunk's Common Information Model.
+//! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone.
+//! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
+
+pub mod cidr;
+pub mod filter;
+pub mod glossary;
+pub(crate) mod pattern;
+pub mod salvage;
+pub mod sysmon;

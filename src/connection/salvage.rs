@@ -1,0 +1,299 @@
+//! [`read`]: a connection out of an old record, by what stands in the record itself.
+//!
+//! The names in a record's template (`EventData`, `Data`, `System` …) are shared by all records of a chunk and stand where they
+//! were used first. In a chunk that is in use again, something else is there by now, and the parser reads names that mean
+//! nothing, or none. What a record needs is still known: the names of the fields of Sysmon's events are values in their
+//! template, which often is in the record; Sysmon has the fields of an event in a fixed order; and Windows the members of
+//! `System`, and the values of the template around it.
+//!
+//! A definition somewhere else in the chunk is believed if it is of the template that the record states.
+
+use std::borrow::Cow;
+
+use crate::{
+    bytes::{u16_at, u32_at},
+    connection::sysmon::{self, FIELDS},
+    evtx::{
+        definition::{FILETIME, FRAGMENT_HEADER, Names, Token, Tokens},
+        event::Event,
+        record::{self, Instance, Record},
+    },
+};
+
+/// What an old record is.
+#[derive(Debug)]
+pub enum Old {
+    /// A connection.
+    Connection(Box<Event<'static>>),
+    /// A connection of which too little is left.
+    Lost(String),
+    /// Another event, or nothing of a known shape.
+    Other,
+}
+
+/// The members of `System` in the order in which Windows has them in the template of every provider that is described by a
+/// manifest.
+const SYSTEM: [&str; 14] = [
+    "Provider",
+    "EventID",
+    "Version",
+    "Level",
+    "Task",
+    "Opcode",
+    "Keywords",
+    "TimeCreated",
+    "EventRecordID",
+    "Correlation",
+    "Execution",
+    "Channel",
+    "Computer",
+    "Security",
+];
+/// Which value of that template is which member, by its index.
+const VALUES: [(&str, usize, u8); 9] = [
+    ("Level", 0, 0x04),
+    ("Opcode", 1, 0x04),
+    ("Task", 2, 0x06),
+    ("EventID", 3, 0x06),
+    ("TimeCreated_SystemTime", 6, FILETIME),
+    ("Execution_ProcessID", 8, 0x08),
+    ("Execution_ThreadID", 9, 0x08),
+    ("EventRecordID", 10, 0x0a),
+    ("Version", 11, 0x04),
+];
+/// The types of the values of Sysmon's fields, in their order.
+const KINDS: [u8; FIELDS.len()] =
+    [TEXT, TEXT, GUID, 0x08, TEXT, TEXT, TEXT, BOOL, BOOL, TEXT, TEXT, 0x06, TEXT, BOOL, TEXT, TEXT, 0x06, TEXT];
+/// Without these there is no connection.
+const NEEDED: [&str; 2] = ["Image", "DestinationIp"];
+
+// BinXML value types, MS-EVEN6 2.2.12.
+const NULL: u8 = 0x00;
+const TEXT: u8 = 0x01;
+const BOOL: u8 = 0x0d;
+const GUID: u8 = 0x0f;
+
+/// Reads an old record of a chunk.
+#[must_use]
+pub fn read(chunk: &[u8], record: Record) -> Old {
+    let Some(outer) = Instance::of(chunk, record) else { return Old::Other };
+    let system = outer_members(chunk, &outer);
+    let member = |name: &str| system.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value);
+    if member("EventID") != sysmon::NETWORK_CONNECTION {
+        return Old::Other;
+    }
+    let provider = member("Provider_Name");
+    let Some(data) = outer.fragment().and_then(|inner| Instance::of(chunk, inner)) else { return Old::Other };
+    let fields = fields(chunk, &data);
+    let is_sysmon = provider == sysmon::PROVIDER || (provider.is_empty() && is_schema(&data));
+    if !is_sysmon {
+        return Old::Other;
+    }
+    let has = |name: &&str| fields.iter().any(|(known, value)| known == name && !value.is_empty());
+    if !NEEDED.iter().all(has) {
+        return Old::Lost("an old connection whose fields cannot be told any more".to_owned());
+    }
+    let mut event = Event {
+        provider: Cow::Borrowed(sysmon::PROVIDER),
+        event_id: Cow::Borrowed(sysmon::NETWORK_CONNECTION),
+        place: record,
+        recovered: true,
+        data: fields,
+        ..Event::default()
+    };
+    for (name, value) in system {
+        match &*name {
+            "Provider_Name" | "EventID" => {}
+            "Computer" => event.computer = value.into(),
+            "TimeCreated_SystemTime" => event.system_time = value.into(),
+            "EventRecordID" => event.record_id = value.into(),
+            _ => event.system.push((Cow::Owned(name), value.into())),
+        }
+    }
+    Old::Connection(Box::new(event))
+}
+
+/// The members of `System` that can be told, by the names of [`Event::system`].
+fn outer_members(chunk: &[u8], outer: &Instance<'_>) -> Vec<(String, String)> {
+    let mut members = Vec::new();
+    let mut add = |name: &str, content: &Content| {
+        let value = match content {
+            Content::Text(text) => Some(text.clone()),
+            Content::Value(index) => outer.value(*index).and_then(|(kind, bytes)| shown(kind, bytes)),
+            Content::Element(_) => None,
+        };
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            members.push((name.to_owned(), value));
+        }
+    };
+    let root = outer.definition(chunk).and_then(|(start, size)| tree(chunk, start, size));
+    let system = root.as_ref().and_then(|root| root.elements().next()).filter(|system| system.elements().count() > 0);
+    let Some(system) = system else {
+        // The definition is lost: what Windows has at known places.
+        for (name, index, kind) in VALUES {
+            if outer.value(index).is_some_and(|(other, _)| other == kind) {
+                add(name, &Content::Value(index));
+            }
+        }
+        return members;
+    };
+    let in_order = system.elements().count() == SYSTEM.len();
+    for (number, element) in system.elements().enumerate() {
+        let by_order = SYSTEM.get(number).filter(|_| in_order).copied();
+        let Some(name) = by_order.or_else(|| SYSTEM.into_iter().find(|name| *name == element.name)) else { continue };
+        let attributes: &[&str] = match name {
+            "Provider" => &["Provider_Name", "Provider_Guid"],
+            "TimeCreated" => &["TimeCreated_SystemTime"],
+            "Execution" => &["Execution_ProcessID", "Execution_ThreadID"],
+            _ => &[],
+        };
+        for (name, content) in attributes.iter().zip(&element.attributes) {
+            add(name, content);
+        }
+        if let Some(content) = element.content.first() {
+            add(name, content);
+        }
+    }
+    members
+}
+
+/// The fields of an instance of a template for `EventData`: by the names that its definition has as values, if that is there,
+/// or in Sysmon's order.
+fn fields(chunk: &[u8], data: &Instance<'_>) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+    let show = |index: usize| data.value(index).and_then(|(kind, bytes)| shown(kind, bytes));
+    if let Some(root) = data.definition(chunk).and_then(|(start, size)| tree(chunk, start, size)) {
+        let of_element = |element: &Element| {
+            let [Content::Text(name), ..] = element.attributes.as_slice() else { return None };
+            let Some(Content::Value(index)) = element.content.first() else { return None };
+            Some((Cow::Owned(name.clone()), Cow::Owned(show(*index)?)))
+        };
+        let named: Vec<_> = root.elements().filter_map(of_element).collect();
+        if !named.is_empty() {
+            return named;
+        }
+    }
+    if !is_schema(data) {
+        return Vec::new();
+    }
+    let names = FIELDS.iter().skip(FIELDS.len() - data.count());
+    let shown = names.enumerate().map(|(index, name)| Some((Cow::Borrowed(*name), Cow::Owned(show(index)?))));
+    shown.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// Whether the values are of the types that Sysmon's are, in its order.
+fn is_schema(data: &Instance<'_>) -> bool {
+    let Some(skipped) = FIELDS.len().checked_sub(data.count()).filter(|&skipped| skipped <= 1) else { return false };
+    let fits = |(index, kind): (usize, &u8)| {
+        data.value(index).is_some_and(|(other, _)| other == *kind || other == TEXT || other == NULL)
+    };
+    KINDS.iter().skip(skipped).enumerate().all(fits)
+}
+
+/// A value as the parser shows it; nothing for types that Sysmon has no field of.
+fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
+    let number = |size: usize| {
+        let is_right = bytes.len() == size;
+        is_right.then(|| bytes.iter().rev().fold(0_u64, |number, &byte| number << 8 | u64::from(byte)))
+    };
+    match kind {
+        NULL => Some(String::new()),
+        TEXT => Some(text(bytes)),
+        0x04 => Some(number(1)?.to_string()),
+        0x06 => Some(number(2)?.to_string()),
+        0x08 => Some(number(4)?.to_string()),
+        0x0a => Some(number(8)?.to_string()),
+        0x15 => Some(format!("{:#x}", number(8)?)),
+        BOOL => match number(4)? {
+            0 => Some("false".to_owned()),
+            1 => Some("true".to_owned()),
+            other => Some(other.to_string()),
+        },
+        GUID => guid(bytes),
+        FILETIME => record::filetime(number(8)?).map(|time| time.to_string()),
+        _ => None,
+    }
+}
+
+/// UTF-16, which a NUL may end.
+fn text(bytes: &[u8]) -> String {
+    let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|&unit| unit != 0);
+    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// Three numbers, little-endian, and eight bytes.
+fn guid(bytes: &[u8]) -> Option<String> {
+    let (first, second, third) = (u32_at(bytes, 0)?, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
+    let (fourth, last) = bytes.get(8..).filter(|rest| rest.len() == 8)?.split_at_checked(2)?;
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
+    Some(format!("{{{first:08X}-{second:04X}-{third:04X}-{}-{}}}", hex(fourth), hex(last)))
+}
+
+/// An element of a definition. Its name, where it can still be read.
+#[derive(Debug)]
+struct Element {
+    name: String,
+    attributes: Vec<Content>,
+    content: Vec<Content>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Text(String),
+    /// By its index.
+    Value(usize),
+    Element(Element),
+}
+
+impl Element {
+    fn elements(&self) -> impl Iterator<Item = &Self> {
+        self.content
+            .iter()
+            .filter_map(|content| if let Content::Element(element) = content { Some(element) } else { None })
+    }
+}
+
+/// How deep elements are nested in Windows' templates, and some more.
+const DEPTH: usize = 8;
+
+/// The root element of the definition with `size` bytes of BinXML at `start` of a chunk. Names need not be readable: where they
+/// stand is enough.
+fn tree(chunk: &[u8], start: usize, size: usize) -> Option<Element> {
+    let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Any);
+    if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
+        return None;
+    }
+    let Token::Open { name, .. } = tokens.next()? else { return None };
+    element(name, &mut tokens, DEPTH)
+}
+
+/// The element whose start and name were taken.
+fn element(name: &[u8], tokens: &mut Tokens<'_>, depth: usize) -> Option<Element> {
+    let depth = depth.checked_sub(1)?;
+    let mut element = Element { name: text(name), attributes: Vec::new(), content: Vec::new() };
+    loop {
+        match tokens.next()? {
+            Token::Attribute(_) => {
+                let token = tokens.next()?;
+                element.attributes.push(content(&token)?);
+            }
+            Token::CloseStart => break,
+            Token::CloseEmpty => return Some(element),
+            _ => return None,
+        }
+    }
+    loop {
+        match tokens.next()? {
+            Token::CloseElement => return Some(element),
+            Token::Open { name, .. } => element.content.push(Content::Element(self::element(name, tokens, depth)?)),
+            token => element.content.push(content(&token)?),
+        }
+    }
+}
+
+fn content(token: &Token<'_>) -> Option<Content> {
+    match *token {
+        Token::Text(units) => Some(Content::Text(text(units))),
+        Token::Value { index, .. } => Some(Content::Value(index.into())),
+        _ => None,
+    }
+}

@@ -1,0 +1,250 @@
+//! From an [`Event`] to a [`Connection`]: what Sysmon's EventID 3 means. Quirks of its schemas live here only.
+//!
+//! Fields are looked up by name: older schemas lack `RuleName`, and forwarded records can miss any field. The schema
+//! is Sysmon's own manifest (`sysmon64 -m`, `sysmon -s`), versions 3 to 15.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
+
+use crate::{connection::glossary::Connection, evtx::event::Event};
+
+/// The name of Sysmon's event provider.
+pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
+/// `Network connection detected`.
+pub const NETWORK_CONNECTION: &str = "3";
+/// The fields of a connection, in the order in which Sysmon has them; the first since schema version 4.0.
+/// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`, schema versions 3.0 to 4.91.
+pub const FIELDS: [&str; 18] = [
+    "RuleName",
+    "UtcTime",
+    "ProcessGuid",
+    "ProcessId",
+    "Image",
+    "User",
+    "Protocol",
+    "Initiated",
+    "SourceIsIpv6",
+    "SourceIp",
+    "SourceHostname",
+    "SourcePort",
+    "SourcePortName",
+    "DestinationIsIpv6",
+    "DestinationIp",
+    "DestinationHostname",
+    "DestinationPort",
+    "DestinationPortName",
+];
+
+/// The connection that `event` reports, if it is one: Sysmon's EventID 3, judged on the record alone.
+#[must_use]
+pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
+    if event.provider != PROVIDER || event.event_id != NETWORK_CONNECTION {
+        return None;
+    }
+    let field = |name| stated(event.field(name).unwrap_or_default());
+    let (dest_ip, dest_addr) = address(field("DestinationIp"));
+    let (src_ip, _) = address(field("SourceIp"));
+    Some(Connection {
+        app: field("Image").into(),
+        dest: or(field("DestinationHostname"), &dest_ip),
+        dest_port: decimal(field("DestinationPort")),
+        direction: direction(field("Initiated")),
+        dvc: stated(&event.computer).into(),
+        protocol_version: protocol_version(dest_addr, field("DestinationIsIpv6")),
+        src: or(field("SourceHostname"), &src_ip),
+        src_port: decimal(field("SourcePort")),
+        transport: lower_case(field("Protocol")),
+        user: field("User").into(),
+        process_guid: guid(field("ProcessGuid")),
+        process_id: decimal(field("ProcessId")),
+        time: time(&event.system_time),
+        dest_ip,
+        dest_addr,
+        src_ip,
+    })
+}
+
+/// A time as RFC 3339; one without a zone, which a forwarder could write, is in UTC as all of them are. Years before 0 are
+/// none of the log's, and would not be four digits wide.
+fn time(text: &str) -> Option<Timestamp> {
+    let zoned = text.parse::<Timestamp>();
+    let time = zoned.or_else(|_| text.parse::<DateTime>().and_then(|time| Offset::UTC.to_timestamp(time))).ok()?;
+    (Offset::UTC.to_datetime(time).year() >= 0).then_some(time)
+}
+
+/// Sysmon writes `-` for what it does not know.
+fn stated(value: &str) -> &str {
+    if value == "-" { "" } else { value }
+}
+
+fn or<'a>(name: &'a str, address: &Cow<'a, str>) -> Cow<'a, str> {
+    if name.is_empty() { address.clone() } else { name.into() }
+}
+
+/// An address in canonical text, and as a value if it is one. Sysmon writes IPv6 in full: `0:0:0:0:0:0:0:1`.
+fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
+    match text.parse::<IpAddr>() {
+        Ok(address) => {
+            let address = address.to_canonical();
+            let canonical = address.to_string();
+            (if canonical == text { text.into() } else { canonical.into() }, Some(address))
+        }
+        Err(_) => (text.into(), None),
+    }
+}
+
+fn direction(initiated: &str) -> &'static str {
+    match parse_bool(initiated) {
+        Some(true) => "outbound",
+        Some(false) => "inbound",
+        None => "",
+    }
+}
+
+fn protocol_version(destination: Option<IpAddr>, is_ipv6: &str) -> &'static str {
+    match (destination, parse_bool(is_ipv6)) {
+        (Some(IpAddr::V4(_)), _) | (None, Some(false)) => "ipv4",
+        (Some(IpAddr::V6(_)), _) | (None, Some(true)) => "ipv6",
+        (None, None) => "",
+    }
+}
+
+/// `true` and `false`, in any case: forwarded and exported records write them as text.
+fn parse_bool(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A number in decimal. A number that was logged as hexadecimal, `0x1bb`, is converted; other text is kept.
+fn decimal(text: &str) -> Cow<'_, str> {
+    match text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
+        Some(Ok(number)) => number.to_string().into(),
+        _ => text.into(),
+    }
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+/// A GUID as Sysmon shows it, `{UPPER-CASE}`; text that is no GUID is kept.
+fn guid(text: &str) -> Cow<'_, str> {
+    let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let is_guid = bare.len() == 36
+        && bare.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if is_guid { format!("{{{}}}", bare.to_ascii_uppercase()).into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event<'a>(data: &[(&'a str, &'a str)]) -> Event<'a> {
+        Event {
+            provider: PROVIDER.into(),
+            event_id: "3".into(),
+            computer: "HOST".into(),
+            system_time: "2019-02-16T10:01:46.8840384Z".into(),
+            record_id: "7".into(),
+            place: crate::evtx::record::Record::default(),
+            recovered: false,
+            system: Vec::new(),
+            data: data.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        }
+    }
+
+    #[test]
+    fn only_sysmons_event_3_is_a_connection() {
+        assert!(connection(&event(&[])).is_some());
+        assert!(connection(&Event { event_id: "1".into(), ..event(&[]) }).is_none());
+        assert!(connection(&Event { event_id: "03".into(), ..event(&[]) }).is_none());
+        assert!(connection(&Event { provider: "Microsoft-Windows-Sysmon2".into(), ..event(&[]) }).is_none());
+    }
+
+    #[test]
+    fn what_is_not_stated_is_empty_and_the_address_stands_in_for_the_name() {
+        let event = event(&[
+            ("DestinationHostname", "-"),
+            ("DestinationIp", "8.8.8.8"),
+            ("SourceHostname", ""),
+            ("SourceIp", "-"),
+            ("User", "-"),
+        ]);
+        let connection = connection(&event).unwrap();
+        assert_eq!((&*connection.dest, &*connection.src, &*connection.user), ("8.8.8.8", "", ""));
+        assert_eq!((connection.direction, &*connection.app, connection.protocol_version), ("", "", "ipv4"));
+    }
+
+    #[test]
+    fn the_version_falls_back_to_what_sysmon_says() {
+        for (ip, flag, version) in
+            [("", "true", "ipv6"), ("x", "False", "ipv4"), ("::1", "false", "ipv6"), ("", "", "")]
+        {
+            let event = event(&[("DestinationIp", ip), ("DestinationIsIpv6", flag)]);
+            assert_eq!(connection(&event).unwrap().protocol_version, version);
+        }
+    }
+
+    #[test]
+    fn addresses_are_canonical_and_other_text_is_kept() {
+        for (text, canonical) in [
+            ("0:0:0:0:0:0:0:1", "::1"),
+            ("FE80:0:0:0:80AC:4126:FA58:1B81", "fe80::80ac:4126:fa58:1b81"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+            ("010.0.0.1", "010.0.0.1"),
+            ("fe80::1%4", "fe80::1%4"),
+            ("1.2.3", "1.2.3"),
+        ] {
+            assert_eq!(address(text).0, canonical);
+        }
+        assert_eq!(address("::ffff:192.0.2.1").1, Some(IpAddr::from([192, 0, 2, 1])));
+        assert_eq!(address("fe80::1%4").1, None);
+    }
+
+    #[test]
+    fn times_are_utc_with_or_without_a_zone() {
+        let expected = "2019-02-16T10:01:46.8840384Z".parse().ok();
+        assert_eq!(time("2019-02-16T10:01:46.8840384Z"), expected);
+        assert_eq!(time("2019-02-16T10:01:46.8840384"), expected);
+        assert_eq!(time("2019-02-16T11:01:46.8840384+01:00"), expected);
+        assert_eq!(time("-000001-01-01T00:00:00Z"), None);
+        assert_eq!(time(""), None);
+    }
+
+    #[test]
+    fn guids_and_numbers_are_shown_one_way() {
+        assert_eq!(guid("{747f3d96-7e78-5fd2-0000-0010e1c40000}"), "{747F3D96-7E78-5FD2-0000-0010E1C40000}");
+        assert_eq!(guid("747f3d96-7e78-5fd2-0000-0010e1c40000"), "{747F3D96-7E78-5FD2-0000-0010E1C40000}");
+        assert_eq!(guid("not a guid"), "not a guid");
+        assert_eq!(decimal("0x1bb"), "443");
+        assert_eq!(decimal("443"), "443");
+        assert_eq!(decimal("0xyz"), "0xyz");
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_text_is_a_fixed_point_of_the_same_address(wide: u128, narrow: u32) {
+            for ip in [IpAddr::from(wide.to_be_bytes()), IpAddr::from(narrow.to_be_bytes())] {
+                let spelled_out = match ip {
+                    IpAddr::V4(ip) => ip.to_string(),
+                    IpAddr::V6(ip) => ip.segments().map(|part| format!("{part:x}")).join(":"),
+                };
+                let (canonical, parsed) = address(&spelled_out);
+                prop_assert_eq!(parsed, Some(ip.to_canonical()));
+                prop_assert_eq!(&address(&canonical).0, &canonical);
+            }
+        }
+    }
+}

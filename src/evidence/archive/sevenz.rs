@@ -1,0 +1,69 @@
+//! 7z files: their logs as streams, in the order in which they are packed, by one thread. Members are packed together, so that
+//! one cannot be read without those before it.
+
+use std::{fs::File, io::Read};
+
+use sevenz_rust2::{ArchiveEntry, ArchiveReader, Error, Password};
+
+use crate::evidence::archive::{
+    form::Form,
+    limits::{MEMORY, most_of, too_large},
+    member::{self, Depth, Names, Opened, Unpacked},
+    stream::{self, Bound, Window},
+};
+
+/// Unpacks the 7z file of `size` bytes.
+pub(super) fn unpack(name: &str, file: &File, size: u64, out: &mut Unpacked<'_>) {
+    if let Err(error) = unpack_members(name, file, size, out) {
+        let cause = cause(&error, out.limits.password.is_some());
+        out.defect(name, &cause);
+    }
+}
+
+fn unpack_members(archive: &str, file: &File, size: u64, out: &mut Unpacked<'_>) -> Result<(), Error> {
+    let password = out.limits.password.as_deref().map_or_else(Password::empty, Password::from);
+    let window = Window::new(file, 0, size);
+    let mut reader = ArchiveReader::new_with_memory_limit(window, password, MEMORY as usize / 1024)?;
+    // The scan has threads of its own.
+    reader.set_thread_count(1);
+    let stated = reader.archive().files.iter().map(|entry| entry.size).fold(0, u64::saturating_add);
+    // What is not read is unpacked too.
+    if stated > most_of(size) {
+        out.defect(archive, &stream::bomb(most_of(size)));
+        return Ok(());
+    }
+    let mut names = Names::default();
+    reader.for_each_entries(|entry, stream| {
+        if !entry.is_directory
+            && let Some(form) = out.limits.form(&entry.name)
+        {
+            unpack_member(&names.of_member(archive, &entry.name), form, entry, stream, out);
+        }
+        Ok(true)
+    })
+}
+
+fn unpack_member(name: &str, form: Form, entry: &ArchiveEntry, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
+    let limit = out.limits.stated(form);
+    if entry.size > limit {
+        return out.defect(name, &too_large(entry.size, limit));
+    }
+    let bound = Bound::Stated(entry.size);
+    member::hand_on(name, Opened { stream, form, bound, encrypted: false, depth: Depth::File }, out);
+}
+
+/// What is wrong with a 7z file, or with its password.
+fn cause(error: &Error, has_password: bool) -> String {
+    match error {
+        Error::PasswordRequired => member::NO_PASSWORD.to_owned(),
+        Error::MaybeBadPassword(_) | Error::ChecksumVerificationFailed if has_password => {
+            "it is damaged, or --password is not its password".to_owned()
+        }
+        Error::MaxMemLimited { actaul_kb, max_kb } => {
+            format!("it needs {actaul_kb} KiB of memory to be unpacked, and {max_kb} are allowed")
+        }
+        Error::Other(cause) | Error::Unsupported(cause) => format!("not read as a 7z file: {cause}"),
+        Error::Io(cause, _) | Error::MaybeBadPassword(cause) => format!("cannot read on: {cause}"),
+        error => format!("not read as a 7z file: {error}"),
+    }
+}

@@ -1,0 +1,346 @@
+//! Zip files: their [`Member`]s listed once, and opened one by one on any thread.
+//!
+//! The central directory says what there is; the local headers are not believed. Members of the same name are all read,
+//! where a map by names would hide one of them.
+
+use std::{
+    cmp::Ordering,
+    fs::File,
+    io::{self, Cursor, Read, Seek},
+    path::Path,
+};
+
+use zip::{
+    CompressionMethod, ZipReadOptions,
+    read::{Config, OwnedZipFileEntry, ZipFile},
+    result::ZipError,
+    unstable::read::ZipIterable,
+};
+
+use crate::{
+    error::Defect,
+    evidence::archive::{
+        form::{Form, SHOWING},
+        limits::{Limits, RATIO, too_large, total},
+        member::{Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened},
+        remains::{self, Remains},
+        stream::{self, Bound, Window, contained},
+    },
+};
+
+/// The size of a local header without its name.
+const LOCAL_HEADER_SIZE: u64 = 30;
+
+/// A member of a zip file that is a log or an archive of logs.
+#[derive(Debug)]
+pub struct Member {
+    entry: OwnedZipFileEntry,
+    form: Form,
+    /// Why it is not opened.
+    refused: Option<String>,
+    /// The range of the file that is the zip file: offset and size.
+    window: (u64, u64),
+    /// How deep the zip file lies.
+    depth: Depth,
+    /// The most bytes that may come out of it.
+    budget: u64,
+}
+
+impl Member {
+    pub(super) fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    /// How many bytes come out of it, as far as is known: none where it is refused.
+    pub(super) fn size(&self) -> u64 {
+        if self.refused.is_some() { 0 } else { self.entry.size() }
+    }
+
+    /// Where it is listed. There is one at a place.
+    fn place(&self) -> (u64, u64) {
+        (self.window.0, self.entry.central_header_start())
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Member {}
+
+impl PartialOrd for Member {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Member {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+/// Members with their full names, and why there may be more of them.
+type Listed = (Vec<(String, Member)>, Option<String>);
+
+/// What there is to unpack, by its full name, and what is wrong with the rest.
+type Parts = (Vec<(String, Part)>, Vec<Defect>);
+
+/// What there is to unpack of a zip file.
+pub(super) enum Part {
+    Member(Member),
+    Remains(Remains),
+}
+
+/// The logs and archives in a zip file, and the logs in those of them that need no unpacking. An error is why it is no
+/// zip file.
+pub(super) fn list(archive: &str, path: &Path, size: u64, limits: &Limits) -> Result<Parts, String> {
+    let opened = File::open(path).map_err(|error| error.to_string())?;
+    let window = (0, size);
+    let (members, rest) = members(archive, Window::new(&opened, 0, size), window, Depth::File, limits)?;
+    let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(archive, cause)).collect();
+    let mut parts = Vec::with_capacity(members.len());
+    for (name, member) in members {
+        let Some((start, size)) = inner_window(&opened, &member) else {
+            parts.push((name, Part::Member(member)));
+            continue;
+        };
+        let mut inner = Window::new(&opened, start, size);
+        match self::members(&name, &mut inner, (start, size), Depth::Member, limits) {
+            Ok((members, rest)) => {
+                defects.extend(rest.iter().map(|cause| defect(&name, cause)));
+                parts.extend(members.into_iter().map(|(name, member)| (name, Part::Member(member))));
+            }
+            Err(_) if remains::start(&mut inner) => parts.push((name, Part::Remains(Remains::of_member(start, size)))),
+            Err(cause) => defects.push(defect(&name, &cause)),
+        }
+    }
+    allot(total(size), &mut parts);
+    Ok((parts, defects))
+}
+
+/// Divides what may come out of a file, `total` bytes, among its parts, which are unpacked on any thread. Each gets what it
+/// is stated to unpack to, in order, for as long as there is something left. Of the rest, archives get what is their share
+/// by packed size. So what comes out of each does not depend on the others being read.
+fn allot(total: u64, parts: &mut [(String, Part)]) {
+    let mut left = total;
+    let mut packed = 0;
+    for (_, part) in parts.iter_mut() {
+        if let Part::Member(member) = part
+            && member.refused.is_none()
+        {
+            member.budget = member.entry.size();
+            match left.checked_sub(member.budget) {
+                Some(rest) => left = rest,
+                None => member.refused = Some(stream::bomb(total)),
+            }
+        }
+        packed += u128::from(packed_archive(part));
+    }
+    for (_, part) in parts {
+        let share = u128::from(left) * u128::from(packed_archive(part)) / packed.max(1);
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        match part {
+            Part::Member(member) => member.budget = member.budget.saturating_add(share),
+            Part::Remains(remains) => remains.grant(share),
+        }
+    }
+}
+
+/// How many bytes a part takes up if it is an archive, which unpacks to more than is stated of it.
+fn packed_archive(part: &Part) -> u64 {
+    match part {
+        Part::Member(member) if member.refused.is_some() || member.form == Form::Log => 0,
+        Part::Member(member) => member.entry.compressed_size(),
+        Part::Remains(remains) => remains.size(),
+    }
+}
+
+/// Where in the file a zip file is that is stored as it is in another one.
+fn inner_window(file: &File, member: &Member) -> Option<(u64, u64)> {
+    let entry = &member.entry;
+    let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
+    if member.form != Form::Zip || !stored || member.refused.is_some() {
+        return None;
+    }
+    let mut window = Window::new(file, member.window.0, member.window.1);
+    let opened = entry.as_ref().with_reader(&mut window, ZipReadOptions::new()).ok()?;
+    Some((opened.data_start()?, entry.compressed_size().min(member.window.1)))
+}
+
+/// Lists the zip file that `reader` reads, which is `window` of its file.
+fn members<R: Read + Seek>(
+    archive: &str,
+    reader: R,
+    window: (u64, u64),
+    depth: Depth,
+    limits: &Limits,
+) -> Result<Listed, String> {
+    let mut reader = reader;
+    let mut zip = ZipIterable::try_new(&mut reader, Config::default())
+        .map_err(|error| format!("not read as a zip file: {error}"))?;
+    let mut names = Names::default();
+    let (mut found, mut spans, mut rest) = (Vec::new(), Vec::new(), None);
+    let entries = zip.files().map_err(|error| error.to_string())?;
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                rest = Some(format!("members are lost: cannot read on in the directory of the zip file: {error}"));
+                break;
+            }
+        };
+        let size = LOCAL_HEADER_SIZE + entry.name_raw().len() as u64;
+        spans.push((
+            entry.header_start(),
+            entry.header_start().saturating_add(size).saturating_add(entry.compressed_size()),
+        ));
+        let member = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), String::from);
+        if let Some(form) = limits.form(&member).filter(|_| !member.ends_with(['/', '\\'])) {
+            found.push((spans.len() - 1, names.of_member(archive, &member), form, OwnedZipFileEntry::from(entry)));
+        }
+    }
+    let overlapping = overlapping(&spans);
+    let mut members = Vec::with_capacity(found.len());
+    for (index, name, form, entry) in found {
+        let overlaps = overlapping.get(index).copied().unwrap_or(true);
+        let known = match form {
+            // Of what overlaps, it is not known whose bytes they are.
+            Form::Unknown if overlaps => None,
+            Form::Unknown => by_content(&entry, &mut reader, limits),
+            form => Some(Ok(form)),
+        };
+        let (form, refused) = match known {
+            Some(Ok(form)) => (form, refusal(&entry, form, overlaps, depth, limits)),
+            Some(Err(cause)) => (form, Some(cause)),
+            None => continue,
+        };
+        members.push((name, Member { entry, form, refused, window, depth, budget: 0 }));
+    }
+    Ok((members, rest))
+}
+
+/// What a member is by its first bytes, as [`Form::of_member`] tells it.
+fn by_content<R: Read + Seek>(
+    entry: &OwnedZipFileEntry,
+    reader: &mut R,
+    limits: &Limits,
+) -> Option<Result<Form, String>> {
+    let mut head = Vec::new();
+    let read = contained(|| {
+        let opened = open(entry, reader, limits).map_err(io::Error::other)?;
+        opened.take(SHOWING as u64).read_to_end(&mut head)
+    });
+    // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
+    drop(read);
+    Form::of_member(&head)
+}
+
+/// Which of the spans share bytes with another one.
+fn overlapping(spans: &[(u64, u64)]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..spans.len()).collect();
+    let span = |index: usize| spans.get(index).copied().unwrap_or_default();
+    order.sort_unstable_by_key(|&index| span(index));
+    let mut overlapping = vec![false; spans.len()];
+    let mut furthest: Option<usize> = None;
+    for index in order {
+        if let Some(before) = furthest.filter(|&before| span(index).0 < span(before).1) {
+            for both in [before, index] {
+                if let Some(overlaps) = overlapping.get_mut(both) {
+                    *overlaps = true;
+                }
+            }
+        }
+        furthest = furthest.filter(|&before| span(before).1 >= span(index).1).or(Some(index));
+    }
+    overlapping
+}
+
+/// Why a member is not opened, by what is stated of it.
+fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, limits: &Limits) -> Option<String> {
+    let (size, packed) = (entry.size(), entry.compressed_size());
+    let stored = entry.compression() == CompressionMethod::Stored;
+    let limit = match form {
+        Form::Zip if stored && !entry.encrypted() => u64::MAX,
+        _ => limits.stated(form),
+    };
+    if matches!(form, Form::Zip | Form::Packed(_)) && depth == Depth::Member {
+        return Some(TOO_DEEP.to_owned());
+    }
+    if form == Form::SevenZip {
+        return Some(NOT_IN_PLACE.to_owned());
+    }
+    if overlaps {
+        return Some("it overlaps another member of the zip file".to_owned());
+    }
+    if entry.encrypted() && limits.password.is_none() {
+        return Some(NO_PASSWORD.to_owned());
+    }
+    if size > limit {
+        return Some(too_large(size, limit));
+    }
+    let most = match entry.compression() {
+        // What is encrypted is longer by its header.
+        CompressionMethod::Stored => packed,
+        CompressionMethod::Deflated => packed.saturating_mul(RATIO).saturating_add(1024),
+        _ => u64::MAX,
+    };
+    (size > most).then(|| format!("a lying size: {packed} bytes are stated to unpack to {size}"))
+}
+
+/// Unpacks a member of a zip file that was listed.
+pub(super) fn unpack(name: &str, file: &File, member: &Member, out: &mut Unpacked<'_>) {
+    unpack_from(name, &mut Window::new(file, member.window.0, member.window.1), member, out);
+}
+
+/// Unpacks the zip file that is `stream`. A directory at its end says what is in it, so that it has to be held.
+pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
+    let _held = out.limits.hold();
+    let mut bytes = Vec::new();
+    let size = size.min(out.budget.left());
+    if size > out.limits.in_memory() || bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
+        return out.defect(name, &too_large(size, out.limits.in_memory()));
+    }
+    // With an error at the very end, a wrong checksum, there is still everything to read.
+    if let Err(error) = stream.read_to_end(&mut bytes) {
+        out.defect(name, &format!("cannot read on: {error}"));
+    }
+    let window = (0, bytes.len() as u64);
+    let mut reader = Cursor::new(bytes);
+    match members(name, &mut reader, window, Depth::Member, out.limits) {
+        Ok((members, rest)) => {
+            if let Some(cause) = rest {
+                out.defect(name, &cause);
+            }
+            for (name, member) in members {
+                unpack_from(&name, &mut reader, &member, out);
+            }
+        }
+        Err(_) if remains::start(&mut reader) => remains::unpack_from(name, &mut reader, window.1, Depth::Member, out),
+        Err(cause) => out.defect(name, &cause),
+    }
+}
+
+fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, member: &Member, out: &mut Unpacked<'_>) {
+    if let Some(cause) = &member.refused {
+        return out.defect(name, cause);
+    }
+    match open(&member.entry, reader, out.limits) {
+        Ok(opened) => {
+            let (bound, encrypted) = (Bound::Stated(member.entry.size()), member.entry.encrypted());
+            hand_on(name, Opened { stream: opened, form: member.form, bound, encrypted, depth: member.depth }, out);
+        }
+        Err(error) => out.defect(name, &not_opened(&error)),
+    }
+}
+
+fn open<'a, R: Read + Seek>(
+    entry: &'a OwnedZipFileEntry,
+    reader: &'a mut R,
+    limits: &'a Limits,
+) -> Result<ZipFile<'a, R>, ZipError> {
+    let password = limits.password.as_deref().map(str::as_bytes);
+    entry.as_ref().with_reader(reader, ZipReadOptions::new().password(password))
+}

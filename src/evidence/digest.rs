@@ -1,0 +1,124 @@
+//! [`Digests`]: the hashes by which investigators' case systems know a file.
+
+use std::io::{self, Read, Write};
+
+use md5::Md5;
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use crate::evidence::aligned::Aligned;
+
+/// SHA-256, SHA-1 and MD5, in lower case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Digests {
+    /// SHA-256.
+    pub sha256: String,
+    /// SHA-1.
+    pub sha1: String,
+    /// MD5.
+    pub md5: String,
+}
+
+/// Hashes bytes as they come.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher {
+    sha256: Sha256,
+    sha1: Sha1,
+    md5: Md5,
+}
+
+impl Hasher {
+    /// Adds bytes. `join` runs two pieces of work, at the same time where it can: MD5 takes as long as the others
+    /// together.
+    pub fn update(&mut self, bytes: &[u8], join: impl FnOnce(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send))) {
+        let Self { sha256, sha1, md5 } = self;
+        join(&mut || md5.update(bytes), &mut || {
+            sha256.update(bytes);
+            sha1.update(bytes);
+        });
+    }
+
+    /// The hashes of all bytes added.
+    #[must_use]
+    pub fn finish(self) -> Digests {
+        Digests {
+            sha256: hex(&self.sha256.finalize()),
+            sha1: hex(&self.sha1.finalize()),
+            md5: hex(&self.md5.finalize()),
+        }
+    }
+}
+
+/// The hashes of all that a reader gives, and how many bytes that is.
+///
+/// # Errors
+///
+/// What it returns.
+pub fn read(mut reader: impl Read) -> io::Result<(Digests, u64)> {
+    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, Aligned::new(64 * 1024));
+    loop {
+        let count = match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finish(), size)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        hasher.update(buffer.get(..count).unwrap_or_default(), |one, other| {
+            one();
+            other();
+        });
+        size += count as u64;
+    }
+}
+
+/// Hashes with SHA-256 what is written through it.
+#[derive(Debug)]
+pub struct HashingWriter<W> {
+    inner: W,
+    sha256: Sha256,
+}
+
+impl<W: Write> HashingWriter<W> {
+    /// Writes to `inner`.
+    pub fn new(inner: W) -> Self {
+        Self { inner, sha256: Sha256::default() }
+    }
+
+    /// What it wrote to, and the SHA-256 of what was written, in lower case hexadecimal.
+    pub fn finish(self) -> (W, String) {
+        (self.inner, hex(&self.sha256.finalize()))
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let size = self.inner.write(bytes)?;
+        self.sha256.update(bytes.get(..size).unwrap_or_default());
+        Ok(size)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The SHA-256 of some bytes, in lower case hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes from hexadecimal.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().as_chunks().0.iter();
+    pairs.map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// Bytes in lower case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

@@ -1,0 +1,15 @@
+//! Evidence: logs found under paths and in archives, and read. Nothing here writes.
+//!
+//! In come paths; out go sources of bytes, and what cannot be read. This room does not know what is in a log.
+//!
+//! - [`source`]: one log to read. [`sources`]: how they are found. [`archive`]: logs in archives.
+//! - [`read`](mod@read), [`aligned`]: how bytes are read. [`digest`]: their hashes.
+//! - [`walk`]: files that are no evidence: rules and partial results.
+
+pub mod aligned;
+pub mod archive;
+pub mod digest;
+pub mod read;
+pub mod source;
+pub mod sources;
+pub mod walk;

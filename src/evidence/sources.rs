@@ -1,0 +1,131 @@
+//! [`Sources`]: what is found under the given paths, logs and archives with logs in them.
+//!
+//! Evidence is opened for reading only. What is in a log is not this file's concern.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use walkdir::WalkDir;
+
+use crate::{
+    error::{Defect, DefectKind, Defects},
+    evidence::{
+        archive::{
+            limits::{self, Limits},
+            list::{self, Contents},
+        },
+        source::{self, Origin, Source, identities},
+        walk,
+    },
+};
+
+/// Whether symbolic links that are met in directories are followed. Those that are given always are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They are counted and left alone.
+    Skip,
+    /// They are followed, but not in circles.
+    Follow,
+}
+
+/// What was found under the given paths.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The logs, by name, each once.
+    pub logs: Vec<Source>,
+    /// The archives, as the files that they are, by name, each once: also those without a log and those that cannot be read.
+    pub archives: Vec<Source>,
+    /// What could not be searched.
+    pub defects: Defects,
+    /// Symbolic links that were met and not followed.
+    pub links: u64,
+    /// Files that were met and are none of it.
+    pub others: u64,
+    /// Every log, archive and link that was met, opened or not: absolute, and as what it leads to. None of them is to be
+    /// written to.
+    pub met: HashSet<PathBuf>,
+}
+
+/// Finds the logs: each path itself, whatever its name, or all logs and archives under it, by their names in any case or by
+/// their first bytes. A log given twice, or under two names, is found once, by the first of its names.
+#[must_use]
+pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
+    let mut found = Sources::default();
+    let mut files = Vec::new();
+    for path in paths {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => found.walk(path, links, limits, &mut files),
+            Ok(_) => files.push((path.clone(), Origin::Given)),
+            Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
+        }
+    }
+    files.sort_unstable();
+    let mut known = HashSet::new();
+    for (path, origin) in files {
+        match source::open(&path) {
+            Ok((log, identity)) => {
+                if known.contains(&identity) {
+                    found.meet(&path);
+                    continue;
+                }
+                let contents = list::list(log, origin, limits);
+                if !matches!(contents, Contents::LeftAlone) || limits::is_of_interest(&path) {
+                    found.meet(&path);
+                }
+                match contents {
+                    // It may have been given by another name.
+                    Contents::LeftAlone => {
+                        found.others += 1;
+                        continue;
+                    }
+                    Contents::Log(log) => found.logs.push(log),
+                    Contents::Foreign(what) => {
+                        found.defects.add(Defect::of_path(&path, DefectKind::NotOpened, &what));
+                    }
+                    Contents::Archive { file, logs, defects } => {
+                        found.archives.push(file);
+                        found.logs.extend(logs);
+                        for defect in defects {
+                            found.defects.add(defect);
+                        }
+                    }
+                }
+                known.insert(identity);
+            }
+            Err(error) => {
+                found.meet(&path);
+                found.defects.add(Defect::of_path(&path, DefectKind::Path, &error));
+            }
+        }
+    }
+    found.logs.sort_unstable();
+    found.archives.sort_unstable();
+    found
+}
+
+impl Sources {
+    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, files: &mut Vec<(PathBuf, Origin)>) {
+        for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
+            match entry {
+                Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
+                    self.links += 1;
+                    self.meet(entry.path());
+                }
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => self.others += 1,
+                Ok(entry) => files.push((entry.into_path(), Origin::Met)),
+                Err(error) => {
+                    let (path, cause) = walk::failure(&error, directory);
+                    self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+                }
+            }
+        }
+    }
+
+    fn meet(&mut self, path: &Path) {
+        self.met.extend(identities(path));
+    }
+}

@@ -1,0 +1,336 @@
+//! [`TimeValue`]: which value of an instance is the time of its record, as the definition of its template says.
+//!
+//! Like [`crate::evtx::record`], this file recognises the one shape in which Windows writes it, and knows nothing of any other.
+//! The time of a record is the attribute `SystemTime` of its `Event/System/TimeCreated`, so in that shape
+//!
+//! 1. the root is `Event`, its first child is `System`, and all that is in `System` before `TimeCreated` are elements of
+//!    other names: a value between them could be a fragment with a `TimeCreated` of its own, and the parser gives the name
+//!    to the first of two;
+//! 2. `SystemTime` is the only attribute of `TimeCreated`, and its value is one substitution of a FILETIME;
+//! 3. the names up to there are letters and digits, since the parser writes a quote in one into its JSON as it is, and no
+//!    value up to there is a fragment with names of its own, which only an instance tells;
+//! 4. neither `System` nor `TimeCreated` depends on another value, which would leave it out.
+//!
+//! Tokens are those of MS-EVEN6 2.2.12 as definitions have them, with names by their offset in the chunk. Sizes in them are
+//! not believed, since the parser does not need them.
+
+use std::ops::Range;
+
+use crate::bytes::{u16_at, u32_at};
+
+/// The BinXML type of a FILETIME.
+pub const FILETIME: u8 = 0x11;
+
+/// What BinXML of its own starts with.
+pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
+const NO_DEPENDENCY: u16 = 0xffff;
+/// Of a name, before its length: the offset of the next one, and a hash.
+const NAME_LINK: usize = 6;
+
+/// Where an instance has its record's time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeValue {
+    /// The index of the value.
+    pub index: u16,
+    /// The indices of those that are in the definition up to it. None of them may be a fragment.
+    pub up_to: Vec<u16>,
+}
+
+/// Where the time is of records with the definition whose BinXML is here in `chunk`; nothing unless it has the known shape.
+#[must_use]
+pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
+    let mut tokens = Tokens::new(chunk, binxml, Names::Plain);
+    if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
+        return None;
+    }
+    tokens.open("Event")?;
+    loop {
+        match tokens.next()? {
+            Token::CloseStart => break,
+            Token::Attribute(_) | Token::Text(_) | Token::Value { .. } => {}
+            _ => return None,
+        }
+    }
+    if tokens.open("System")? != NO_DEPENDENCY || tokens.next()? != Token::CloseStart {
+        return None;
+    }
+    loop {
+        let Token::Open { name, dependency } = tokens.next()? else { return None };
+        if !is(name, "TimeCreated") {
+            tokens.skip_element()?;
+            continue;
+        }
+        let Token::Attribute(name) = tokens.next()? else { return None };
+        let Token::Value { index, kind: FILETIME } = tokens.next()? else { return None };
+        let depends = dependency != NO_DEPENDENCY && dependency != index;
+        let known = is(name, "SystemTime") && tokens.next()? == Token::CloseEmpty && !depends;
+        return known.then_some(TimeValue { index, up_to: tokens.values });
+    }
+}
+
+/// A token, of those that are in Windows' definitions. Names and text are UTF-16LE.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    Open { name: &'a [u8], dependency: u16 },
+    Attribute(&'a [u8]),
+    Text(&'a [u8]),
+    Value { index: u16, kind: u8 },
+    CloseStart,
+    CloseEmpty,
+    CloseElement,
+}
+
+/// Which names tokens may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Letters and digits.
+    Plain,
+    /// Any; one that is not in the chunk is empty.
+    Any,
+}
+
+/// The tokens of a definition, one by one.
+#[derive(Debug)]
+pub(crate) struct Tokens<'a> {
+    chunk: &'a [u8],
+    at: usize,
+    /// Where they end, in the chunk as well.
+    end: usize,
+    /// The indices of the values that were met.
+    values: Vec<u16>,
+    names: Names,
+}
+
+impl<'a> Tokens<'a> {
+    /// Those of the BinXML that is here in `chunk`.
+    pub(crate) fn new(chunk: &'a [u8], binxml: Range<usize>, names: Names) -> Self {
+        Self { chunk, at: binxml.start, end: binxml.end, values: Vec::new(), names }
+    }
+
+    /// The next token; nothing if it is another than those known, or if there is none.
+    pub(crate) fn next(&mut self) -> Option<Token<'a>> {
+        let &[token] = self.take(1)? else { return None };
+        match token {
+            0x01 | 0x41 => {
+                let dependency = self.u16()?;
+                let _size = self.u32()?;
+                let name = self.name()?;
+                if token == 0x41 {
+                    let _size_of_attributes = self.u32()?;
+                }
+                Some(Token::Open { name, dependency })
+            }
+            0x02 => Some(Token::CloseStart),
+            0x03 => Some(Token::CloseEmpty),
+            0x04 => Some(Token::CloseElement),
+            0x05 | 0x45 => {
+                // A UTF-16 string.
+                if self.take(1)? != [0x01] {
+                    return None;
+                }
+                let units = usize::from(self.u16()?);
+                self.take(units * 2).map(Token::Text)
+            }
+            0x06 | 0x46 => Some(Token::Attribute(self.name()?)),
+            0x0d | 0x0e => {
+                let index = self.u16()?;
+                let &[kind] = self.take(1)? else { return None };
+                self.values.push(index);
+                Some(Token::Value { index, kind })
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the start of an element with this name, and returns what it depends on.
+    fn open(&mut self, expected: &str) -> Option<u16> {
+        match self.next()? {
+            Token::Open { name, dependency } if is(name, expected) => Some(dependency),
+            _ => None,
+        }
+    }
+
+    /// Goes behind an element whose start was taken.
+    fn skip_element(&mut self) -> Option<()> {
+        let mut inside = 0_usize;
+        loop {
+            match self.next()? {
+                Token::CloseStart => inside += 1,
+                Token::CloseElement => inside = inside.checked_sub(1)?,
+                Token::CloseEmpty => {}
+                _ => continue,
+            }
+            if inside == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    /// The name that an offset in the chunk points to. It stands right here where it is used first.
+    fn name(&mut self) -> Option<&'a [u8]> {
+        let offset = self.u32()? as usize;
+        let name = self.name_at(offset);
+        if offset == self.at {
+            // A NUL ends it.
+            self.take(NAME_LINK + 2 + name?.len() + 2)?;
+        }
+        let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
+        match self.names {
+            Names::Plain => name.filter(|name| name.as_chunks().0.iter().all(plain)),
+            Names::Any => Some(name.unwrap_or_default()),
+        }
+    }
+
+    fn name_at(&self, offset: usize) -> Option<&'a [u8]> {
+        let size = usize::from(u16_at(self.chunk, offset.checked_add(NAME_LINK)?)?) * 2;
+        self.chunk.get(offset + NAME_LINK + 2..)?.get(..size)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        u16_at(self.take(2)?, 0)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        u32_at(self.take(4)?, 0)
+    }
+
+    pub(crate) fn take(&mut self, size: usize) -> Option<&'a [u8]> {
+        let taken = self.chunk.get(self.at..self.end)?.get(..size)?;
+        self.at += size;
+        Some(taken)
+    }
+}
+
+/// Whether a plain name is this one.
+fn is(name: &[u8], expected: &str) -> bool {
+    name.as_chunks().0.iter().map(|&[low, _]| low).eq(expected.bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token to write: an element's start with what it depends on, an attribute, a value, a text, a byte.
+    #[derive(Clone, Copy)]
+    enum Piece {
+        Open(&'static str, u16),
+        Attribute(&'static str),
+        Value(u16, u8),
+        Text,
+        Byte(u8),
+    }
+    use Piece::{Attribute, Byte, Open, Text, Value};
+
+    const START: Piece = Byte(0x02);
+    const EMPTY: Piece = Byte(0x03);
+    const END: Piece = Byte(0x04);
+    const NONE: u16 = NO_DEPENDENCY;
+
+    fn definition(pieces: &[Piece]) -> Vec<u8> {
+        let mut bytes = FRAGMENT_HEADER.to_vec();
+        let name = |bytes: &mut Vec<u8>, name: &str| {
+            let here = u32::try_from(bytes.len() + 4).unwrap().to_le_bytes();
+            bytes.extend([&here[..], &[0; NAME_LINK], &u16::try_from(name.len()).unwrap().to_le_bytes()].concat());
+            bytes.extend(name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
+        };
+        for (index, piece) in pieces.iter().enumerate() {
+            match *piece {
+                Open(element, dependency) => {
+                    let has_attributes = matches!(pieces.get(index + 1), Some(Attribute(_)));
+                    bytes.push(if has_attributes { 0x41 } else { 0x01 });
+                    bytes.extend(dependency.to_le_bytes());
+                    bytes.extend([0; 4]);
+                    name(&mut bytes, element);
+                    bytes.extend([0; 4].iter().filter(|_| has_attributes));
+                }
+                Attribute(attribute) => {
+                    bytes.push(0x06);
+                    name(&mut bytes, attribute);
+                }
+                Value(index, kind) => {
+                    bytes.push(0x0e);
+                    bytes.extend(index.to_le_bytes());
+                    bytes.push(kind);
+                }
+                Text => bytes.extend([0x05, 0x01, 1, 0, b'x', 0]),
+                Byte(byte) => bytes.push(byte),
+            }
+        }
+        bytes
+    }
+
+    fn time_of(pieces: &[Piece]) -> Option<u16> {
+        let bytes = definition(pieces);
+        time_value(&bytes, 0..bytes.len()).map(|time| time.index)
+    }
+
+    /// As Windows writes it, but for elements that tell nothing more.
+    #[rustfmt::skip]
+    const WINDOWS: [Piece; 24] = [
+        Open("Event", 17), Attribute("xmlns"), Text, START,
+        Open("System", NONE), START,
+        Open("Provider", NONE), Attribute("Name"), Value(14, 1), EMPTY,
+        Open("EventID", 3), Attribute("Qualifiers"), Value(4, 6), START, Value(3, 6), END,
+        Open("TimeCreated", NONE), Attribute("SystemTime"), Value(6, FILETIME), EMPTY,
+        END, Value(17, 0x21), END, Byte(0),
+    ];
+
+    fn with(at: usize, pieces: &[Piece]) -> Option<u16> {
+        let mut all = WINDOWS.to_vec();
+        all.splice(at..=at, pieces.iter().copied());
+        time_of(&all)
+    }
+
+    #[test]
+    fn the_time_is_the_value_of_its_attribute() {
+        let bytes = definition(&WINDOWS);
+        let time = TimeValue { index: 6, up_to: vec![14, 4, 3, 6] };
+        assert_eq!(time_value(&bytes, 0..bytes.len()), Some(time));
+        assert_eq!(with(18, &[Value(9, FILETIME)]), Some(9));
+        assert_eq!(with(16, &[Open("TimeCreated", 6)]), Some(6), "depends on itself");
+        let nested =
+            [Open("A", 1), START, Open("TimeCreated", NONE), EMPTY, Open("B", 1), START, END, Value(1, 1), END];
+        assert_eq!(with(5, &[&[START], &nested[..]].concat()), Some(6), "in another element");
+    }
+
+    #[test]
+    fn any_other_shape_tells_nothing() {
+        for (at, pieces, why) in [
+            (0, &[Open("Events", NONE)][..], "another root"),
+            (3, &[START, Value(17, 0x21)], "a fragment before System"),
+            (3, &[START, Open("EventData", NONE), EMPTY], "an element before System"),
+            (3, &[EMPTY], "nothing in the root"),
+            (4, &[Open("System", 5)], "System may be left out"),
+            (5, &[START, Value(7, 0x21)], "a fragment in System"),
+            (1, &[Attribute("xmlns\"")], "a quote in the name of an attribute"),
+            (6, &[Open("Provider\"", NONE)], "a quote in the name of an element"),
+            (9, &[START, Open("\"", NONE), EMPTY, END], "a quote in a name further down"),
+            (5, &[START, Text], "text in System"),
+            (5, &[START, END], "an end too many"),
+            (15, &[END, Open("TimeCreated", NONE), EMPTY], "another TimeCreated before it"),
+            (15, &[END, Open("TimeCreated\0x", NONE), EMPTY], "a name that ends with its NUL"),
+            (16, &[Open("TimeCreated", 5)], "TimeCreated may be left out"),
+            (17, &[Attribute("RawTime"), Text, Attribute("SystemTime")], "another attribute before it"),
+            (17, &[Attribute("RawTime")], "another attribute in its place"),
+            (18, &[Text], "text"),
+            (18, &[Value(6, 0x01)], "another type"),
+            (18, &[Value(6, FILETIME), Value(6, FILETIME)], "two values"),
+            (18, &[Value(6, FILETIME), Attribute("RawTime"), Text], "another attribute behind it"),
+            (19, &[START, Text, END], "content"),
+            (9, &[Byte(0x0c), EMPTY], "an unknown token"),
+        ] {
+            assert_eq!(with(at, pieces), None, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_definition_that_is_cut_off_tells_nothing_and_its_sizes_do_not_matter() {
+        let bytes = definition(&WINDOWS);
+        let whole = (0..bytes.len()).find(|&end| time_value(&bytes, 0..end).is_some());
+        assert_eq!(whole, Some(definition(&WINDOWS[..20]).len()));
+        for end in 0..bytes.len() {
+            assert_eq!(time_value(&bytes[..end], 0..bytes.len()), None);
+        }
+        assert_eq!(time_value(&bytes, bytes.len() + 1..bytes.len()), None);
+    }
+}

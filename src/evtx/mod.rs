@@ -1,0 +1,18 @@
+//! The EVTX format: from the bytes of a log to events.
+//!
+//! In come bytes; out go events, and what is wrong with the bytes. This room does not know where the bytes are from, nor what an event
+//! means.
+//!
+//! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
+//! - [`record`]: a record's bytes. [`definition`]: the definitions of templates. [`window`]: a time window.
+//! - [`event`](mod@event): a record, decoded; the only file that names the `evtx` crate. `json`: what that crate renders.
+//! - [`ids`]: the ids of a log's records, and what is missing between them.
+
+pub mod chunk;
+pub mod definition;
+pub mod displaced;
+pub mod event;
+pub mod ids;
+mod json;
+pub mod record;
+pub mod window;

@@ -1,0 +1,183 @@
+//! The [`Facts`] of a partial result: all that is known of a run besides its groups or hits. JSON in the file's metadata, in the
+//! shape that is documented in the README.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::{cidr::CidrSet, filter::Filter, glossary::Field},
+    error::Defects,
+    evtx::event::Carving,
+    group::copies::Copies,
+    report::{
+        manifest::{Counted, FiltersEntry},
+        parquet::columns::Rows,
+    },
+    rule::{info::RuleInfo, judge::Rule, set::RuleSet},
+    scan::{
+        searched::{Searched, SearchedFile, SearchedSource},
+        terms::Terms,
+    },
+};
+
+/// The version that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+
+/// What is known of a run besides its groups.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The version of the tool that wrote it.
+    pub tool: String,
+    /// What was looked for.
+    pub rules: RulesFacts,
+    /// What else decides what is counted.
+    pub options: Counted,
+    /// The fields of the groups.
+    pub group_by: Vec<Field>,
+    /// What the rows are.
+    pub rows: Rows,
+    /// What was read, by name. Rows say which one they are of by its place here.
+    pub sources: Vec<SearchedSource>,
+    /// The archives that some of it is in, by name.
+    pub archives: Vec<SearchedFile>,
+    /// What was wrong, in sources and elsewhere.
+    pub defects: Defects,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    #[serde(default)]
+    pub others: u64,
+    /// Sigma rules that were not loaded, and why.
+    pub refused: Vec<String>,
+}
+
+/// What was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesFacts {
+    /// What is known of each rule. Groups say which one they are of by its place here.
+    pub infos: Vec<RuleInfo>,
+    /// The processes of the built-in rules, and the rule of each; null if none is applied.
+    pub processes: Option<Vec<(String, usize)>>,
+    /// Where a destination has to be; null for anywhere.
+    pub detection: Option<Vec<IpNet>>,
+    /// Where it must not be for the built-in rules.
+    pub exclusion: Vec<IpNet>,
+    /// Where it must not be for any rule.
+    pub exclusion_of_all: Vec<IpNet>,
+    /// Whether the report says which rule each group is of.
+    pub named: bool,
+    /// The titles of rules for which every connection was decoded.
+    pub slow: Vec<String>,
+    /// What was asked for and cannot be found.
+    #[serde(default)]
+    pub in_vain: Vec<String>,
+}
+
+impl RulesFacts {
+    /// Of a set of rules.
+    #[must_use]
+    pub fn new(rules: &RuleSet) -> Self {
+        let networks = |set: &CidrSet| set.networks().to_vec();
+        Self {
+            infos: rules.infos.clone(),
+            processes: rules.builtin.as_ref().map(|_| rules.by_process.clone()),
+            detection: rules.everywhere.detection.as_ref().map(networks),
+            exclusion: rules.builtin.as_ref().map_or_else(Vec::new, |rule| networks(&rule.exclusion)),
+            exclusion_of_all: networks(&rules.everywhere.exclusion),
+            named: rules.named,
+            slow: rules.slow.clone(),
+            in_vain: rules.in_vain.clone(),
+        }
+    }
+
+    /// The set of rules, as far as reports and summaries ask for it: it has no Sigma rules to judge by.
+    #[must_use]
+    pub fn into_rule_set(self) -> RuleSet {
+        let set = |networks: Vec<IpNet>| networks.into_iter().collect::<CidrSet>();
+        let detection = self.detection.map(set);
+        let by_process = self.processes.clone().unwrap_or_default();
+        let names = by_process.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
+        let builtin = Rule { processes: names, detection: detection.clone(), exclusion: set(self.exclusion) };
+        RuleSet {
+            infos: self.infos,
+            builtin: self.processes.map(|_| builtin),
+            by_process,
+            everywhere: Rule { processes: Vec::new(), detection, exclusion: set(self.exclusion_of_all) },
+            named: self.named,
+            slow: self.slow,
+            in_vain: self.in_vain,
+            ..RuleSet::default()
+        }
+    }
+}
+
+impl Facts {
+    /// Of what was searched on these terms, for a partial result with such rows.
+    #[must_use]
+    pub fn new(terms: &Terms, rows: Rows, searched: &Searched) -> Self {
+        Self {
+            version: VERSION,
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            rules: RulesFacts::new(&terms.rules),
+            options: Counted::new(terms),
+            group_by: terms.group_by.clone(),
+            rows,
+            sources: searched.sources.clone(),
+            archives: searched.archives.clone(),
+            defects: searched.defects.clone(),
+            links: searched.links,
+            others: searched.others,
+            refused: terms.refused.clone(),
+        }
+    }
+
+    /// The terms that it is of, with other fields to group by.
+    ///
+    /// # Errors
+    ///
+    /// They are none that there can be.
+    pub fn into_terms(self, group_by: Vec<Field>) -> Result<Terms, String> {
+        Ok(Terms {
+            filter: self.filter()?,
+            rules: Arc::new(self.rules.into_rule_set()),
+            refused: self.refused,
+            carving: if self.options.recover { Carving::Stale } else { Carving::Live },
+            // Stale copies in the same log were dropped when it was scanned.
+            copies: if self.options.dedup { Copies::Drop } else { Copies::Count },
+            group_by,
+        })
+    }
+
+    /// Which connections were left in before rules judged them.
+    ///
+    /// # Errors
+    ///
+    /// It is no filter that there can be.
+    pub fn filter(&self) -> Result<Filter, String> {
+        self.options.filters.as_ref().map_or_else(|| Ok(Filter::default()), FiltersEntry::filter)
+    }
+
+    /// The place of each source in the table, by its name.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<String, u64> {
+        // Of two with the same name, the first.
+        let mut places = BTreeMap::new();
+        for (place, source) in (0..).zip(&self.sources) {
+            places.entry(source.file.name.clone()).or_insert(place);
+        }
+        places
+    }
+
+    /// The fields that the rows have: those of the groups, or all.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Field> {
+        match self.rows {
+            Rows::Groups => self.group_by.clone(),
+            Rows::Events => Field::ALL.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Merging: partial results put together, as one scan of all their sources would have given.
+//!
+//! Groups with the same key are counted together, which is exact: counts are added, and of the times the first and the last
+//! are taken. A source that is in more than one partial result, by its SHA-256, counts once; sources that only have the same
+//! name are told apart. Nothing of the sources is read, and what a partial result says is believed.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    connection::glossary::Field,
+    count,
+    error::{Defect, DefectKind, Defects, Error},
+    evidence::{
+        source,
+        walk::{Walked, walk},
+    },
+    fleet::{
+        facts::Facts,
+        names::{self, Names},
+        part::{Counted, Counting, Part},
+        partial::facts,
+    },
+    group::rarity::Places,
+    report::{outputs::Outputs, parquet::columns::Rows},
+    scan::{
+        searched::{Searched, SearchedFile, SearchedSource},
+        terms::Terms,
+    },
+    text,
+};
+
+/// Merging, ready to start.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    /// Where the partial results are.
+    pub paths: Vec<PathBuf>,
+    /// The fields to group by, of those that each has; none for all of them.
+    pub group_by: Vec<Field>,
+    /// How much memory groups may take, and hits as much again (100 MiB at most), in bytes, for each thread.
+    pub room: usize,
+    /// How many threads read them.
+    pub threads: NonZeroUsize,
+    /// What is written.
+    pub outputs: Outputs,
+    /// Whether neither a summary nor progress is shown.
+    pub quiet: bool,
+}
+
+/// What came of it.
+pub struct Merged {
+    /// What was looked for in all of them.
+    pub terms: Terms,
+    /// What was searched for it in all of them together.
+    pub searched: Searched,
+    /// How many partial results there were.
+    pub count: u64,
+    /// Logs that did not count, since they were in another partial result.
+    pub repeated: Vec<Repeated>,
+}
+
+/// A log that does not count, since it is in a partial result before.
+pub struct Repeated {
+    /// Its name.
+    pub name: String,
+    /// The partial result that it does not count in.
+    pub path: PathBuf,
+    /// The part that it counts in.
+    owner: usize,
+}
+
+/// Partial results that go together, of which all is known but their rows.
+pub struct Gathered {
+    terms: Terms,
+    merger: Merger,
+}
+
+/// Gathers partial results: files, and what is named `*.parquet` in folders.
+///
+/// # Errors
+///
+/// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
+/// the place of one.
+pub fn gather(config: &Merging) -> Result<Gathered, Error> {
+    let Walked { files, failed } = walk(&config.paths, is_parquet);
+    config.outputs.check(&files.iter().flat_map(|path| source::identities(path)).collect())?;
+    let mut merger = Merger::default();
+    for (path, cause) in failed {
+        merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+    }
+    for path in files {
+        match facts(&path) {
+            Ok(facts) => merger.add(path, facts, config)?,
+            Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
+        }
+    }
+    let Some((path, first)) = merger.first.take() else { return Err(nothing(config, &merger.defects)) };
+    let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by }.clone();
+    let terms = first.into_terms(fields).map_err(|cause| Error::file(&path, "cannot be merged", &cause))?;
+    if config.outputs.rarity {
+        Places::new(&terms.group_by).map_err(Error::Usage)?;
+    }
+    Ok(Gathered { terms, merger })
+}
+
+impl Gathered {
+    /// How many bytes they have.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        count::sum(self.merger.parts.iter().map(|part| part.size))
+    }
+
+    /// Merges them. `progress` is told how many bytes have been merged since it was told last. What is wrong with the rows of
+    /// one is a defect.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub fn merge(self, config: &Merging, progress: &(dyn Fn(u64) + Sync)) -> Result<Merged, Error> {
+        let Self { terms, mut merger } = self;
+        merger.tell_first_apart();
+        let are_hits_known = merger.parts.iter().all(|part| part.rows == Rows::Events);
+        let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
+        let counting = Counting {
+            terms: &terms,
+            keeps_hits: are_hits_known && are_hits_wanted,
+            hashing: config.outputs.manifest.is_some(),
+            room: config.room,
+            progress,
+        };
+        let Counted { groups, hits, defects, wrong, partials } = counting.count(&merger.parts, config.threads)?;
+        let hits = counting.keeps_hits.then_some(hits);
+        let count = merger.parts.len() as u64;
+        merger.defects.merge(defects);
+        for (place, cause) in wrong {
+            merger.add_wrong(place, &cause);
+        }
+        let Merger { mut sources, archives, defects, links, others, repeated, .. } = merger;
+        sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
+        let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
+        let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
+        Ok(Merged { terms, searched, count, repeated })
+    }
+}
+
+fn nothing(config: &Merging, defects: &Defects) -> Error {
+    let (path, cause) = match defects.first().next() {
+        Some(defect) => (Path::new(&defect.path), defect.cause.as_str()),
+        None => (config.paths.first().map_or(Path::new(""), PathBuf::as_path), "no *.parquet in it"),
+    };
+    Error::file(path, "nothing to merge", &cause)
+}
+
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// Why a partial result cannot be merged with the first.
+fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -> Option<String> {
+    let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
+    let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
+    let (rules, first_rules) = (&facts.rules, &first.rules);
+    let are_same_rules = rules.infos.len() == first_rules.infos.len()
+        && rules.infos.iter().zip(&first_rules.infos).all(|(one, two)| one.is_same_rule(two));
+    if !are_same_rules || rules.processes != first_rules.processes {
+        let (ours, theirs) = (titles(facts), titles(first));
+        let what = if ours == theirs {
+            "its rules have other texts".to_owned()
+        } else {
+            format!("it has other rules ({ours}; not {theirs})")
+        };
+        return of_first(&text::printable(&what));
+    }
+    if rules.detection != first_rules.detection
+        || rules.exclusion != first_rules.exclusion
+        || rules.exclusion_of_all != first_rules.exclusion_of_all
+    {
+        return of_first("it has other detection or exclusion networks");
+    }
+    if rules.named != first_rules.named {
+        return of_first("it was made with another choice of --rules");
+    }
+    if facts.options.filters != first.options.filters {
+        let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
+        let (ours, theirs) = (filters(facts), filters(first));
+        return of_first(&text::printable(&format!("it has other filters ({ours:?}, not {theirs:?})")));
+    }
+    if facts.options != first.options {
+        return of_first("it was made with another choice of --recover or --dedup");
+    }
+    let ours = || facts.group_by.iter().map(|field| field.name()).collect::<Vec<_>>().join(",");
+    if let Some(field) = config.group_by.iter().find(|field| !facts.group_by.contains(field)) {
+        return Some(format!("it is not grouped by {field}, but by {}", ours()));
+    }
+    if config.group_by.is_empty() && facts.group_by != first.group_by {
+        return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", ours()));
+    }
+    if facts.options.dedup && facts.rows == Rows::Groups {
+        return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
+    }
+    if config.outputs.events.is_some() && facts.rows == Rows::Groups {
+        return Some("--events needs each hit, and it has groups only: scan with --partial-events".to_owned());
+    }
+    None
+}
+
+/// What is known of partial results together, as one after the other is added.
+#[derive(Default)]
+struct Merger {
+    /// The first of them, with which the others have to agree.
+    first: Option<(PathBuf, Facts)>,
+    parts: Vec<Part>,
+    sources: Vec<SearchedSource>,
+    archives: BTreeSet<SearchedFile>,
+    defects: Defects,
+    links: u64,
+    others: u64,
+    /// In which of the parts each source was first, by what tells that it is the same.
+    owners: HashMap<String, usize>,
+    repeated: Vec<Repeated>,
+    names: Names,
+}
+
+impl Merger {
+    /// Adds what is known of a partial result besides its rows.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be merged with the first.
+    fn add(&mut self, path: PathBuf, mut facts: Facts, config: &Merging) -> Result<(), Error> {
+        let (first_path, first) = self.first.as_ref().map_or((&*path, &facts), |(path, first)| (&**path, first));
+        if let Some(cause) = difference((first_path, first), &facts, config) {
+            return Err(Error::file(&path, "cannot be merged", &cause));
+        }
+        let repeated = self.repeated(&path, &mut facts);
+        self.tell_apart(&path, &mut facts, &repeated);
+        self.defects.merge(std::mem::take(&mut facts.defects));
+        self.links = self.links.saturating_add(facts.links);
+        self.others = self.others.saturating_add(facts.others);
+        self.archives.extend(std::mem::take(&mut facts.archives));
+        let sources = std::mem::take(&mut facts.sources);
+        // Copies are dropped for some rules of a connection or for all, so that less is known.
+        let has_copies = sources.iter().any(|source| source.duplicates > 0);
+        let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
+        let names = sources.iter().map(|source| source.file.name.clone()).collect();
+        let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
+        self.sources.extend(counting.map(|(_, source)| source));
+        self.parts.push(Part {
+            size: path.metadata().map_or(0, |metadata| metadata.len()),
+            rows: facts.rows,
+            columns: facts.columns(),
+            names,
+            connections: (!has_copies).then_some(connections),
+            path: path.clone(),
+            repeated,
+        });
+        self.first.get_or_insert((path, facts));
+        Ok(())
+    }
+
+    /// Adds as a defect what is wrong with the rows of a part, and names partial results whose logs count in this one only.
+    fn add_wrong(&mut self, place: usize, cause: &str) {
+        let Some(part) = self.parts.get(place) else { return };
+        let elsewhere: BTreeSet<&PathBuf> =
+            self.repeated.iter().filter(|log| log.owner == place).map(|log| &log.path).collect();
+        let more = if elsewhere.len() > 1 { format!(" and {} more", elsewhere.len() - 1) } else { String::new() };
+        let elsewhere = elsewhere.first().map_or_else(String::new, |other| {
+            format!("; logs of it are in {}{more} too: merge without this one", text::path(other))
+        });
+        let cause = format!("groups of it are wrong: {cause}{elsewhere}");
+        self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
+    }
+
+    /// The places of sources that are in a partial result before. Their defects are taken out.
+    fn repeated(&mut self, path: &Path, facts: &mut Facts) -> BTreeSet<u64> {
+        let mut repeated = BTreeSet::new();
+        let mut names: HashMap<&str, u64> = HashMap::new();
+        for source in &facts.sources {
+            *names.entry(&source.file.name).or_default() += 1;
+        }
+        let archives = facts.archives.iter().map(|archive| (archive.path(), archive)).collect();
+        for (place, source) in (0..).zip(&facts.sources) {
+            let name = &source.file.name;
+            // Of two with the same name, rows and defects do not tell which one they are of.
+            let identity = identity(source, &archives).filter(|_| names.get(&**name) == Some(&1));
+            let Some(identity) = identity else { continue };
+            let owner = *self.owners.entry(identity).or_insert(self.parts.len());
+            if owner != self.parts.len() {
+                repeated.insert(place);
+                facts.defects.drop_source(name, &source.defects);
+                if source.tally.logs > 0 {
+                    self.repeated.push(Repeated { name: name.clone(), path: path.to_owned(), owner });
+                }
+            }
+        }
+        repeated
+    }
+
+    /// Names sources, archives and what has defects after their partial result too, where another has something else of that
+    /// name. The first that has a name keeps it until all are known.
+    fn tell_apart(&mut self, path: &Path, facts: &mut Facts, repeated: &BTreeSet<u64>) {
+        let sources = (0..).zip(&facts.sources).filter(|(place, _)| !repeated.contains(place));
+        // An archive that is in a partial result before is in the list of archives already, or has another name.
+        let archives = facts.archives.iter().filter(|archive| !self.archives.contains(archive));
+        let names: BTreeSet<&String> = (sources.map(|(_, source)| &source.file.name))
+            .chain(archives.map(|archive| &archive.name))
+            .chain(facts.defects.first().map(|defect| &defect.path))
+            .collect();
+        let others = self.names.add(self.parts.len(), path, names);
+        let sources = facts.sources.iter_mut().map(|source| &mut source.file.name);
+        names::rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &others);
+        facts.defects.rename(&others);
+    }
+
+    /// Does the same for the first that have a name.
+    fn tell_first_apart(&mut self) {
+        let others = self.names.of_first(|part| self.parts.get(part).map(|part| &*part.path));
+        let mut archives: Vec<SearchedFile> = std::mem::take(&mut self.archives).into_iter().collect();
+        let names = self.parts.iter_mut().flat_map(|part| &mut part.names);
+        let names = names.chain(self.sources.iter_mut().map(|source| &mut source.file.name));
+        names::rename(names.chain(archives.iter_mut().map(|archive| &mut archive.name)), &others);
+        self.archives = archives.into_iter().collect();
+        self.defects.rename(&others);
+    }
+}
+
+/// What a source is known by again: its SHA-256; of a log that its archive is cut off in, the archive's SHA-256, its name in
+/// it and how much was read. `None` if it has neither, or is empty.
+fn identity(source: &SearchedSource, archives: &HashMap<PathBuf, &SearchedFile>) -> Option<String> {
+    if let Some(digests) = &source.file.digests {
+        // All empty files are the same, and each is a loss of its host's.
+        return (source.file.size > 0).then(|| digests.sha256.clone());
+    }
+    let archive = archives.get(&source.file.path())?;
+    let member = source.file.name.strip_prefix(&archive.name)?;
+    Some(format!("{}{member} {}", archive.digests.as_ref()?.sha256, source.file.size))
+}
+
+impl Merged {
+    /// How many partial results there were, and which sources did not count, as lines of a summary.
+    #[must_use]
+    pub fn what_was_merged(&self) -> String {
+        const NAMED: usize = 20;
+        let mut lines = vec![format!("merged    {}\n", text::counted(self.count, "partial result"))];
+        if !self.repeated.is_empty() {
+            let sources = text::counted(self.repeated.len() as u64, "log");
+            lines.push(format!("          {sources} not counted again, found in more than one:\n"));
+        }
+        let named = self.repeated.iter().take(NAMED);
+        lines.extend(named.map(|log| format!("          {} in {}\n", log.name, text::path(&log.path))));
+        if self.repeated.len() > NAMED {
+            lines.push(format!("          and {} more\n", self.repeated.len() - NAMED));
+        }
+        lines.concat()
+    }
+}

@@ -1,0 +1,191 @@
+//! [`Part`]: a partial result whose rows are yet to be counted, and what was [`Counted`] in some of them, by several threads.
+//!
+//! What a part is of, and which of its sources count, is known before.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io,
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{
+    connection::glossary::Field,
+    error::{Defect, DefectKind, Defects, Error},
+    evidence::digest,
+    fleet::partial,
+    group::{
+        groups::{Groups, Sources},
+        hits::{Hit, Hits},
+    },
+    report::parquet::columns::Rows,
+    scan::{pool, searched::SearchedFile, terms::Terms},
+    text,
+};
+
+/// A partial result whose rows are to be counted.
+pub(super) struct Part {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// How many bytes it has.
+    pub(super) size: u64,
+    /// What its rows are.
+    pub(super) rows: Rows,
+    /// The fields that they have.
+    pub(super) columns: Vec<Field>,
+    /// The names of its sources, by their places.
+    pub(super) names: Vec<String>,
+    /// The places of those that are in a partial result before.
+    pub(super) repeated: BTreeSet<u64>,
+    /// How many connections its rows have to be of, if that is known.
+    pub(super) connections: Option<u64>,
+}
+
+/// How parts are counted.
+#[derive(Clone, Copy)]
+pub(super) struct Counting<'a> {
+    /// What all of them are of.
+    pub(super) terms: &'a Terms,
+    /// Whether hits are kept.
+    pub(super) keeps_hits: bool,
+    /// Whether the files are hashed.
+    pub(super) hashing: bool,
+    /// How much groups may take in memory, and hits as much again, in bytes, for each thread.
+    pub(super) room: usize,
+    /// Is told how many bytes have been counted since it was told last.
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What was counted in some of the parts. They are counted apart, and merged in any order.
+pub(super) struct Counted {
+    pub(super) groups: Groups,
+    pub(super) hits: Hits,
+    /// What is wrong with the files themselves.
+    pub(super) defects: Defects,
+    /// What is wrong with the rows of some, by the places of the parts.
+    pub(super) wrong: BTreeMap<usize, String>,
+    /// The files, by the places of the parts.
+    pub(super) partials: BTreeMap<usize, SearchedFile>,
+}
+
+impl Counting<'_> {
+    /// Counts the rows of all parts.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be started.
+    pub(super) fn count(&self, parts: &[Part], threads: NonZeroUsize) -> Result<Counted, Error> {
+        let next = AtomicUsize::new(0);
+        let counted = pool::pool(threads)?.broadcast(|_| {
+            let mut counted = self.nothing();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(part) = parts.get(place) else { break counted };
+                self.add(place, part, &mut counted);
+            }
+        });
+        Ok(counted.into_iter().fold(self.nothing(), Counted::merge))
+    }
+
+    fn nothing(&self) -> Counted {
+        Counted {
+            groups: Groups::new(self.terms.group_by.clone(), Sources::Together, self.room),
+            hits: Hits::new(self.room),
+            defects: Defects::default(),
+            wrong: BTreeMap::new(),
+            partials: BTreeMap::new(),
+        }
+    }
+
+    fn add(&self, place: usize, part: &Part, counted: &mut Counted) {
+        let added = catch_unwind(AssertUnwindSafe(|| part.add_rows(self, counted)));
+        let added = added.unwrap_or_else(|_| Err(io::Error::other("the reader of Parquet files failed on it")));
+        if let Err(error) = added {
+            counted.wrong.insert(place, error.to_string());
+        }
+        if self.hashing {
+            let file = hashed(&part.path, &mut counted.defects);
+            counted.partials.insert(place, file);
+        }
+        (self.progress)(part.size);
+    }
+}
+
+impl Counted {
+    fn merge(mut self, other: Self) -> Self {
+        self.groups.merge(other.groups);
+        self.hits.merge(other.hits);
+        self.defects.merge(other.defects);
+        self.wrong.extend(other.wrong);
+        self.partials.extend(other.partials);
+        self
+    }
+}
+
+impl Part {
+    /// Counts its rows, but for those of sources that are in another. Where hits are wanted, they are kept.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or its rows are not as many connections as they have to be.
+    fn add_rows(&self, counting: &Counting<'_>, counted: &mut Counted) -> io::Result<()> {
+        let Counting { terms, keeps_hits, .. } = *counting;
+        let Counted { groups, hits, .. } = counted;
+        let place = |field: &Field| self.columns.iter().position(|other| other == field);
+        let places: Vec<usize> = terms.group_by.iter().filter_map(place).collect();
+        let is_same = self.columns == terms.group_by;
+        let counts_later = keeps_hits && terms.groups_later();
+        let mut connections: u64 = 0;
+        let mut last: Option<Hit> = None;
+        let read = partial::rows(&self.path, (&self.columns, self.rows), |row| {
+            let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
+            let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
+                return Err(io::Error::other("one is of a rule or a source that it does not have"));
+            };
+            connections = connections.saturating_add(row.group.count);
+            if self.connections.is_some_and(|stated| connections > stated) {
+                return Err(io::Error::other("they are of more connections than it says"));
+            }
+            if self.repeated.contains(&row.source) {
+                return Ok(());
+            }
+            if let Some(hit) = keeps_hits.then(|| row.hit(source)).flatten() {
+                // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
+                match &mut last {
+                    Some(last) if last.is_at_the_place_of(&hit) && !last.rules.contains(&row.key.rule) => {
+                        last.rules.extend(hit.rules);
+                    }
+                    last => last.replace(hit).into_iter().for_each(|hit| hits.push(hit)),
+                }
+            }
+            if !counts_later {
+                let key = if is_same { row.key } else { row.key.coarsened(&places) };
+                groups.count_group(key, row.group);
+            }
+            Ok(())
+        });
+        if let Some(hit) = last {
+            hits.push(hit);
+        }
+        read?;
+        match self.connections.filter(|&stated| stated != connections) {
+            Some(stated) => Err(io::Error::other(format!("they are of {connections} connections, not of {stated}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A partial result, as the manifest names it.
+fn hashed(path: &Path, defects: &mut Defects) -> SearchedFile {
+    let (digests, size) = match File::open(path).and_then(digest::read) {
+        Ok((digests, size)) => (Some(digests), size),
+        Err(error) => {
+            defects.add(Defect::of_path(path, DefectKind::Read, &error));
+            (None, 0)
+        }
+    };
+    SearchedFile::new(text::path(path), path, size, digests)
+}

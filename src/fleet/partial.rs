@@ -1,0 +1,95 @@
+//! A partial result: the groups of each source, or its hits, and all that is known of the run, in a file from which exactly the
+//! same report can be made as from the sources, together with other partial results.
+//!
+//! The file is Parquet, which Spark, DuckDB and others read: its columns are in [`columns`](crate::report::parquet::columns), and its [`Facts`] are JSON in
+//! its metadata. Both are in the README, and [`VERSION`] changes with them. How results are put together is in [`crate::fleet::merge`].
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use parquet::errors::ParquetError;
+use serde::Deserialize;
+
+use crate::{
+    connection::glossary::Field,
+    fleet::{
+        facts::{Facts, VERSION},
+        pages::Footer,
+        reader,
+    },
+    report::parquet::{
+        columns::{Row, Rows},
+        fault::io_error,
+        writer::Writer,
+    },
+};
+
+/// Under what name the facts are in the file's metadata.
+pub const SCHEMA: &str = "netsift-partial";
+
+/// Writes a partial result. `rows` hands on its rows, each once.
+///
+/// # Errors
+///
+/// What `out` or `rows` returns.
+pub fn write(
+    out: &mut (dyn Write + Send),
+    facts: &Facts,
+    rows: impl FnOnce(&mut dyn FnMut(Row) -> io::Result<()>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut writer = Writer::new(out, &facts.columns(), facts.rows).map_err(io_error)?;
+    rows(&mut |row| writer.push(row).map_err(io_error))?;
+    writer.finish(SCHEMA, serde_json::to_string(facts)?).map_err(io_error)?;
+    Ok(())
+}
+
+/// Reads the facts of a partial result.
+///
+/// # Errors
+///
+/// It cannot be read, is no partial result, or one of a newer version.
+pub fn facts(path: &Path) -> Result<Facts, String> {
+    let not_one = |error: &dyn ToString| format!("not a partial result: {}", error.to_string());
+    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
+    if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let footer = Footer::read(&file).map_err(|error| not_one(&io_error(error)))?;
+    let text = footer.text(SCHEMA);
+    let text = text.ok_or_else(|| not_one(&"a Parquet file that netsift did not write as one"))?;
+    let Versioned { version } = serde_json::from_str(text).map_err(|error| not_one(&error))?;
+    if version > VERSION {
+        return Err(format!("a partial result of version {version}: this tool reads versions up to {VERSION}"));
+    }
+    let facts: Facts = serde_json::from_str(text).map_err(|error| not_one(&error))?;
+    facts.filter().map_err(|error| not_one(&error))?;
+    // Each field is some columns, which rows take memory for.
+    let is_twice = |field: &Field| facts.group_by.iter().filter(|&other| other == field).count() > 1;
+    if Field::ALL.iter().any(is_twice) {
+        return Err(not_one(&"it is grouped by a field twice"));
+    }
+    Ok(facts)
+}
+
+/// Hands on the rows of a partial result, which are of these fields and of this kind.
+///
+/// # Errors
+///
+/// It cannot be read, or what `each` returns.
+pub fn rows(
+    path: &Path,
+    (fields, rows): (&[Field], Rows),
+    mut each: impl FnMut(Row) -> io::Result<()>,
+) -> io::Result<()> {
+    let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
+    reader::read(&File::open(path)?, fields, rows, each).map_err(io_error)
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}

@@ -1,0 +1,13 @@
+//! Counting and keeping: hits grouped by their fields, and hits kept in the order of time, more than fit into memory.
+//!
+//! In come hits; out go groups and hits in order. This room does not know what is looked for, nor what is written.
+//!
+//! - [`groups`]: hits counted by their fields. [`rarity`]: on how many hosts a group's process has its destination.
+//! - [`hits`]: hits in the order of time. [`copies`]: which of them are the same event.
+//! - [`spill`]: what does not fit into memory, sorted on disk.
+
+pub mod copies;
+pub mod groups;
+pub mod hits;
+pub mod rarity;
+pub mod spill;

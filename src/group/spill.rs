@@ -1,0 +1,372 @@
+//! A [`Sorter`]: puts more things in order than fit into memory. Batches of them are sorted, spilled to a temporary file that
+//! has no name, so that it is gone however the run ends, and merged from there when they are read.
+//!
+//! What the things are is not this file's concern.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, binary_heap::PeekMut},
+    fs::File,
+    io::{self, BufWriter, Write},
+    mem, slice,
+    sync::Arc,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{bytes::u32_at, evidence::read::read_at, space};
+
+/// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
+const BLOCK: usize = 32 * 1024;
+
+/// Things, collected in any order.
+#[derive(Debug)]
+pub struct Sorter<T> {
+    batch: Vec<T>,
+    /// How much the batch takes, as its things were said to.
+    size: usize,
+    /// How much a batch may take before it is spilled.
+    room: usize,
+    runs: Vec<Run>,
+    spill: Option<BufWriter<File>>,
+    spilled: u64,
+    count: u64,
+    failed: Option<io::Error>,
+}
+
+/// A sorted part of a spill file: blocks of whole things, each behind its [`Head`] and compressed. Things repeat most of their
+/// text, and compressing it takes less time than writing it.
+#[derive(Debug)]
+struct Run {
+    file: Option<Arc<File>>,
+    start: u64,
+    end: u64,
+}
+
+/// Size and CRC-32 of a compressed block, as little-endian numbers.
+type Head = [u8; 8];
+
+impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
+    /// Nothing yet. No more than `room` bytes are held in memory.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self { batch: Vec::new(), size: 0, room, runs: Vec::new(), spill: None, spilled: 0, count: 0, failed: None }
+    }
+
+    /// Adds a thing that takes `size` bytes in memory.
+    pub fn push(&mut self, thing: T, size: usize) {
+        self.batch.push(thing);
+        self.count += 1;
+        self.size = self.size.saturating_add(size);
+        if self.size >= self.room {
+            self.spill();
+        }
+    }
+
+    /// Adds things that are spilled when the caller says so.
+    pub fn extend(&mut self, things: impl Iterator<Item = T>) {
+        let before = self.batch.len();
+        self.batch.extend(things);
+        self.count += (self.batch.len() - before) as u64;
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds what another part of the scan has collected.
+    pub fn merge(&mut self, mut other: Self) {
+        other.seal();
+        self.runs.append(&mut other.runs);
+        self.count += other.count - other.batch.len() as u64;
+        let size = other.size.checked_div(other.batch.len()).unwrap_or(0);
+        for thing in other.batch {
+            self.push(thing, size);
+        }
+        self.failed = self.failed.take().or(other.failed);
+    }
+
+    /// The things, sorted.
+    ///
+    /// # Errors
+    ///
+    /// They could not be spilled.
+    pub fn into_sorted(mut self) -> io::Result<SortedRuns<T>> {
+        self.seal();
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.batch.sort_unstable();
+        Ok(SortedRuns { memory: self.batch, runs: self.runs, count: self.count })
+    }
+
+    /// Spills the batch. That it fails is told when the things are asked for; until then nothing can be done about it.
+    pub fn spill(&mut self) {
+        self.size = 0;
+        self.batch.sort_unstable();
+        let batch = mem::take(&mut self.batch);
+        if let Err(error) = self.write(batch) {
+            let error = io::Error::new(error.kind(), space::told(&error, &tempfile::env::temp_dir()));
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn write(&mut self, batch: Vec<T>) -> io::Result<()> {
+        let file = match &mut self.spill {
+            Some(file) => file,
+            none => none.insert(BufWriter::new(tempfile::tempfile()?)),
+        };
+        let start = self.spilled;
+        let mut block = Vec::with_capacity(BLOCK);
+        for thing in batch {
+            block = postcard::to_extend(&thing, block).map_err(io::Error::other)?;
+            if block.len() >= BLOCK {
+                self.spilled += write_block(file, &block)?;
+                block.clear();
+            }
+        }
+        if !block.is_empty() {
+            self.spilled += write_block(file, &block)?;
+        }
+        self.runs.push(Run { file: None, start, end: self.spilled });
+        Ok(())
+    }
+
+    /// Ends the spill file, so that its runs can be read.
+    fn seal(&mut self) {
+        let Some(spill) = self.spill.take() else { return };
+        match spill.into_inner() {
+            Ok(file) => {
+                let file = Arc::new(file);
+                for run in self.runs.iter_mut().filter(|run| run.file.is_none()) {
+                    run.file = Some(Arc::clone(&file));
+                }
+                self.spilled = 0;
+            }
+            Err(error) => self.failed = Some(error.into_error()),
+        }
+    }
+}
+
+/// Returns how many bytes it has written.
+fn write_block(file: &mut impl Write, block: &[u8]) -> io::Result<u64> {
+    let compressed = snap::raw::Encoder::new().compress_vec(block)?;
+    let size = u32::try_from(compressed.len()).map_err(io::Error::other)?;
+    file.write_all(&size.to_le_bytes())?;
+    file.write_all(&crc32fast::hash(&compressed).to_le_bytes())?;
+    file.write_all(&compressed)?;
+    Ok((size_of::<Head>() + compressed.len()) as u64)
+}
+
+/// Things in order, in memory and in what was spilled.
+#[derive(Debug)]
+pub struct SortedRuns<T> {
+    memory: Vec<T>,
+    runs: Vec<Run>,
+    count: u64,
+}
+
+impl<T: Ord + Clone + DeserializeOwned> SortedRuns<T> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The things, one by one. Each pass gives the same.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again, or is not what was written.
+    pub fn pass(&self) -> io::Result<Sorted<'_, T>> {
+        let runs = self.runs.iter().filter_map(RunReader::new).collect();
+        let mut unread = Unread { memory: self.memory.iter(), runs };
+        let mut heads = BinaryHeap::new();
+        for source in 0..=unread.runs.len() {
+            heads.extend(unread.next(source)?.map(|thing| Reverse((thing, source))));
+        }
+        Ok(Sorted { unread, heads })
+    }
+}
+
+/// A pass over things in order.
+#[derive(Debug)]
+pub struct Sorted<'a, T> {
+    unread: Unread<'a, T>,
+    /// The next thing of each source.
+    heads: BinaryHeap<Reverse<(T, usize)>>,
+}
+
+impl<T: Ord + Clone + DeserializeOwned> Iterator for Sorted<'_, T> {
+    type Item = io::Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut head = self.heads.peek_mut()?;
+        let Reverse((thing, source)) = &mut *head;
+        match self.unread.next(*source) {
+            // In its place, so that the heap is put in order once.
+            Ok(Some(next)) => Some(Ok(mem::replace(thing, next))),
+            ended => {
+                let Reverse((thing, _)) = PeekMut::pop(head);
+                Some(ended.map(|_| thing))
+            }
+        }
+    }
+}
+
+/// What is behind the heads of a pass. The sources are the runs, and memory as the last.
+#[derive(Debug)]
+struct Unread<'a, T> {
+    memory: slice::Iter<'a, T>,
+    runs: Vec<RunReader>,
+}
+
+impl<T: Clone + DeserializeOwned> Unread<'_, T> {
+    fn next(&mut self, source: usize) -> io::Result<Option<T>> {
+        match self.runs.get_mut(source) {
+            Some(run) => run.next(),
+            None => Ok(self.memory.next().cloned()),
+        }
+    }
+}
+
+/// Reads a run, block by block.
+#[derive(Debug)]
+struct RunReader {
+    file: Arc<File>,
+    /// Where the next block is.
+    at: u64,
+    end: u64,
+    block: Vec<u8>,
+    /// How much of the block was read.
+    read: usize,
+}
+
+impl RunReader {
+    fn new(run: &Run) -> Option<Self> {
+        let file = Arc::clone(run.file.as_ref()?);
+        Some(Self { file, at: run.start, end: run.end, block: Vec::new(), read: 0 })
+    }
+
+    fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        if self.read == self.block.len() {
+            if self.at == self.end {
+                return Ok(None);
+            }
+            self.block = self.read_block()?;
+            self.read = 0;
+        }
+        let bytes = self.block.get(self.read..).unwrap_or_default();
+        let (thing, rest) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
+        self.read = self.block.len() - rest.len();
+        Ok(Some(thing))
+    }
+
+    fn read_block(&mut self) -> io::Result<Vec<u8>> {
+        let mut head = Head::default();
+        self.read_whole(&mut head)?;
+        let (Some(size), Some(checksum)) = (u32_at(&head, 0), u32_at(&head, 4)) else { return Err(damaged()) };
+        // No more than is there is allocated, whatever the file says.
+        if u64::from(size) > self.end.saturating_sub(self.at) {
+            return Err(damaged());
+        }
+        let mut compressed = vec![0; size as usize];
+        self.read_whole(&mut compressed)?;
+        if crc32fast::hash(&compressed) != checksum {
+            return Err(damaged());
+        }
+        snap::raw::Decoder::new().decompress_vec(&compressed).map_err(|_| damaged())
+    }
+
+    /// Fills the buffer.
+    fn read_whole(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let size = read_at(&self.file, buffer, self.at)?;
+        self.at += size as u64;
+        if size < buffer.len() { Err(damaged()) } else { Ok(()) }
+    }
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file is not as it was written")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom};
+
+    use super::*;
+
+    #[test]
+    fn what_is_spilled_comes_back_in_the_same_order_as_what_is_not() {
+        let mut parts = [Sorter::new(1000), Sorter::new(1000)];
+        // Scattered, with numbers that repeat.
+        let all: Vec<(u64, String)> = (0..2017).map(|number| (number * 7919 % 1000, "x".repeat(19))).collect();
+        for (number, thing) in all.iter().enumerate() {
+            parts[usize::from(number % 50 == 0)].push(thing.clone(), 10);
+        }
+        assert!(parts[0].runs.len() > 10 && parts[1].runs.is_empty());
+        let [mut one, two] = parts;
+        one.merge(two);
+        let sorted = one.into_sorted().unwrap();
+        assert_eq!(sorted.count(), 2017);
+        let mut expected = all;
+        expected.sort();
+        for _ in 0..2 {
+            let pass: Vec<(u64, String)> = sorted.pass().unwrap().map(Result::unwrap).collect();
+            assert!(pass == expected);
+        }
+    }
+
+    /// Runs of several blocks each.
+    fn spilled() -> SortedRuns<(u64, String)> {
+        let mut sorter = Sorter::new(100_000);
+        for number in 0..15_000 {
+            sorter.push((number * 7919 % 1000, format!("{:x}", number * 0x9e37_79b9)), 20);
+        }
+        assert!(sorter.runs.len() == 3 && sorter.batch.is_empty());
+        sorter.into_sorted().unwrap()
+    }
+
+    fn read(sorted: &SortedRuns<(u64, String)>) -> io::Result<Vec<(u64, String)>> {
+        sorted.pass()?.collect()
+    }
+
+    #[test]
+    fn a_spill_file_that_is_changed_or_cut_short_is_an_error() {
+        let sorted = spilled();
+        let file = sorted.runs[0].file.as_deref().unwrap();
+        let all = read(&sorted).unwrap();
+        let size = file.metadata().unwrap().len();
+        assert!(all.len() == 15_000 && size > 3 * BLOCK as u64);
+        let set = |mut file: &File, at: u64, byte: u8| {
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(&[byte]).unwrap();
+        };
+        let heads = sorted.runs.iter().flat_map(|run| run.start..run.start + 12);
+        for at in heads.chain((0..size).step_by(997)) {
+            let mut byte = [0];
+            read_at(file, &mut byte, at).unwrap();
+            set(file, at, !byte[0]);
+            assert_eq!(read(&sorted).unwrap_err().kind(), io::ErrorKind::InvalidData, "byte {at}");
+            set(file, at, byte[0]);
+        }
+        assert!(read(&sorted).unwrap() == all);
+        for cut in [size - 1, sorted.runs[2].start, sorted.runs[0].start + 3, 0] {
+            file.set_len(cut).unwrap();
+            assert_eq!(read(&sorted).unwrap_err().kind(), io::ErrorKind::InvalidData, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_spill_file_that_cannot_be_written_is_an_error_once_things_are_asked_for() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut sorter = Sorter::new(100);
+        sorter.spill = Some(BufWriter::new(File::open(file.path()).unwrap()));
+        for number in 0..100_u64 {
+            sorter.push(number, 10);
+        }
+        assert!(sorter.into_sorted().is_err());
+    }
+}

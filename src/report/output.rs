@@ -1,0 +1,277 @@
+//! An [`Output`]: where something that is written goes. The files of a run appear whole and together, or none of them does, and
+//! never in place of evidence.
+
+use std::{
+    collections::HashSet,
+    fs,
+    io::{self, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::{
+    error::Error,
+    evidence::{
+        archive::{form, limits},
+        digest::HashingWriter,
+        source,
+    },
+    space,
+};
+
+/// Whether an existing file may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is kept, and the run fails.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+/// Where something that is written goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// A pipe or a device that is there, such as `/dev/null`: it is written to as what it is.
+    Stream(PathBuf),
+    /// A file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What happens to a file that has this name.
+        existing: Existing,
+    },
+}
+
+impl Output {
+    /// Where a path of the command line leads: `-` is standard output, and so is `/dev/stdout`.
+    #[must_use]
+    pub fn new(path: PathBuf, existing: Existing) -> Self {
+        if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|stdout| path == Path::new(stdout)) {
+            return Self::Stdout;
+        }
+        if is_stream(&path) { Self::Stream(path) } else { Self::File { path, existing } }
+    }
+
+    /// Makes sure, before the evidence is read, that it can be written and would take the place of no evidence.
+    ///
+    /// What counts as evidence are the files that were `met` on the way, read or not, and whatever has the name or the start
+    /// of a log or an archive.
+    ///
+    /// # Errors
+    ///
+    /// The file exists and is to be kept, is evidence, a directory or a device, or its folder is missing or takes no
+    /// file.
+    pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
+        if let Self::Stream(path) = self
+            && source::identities(path).any(|path| met.contains(&path))
+        {
+            return Err(refused(path, &"it is one of the files to read"));
+        }
+        let Self::File { path, existing } = self else { return Ok(()) };
+        if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
+            return Err(refused(path, &"it is a directory"));
+        }
+        if !source::folder(path).is_dir() {
+            return Err(refused(path, &"its folder does not exist"));
+        }
+        if source::identities(path).any(|path| met.contains(&path)) {
+            return Err(refused(path, &"it is one of the files to read"));
+        }
+        // The name itself, not what a link of that name points to, is what would be replaced.
+        if let Ok(metadata) = fs::symlink_metadata(path) {
+            if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+                return Err(refused(path, &"it is a directory"));
+            }
+            if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+                return Err(refused(path, &"it is not a regular file"));
+            }
+            if limits::is_of_interest(path) || (metadata.is_file() && starts_like_evidence(path)) {
+                return Err(refused(path, &"it exists and is an event log or an archive"));
+            }
+            if *existing == Existing::Keep {
+                return Err(refused(path, &"it exists; --force replaces it"));
+            }
+        }
+        // The error of the temporary file would name that.
+        beside(path).map_err(|cause| refused(path, &cause.kind()))?;
+        Ok(())
+    }
+
+    /// Writes with `write`, and returns the SHA-256 of what was written, in hexadecimal.
+    ///
+    /// A file is written beside its name and synced; it gets its name when what is `pending` is committed. A reader that
+    /// closes standard output has seen what it wanted: that is no error.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written. Of a file, the text has its folder and the free space there, if there is too little.
+    pub fn write(
+        &self,
+        pending: &mut Pending,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<String, Error> {
+        match self {
+            Self::Stdout => write_through(io::stdout(), write).map_err(Error::Stdout),
+            Self::Stream(path) => {
+                let stream = fs::OpenOptions::new().write(true).open(path);
+                let written = stream.and_then(|stream| write_through(stream, write));
+                written.map_err(|cause| Error::file(path, "cannot write", &cause))
+            }
+            Self::File { path, existing } => {
+                let (file, sha256) = write_beside(path, write)
+                    .map_err(|cause| Error::file(path, "cannot write", &space::told(&cause, source::folder(path))))?;
+                pending.0.push(Finished { file, path: path.clone(), existing: *existing });
+                Ok(sha256)
+            }
+        }
+    }
+}
+
+/// Files that are written and do not have their names yet. Dropped, they are gone.
+#[derive(Debug, Default)]
+pub struct Pending(Vec<Finished>);
+
+#[derive(Debug)]
+struct Finished {
+    file: NamedTempFile,
+    path: PathBuf,
+    existing: Existing,
+}
+
+impl Pending {
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    ///
+    /// A file of such a name has appeared, or one cannot be named so. If that shows before any is named, none is.
+    pub fn commit(self) -> Result<(), Error> {
+        let appeared = |one: &&Finished| one.existing == Existing::Keep && fs::symlink_metadata(&one.path).is_ok();
+        if let Some(one) = self.0.iter().find(appeared) {
+            return Err(Error::file(&one.path, "cannot write", &"a file of this name has appeared during the run"));
+        }
+        for Finished { file, path, existing } in self.0 {
+            let named = match existing {
+                Existing::Replace => file.persist(&path),
+                Existing::Keep => file.persist_noclobber(&path),
+            };
+            named.map_err(|error| Error::file(&path, "cannot write", &error.error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path is a pipe, a socket or a device that takes bytes one after another. A disk is none.
+#[cfg(unix)]
+fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = fs::metadata(path).map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
+}
+
+/// Whether a path is the device that takes everything.
+#[cfg(not(unix))]
+fn is_stream(path: &Path) -> bool {
+    path.as_os_str().eq_ignore_ascii_case("nul")
+}
+
+/// Standard output, as long as someone reads it. What is written later counts as written.
+struct UntilClosed<W> {
+    inner: W,
+    closed: bool,
+}
+
+impl<W: Write> UntilClosed<W> {
+    fn unless_closed<T>(&mut self, done: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(otherwise)
+            }
+            done => done,
+        }
+    }
+}
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        let written = self.inner.write(bytes);
+        self.unless_closed(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let flushed = self.inner.flush();
+        self.unless_closed(flushed, ())
+    }
+}
+
+fn starts_like_evidence(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(512).read_to_end(&mut start));
+    read.is_ok() && form::starts_like_evidence(&start)
+}
+
+fn refused(path: &Path, cause: &impl ToString) -> Error {
+    Error::file(path, "cannot write there", cause)
+}
+
+/// Writes to a stream as far as it is read, and returns the SHA-256 of what was written.
+fn write_through(
+    stream: impl Write + Send,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<String> {
+    let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: stream, closed: false }));
+    write(&mut out)?;
+    out.flush()?;
+    Ok(out.finish().1)
+}
+
+fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<(NamedTempFile, String)> {
+    let mut out = HashingWriter::new(BufWriter::new(beside(path)?));
+    write(&mut out)?;
+    let (file, sha256) = out.finish();
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    Ok((file, sha256))
+}
+
+/// Makes sure that no two outputs are one file.
+///
+/// # Errors
+///
+/// Two are.
+pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(), Error> {
+    let mut known = HashSet::new();
+    let mut has_stdout = false;
+    for output in outputs {
+        if *output == Output::Stdout && std::mem::replace(&mut has_stdout, true) {
+            return Err(refused(Path::new("-"), &"another output goes there"));
+        }
+        let Output::File { path, .. } = output else { continue };
+        if !known.insert(source::in_folder(path).unwrap_or_else(|| path.clone())) {
+            return Err(refused(path, &"another output goes there"));
+        }
+    }
+    Ok(())
+}
+
+/// A new file in the folder of `path`, which is removed unless it is renamed.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".netsift-").suffix(".tmp");
+    // As any new file is made, so that the umask decides who reads it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(source::folder(path))
+}

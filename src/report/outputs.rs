@@ -1,0 +1,79 @@
+//! The [`Outputs`]: everything that a run writes, and how it looks. What it is of is in [`crate::scan::terms`].
+
+use std::{collections::HashSet, iter, path::PathBuf};
+
+use crate::{
+    error::Error,
+    report::{
+        output::{self, Output},
+        parquet::columns::Rows,
+        style::{Format, Screen, Style},
+    },
+};
+
+/// What a run writes.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// Where the report goes.
+    pub report: Output,
+    /// How the report looks.
+    pub style: Style,
+    /// Whether the report and the page say how rare connections are.
+    pub rarity: bool,
+    /// Where the report of events goes, if there is to be one.
+    pub events: Option<Output>,
+    /// Where the page goes, if there is to be one.
+    pub html: Option<Output>,
+    /// Where the manifest goes, if there is to be one.
+    pub manifest: Option<Output>,
+    /// Where the partial result goes, if there is to be one, and what its rows are.
+    pub partial: Option<(Output, Rows)>,
+    /// Whether the manifest has facts about the run itself.
+    pub run_info: bool,
+    /// The command line as it was, without the tool's own name.
+    pub arguments: Vec<String>,
+}
+
+impl Outputs {
+    /// Standard output is this terminal, or none. What is written to a file does not depend on it.
+    pub fn show_on(&mut self, screen: Option<Screen>) {
+        self.style.screen = screen.filter(|_| self.report == Output::Stdout);
+    }
+
+    /// Whether each hit has to be known for them, and not only the groups.
+    #[must_use]
+    pub fn need_hits(&self) -> bool {
+        let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
+        self.events.is_some() || self.html.is_some() || is_of_hits
+    }
+
+    /// Whether the groups of each source have to be known apart.
+    #[must_use]
+    pub fn need_sources(&self) -> bool {
+        self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Groups)
+    }
+
+    /// Whether it has to be known what exactly was read: the hashes of the logs, and the ids of their records.
+    #[must_use]
+    pub fn need_hashes(&self) -> bool {
+        self.manifest.is_some() || self.partial.is_some()
+    }
+
+    /// Makes sure, before anything is read, that everything can be written, and that nothing of it is evidence.
+    ///
+    /// # Errors
+    ///
+    /// See [`Output::check`] and [`output::distinct`]; or a terminal would get what is not text.
+    pub fn check(&self, met: &HashSet<PathBuf>) -> Result<(), Error> {
+        if self.style.format() == Format::Parquet && self.style.screen.is_some() {
+            return Err(Error::Usage(
+                "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
+            ));
+        }
+        let partial = self.partial.as_ref().map(|(output, _)| output);
+        let more = [self.events.as_ref(), self.html.as_ref(), self.manifest.as_ref(), partial];
+        let outputs = || iter::once(&self.report).chain(more.into_iter().flatten());
+        outputs().try_for_each(|output| output.check(met))?;
+        output::distinct(outputs())
+    }
+}

@@ -1,0 +1,207 @@
+//! The page: what a run found as one HTML file that a browser opens from disk, with a timeline, tables and the events.
+//!
+//! It is made of three files that are here to be read, `page.html`, `page.css` and `page.js`, and of one block of data.
+//! What keeps evidence from doing anything in it:
+//!
+//! 1. It is only in the block of data, which is JSON that cannot end its element (`inert`) and is not run.
+//! 2. The script puts it on the page as text, never as markup.
+//! 3. The content security policy allows that one script and that one style sheet, by their hashes, and no request.
+//!
+//! Memory: the groups, an entry a destination, host and process, and the hits that are shown, which are bounded. The
+//! page depends on the evidence, the rule and the version alone.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    count,
+    group::rarity::Rarity,
+    report::{
+        content::Report,
+        manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
+        page::{
+            data::{Data, Listed},
+            inert,
+            names::Names,
+            observed::Observed,
+        },
+        ran::Ran,
+    },
+    scan::{searched::SearchedFile, terms::Terms},
+};
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Defects, logs and archives that are listed; the manifest has them all.
+const LISTED: usize = 1000;
+
+/// What was searched, how, and what came of it in numbers.
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    tool: &'a Tool,
+    rule: &'a RulesEntry,
+    /// What the page is called: the rule's title, or how many rules there are.
+    title: Option<String>,
+    attack: Option<&'a str>,
+    /// The columns of the table.
+    fields: Vec<&'static str>,
+    /// Connections to each exclusion network, in the rule's order.
+    excluded: Vec<u64>,
+    options: &'a Options,
+    report: &'a Written,
+    numbers: Numbers,
+    sources: Vec<Source<'a>>,
+    more_sources: usize,
+    archives: Vec<File<'a>>,
+    more_archives: usize,
+    defects: BTreeMap<&'static str, u64>,
+    first_defects: &'a [DefectEntry],
+    #[serde(flatten)]
+    found: Data<'a>,
+}
+
+/// The numbers of the summary.
+#[derive(Debug, Serialize)]
+struct Numbers {
+    logs: u64,
+    dirty: u64,
+    bytes: u64,
+    chunks: [u64; 4],
+    records_read: u64,
+    records_ruled_out: u64,
+    records_recovered: u64,
+    sysmon_chunks: u64,
+    filtered: u64,
+    chosen: u64,
+    outside_detection: u64,
+    excluded: u64,
+    hits: u64,
+    hits_recovered: u64,
+    duplicates: u64,
+    defects: u64,
+}
+
+/// A log.
+#[derive(Debug, Serialize)]
+struct Source<'a> {
+    #[serde(flatten)]
+    file: File<'a>,
+    records: u64,
+    hits: u64,
+    defects: u64,
+    dirty: bool,
+}
+
+/// A file of evidence, or a log in an archive.
+#[derive(Debug, Serialize)]
+struct File<'a> {
+    name: &'a str,
+    size: u64,
+    sha256: Option<&'a str>,
+}
+
+/// Writes the page of a run: its manifest, what it has to say, its report, and what was observed of the hits.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub fn write(
+    out: &mut dyn Write,
+    manifest: &Manifest,
+    ran: &Ran,
+    (terms, report): (&Terms, &Report<'_>),
+    observed: &Observed,
+) -> io::Result<()> {
+    let mut strings = Names::default();
+    let groups = Listed::new(report.groups)?;
+    let (title, attack) = match terms.rules.infos.as_slice() {
+        [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
+        rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
+    };
+    let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
+    let fields = report.fields.iter().map(|field| field.name());
+    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level"]));
+    let page = Page {
+        tool: &manifest.tool,
+        rule: &manifest.rule,
+        title,
+        attack: attack.filter(|attack| !attack.is_empty()),
+        fields: fields.chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS)).collect(),
+        excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
+        options: &manifest.options,
+        report: &manifest.report,
+        numbers: numbers(ran),
+        sources: manifest.sources.iter().take(LISTED).map(source).collect(),
+        more_sources: manifest.sources.len().saturating_sub(LISTED),
+        archives: manifest.archives.iter().take(LISTED).map(file).collect(),
+        more_archives: manifest.archives.len().saturating_sub(LISTED),
+        defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
+        first_defects: &manifest.defects.first,
+        found: Data::new(observed, report, &groups, &mut strings),
+    };
+    // As a browser hashes them: line ends are newlines, however the files were checked out.
+    let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));
+    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; \
+         form-action 'none'",
+        hash(&script),
+        hash(&style)
+    );
+    let mut rest = PAGE;
+    while let Some((before, (name, after))) = rest.split_once("{{").and_then(|(b, r)| Some((b, r.split_once("}}")?))) {
+        out.write_all(before.as_bytes())?;
+        match name {
+            "policy" => out.write_all(policy.as_bytes())?,
+            "style" => out.write_all(style.as_bytes())?,
+            "script" => out.write_all(script.as_bytes())?,
+            _ => inert::write(out, &page)?,
+        }
+        rest = after;
+    }
+    out.write_all(rest.as_bytes())
+}
+
+fn numbers(ran: &Ran) -> Numbers {
+    let tally = &ran.tally;
+    Numbers {
+        logs: tally.logs,
+        dirty: ran.dirty,
+        bytes: tally.bytes,
+        chunks: [tally.chunks_decoded, tally.chunks_ruled_out, tally.chunks_unused, tally.chunks_unreadable],
+        records_read: tally.records_read,
+        records_ruled_out: tally.records_ruled_out,
+        records_recovered: tally.records_recovered,
+        sysmon_chunks: tally.chunks_sysmon,
+        filtered: tally.filtered,
+        chosen: tally.of_chosen_processes(),
+        outside_detection: tally.outside_detection,
+        excluded: tally.excluded,
+        hits: tally.hits,
+        hits_recovered: tally.hits_recovered,
+        duplicates: count::sum(ran.duplicates.values().copied()),
+        defects: ran.defects.total(),
+    }
+}
+
+fn source(entry: &SourceEntry) -> Source<'_> {
+    Source {
+        file: file(&entry.file),
+        records: entry.records.count,
+        hits: entry.connections.hits,
+        defects: count::sum(entry.defects.values().copied()),
+        dirty: entry.header.as_ref().is_some_and(|header| header.dirty),
+    }
+}
+
+fn file(file: &SearchedFile) -> File<'_> {
+    File { name: &file.name, size: file.size, sha256: file.digests.as_ref().map(|digests| &*digests.sha256) }
+}

@@ -1,0 +1,248 @@
+//! [`Observed`]: what a page shows of the hits, gathered one by one in the order of time; or of their groups, where these are all
+//! that is known.
+//!
+//! Nothing of it is text yet that a page could show; that is made in [`super::data`].
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use crate::{
+    connection::glossary::Field,
+    group::{
+        groups::{Group, GroupKey},
+        hits::Hit,
+    },
+    report::page::{names::Names, regularity::Intervals, timeline::Timeline},
+};
+
+/// Hits that are in the page with their records; the rest only counts.
+const EVENTS: usize = 100_000;
+/// How much text hits may bring, in bytes, before no more of them are in the page.
+const TEXT: usize = 32 << 20;
+/// Kinds of connections whose regularity is followed.
+const CHANNELS: usize = 200_000;
+/// Ports that are named of a destination, and one more.
+const PORTS: usize = 9;
+
+/// What was gathered of the hits.
+#[derive(Debug)]
+pub struct Observed {
+    /// Whether it was gathered of groups: then nothing is known of each hit, nor of fields that they are not grouped by.
+    pub(super) of_groups: bool,
+    pub(super) names: Names,
+    /// The groups, in the order in which they were met.
+    pub(super) rows: HashMap<GroupKey, u32>,
+    /// Which row, of those met, has which event: one for each rule that an event is a hit of.
+    pub(super) members: Vec<(u32, u32)>,
+    pub(super) hosts: Counted<u32>,
+    pub(super) processes: Counted<u32>,
+    /// Name and address.
+    pub(super) destinations: Counted<(u32, u32)>,
+    pub(super) ports: Vec<BTreeSet<u32>>,
+    /// Hits by host and destination.
+    pub(super) matrix: HashMap<(u32, u32), u64>,
+    pub(super) timeline: Timeline,
+    /// By host, process, destination and port.
+    pub(super) channels: HashMap<(u32, u32, u32, u32), Intervals>,
+    pub(super) channels_left_out: u64,
+    pub(super) events: Vec<Shown>,
+    /// Hits that are not among the events.
+    pub(super) left_out: u64,
+    /// Hits whose time is not stated.
+    pub(super) untimed: u64,
+    group_by: Vec<Field>,
+    /// Fields of the events that their group does not tell.
+    pub(super) more: Vec<Field>,
+}
+
+/// A hit that is in the page. Texts are numbers of names.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) time: Option<i128>,
+    pub(super) destination: u32,
+    pub(super) process: u32,
+    pub(super) more: Box<[u32]>,
+    pub(super) record_id: u32,
+    pub(super) utc_time: u32,
+    pub(super) rule_name: u32,
+    pub(super) source: u32,
+    pub(super) chunk: u64,
+    pub(super) offset: u64,
+    pub(super) recovered: bool,
+}
+
+/// Things that are counted, by their index in the order in which they were met.
+#[derive(Debug)]
+pub(super) struct Counted<K> {
+    ids: HashMap<K, u32>,
+    pub(super) list: Vec<Count<K>>,
+}
+
+/// How often a thing was met, and when, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Count<K> {
+    pub(super) key: K,
+    pub(super) hits: u64,
+    pub(super) first: Option<i128>,
+    pub(super) last: Option<i128>,
+}
+
+/// Hits that are alike: how many, and when, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    hits: u64,
+    first: Option<i128>,
+    last: Option<i128>,
+}
+
+/// Where hits go from and to, by their indices.
+struct Course {
+    host: u32,
+    process: u32,
+    destination: u32,
+    /// A number of names.
+    port: u32,
+}
+
+impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
+    fn new() -> Self {
+        Self { ids: HashMap::new(), list: Vec::new() }
+    }
+
+    fn add(&mut self, key: K, met: Met) -> u32 {
+        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let id = *self.ids.entry(key).or_insert(next);
+        if id == next {
+            self.list.push(Count { key, hits: 0, first: None, last: None });
+        }
+        if let Some(count) = self.list.get_mut(id as usize) {
+            count.hits = count.hits.saturating_add(met.hits);
+            count.first = count.first.into_iter().chain(met.first).min();
+            count.last = count.last.max(met.last);
+        }
+        id
+    }
+
+    /// The indices of those with the most hits, and how many more there are.
+    pub(super) fn top(&self, number: usize) -> (Vec<usize>, usize) {
+        let mut order: Vec<(usize, u64)> = self.list.iter().map(|count| count.hits).enumerate().collect();
+        // What was met first comes first: the sort is stable.
+        order.sort_by_key(|&(_, hits)| std::cmp::Reverse(hits));
+        let more = order.len().saturating_sub(number);
+        (order.into_iter().take(number).map(|(index, _)| index).collect(), more)
+    }
+}
+
+impl Observed {
+    /// Nothing yet, for a report of these groups.
+    #[must_use]
+    pub fn new(group_by: &[Field]) -> Self {
+        use Field::{Action, ProcessExec, ProcessName, Protocol, VendorProduct};
+        let constant = [Action, Protocol, VendorProduct, ProcessExec, ProcessName];
+        let more = |field: &Field| !group_by.contains(field) && !constant.contains(field);
+        Self {
+            of_groups: false,
+            names: Names::default(),
+            rows: HashMap::new(),
+            hosts: Counted::new(),
+            processes: Counted::new(),
+            destinations: Counted::new(),
+            ports: Vec::new(),
+            matrix: HashMap::new(),
+            timeline: Timeline::default(),
+            channels: HashMap::new(),
+            channels_left_out: 0,
+            events: Vec::new(),
+            members: Vec::new(),
+            left_out: 0,
+            untimed: 0,
+            group_by: group_by.to_vec(),
+            more: Field::ALL.into_iter().filter(more).collect(),
+        }
+    }
+
+    /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
+    pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
+        let time = hit.time;
+        let Course { host, process, destination, port } =
+            self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
+        match time {
+            None => self.untimed += 1,
+            Some(time) => {
+                self.timeline.add(time, [destination as usize, process as usize]);
+                let channel = (host, process, destination, port);
+                if self.channels.len() < CHANNELS || self.channels.contains_key(&channel) {
+                    self.channels.entry(channel).or_default().add(time);
+                } else {
+                    self.channels_left_out += 1;
+                }
+            }
+        }
+        if self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0 {
+            for &rule in rules {
+                let key = GroupKey::new(&self.group_by, rule, |field| hit.get(field));
+                let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+                let row = *self.rows.entry(key).or_insert(next);
+                self.members.push((row, u32::try_from(self.events.len()).unwrap_or(u32::MAX)));
+            }
+            let shown = self.shown(hit, destination, process);
+            self.events.push(shown);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Adds a group, of which nothing more is known.
+    pub fn add_group(&mut self, key: &GroupKey, group: Group) {
+        self.of_groups = true;
+        self.left_out = self.left_out.saturating_add(group.count);
+        let values: Vec<(Field, &str)> = self.group_by.iter().copied().zip(key.values()).collect();
+        let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
+        let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
+        self.count(value, Met { hits: group.count, first: nanoseconds(group.first), last: nanoseconds(group.last) });
+    }
+
+    /// Whether one of these fields is known of each hit.
+    pub(super) fn knows(&self, fields: &[Field]) -> bool {
+        !self.of_groups || fields.iter().any(|field| self.group_by.contains(field))
+    }
+
+    fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, met: Met) -> Course {
+        let names = &mut self.names;
+        let host = names.id(value(Field::Dvc));
+        let process = names.id(value(Field::App));
+        let dest = (names.id(value(Field::Dest)), names.id(value(Field::DestIp)));
+        let port = names.id(value(Field::DestPort));
+
+        let host = self.hosts.add(host, met);
+        let process = self.processes.add(process, met);
+        let destination = self.destinations.add(dest, met);
+        let hits = self.matrix.entry((host, destination)).or_default();
+        *hits = hits.saturating_add(met.hits);
+        if self.ports.len() <= destination as usize {
+            self.ports.push(BTreeSet::new());
+        }
+        if let Some(ports) = self.ports.get_mut(destination as usize).filter(|ports| ports.len() < PORTS) {
+            ports.insert(port);
+        }
+        Course { host, process, destination, port }
+    }
+
+    fn shown(&mut self, hit: &Hit, destination: u32, process: u32) -> Shown {
+        let names = &mut self.names;
+        Shown {
+            time: hit.time,
+            destination,
+            process,
+            more: self.more.iter().map(|&field| names.id(hit.get(field))).collect(),
+            record_id: names.id(&hit.record_id),
+            utc_time: names.id(&hit.utc_time),
+            rule_name: names.id(&hit.rule_name),
+            source: names.id(&hit.source),
+            chunk: hit.chunk,
+            offset: hit.offset,
+            recovered: hit.recovered,
+        }
+    }
+}

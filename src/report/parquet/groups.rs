@@ -1,0 +1,82 @@
+//! The report as Parquet: the columns of a partial result ([`crate::report::parquet::columns`]), but for the source, with those of the
+//! rules and of rarity as the report has them.
+
+use std::io;
+
+use parquet::{
+    basic::Repetition,
+    data_type::{ByteArrayType, Int64Type},
+    errors::Result,
+    file::writer::SerializedFileWriter,
+};
+
+use crate::{
+    group::{
+        groups::{Group, GroupKey},
+        rarity::Rarity,
+    },
+    report::{
+        content::Report,
+        parquet::{columns, fault, writer},
+    },
+    rule::info::RuleInfo,
+};
+
+/// Writes the file.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub(crate) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io::Result<()> {
+    let file = || -> Result<()> {
+        let mut columns = columns::of_groups(report.fields);
+        columns.extend(report.rules.iter().flat_map(|_| RuleInfo::COLUMNS.map(columns::text)));
+        if report.rarity.is_some() {
+            let [hosts, first] = Rarity::COLUMNS;
+            columns.extend([columns::int(hosts, Repetition::OPTIONAL), columns::text(first)]);
+        }
+        let mut file = SerializedFileWriter::new(out, columns::schema_of(columns.into_iter())?, columns::properties())?;
+        let mut groups = report.groups.pass()?;
+        loop {
+            let (mut part, mut text) = (Vec::new(), 0);
+            while part.len() < columns::ROWS && text < columns::TEXT {
+                let Some(group) = groups.next().transpose()? else { break };
+                text += group.0.text_size();
+                part.push(group);
+            }
+            if part.is_empty() {
+                break;
+            }
+            write_part(&mut file, report, &part)?;
+        }
+        file.close()?;
+        Ok(())
+    };
+    file().map_err(fault::io_error)
+}
+
+fn write_part<W: io::Write + Send>(
+    file: &mut SerializedFileWriter<W>,
+    report: &Report<'_>,
+    part: &[(GroupKey, Group)],
+) -> Result<()> {
+    let mut out = file.next_row_group()?;
+    let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
+    writer::write_groups(&mut out, report.fields, &groups)?;
+    if report.rules.is_some() {
+        for index in 0..RuleInfo::COLUMNS.len() {
+            let value = |(key, _): &(GroupKey, Group)| {
+                report.rule(key).and_then(|rule| writer::stated(rule.columns().get(index).copied().unwrap_or_default()))
+            };
+            writer::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
+        }
+    }
+    if let Some(rarity) = report.rarity {
+        let rarities: Vec<(usize, &str)> = part.iter().map(|(key, _)| rarity.of(key)).collect();
+        let hosts = rarities.iter().map(|&(hosts, _)| i64::try_from(hosts).ok());
+        writer::write_column::<Int64Type>(&mut out, hosts)?;
+        writer::write_column::<ByteArrayType>(&mut out, rarities.iter().map(|(_, first)| writer::stated(first)))?;
+    }
+    out.close()?;
+    Ok(())
+}

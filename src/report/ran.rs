@@ -1,0 +1,48 @@
+//! [`Ran`]: what a run has to say for itself, once everything is written.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::{
+    error::Defects,
+    scan::{coverage::Host, tally::Tally},
+};
+
+/// What a run has to say for itself.
+#[derive(Debug)]
+pub struct Ran {
+    /// Of how many the header says that they were copied while in use.
+    pub dirty: u64,
+    /// What was counted in them.
+    pub tally: Tally,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
+    /// Hits that are only parts of correlations that did not come about.
+    pub parts: u64,
+    /// How many rows the report has.
+    pub groups: u64,
+    /// Copies of events that were dropped, by source.
+    pub duplicates: BTreeMap<String, u64>,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    pub others: u64,
+    /// The hosts that the logs are of, those without Sysmon first.
+    pub hosts: Vec<Host>,
+    /// The first and the last time of all logs.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// What is wrong with the evidence.
+    pub defects: Defects,
+}
+
+impl Ran {
+    /// 0 if everything was read, otherwise 3.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        if self.defects.is_empty() { 0 } else { 3 }
+    }
+}

@@ -1,0 +1,349 @@
+//! The [`Summary`]: what a run read, how it judged, and what was wrong, as a few lines for a person.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    count,
+    report::ran::Ran,
+    scan::{
+        elsewhere::{Elsewhere, Missing},
+        tally::Tally,
+        terms::Terms,
+    },
+    text::{self, counted, grouped},
+};
+
+/// What a run did, shown on standard error at its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// What was looked for.
+    pub terms: &'a Terms,
+    /// What the run has to say.
+    pub ran: &'a Ran,
+    /// What else is in the logs, if it was asked.
+    pub elsewhere: Option<&'a Elsewhere>,
+    /// How long the run took.
+    pub elapsed: Duration,
+    /// Whether the evidence was read in that time, and not partial results of it.
+    pub scanned: bool,
+}
+
+/// Defects and logs that are named; the manifest has more of them.
+const NAMED: usize = 20;
+
+/// Hosts that are named; the manifest has all of them.
+const HOSTS: usize = 10;
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rules(f)?;
+        self.filters(f)?;
+        self.searched(f)?;
+        self.hosts(f)?;
+        self.found(f)?;
+        self.elsewhere(f)?;
+        self.excluded(f)?;
+        if self.ran.links > 0 {
+            writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
+        }
+        self.defective(f)?;
+        let seconds = self.elapsed.as_secs_f64();
+        write!(f, "time      {seconds:.2} s")?;
+        if self.scanned {
+            #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+            let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
+            write!(f, ", {rate:.1} GB/s")?;
+        }
+        writeln!(f)
+    }
+}
+
+impl Summary<'_> {
+    /// What a run has to say even if nothing else is wanted: what was not loaded, cannot be found or was lost, each on a line of
+    /// its own.
+    #[must_use]
+    pub fn losses(&self) -> String {
+        let mut lines = self.in_vain();
+        lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
+        lines.extend(self.missing());
+        if self.nothing_readable() {
+            lines.push("nothing could be read".to_owned());
+        }
+        lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
+    }
+
+    /// The rules that were not loaded, and what is asked for and cannot be found.
+    fn in_vain(&self) -> Vec<String> {
+        let (refused, in_vain) = (&self.terms.refused, &self.terms.rules.in_vain);
+        let not_loaded = refused.iter().map(|refusal| format!("not loaded: {}", text::printable(refusal)));
+        let mut lines = first(not_loaded, refused.len() as u64);
+        lines.extend(first(in_vain.iter().map(|line| text::printable(line).into_owned()), in_vain.len() as u64));
+        lines
+    }
+
+    /// Whether no record could be read, and something is wrong with the evidence.
+    fn nothing_readable(&self) -> bool {
+        self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
+    }
+
+    /// How many rules are Sigma rules: those behind the built-in ones.
+    fn of_sigma(&self) -> u64 {
+        let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule.saturating_add(1)).max().unwrap_or(0);
+        self.terms.rules.infos.len().saturating_sub(own) as u64
+    }
+
+    fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_sigma = self.of_sigma();
+        for info in self.terms.rules.infos.iter().filter(|info| info.source == "built-in") {
+            let technique = info.attack.split(' ').next().unwrap_or_default();
+            let (title, technique) = (text::printable(&info.title), text::printable(technique));
+            writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
+        }
+        if of_sigma > 0 {
+            writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
+        }
+        for line in self.in_vain() {
+            writeln!(f, "          {line}")?;
+        }
+        if !self.terms.rules.slow.is_empty() {
+            let shown =
+                self.terms.rules.slow.iter().take(3).map(|title| text::printable(title)).collect::<Vec<_>>().join("; ");
+            let more = self.terms.rules.slow.len().saturating_sub(3);
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            writeln!(
+                f,
+                "          every connection is decoded for rules that name no text to look for: {shown}{more}"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn filters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.terms.filter.is_open() {
+            return Ok(());
+        }
+        writeln!(f, "filters   {}", text::printable(&self.terms.filter.to_string()))?;
+        let left_out = counted(self.ran.tally.filtered, "connection");
+        writeln!(f, "          {left_out} read and left out")?;
+        match self.ran.span {
+            Some(span) if !self.terms.filter.window.is_open() => {
+                writeln!(f, "          the logs reach {}", reach(span))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Which hosts the logs are of, and which of them have Sysmon.
+    fn hosts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = &self.ran.hosts;
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        let with_sysmon = hosts.iter().filter(|host| host.has_sysmon).count() as u64;
+        let without = (hosts.len() as u64).saturating_sub(with_sysmon);
+        let (total, with_sysmon, without) = (grouped(hosts.len() as u64), grouped(with_sysmon), grouped(without));
+        writeln!(f, "hosts     {total}: {with_sysmon} with Sysmon, {without} without")?;
+        for host in hosts.iter().take(HOSTS) {
+            let sysmon = if host.has_sysmon { "Sysmon" } else { "no Sysmon" };
+            let reach = host.span.map_or_else(String::new, reach);
+            writeln!(f, "          {}: {sysmon}, {reach}", text::printable(&host.name))?;
+        }
+        let more = hosts.len().saturating_sub(HOSTS);
+        if more > 0 {
+            writeln!(f, "          and {} more", grouped(more as u64))?;
+        }
+        Ok(())
+    }
+
+    fn searched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tally = &self.ran.tally;
+        writeln!(
+            f,
+            "searched  {}, {}, {}, {}",
+            counted(self.ran.tally.logs, "log"),
+            size(self.ran.tally.bytes),
+            counted(self.ran.tally.chunks(), "chunk"),
+            counted(self.ran.tally.records(), "record"),
+        )?;
+        writeln!(
+            f,
+            "          chunks: {} decoded, {} ruled out unread, {} never used, {} unreadable",
+            grouped(tally.chunks_decoded),
+            grouped(tally.chunks_ruled_out),
+            grouped(tally.chunks_unused),
+            grouped(tally.chunks_unreadable),
+        )?;
+        writeln!(
+            f,
+            "          records: {} read, {} ruled out unread",
+            grouped(self.ran.tally.records_read),
+            grouped(self.ran.tally.records_ruled_out)
+        )?;
+        if self.ran.others > 0 {
+            let others = counted(self.ran.others, "other file");
+            writeln!(f, "          {others} in the folders: neither logs nor archives of logs")?;
+        }
+        if tally.records_recovered > 0 {
+            writeln!(
+                f,
+                "          recovered: {} from free space and damaged chunks",
+                counted(tally.records_recovered, "record")
+            )?;
+        }
+        if self.ran.dirty > 0 {
+            writeln!(f, "          {} copied while in use", counted(self.ran.dirty, "log"))?;
+        }
+        if tally.chunks_unchecked > 0 {
+            writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
+        }
+        if self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable() {
+            writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
+        }
+        Ok(())
+    }
+
+    fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
+        let processes = self.terms.rules.processes();
+        let whose = match processes {
+            _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
+            [] => String::new(),
+            names => format!(" of {}", text::printable(&names.join(", "))),
+        };
+        if self.nothing_readable() {
+            return writeln!(f, "found     nothing could be read: see the defects");
+        }
+        let chosen = self.ran.tally.of_chosen_processes();
+        if chosen == 0 {
+            return writeln!(
+                f,
+                "found     nothing: no network connection{whose}{} in {} of {}",
+                if self.terms.filter.is_open() { "" } else { " within the filters" },
+                counted(self.ran.tally.records(), "record"),
+                counted(self.ran.tally.logs, "log")
+            );
+        }
+        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
+        write!(f, " in {}", counted(self.ran.groups, "group"))?;
+        if outside_detection > 0 {
+            write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
+        }
+        writeln!(f, ", {} excluded", grouped(excluded))?;
+        if self.terms.rules.named {
+            for (rule, &count) in &self.ran.by_rule {
+                let title = self.terms.rules.infos.get(*rule).map_or("", |info| &info.title);
+                writeln!(f, "          {:>7}  {}", grouped(count), text::printable(title))?;
+            }
+        }
+        if self.ran.parts > 0 {
+            writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
+        }
+        if hits_recovered > 0 {
+            writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
+        }
+        let copies = count::sum(self.ran.duplicates.values().copied());
+        if copies > 0 {
+            writeln!(f, "          {} dropped that are copies of others:", counted(copies, "hit"))?;
+        }
+        for (source, &count) in self.ran.duplicates.iter().take(NAMED) {
+            writeln!(f, "          {:>7}  {source}", grouped(count))?;
+        }
+        if self.ran.duplicates.len() > NAMED {
+            writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
+        }
+        Ok(())
+    }
+
+    /// The names of processes that were asked for and no process in the logs has.
+    fn missing(&self) -> Vec<String> {
+        let names = self.terms.rules.processes();
+        let line = |Missing { name, nearest }: Missing| {
+            let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
+            let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
+            let meant =
+                if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
+            text::printable(&format!("no process {name}{meant}")).into_owned()
+        };
+        self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect())
+    }
+
+    /// What else is in the logs, where nothing was found.
+    fn elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.missing() {
+            writeln!(f, "          {line}")?;
+        }
+        let Some(elsewhere) = self.elsewhere else { return Ok(()) };
+        let (connections, processes) = elsewhere.public();
+        if connections > 0 && self.ran.tally.hits == 0 {
+            let (connections, them) =
+                (counted(connections, "connection"), if connections == 1 { "it" } else { "them" });
+            let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
+            writeln!(f, "          but {connections} of {processes} to public addresses; this shows {them}:")?;
+            writeln!(f, "          {}", elsewhere.command)?;
+        }
+        Ok(())
+    }
+
+    fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut label = "excluded";
+        for (network, &count) in &self.ran.excluded {
+            writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
+            label = "";
+        }
+        Ok(())
+    }
+
+    fn defective(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ran.defects.is_empty() {
+            return Ok(());
+        }
+        let kinds: Vec<String> =
+            self.ran.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
+        writeln!(f, "defects   {}: {}", grouped(self.ran.defects.total()), kinds.join(", "))?;
+        for line in first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()) {
+            writeln!(f, "          {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// From one time to another, to the second.
+fn reach((first, last): (Timestamp, Timestamp)) -> String {
+    let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    format!("from {} to {}", shown(first), shown(last))
+}
+
+/// The first of so many lines, and how many more there are.
+fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
+    let mut first: Vec<String> = lines.take(NAMED).collect();
+    let more = total.saturating_sub(NAMED as u64);
+    if more > 0 {
+        first.push(format!("and {} more", grouped(more)));
+    }
+    first
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown to one decimal")]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => counted(bytes, "byte"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_counted() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(counted(1, "log"), "1 log");
+        assert_eq!(counted(2, "log"), "2 logs");
+        assert_eq!([1, 69632, 1_572_864].map(size), ["1 byte", "68.0 KiB", "1.5 MiB"]);
+    }
+}

@@ -1,0 +1,472 @@
+//! Loading: Sigma rules from files and folders, and why some of them are not loaded.
+
+use std::{
+    collections::BTreeSet,
+    fmt, fs, mem,
+    num::NonZeroUsize,
+    panic,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use rsigma_eval::{CompiledRule, Engine};
+use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
+
+use crate::{
+    evidence::walk::{Walked, walk},
+    rule::{
+        info::RuleInfo,
+        sigma::{
+            correlation::{self, Correlations},
+            engine::Sigma,
+            file, flags,
+            known::{self, Unknown},
+            literals, narrowing, scope,
+        },
+    },
+    text,
+};
+
+/// Which rules are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The least level, from `informational` to `critical`.
+    pub level: Option<String>,
+    /// The statuses, such as `stable`.
+    pub status: Vec<String>,
+    /// Rules that are not wanted, by id, file name or title.
+    pub exclude: Vec<String>,
+}
+
+/// The levels, from the least to the most severe.
+pub const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+/// The statuses.
+pub const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
+
+/// What is wrong with a rule or a file of rules: why it was not loaded, or what it asks for in vain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remark {
+    /// The file.
+    pub path: PathBuf,
+    /// The rule's title, where it is known.
+    pub title: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Remark {
+    /// The rule, where it is known, and what is wrong with it, safe to print.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let title = self.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
+        text::printable(&format!("{title}{}", self.reason)).into_owned()
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", text::path(&self.path), self.what())
+    }
+}
+
+/// What is loaded.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What is known of each rule, by title, then by id. Correlations are among them.
+    pub infos: Vec<RuleInfo>,
+    /// Literals of which one has to be in a record for any rule to match it; `None` if there are rules without.
+    pub literals: Option<literals::Literals>,
+    /// The titles of rules without literals, for which every connection has to be decoded.
+    pub without_literals: Vec<String>,
+    /// What loaded rules ask for and no connection has, by file, rule and field.
+    pub unknown: Vec<Remark>,
+    /// What was not loaded.
+    pub refused: Vec<Remark>,
+    /// The files of what can be applied.
+    giving: BTreeSet<PathBuf>,
+    rules: Vec<Loadable>,
+    correlations: Vec<(CorrelationRule, RuleInfo)>,
+    filters: Vec<(FilterRule, PathBuf)>,
+}
+
+/// A rule that can be evaluated.
+#[derive(Debug)]
+struct Loadable {
+    rule: SigmaRule,
+    compiled: CompiledRule,
+    info: RuleInfo,
+}
+
+/// Reads the rules in these files and folders (`*.yml` and `*.yaml`), in the order of their paths. A rule that is given
+/// twice is loaded once; rules that differ are all loaded, also with the same id.
+#[must_use]
+pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
+    load_on(NonZeroUsize::MIN, paths, wanted)
+}
+
+/// The same on up to so many threads. What is loaded does not depend on how many.
+#[must_use]
+pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loaded {
+    let Walked { files, failed } = walk(paths, is_yaml);
+    let refused = failed.into_iter().map(|(path, reason)| Remark { path, title: None, reason });
+    let mut loaded = Loaded { refused: refused.collect(), ..Loaded::default() };
+    let files: Vec<PathBuf> = files.into_iter().collect();
+    loaded.files(&files, wanted, threads);
+    loaded.finish();
+    loaded
+}
+
+/// Files for which another thread is worth while, at least.
+const FILES: usize = 16;
+/// What a thread has of stack, in bytes: as much as the first one. Conditions can be nested deep.
+const STACK: usize = 8 << 20;
+
+/// What is unusual about a file of rules, by the conventions of Sigma's collection.
+#[must_use]
+pub fn lint(path: &Path) -> Vec<String> {
+    let Ok(text) = file::read(path) else { return Vec::new() };
+    let found = rsigma_parser::lint::lint_yaml_str(&text);
+    found.into_iter().map(|warning| format!("{:?}: {}", warning.severity, warning.message).to_lowercase()).collect()
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("yml") || extension.eq_ignore_ascii_case("yaml"))
+}
+
+impl Loaded {
+    /// Whether this file or folder gives a rule, a correlation or a filter that can be applied, also one that is given twice.
+    #[must_use]
+    pub fn has_any_of(&self, path: &Path) -> bool {
+        let Ok(path) = fs::canonicalize(path) else { return false };
+        self.giving.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&path)))
+    }
+
+    /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`. They are then taken out.
+    ///
+    /// # Errors
+    ///
+    /// A correlation that cannot be evaluated.
+    pub fn compile(&mut self, first: usize) -> Result<Sigma, String> {
+        if self.infos.is_empty() {
+            return Ok(Sigma::default());
+        }
+        let rules = mem::take(&mut self.rules);
+        let mut indices = self.indices(first);
+        let of_rules: Vec<usize> = rules.iter().map(|loaded| indices(&loaded.info)).collect();
+        let of_correlations: Vec<usize> = self.correlations.iter().map(|(_, info)| indices(info)).collect();
+        let correlations = if self.correlations.is_empty() {
+            None
+        } else {
+            Some(self.correlations_of(&rules, &of_rules, &of_correlations)?)
+        };
+        let compiled: Vec<CompiledRule> = rules.into_iter().map(|loaded| loaded.compiled).collect();
+        let mut engine = Engine::new();
+        // The engine finds them by their ids, which are their indices.
+        engine.extend_compiled_rules(compiled.into_iter().zip(of_rules).map(|(mut rule, index)| {
+            rule.id = Some(index.to_string());
+            flags::set_aside(rule)
+        }));
+        Ok(Sigma::new(engine, correlations))
+    }
+
+    /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an
+    /// id in a file can be, each gets another.
+    fn indices(&self, first: usize) -> impl FnMut(&RuleInfo) -> usize {
+        let mut left: Vec<Option<&RuleInfo>> = self.infos.iter().map(Some).collect();
+        move |info| {
+            let at = left.iter().position(|known| *known == Some(info)).unwrap_or(0);
+            left.get_mut(at).map(Option::take);
+            first + at
+        }
+    }
+
+    /// The correlations of these rules, with the indices of both.
+    fn correlations_of(
+        &self,
+        rules: &[Loadable],
+        of_rules: &[usize],
+        of_correlations: &[usize],
+    ) -> Result<Correlations, String> {
+        let silent = |rule: &CorrelationRule| if rule.generate { Vec::new() } else { rule.rules.clone() };
+        let named: BTreeSet<String> = self.correlations.iter().flat_map(|(rule, _)| silent(rule)).collect();
+        let is_part = |rule: &SigmaRule| referable(rule).any(|name| named.contains(name));
+        let parts = rules.iter().zip(of_rules).filter(|(loaded, _)| is_part(&loaded.rule)).map(|(_, &index)| index);
+        let parts = parts.collect();
+        let mut collection = SigmaCollection::new();
+        // By a name or a title, the engine finds only rules that have an id.
+        let with_names = |(Loadable { rule, .. }, index): (&Loadable, &usize)| SigmaRule {
+            id: rule.id.clone().or_else(|| Some(format!("without id, {index}"))),
+            name: rule.name.clone().or_else(|| Some(rule.title.clone())),
+            ..rule.clone()
+        };
+        collection.rules.extend(rules.iter().zip(of_rules).map(with_names));
+        let with_index = |((rule, _), index): (&(CorrelationRule, _), &usize)| CorrelationRule {
+            id: Some(index.to_string()),
+            ..rule.clone()
+        };
+        collection.correlations.extend(self.correlations.iter().zip(of_correlations).map(with_index));
+        Correlations::new(collection, parts)
+    }
+
+    /// Reads files, a share of them on each thread.
+    fn files(&mut self, files: &[PathBuf], wanted: &Wanted, threads: NonZeroUsize) {
+        let read = |files: &[PathBuf]| {
+            let mut part = Self::default();
+            for file in files {
+                part.file(file, wanted);
+            }
+            part
+        };
+        let shares = files.chunks(files.len().div_ceil(threads.get()).max(FILES));
+        thread::scope(|scope| {
+            let start = |share| {
+                let thread = thread::Builder::new().name("rules".to_owned()).stack_size(STACK);
+                // Where there can be no more threads, this one does it.
+                thread.spawn_scoped(scope, move || read(share)).map_err(|_| share)
+            };
+            let started: Vec<_> = shares.map(start).collect();
+            for part in started {
+                match part.map(thread::ScopedJoinHandle::join) {
+                    Ok(Ok(part)) => self.add(part),
+                    Ok(Err(panic)) => panic::resume_unwind(panic),
+                    Err(share) => self.add(read(share)),
+                }
+            }
+        });
+    }
+
+    /// Adds what was read by another.
+    fn add(&mut self, part: Self) {
+        self.rules.extend(part.rules);
+        self.correlations.extend(part.correlations);
+        self.filters.extend(part.filters);
+        self.giving.extend(part.giving);
+        self.refused.extend(part.refused);
+    }
+
+    /// How many rules, correlations and filters there are.
+    fn count(&self) -> usize {
+        self.rules.len() + self.correlations.len() + self.filters.len()
+    }
+
+    fn file(&mut self, path: &Path, wanted: &Wanted) {
+        let before = self.count();
+        let mut refuse = |title: Option<&str>, reason: String| {
+            let reason = text::printable(&reason).into_owned();
+            self.refused.push(Remark { path: path.to_owned(), title: title.map(str::to_owned), reason });
+        };
+        let parsed = file::read(path).map_err(|error| error.to_string()).and_then(|text| {
+            rsigma_parser::parse_sigma_yaml(&text).map(|rules| (text, rules)).map_err(|e| e.to_string())
+        });
+        let (text, parsed) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => return refuse(None, error),
+        };
+        for error in &parsed.errors {
+            refuse(None, error.clone());
+        }
+        if parsed.errors.is_empty()
+            && parsed.rules.is_empty()
+            && parsed.correlations.is_empty()
+            && parsed.filters.is_empty()
+        {
+            refuse(None, "no Sigma rule in it".to_owned());
+        }
+        let source = path.to_string_lossy().into_owned();
+        let text: Arc<str> = text.into();
+        for rule in parsed.rules {
+            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            if is_wanted(&info, wanted) {
+                match scope::compile(&rule) {
+                    Err(reason) => refuse(Some(&rule.title), reason),
+                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
+                }
+            }
+        }
+        for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
+            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            if !is_wanted(&info, wanted) {
+                continue;
+            }
+            match correlation::check(&rule) {
+                Ok(()) => self.correlations.push((rule, info)),
+                Err(reason) => refuse(Some(&rule.title), reason),
+            }
+        }
+        self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
+        if self.count() > before {
+            self.giving.insert(path.to_owned());
+        }
+    }
+
+    /// Drops what is given twice, and correlations and filters whose rules are not loaded; sorts; finds the literals.
+    fn finish(&mut self) {
+        let order = |info: &RuleInfo| (info.title.clone(), info.id.clone(), info.source.clone());
+        self.rules.sort_by_key(|loaded| order(&loaded.info));
+        once(&mut self.rules, |loaded| (&loaded.info, &loaded.rule));
+        let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| referable(&loaded.rule)).collect();
+        let missing = |names: &[String]| names.iter().find(|name| !loaded.contains(name.as_str())).cloned();
+        let refused = &mut self.refused;
+        let mut refuse = |source: &str, title: &str, name: &str| {
+            let reason = format!("it is about the rule {name:?}, which is not loaded");
+            refused.push(Remark { path: PathBuf::from(source), title: Some(title.to_owned()), reason });
+        };
+        self.correlations.retain(|(rule, info)| match missing(&rule.rules) {
+            Some(name) => {
+                refuse(&info.source, &info.title, &name);
+                false
+            }
+            None => true,
+        });
+        self.correlations.sort_by_key(|(_, info)| order(info));
+        once(&mut self.correlations, |(rule, info)| (info, rule));
+        self.infos = self.rules.iter().map(|loaded| loaded.info.clone()).collect();
+        self.infos.extend(self.correlations.iter().map(|(_, info)| info.clone()));
+        self.infos.sort_by_key(order);
+        let mut all = Some(Vec::new());
+        for Loadable { rule, info, .. } in &self.rules {
+            match (literals::of_rule(rule), &mut all) {
+                (Some(literals), Some(all)) => all.extend(literals),
+                (Some(_), None) => {}
+                (None, _) => {
+                    self.without_literals.push(info.title.clone());
+                    all = None;
+                }
+            }
+        }
+        self.literals = all;
+        self.unknown = self.unknown_fields();
+        self.narrow();
+        self.refused.sort();
+    }
+
+    /// What rules, correlations and filters ask for and no connection has.
+    fn unknown_fields(&self) -> Vec<Remark> {
+        let of = |path: &Path, title: &str, fields: Vec<Unknown>| {
+            let (path, title) = (path.to_owned(), title.to_owned());
+            fields.into_iter().map(move |field| Remark {
+                path: path.clone(),
+                title: Some(title.clone()),
+                reason: field.to_string(),
+            })
+        };
+        let rules = self.rules.iter().flat_map(|Loadable { rule, info, .. }| {
+            of(Path::new(&info.source), &info.title, known::unknown_in_detections(&rule.detection))
+        });
+        let correlations = self
+            .correlations
+            .iter()
+            .flat_map(|(rule, info)| of(Path::new(&info.source), &info.title, known::unknown_in_correlation(rule)));
+        let is_applied = |filter: &FilterRule| self.rules.iter().any(|loaded| narrowing::is_for(filter, &loaded.rule));
+        let filters = self
+            .filters
+            .iter()
+            .filter(|(filter, _)| is_applied(filter))
+            .flat_map(|(filter, path)| of(path, &filter.title, known::unknown_in_detections(&filter.detection)));
+        let mut unknown: Vec<Remark> = rules.chain(correlations).chain(filters).collect();
+        unknown.sort();
+        unknown
+    }
+
+    /// Applies the filters to the rules that they name. One that cannot be applied is named, and filters nothing.
+    fn narrow(&mut self) {
+        for (number, (filter, path)) in self.filters.iter().enumerate() {
+            for loaded in self.rules.iter_mut().filter(|loaded| narrowing::is_for(filter, &loaded.rule)) {
+                let narrowed = narrowing::narrowed(&loaded.rule, filter, number);
+                match narrowed.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule)))
+                {
+                    Ok((compiled, rule)) => (loaded.compiled, loaded.rule) = (compiled, rule),
+                    Err(reason) => {
+                        let reason = format!("a filter that cannot be applied to {:?}: {reason}", loaded.rule.title);
+                        let title = Some(filter.title.clone());
+                        self.refused.push(Remark { path: path.clone(), title, reason });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the first of rules that are the same, of rules in the order of their titles and ids.
+fn once<T, R: PartialEq>(rules: &mut Vec<T>, parts: fn(&T) -> (&RuleInfo, &R)) {
+    let mut kept: Vec<T> = Vec::with_capacity(rules.len());
+    for loaded in rules.drain(..) {
+        let (info, rule) = parts(&loaded);
+        let is_namesake = |known: &RuleInfo| (&known.title, &known.id) == (&info.title, &info.id);
+        let mut namesakes = kept.iter().rev().map(parts).take_while(|(known, _)| is_namesake(known));
+        if !namesakes.any(|(_, known)| known == rule) {
+            kept.push(loaded);
+        }
+    }
+    *rules = kept;
+}
+
+/// By what correlations know a rule: its title only where it has no name.
+fn referable(rule: &SigmaRule) -> impl Iterator<Item = &str> {
+    rule.id.as_deref().into_iter().chain([rule.name.as_deref().unwrap_or(&rule.title)])
+}
+
+fn info(
+    [title, source]: [&str; 2],
+    text: &Arc<str>,
+    id: Option<&String>,
+    (level, status): (Option<Level>, Option<Status>),
+    tags: &[String],
+) -> RuleInfo {
+    RuleInfo {
+        title: title.to_owned(),
+        id: id.cloned().unwrap_or_default(),
+        level: level.map_or("", |level| level.as_str()).to_owned(),
+        status: status.map_or_else(String::new, |status| format!("{status:?}").to_lowercase()),
+        attack: RuleInfo::attack_of_tags(tags),
+        source: source.to_owned(),
+        text: Arc::clone(text),
+    }
+}
+
+fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
+    let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
+    let file = Path::new(&info.source).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let is_excluded = |name: &String| [info.id.as_str(), info.title.as_str(), file].contains(&name.as_str());
+    wanted.level.as_ref().is_none_or(|least| rank(&info.level) >= rank(least))
+        && (wanted.status.is_empty() || wanted.status.contains(&info.status))
+        && !wanted.exclude.iter().any(is_excluded)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_does_not_depend_on_the_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..3 * FILES {
+            let rule = match number % 5 {
+                0 => "title: [unfinished".to_owned(),
+                1 => format!(
+                    "title: F{number}\nlogsource: {{category: network_connection}}\nfilter: {{rules: any, s: {{User: a}}, condition: not s}}"
+                ),
+                _ => format!(
+                    "title: R{number}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{Image: text{number}}}, condition: s}}"
+                ),
+            };
+            fs::write(folder.path().join(format!("{number}.yml")), rule).unwrap();
+        }
+        let load = |threads| {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let loaded = load_on(threads, &[folder.path().to_owned()], &Wanted::default());
+            let filters: Vec<String> = loaded.filters.iter().map(|(filter, _)| filter.title.clone()).collect();
+            (loaded.infos, loaded.refused, loaded.literals, filters)
+        };
+        let (infos, refused, literals, filters) = load(1);
+        let literals_count = literals.as_ref().map(Vec::len);
+        assert_eq!((infos.len(), refused.len(), literals_count, filters.len()), (28, 10, Some(28), 10));
+        for threads in [2, 3, 64] {
+            assert_eq!(load(threads), (infos.clone(), refused.clone(), literals.clone(), filters.clone()), "{threads}");
+        }
+    }
+}

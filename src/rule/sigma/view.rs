@@ -1,0 +1,136 @@
+//! A [`View`]: a connection as Sigma rules see it, field by field as Windows renders them: `Initiated` is `true`,
+//! `DestinationPort` is `443`.
+//!
+//! Where the evaluating crate and the Sigma specification differ, it is made up for here and nowhere else. What is:
+//!
+//! - An IPv4-mapped IPv6 address is shown as the IPv4 address that it is, so that `cidr` sees its network.
+//!
+//! (What it takes a correlation for is made up for in `correlation::as_specified`.)
+
+use std::{borrow::Cow, net::IpAddr};
+
+use rsigma_eval::event::{Event as Fields, EventValue};
+use serde_json::Value;
+
+use crate::{evtx::event::Event, rule::sigma::known};
+
+/// The fields that hold addresses.
+const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];
+
+/// A connection's fields by their names in the log.
+pub(super) struct View<'a> {
+    data: Data<'a>,
+    /// By what a correlation knows it.
+    id: usize,
+}
+
+enum Data<'a> {
+    Event(&'a Event<'a>),
+    Pairs { data: &'a [(String, String)], system: &'a [(String, String)] },
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of_event(event: &'a Event<'a>) -> Self {
+        Self { data: Data::Event(event), id: 0 }
+    }
+
+    /// Of fields that were kept: those of the `EventData`, and the members of `System`.
+    pub(super) fn of_pairs(data: &'a [(String, String)], system: &'a [(String, String)], id: usize) -> Self {
+        Self { data: Data::Pairs { data, system }, id }
+    }
+
+    fn pairs(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
+        match self.data {
+            Data::Event(event) => Box::new(event.data.iter().map(|(name, value)| (&**name, &**value))),
+            Data::Pairs { data, .. } => Box::new(data.iter().map(|(name, value)| (&**name, &**value))),
+        }
+    }
+
+    fn of_data(&self, name: &str) -> Option<&str> {
+        match self.data {
+            Data::Event(event) => event.field(name),
+            Data::Pairs { data, .. } => value(data, name),
+        }
+    }
+
+    fn of_system(&self, name: &str) -> Option<&str> {
+        match self.data {
+            Data::Event(event) => event.system().find(|(member, _)| *member == name).map(|(_, value)| value),
+            Data::Pairs { system, .. } => value(system, name),
+        }
+    }
+
+    /// A field's text as the log has it. What the record calls by this name itself comes first.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.of_data(name).or_else(|| {
+            let name = known::canonical(name);
+            self.of_system(&name).or_else(|| self.of_data(&name))
+        })
+    }
+}
+
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+impl Fields for View<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        let text = self.field(path)?;
+        let mapped = || match text.parse::<IpAddr>().ok()? {
+            IpAddr::V6(address) => address.to_ipv4_mapped(),
+            IpAddr::V4(_) => None,
+        };
+        // Only IPv6 has a colon, and most values have none.
+        let may_be_mapped = text.contains(':') && ADDRESSES.contains(&&*known::canonical(path));
+        match may_be_mapped.then(mapped).flatten() {
+            Some(address) => Some(EventValue::Str(Cow::Owned(address.to_string()))),
+            None => Some(EventValue::Str(Cow::Borrowed(text))),
+        }
+    }
+
+    fn any_string_value(&self, predicate: &dyn Fn(&str) -> bool) -> bool {
+        self.pairs().any(|(_, value)| predicate(value))
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        self.pairs().map(|(_, value)| Cow::Borrowed(value)).collect()
+    }
+
+    /// What a correlation keeps of it: its id.
+    fn to_json(&self) -> Value {
+        serde_json::json!({ "id": self.id.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(name: &str, text: &str) -> Option<String> {
+        let pairs = [(name.to_owned(), text.to_owned())];
+        let view = View::of_pairs(&pairs, &[], 0);
+        view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned))
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4_and_everything_else_is_as_windows_shows_it() {
+        assert_eq!(value("DestinationIp", "::ffff:10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(value("DestinationIp", "0:0:0:0:0:ffff:a00:1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(value("DestinationIp", "0:0:0:0:0:0:0:1").as_deref(), Some("0:0:0:0:0:0:0:1"));
+        assert_eq!(value("Image", "::ffff:10.0.0.1").as_deref(), Some("::ffff:10.0.0.1"));
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_path_too_and_what_the_record_names_itself_comes_first() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        let (data, system) = (pairs(&[("DestinationIp", "::ffff:a00:1"), ("UserID", "x")]), pairs(&[("Level", "4")]));
+        let view = View::of_pairs(&data, &system, 0);
+        let value = |name| view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned));
+        assert_eq!(value("Event.EventData.DestinationIp").as_deref(), Some("10.0.0.1"));
+        assert_eq!(value("Event.System.Level").as_deref(), Some("4"));
+        assert_eq!(value("UserID").as_deref(), Some("x"));
+        assert_eq!(value("Opcode"), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! [`Elsewhere`]: what else is in the logs where nothing was found: the connections of all processes, and which names are like
+//! those that were looked for.
+//!
+//! It is a second look at the same logs, for a person who would otherwise have to guess whether a name was misspelt or the
+//! logs hold no connections at all. No report depends on it.
+
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+
+use crate::{
+    connection::{
+        cidr::CidrSet,
+        filter::{Filter, Property},
+        glossary::Field,
+        pattern,
+    },
+    error::Error,
+    evidence::sources::Sources,
+    group::groups,
+    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
+    scan::{
+        findings::Findings,
+        plan::{Decoding, Plan},
+        pool::{self, Method},
+        prefilter::Prefilter,
+        terms::Terms,
+    },
+    text,
+};
+
+/// The connections in the logs that the filters leave in, by process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// By the process's name in lower case: its name as it stands in the logs, its connections, and those to public addresses.
+    processes: BTreeMap<String, (String, Count)>,
+    /// The command that shows those to public addresses.
+    pub command: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Count {
+    all: u64,
+    public: u64,
+}
+
+/// A name that no process in the logs has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The name as it was given.
+    pub name: String,
+    /// The names in the logs that are like it, the nearest first, and how many connections each has.
+    pub nearest: Vec<(String, u64)>,
+}
+
+/// Whether a second look can tell something: nothing was found of what was looked for, or a name is one that processes do not
+/// have on Windows.
+#[must_use]
+pub fn is_worth_a_look(plan: &Plan, findings: &Findings) -> bool {
+    let rules = &plan.terms.rules;
+    let is_for_all = rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
+    let is_odd = rules.processes().iter().any(|name| is_odd(name));
+    let has_sysmon = findings.sources.values().any(|source| source.tally.chunks_sysmon > 0);
+    let has_hits = findings.sources.values().any(|source| source.tally.hits > 0);
+    has_sysmon && !is_for_all && (!has_hits || is_odd)
+}
+
+/// Whether a name is one that processes do not have on Windows: it has no ending.
+#[must_use]
+pub fn is_odd(name: &str) -> bool {
+    !name.contains(['.', '*'])
+}
+
+impl Elsewhere {
+    /// Looks at the logs of a scan once more.
+    ///
+    /// # Errors
+    ///
+    /// Threads cannot be started, or what does not fit into memory cannot be kept elsewhere. What cannot be read is known from
+    /// the scan.
+    pub fn look(
+        plan: &Plan,
+        method: &Method,
+        sources: &Sources,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Self, Error> {
+        let everything = RuleSet {
+            infos: vec![RuleInfo::of_everything()],
+            builtin: Some(Rule::default()),
+            by_process: vec![(String::new(), 0)],
+            ..RuleSet::default()
+        };
+        let plan = Plan {
+            terms: Terms {
+                rules: Arc::new(everything),
+                group_by: vec![Field::ProcessName, Field::DestIp],
+                ..plan.terms.clone()
+            },
+            prefilter: Prefilter::new(None).map_err(|error| Error::Usage(error.to_string()))?,
+            decoding: Decoding::Candidates,
+            apart: groups::Sources::Together,
+            keep_hits: false,
+            follow_ids: false,
+            ..plan.clone()
+        };
+        let method = Method { hashing: false, ..method.clone() };
+        let found = pool::scan(&plan, &method, sources, progress)?;
+        Self::of(found).map_err(Error::Spill)
+    }
+
+    fn of(found: Findings) -> io::Result<Self> {
+        let special = builtin::networks(&[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS]);
+        let special: CidrSet = special.map_err(io::Error::other)?.into_iter().collect();
+        let mut elsewhere = Self::default();
+        for group in found.groups.into_sorted()?.pass()? {
+            let (key, group) = group?;
+            let mut values = key.values();
+            let (name, address) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+            let is_public = address.parse().is_ok_and(|address| special.find(address).is_none());
+            let of_name = || (name.to_owned(), Count::default());
+            let (_, count) = elsewhere.processes.entry(name.to_ascii_lowercase()).or_insert_with(of_name);
+            count.all = count.all.saturating_add(group.count);
+            count.public = count.public.saturating_add(if is_public { group.count } else { 0 });
+        }
+        Ok(elsewhere)
+    }
+
+    /// The same, with the command that shows the connections in these paths that the filters leave in.
+    #[must_use]
+    pub fn shown_by(self, paths: &[PathBuf], filter: &Filter) -> Self {
+        Self { command: command(paths, filter), ..self }
+    }
+
+    /// How many connections to public addresses there are, and of how many processes.
+    #[must_use]
+    pub fn public(&self) -> (u64, usize) {
+        let counts = self.processes.values().map(|(_, count)| count.public).filter(|&count| count > 0);
+        (counts.clone().fold(0, u64::saturating_add), counts.count())
+    }
+
+    /// Those of the names that no process has and that may be mistaken: others are like them, or they have no ending.
+    #[must_use]
+    pub fn missing(&self, names: &[String]) -> Vec<Missing> {
+        let has_any = |name: &str| self.processes.keys().any(|known| pattern::names(name, known));
+        let missing = names.iter().filter(|name| !has_any(name));
+        let missing = missing.map(|name| Missing { name: name.clone(), nearest: self.nearest(name) });
+        missing.filter(|missing| is_odd(&missing.name) || !missing.nearest.is_empty()).collect()
+    }
+
+    fn nearest(&self, name: &str) -> Vec<(String, u64)> {
+        // How alike names are at least that can be meant for each other, from 0 to 1; and how many are named.
+        const ALIKE: f64 = 0.85;
+        const MOST: usize = 3;
+        let name = name.to_ascii_lowercase();
+        let likeness = |known: &str| {
+            let stem = known.rsplit_once('.').map_or(known, |(stem, _)| stem);
+            let is_stem = stem == name.trim_matches('*');
+            if is_stem { 2.0 } else { strsim::jaro_winkler(known, &name).max(strsim::jaro_winkler(stem, &name)) }
+        };
+        let mut alike: Vec<(f64, &String)> = self.processes.keys().map(|known| (likeness(known), known)).collect();
+        alike.retain(|(likeness, _)| *likeness >= ALIKE);
+        alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+        let named = alike.into_iter().take(MOST).filter_map(|(_, known)| self.processes.get(known));
+        named.map(|(name, count)| (name.clone(), count.all)).collect()
+    }
+}
+
+/// The command that shows the connections to public addresses in these paths, with these filters.
+fn command(paths: &[PathBuf], filter: &Filter) -> String {
+    let quoted = |text: &str| {
+        let is_plain =
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
+        if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    let mut words = vec!["netsift connections --exclusions special --group-by process_name,dest".to_owned()];
+    let times = [("since", filter.window.since), ("until", filter.window.until)];
+    words.extend(times.into_iter().filter_map(|(name, time)| Some(format!("--{name} {}", time?))));
+    for property in Property::ALL {
+        let patterns: Vec<&str> = filter.patterns(property).collect();
+        if !patterns.is_empty() {
+            words.push(format!("--{} {}", property.name(), quoted(&patterns.join(","))));
+        }
+    }
+    words.extend(paths.iter().map(|path| quoted(&text::path(path))));
+    text::printable(&words.join(" ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elsewhere(processes: &[(&str, u64, u64)]) -> Elsewhere {
+        let of = |&(name, all, public): &(&str, u64, u64)| {
+            (name.to_ascii_lowercase(), (name.to_owned(), Count { all, public }))
+        };
+        Elsewhere { processes: processes.iter().map(of).collect(), command: String::new() }
+    }
+
+    #[test]
+    fn a_name_that_no_process_has_is_told_with_those_that_are_like_it() {
+        let logs =
+            elsewhere(&[("mshta.exe", 3, 2), ("MSHTML.exe", 1, 0), ("PowerShell.exe", 9, 9), ("svchost.exe", 5, 0)]);
+        let nearest = |name: &str| {
+            let missing = logs.missing(&[name.to_owned()]);
+            missing.into_iter().next().map(|missing| missing.nearest.into_iter().next())
+        };
+        assert_eq!(nearest("mshta"), Some(Some(("mshta.exe".to_owned(), 3))));
+        assert_eq!(nearest("POWERSHELL"), Some(Some(("PowerShell.exe".to_owned(), 9))));
+        assert_eq!(nearest("powershel.exe"), Some(Some(("PowerShell.exe".to_owned(), 9))));
+        assert_eq!(nearest("regsvcs.exe"), None);
+        assert_eq!(nearest("regsvcs"), Some(None));
+        assert_eq!(nearest("MSHTA.exe"), None);
+        assert_eq!(nearest("msh*"), None);
+        assert_eq!(logs.public(), (11, 2));
+    }
+
+    #[test]
+    fn the_command_has_what_was_given_in_words_that_a_shell_takes() {
+        let filter = Filter::new(
+            crate::evtx::window::Window { since: "2024-03-05T00:00:00Z".parse().ok(), until: None },
+            [(Property::User, Property::User.patterns(&["a b".to_owned(), "c*".to_owned()]).unwrap())],
+        );
+        assert_eq!(
+            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], &filter),
+            "netsift connections --exclusions special --group-by process_name,dest --since 2024-03-05T00:00:00Z \
+             --user 'a b,c*' 'case 1' 'it'\\''s' logs/x.evtx"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! [`Findings`]: what was found in all sources, or in a part of them. Parts are found apart, and merged in any order.
+//!
+//! How it is found is in [`crate::scan::sift`], what comes of it in [`crate::run`].
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use ipnet::IpNet;
+
+use crate::{
+    count::add_counts,
+    error::{DefectKind, Defects},
+    evidence::digest::Digests,
+    evtx::{chunk::FileHeader, ids::Ids},
+    group::{groups::Groups, hits::Hits},
+    rule::sigma::memo::Memo,
+    scan::{
+        coverage::Coverage,
+        plan::{Decoding, Plan},
+        tally::Tally,
+    },
+};
+
+/// What was found in all sources, or in a part of them.
+#[derive(Debug)]
+pub struct Findings {
+    /// The hits, grouped.
+    pub groups: Groups,
+    /// The hits, each; empty unless the plan keeps them.
+    pub hits: Hits,
+    /// What is wrong with the evidence.
+    pub defects: Defects,
+    /// What was found in each source.
+    pub sources: BTreeMap<SourceKey, SourceFindings>,
+    /// The digests of each archive file, if they were asked for; none if not all of it could be read.
+    pub archives: BTreeMap<PathBuf, Option<Digests>>,
+    /// What the rules say of connections that were met, unless they are to be judged anew each time.
+    pub memo: Option<Memo>,
+}
+
+/// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
+/// can be made to look like another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceKey {
+    /// The name, as in defects and events.
+    pub name: String,
+    /// The number in what was scanned.
+    pub number: usize,
+}
+
+/// What was found in one source.
+#[derive(Debug, Default)]
+pub struct SourceFindings {
+    /// What was read, and how it was judged.
+    pub tally: Tally,
+    /// The file header, if there is one.
+    pub header: Option<FileHeader>,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
+    /// The lowest number of a chunk that was never used, and the highest of one that was.
+    pub unused_from: Option<u64>,
+    /// See `unused_from`.
+    pub used_to: Option<u64>,
+    /// Defects by kind.
+    pub defects: BTreeMap<DefectKind, u64>,
+    /// The ids of its records, if the plan follows them.
+    pub ids: Ids,
+    /// What it covers.
+    pub coverage: Coverage,
+    /// Its digests, if all of it was read and they were asked for.
+    pub digests: Option<Digests>,
+}
+
+impl Findings {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            groups: Groups::new(plan.terms.group_by.clone(), plan.apart, plan.room),
+            hits: Hits::new(plan.room),
+            defects: Defects::default(),
+            sources: BTreeMap::new(),
+            archives: BTreeMap::new(),
+            memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
+        }
+    }
+
+    /// Adds what another part has found.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.groups.merge(other.groups);
+        self.hits.merge(other.hits);
+        self.defects.merge(other.defects);
+        for (key, source) in other.sources {
+            self.add(key, source);
+        }
+        self.archives.extend(other.archives);
+        self
+    }
+
+    /// Adds what was found in a part of a source.
+    pub fn add(&mut self, key: SourceKey, part: SourceFindings) {
+        let source = self.sources.entry(key).or_default();
+        source.tally += part.tally;
+        source.header = source.header.or(part.header);
+        source.unused_from = source.unused_from.into_iter().chain(part.unused_from).min();
+        source.used_to = source.used_to.max(part.used_to);
+        add_counts(&mut source.excluded, part.excluded);
+        add_counts(&mut source.by_rule, part.by_rule);
+        add_counts(&mut source.defects, part.defects);
+        source.ids.merge(part.ids);
+        source.coverage.merge(part.coverage);
+        source.digests = source.digests.take().or(part.digests);
+    }
+}

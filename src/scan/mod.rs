@@ -1,0 +1,22 @@
+//! The scan: logs read and sifted on all cores.
+//!
+//! In come sources and a plan; out goes what was searched, with all that was found in it. This room does not know what is written of it,
+//! nor the command line.
+//!
+//! - [`terms`]: what a report is of. [`plan`]: how it is looked for.
+//! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more.
+//! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads.
+//! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of.
+//! - [`searched`]: what was searched, with all of that. [`elsewhere`]: what else is in the logs, where nothing was found.
+
+pub mod coverage;
+pub mod elsewhere;
+pub mod findings;
+pub mod plan;
+pub mod pool;
+pub mod prefilter;
+pub mod searched;
+pub mod sift;
+pub mod tally;
+pub mod terms;
+pub mod units;

@@ -1,0 +1,42 @@
+//! The [`Plan`] of a scan: what is looked for, how, and what is kept of it.
+
+use crate::{
+    group::groups,
+    scan::{prefilter::Prefilter, terms::Terms},
+};
+
+/// What is looked for, and what is kept of it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What the report is to be of.
+    pub terms: Terms,
+    /// What a chunk must contain for one of them to be in it.
+    pub prefilter: Prefilter,
+    /// Which records are decoded.
+    pub decoding: Decoding,
+    /// Whether groups are kept apart by source.
+    pub apart: groups::Sources,
+    /// How much memory groups may take, and hits that are kept may take, in each part of a scan, in bytes.
+    pub room: usize,
+    /// Whether each hit is kept, and not only counted, also where groups can be made without.
+    pub keep_hits: bool,
+    /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
+    pub follow_ids: bool,
+}
+
+/// Which records are decoded. The findings are the same, but for counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoding {
+    /// Those that may matter by their raw bytes.
+    Candidates,
+    /// Every one, and every rule is evaluated for it: the slow path that the fast one is held against.
+    Everything,
+}
+
+impl Plan {
+    /// Whether each hit is kept.
+    #[must_use]
+    pub fn keeps_hits(&self) -> bool {
+        self.keep_hits || self.terms.groups_later()
+    }
+}

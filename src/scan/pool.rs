@@ -1,0 +1,552 @@
+//! The scan: sources read and sifted on all cores, partial findings merged once. The only file that names rayon.
+//!
+//! A unit of work is a range of chunks of one log, so that one large log uses every core, and so do thousands of small
+//! ones. Where a log is to be hashed, or comes out of an archive, its bytes must be taken in order, and the unit is the
+//! whole of it. A zip file is hashed by a unit of its own, a gzip file while it is unpacked. Threads take units in order,
+//! which reads a disk forwards, and each keeps its own [`Findings`].
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    num::NonZeroUsize,
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::{
+    error::{Defect, DefectKind, Error},
+    evidence::{
+        aligned::Aligned,
+        archive::{limits::Limits, unpack},
+        digest::{Digests, Hasher},
+        read,
+        source::{Packing, Source},
+        sources::Sources,
+    },
+    evtx::event::Decoder,
+    magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
+    scan::{
+        findings::Findings,
+        plan::Plan,
+        sift::Sifter,
+        units::{BLOCK_CHUNKS, Blocks, Unit, Units, block},
+    },
+    text,
+};
+
+/// The most that is read at once: a file header and the chunks behind it.
+const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
+/// What is lost at least where a disk cannot be read, in bytes.
+const SECTOR: usize = 4096;
+/// A block of a stream, with a chunk before and one behind it.
+const BUFFER_SIZE: usize = BLOCK_SIZE + 2 * CHUNK_SIZE;
+
+/// How a scan is done. The findings do not depend on it.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// How many threads scan.
+    pub threads: NonZeroUsize,
+    /// Whether the sources are hashed as they are read, and the archives they are in.
+    pub hashing: bool,
+    /// What is allowed of archives.
+    pub limits: Limits,
+}
+
+/// How many bytes a scan tells its progress in all, as far as is known.
+#[must_use]
+pub fn size(method: &Method, sources: &Sources) -> u64 {
+    Units::new(sources, method.hashing).size()
+}
+
+/// Scans all of `sources`. `progress` is told how many bytes were done, from any thread.
+///
+/// # Errors
+///
+/// The threads cannot be started. Evidence that cannot be read is in the findings.
+pub fn scan(
+    plan: &Plan,
+    method: &Method,
+    sources: &Sources,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Findings, Error> {
+    let pool = pool(method.threads)?;
+    let units = Units::new(sources, method.hashing);
+    let next = AtomicU64::new(0);
+    let parts = pool.broadcast(|_| {
+        let mut worker = Worker {
+            plan,
+            method,
+            decoder: Decoder::new(plan.terms.carving),
+            buffer: Aligned::new(BUFFER_SIZE),
+            open: None,
+        };
+        let mut findings = Findings::new(plan);
+        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+            worker.work(&unit, &mut findings, progress);
+        }
+        findings
+    });
+    let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
+    note_what_is_missing(plan, &sources.logs, &mut findings);
+    note_changed_archives(&sources.archives, &mut findings);
+    Ok(findings)
+}
+
+/// Threads for a scan or a merge, of the name whose panics are not shown.
+///
+/// # Errors
+///
+/// They cannot be started.
+pub(crate) fn pool(threads: NonZeroUsize) -> Result<ThreadPool, Error> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .thread_name(|index| format!("scan-{index}"))
+        .build()
+        .map_err(|error| Error::Threads(error.to_string()))
+}
+
+/// Names what shows only when all of a log is read: that it has grown since, and that its header states more chunks than
+/// there are.
+fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings) {
+    let decoder = Decoder::new(plan.terms.carving);
+    let mut notes = Vec::new();
+    for (key, found) in &findings.sources {
+        let stated = found.header.map_or(0, |header| header.chunks.into());
+        if found.tally.chunks() < stated {
+            let cause = format!("the file header states {stated} chunks, there are {}", found.tally.chunks());
+            notes.push((key.clone(), None, DefectKind::Missing, cause));
+        }
+        let Some(source) = sources.get(key.number).filter(|source| source.packing == Packing::Plain) else { continue };
+        // That it has shrunk was noticed when it was read.
+        let now = fs::metadata(&source.path).map_or(source.size, |metadata| metadata.len());
+        if let Some(growth) = now.checked_sub(source.size).filter(|growth| *growth > 0) {
+            let cause = format!("{growth} bytes have been added since the log was found, and were not read");
+            notes.push((key.clone(), Some(source.size), DefectKind::Changed, cause));
+        }
+    }
+    for (key, offset, kind, cause) in notes {
+        let mut sifter = Sifter::new(plan, &decoder, (&key.name, key.number), findings);
+        sifter.defect(None, offset, kind, &cause);
+        sifter.finish();
+    }
+}
+
+/// Names the archives that have another size than when they were found, unless that was noticed when they were read.
+fn note_changed_archives(archives: &[Source], findings: &mut Findings) {
+    for archive in archives {
+        let Ok(now) = fs::metadata(&archive.path).map(|metadata| metadata.len()) else { continue };
+        let was_noticed = findings.archives.get(&archive.path).is_some_and(Option::is_none);
+        if let Some(growth) = now.checked_sub(archive.size).filter(|growth| *growth > 0) {
+            let cause = format!("{growth} bytes have been added since the archive was found, and were not read");
+            findings.defects.add(archive_defect(archive, archive.size, DefectKind::Changed, &cause));
+        } else if now < archive.size && !was_noticed {
+            let cause = gone(archive.size - now);
+            findings.defects.add(archive_defect(archive, now, DefectKind::Changed, &cause));
+        }
+    }
+}
+
+/// What is wrong with an archive that has become smaller.
+fn gone(bytes: u64) -> String {
+    format!("{bytes} bytes are gone since the archive was found")
+}
+
+fn archive_defect(archive: &Source, offset: u64, kind: DefectKind, cause: &str) -> Defect {
+    let cause = text::printable(cause).into_owned();
+    Defect { path: archive.name.clone(), chunk: None, offset: Some(offset), kind, cause }
+}
+
+/// What a thread works with.
+struct Worker<'a> {
+    plan: &'a Plan,
+    method: &'a Method,
+    decoder: Decoder,
+    buffer: Aligned,
+    /// The log it read last, still open.
+    open: Option<(&'a Source, File)>,
+}
+
+impl<'a> Worker<'a> {
+    fn work(&mut self, unit: &Unit<'a>, findings: &mut Findings, progress: &dyn Fn(u64)) {
+        match unit {
+            Unit::Archive(archive) => {
+                let mut left = archive.size;
+                let digests = hash(archive, (0, Hasher::default()), &mut self.buffer, &mut |bytes| {
+                    left = left.saturating_sub(bytes);
+                    progress(bytes);
+                });
+                progress(left);
+                note_digests(archive, digests, &[], findings);
+            }
+            Unit::Blocks(blocks) => {
+                if blocks.source.packing == Packing::Plain {
+                    self.scan_log(blocks, findings);
+                } else {
+                    self.scan_archive(blocks, findings);
+                }
+                progress(blocks.size());
+            }
+        }
+    }
+
+    /// Scans some blocks of a log.
+    fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
+        let Self { plan, method, decoder, buffer, open } = self;
+        let mut sifter = Sifter::new(plan, decoder, (&unit.source.name, unit.number), findings);
+        sifter.is_blank = unit.source.is_blank;
+        let file = match open {
+            Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
+            _ => match File::open(&unit.source.path) {
+                Ok(file) => &open.insert((unit.source, file)).1,
+                Err(error) => {
+                    sifter.defect(None, None, DefectKind::Path, &error.to_string());
+                    return sifter.finish();
+                }
+            },
+        };
+        let read = |bytes: &mut [u8], at| read::read_at(file, bytes, at);
+        let mut hasher = method.hashing.then(Hasher::default);
+        for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
+            let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
+            let whole = read_block(&read, buffer, offset, &mut sifter);
+            hasher = hasher.filter(|_| whole);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(buffer, side_by_side);
+            }
+        }
+        sifter.part.digests = hasher.map(Hasher::finish);
+        sifter.finish();
+    }
+
+    /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
+    fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
+        let Self { plan, method, decoder, buffer, .. } = self;
+        let is_hashed = method.hashing && matches!(unit.source.packing, Packing::Stream(_));
+        let (mut hasher, mut at) = (Hasher::default(), 0);
+        let mut packed = |bytes: &[u8]| {
+            if is_hashed {
+                hasher.update(bytes, side_by_side);
+                at += bytes.len() as u64;
+            }
+        };
+        let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
+            let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings).of_whole();
+            let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
+            sifter.part.digests = digests;
+            sifter.finish();
+        });
+        if is_hashed {
+            // What the reader had no use for is still part of the file.
+            let digests = hash(unit.source, (at, hasher), buffer, &mut |_| {});
+            note_digests(unit.source, digests, &defects, findings);
+        }
+        for defect in defects {
+            let mut sifter = Sifter::new(plan, decoder, (&defect.path, unit.number), findings);
+            sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
+            sifter.finish();
+        }
+    }
+}
+
+/// Keeps the digests of an archive, or why there are none, unless that is known.
+fn note_digests(archive: &Source, digests: Result<Digests, Defect>, known: &[Defect], findings: &mut Findings) {
+    if let Err(defect) = &digests
+        && !known.contains(defect)
+    {
+        findings.defects.add(defect.clone());
+    }
+    findings.archives.insert(archive.path.clone(), digests.ok());
+}
+
+/// Hashes an archive as the file that it is, up to the size it had when it was found, from where the hasher has come to. An
+/// error is why not all of it could be read.
+fn hash(
+    archive: &Source,
+    (mut at, mut hasher): (u64, Hasher),
+    buffer: &mut [u8],
+    progress: &mut dyn FnMut(u64),
+) -> Result<Digests, Defect> {
+    if at < archive.size {
+        let file =
+            File::open(&archive.path).map_err(|error| Defect::of_path(&archive.path, DefectKind::Path, &error))?;
+        while at < archive.size {
+            let left = usize::try_from(archive.size - at).unwrap_or(usize::MAX).min(buffer.len());
+            let part = buffer.get_mut(..left).unwrap_or_default();
+            let size = read::read_at(&file, part, at)
+                .map_err(|error| archive_defect(archive, at, DefectKind::Read, &format!("cannot read on: {error}")))?;
+            hasher.update(part.get(..size).unwrap_or_default(), side_by_side);
+            at += size as u64;
+            progress(size as u64);
+            if size < left {
+                return Err(archive_defect(archive, at, DefectKind::Changed, &gone(archive.size - at)));
+            }
+        }
+    }
+    Ok(hasher.finish())
+}
+
+/// Runs two pieces of work at the same time, if another thread has nothing to do.
+fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+    rayon::join(one, two);
+}
+
+/// Reads a positioned block and sifts it. Where it cannot be read as a whole, its chunks are read one by one, so that
+/// what is lost is the chunk that cannot be read. Returns whether all of it was read.
+fn read_block(
+    read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>,
+    buffer: &mut [u8],
+    offset: u64,
+    sifter: &mut Sifter<'_>,
+) -> bool {
+    let mut around = |range: Range<u64>| {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
+        let size = read(&mut bytes, range.start).unwrap_or_else(|_| read_in_parts(read, &mut bytes, range.start));
+        bytes.truncate(size);
+        bytes
+    };
+    if let Ok(size) = read(buffer, offset) {
+        sifter.block(offset, buffer.get(..size).unwrap_or_default(), &mut around);
+        let missing = buffer.len().saturating_sub(size);
+        if missing > 0 {
+            let cause = format!("{missing} bytes are gone since the log was found");
+            sifter.defect(None, Some(offset + size as u64), DefectKind::Changed, &cause);
+        }
+        return missing == 0;
+    }
+    let mut start = offset;
+    let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
+    for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
+        match read(part, start) {
+            Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default(), &mut around),
+            Err(error) => {
+                let cause = format!("{} bytes cannot be read: {error}", part.len());
+                sifter.unreadable(start, &cause, &mut around);
+            }
+        }
+        start += part.len() as u64;
+    }
+    false
+}
+
+/// Reads what can be read where not all of it can, and returns how much there is. The rest is zeros: that it cannot be read
+/// is named where it stands.
+fn read_in_parts(read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>, bytes: &mut [u8], start: u64) -> usize {
+    let mut total = 0;
+    for part in bytes.chunks_mut(SECTOR) {
+        let size = read(part, start + total as u64).unwrap_or_else(|_| {
+            part.fill(0);
+            part.len()
+        });
+        total += size;
+        if size < part.len() {
+            break;
+        }
+    }
+    total
+}
+
+/// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
+///
+/// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
+fn scan_stream(log: &mut dyn Read, buffer: &mut [u8], hashing: bool, sifter: &mut Sifter<'_>) -> Option<Digests> {
+    let mut hasher = Hasher::default();
+    // What the buffer holds, as a range of the log.
+    let mut held = 0..0;
+    let (mut ended, mut failed) = (false, None);
+    for number in 0.. {
+        let (start, size) = block(u64::MAX, number)?;
+        let first = start.saturating_sub(CHUNK_SIZE as u64);
+        let within = |offset: u64| usize::try_from(offset - first).unwrap_or(usize::MAX);
+        buffer.copy_within(
+            usize::try_from(first - held.start).unwrap_or(0)..usize::try_from(held.end - held.start).unwrap_or(0),
+            0,
+        );
+        held.start = first;
+        if !ended {
+            let free = buffer.get_mut(within(held.end)..within(start + size) + CHUNK_SIZE).unwrap_or_default();
+            let (size, error) = read_full(log, free);
+            if hashing {
+                hasher.update(free.get(..size).unwrap_or_default(), side_by_side);
+            }
+            ended = size < free.len();
+            failed = error;
+            held.end += size as u64;
+        }
+        let bytes = |range: Range<u64>| {
+            let range = range.start.max(held.start)..range.end.min(held.end);
+            buffer.get(within(range.start)..within(range.end.max(range.start))).unwrap_or_default()
+        };
+        let block = bytes(start..start + size);
+        if !block.is_empty() || number == 0 {
+            sifter.block(start, block, &mut |range| bytes(range).to_vec());
+        }
+        if held.end <= start + size && ended {
+            break;
+        }
+    }
+    if let Some(error) = failed {
+        sifter.defect(None, Some(held.end), DefectKind::Read, &format!("cannot read on: {error}"));
+        return None;
+    }
+    hashing.then(|| hasher.finish())
+}
+
+/// Fills `buffer` from a stream, or as much of it as there is before the end or an error.
+fn read_full(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => break,
+            Ok(size) => filled += size,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli::config::Config, error::Defects, evidence::sources::Links, evtx::chunk};
+
+    fn config() -> Config {
+        use clap::Parser;
+        let args = crate::cli::args::Args::parse_from(["netsift", "connections", "x"]);
+        let crate::cli::args::Command::Connections(args) = args.command else { panic!("connections") };
+        Config::new(args, crate::cli::config::Builtin::Everything, Vec::new(), jiff::Timestamp::UNIX_EPOCH).unwrap()
+    }
+
+    fn log() -> Vec<u8> {
+        std::fs::read("testdata/case/WS01/Microsoft-Windows-Sysmon%4Operational.evtx").unwrap()
+    }
+
+    fn named(defects: &Defects) -> Vec<String> {
+        defects.first().map(ToString::to_string).collect()
+    }
+
+    fn total(findings: &Findings) -> crate::scan::tally::Tally {
+        findings.sources.values().fold(crate::scan::tally::Tally::default(), |mut sum, source| {
+            sum += source.tally;
+            sum
+        })
+    }
+
+    #[test]
+    fn a_read_error_costs_the_chunks_that_cannot_be_read() {
+        let (plan, log) = (config().plan, log());
+        let decoder = Decoder::new(plan.terms.carving);
+        let chunks = chunk::count(log.len() as u64);
+        let bad = chunk::offset(1);
+        let read = |bytes: &mut [u8], at: u64| {
+            let start = usize::try_from(at).unwrap();
+            if (at..at + bytes.len() as u64).contains(&bad) {
+                return Err(io::Error::other("bad sector"));
+            }
+            let there = &log[start.min(log.len())..log.len().min(start + bytes.len())];
+            bytes[..there.len()].copy_from_slice(there);
+            Ok(there.len())
+        };
+        let mut findings = Findings::new(&plan);
+        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
+        assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
+        sifter.finish();
+        assert_eq!(named(&findings.defects), ["log: chunk 1 at 0x11000: 65536 bytes cannot be read: bad sector"]);
+        let total = total(&findings);
+        assert_eq!((total.chunks(), total.chunks_unreadable), (chunks, 1));
+        assert!(total.hits > 0);
+    }
+
+    #[test]
+    fn a_read_error_costs_no_chunk_that_is_out_of_place_beside_it() {
+        let (plan, log) = (config().plan, log());
+        // Each chunk stands 512 bytes behind its place, and the end of the third place cannot be read.
+        let log = [&log[..4096], &[7; 512], &log[4096..]].concat();
+        let bad = chunk::offset(3) - 1;
+        let read = |bytes: &mut [u8], at: u64| {
+            if (at..at + bytes.len() as u64).contains(&bad) {
+                return Err(io::Error::other("bad sector"));
+            }
+            let start = log.len().min(usize::try_from(at).unwrap());
+            let there = &log[start..log.len().min(start + bytes.len())];
+            bytes[..there.len()].copy_from_slice(there);
+            Ok(there.len())
+        };
+        let decoder = Decoder::new(plan.terms.carving);
+        let mut findings = Findings::new(&plan);
+        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
+        assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
+        sifter.finish();
+        let total = total(&findings);
+        assert_eq!((total.chunks_displaced, total.chunks_unreadable), (5, 1), "{:?}", named(&findings.defects));
+    }
+
+    #[test]
+    fn a_log_that_shrinks_or_grows_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.evtx");
+        let log = log();
+        std::fs::write(&path, &log).unwrap();
+        let config = config();
+        let scan_as_if = |size: u64| {
+            let mut sources =
+                crate::evidence::sources::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+            sources.logs[0].size = size;
+            scan(&config.plan, &config.method, &sources, &|_| {}).unwrap()
+        };
+        let size = log.len() as u64;
+        let whole = scan_as_if(size);
+        assert!(whole.defects.is_empty());
+        let shrunk = scan_as_if(size + 65536);
+        assert!(named(&shrunk.defects)[0].ends_with(": 65536 bytes are gone since the log was found"));
+        assert_eq!(total(&shrunk).hits, total(&whole).hits);
+        let grown = scan_as_if(size - 65536);
+        let expected = ": 65536 bytes have been added since the log was found, and were not read";
+        assert!(named(&grown.defects).iter().any(|defect| defect.ends_with(expected)));
+        assert!(total(&grown).hits > 0);
+    }
+
+    #[test]
+    fn an_archive_that_shrinks_or_grows_is_named_and_all_of_its_bytes_are_progress() {
+        let folder = tempfile::tempdir().unwrap();
+        // Neither is read to its end for what is in it.
+        let zip = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+        for (name, bytes) in [("case.zip", zip), ("log.evtx.gz", [b"\x1f\x8b".as_slice(), &vec![0; 700_000]].concat())]
+        {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let mut config = config();
+            let mut scan_as_if = |hashing, size: u64| {
+                config.method.hashing = hashing;
+                let mut sources =
+                    crate::evidence::sources::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
+                sources.logs.iter_mut().chain(&mut sources.archives).for_each(|source| source.size = size);
+                let done = AtomicU64::new(0);
+                let progress = |bytes| {
+                    done.fetch_add(bytes, Ordering::Relaxed);
+                };
+                let found = scan(&config.plan, &config.method, &sources, &progress).unwrap();
+                let changed: Vec<String> = named(&found.defects)
+                    .into_iter()
+                    .filter_map(|defect| defect.split_once(" bytes ").map(|(_, what)| what.to_owned()))
+                    .collect();
+                assert_eq!(done.into_inner(), self::size(&config.method, &sources));
+                (changed, found.archives.into_values().map(|digests| digests.is_some()).collect::<Vec<_>>())
+            };
+            let size = bytes.len() as u64;
+            let (gone, added) = ("are gone since the archive was found", "have been added since the archive was found");
+            for (as_if, change, whole) in
+                [(size, None, true), (size + 9, Some(gone), false), (size - 9, Some(added), true)]
+            {
+                let (changed, hashed) = scan_as_if(true, as_if);
+                assert_eq!(hashed, [whole], "{name} {as_if}");
+                for changed in [changed, scan_as_if(false, as_if).0] {
+                    assert_eq!(changed.len(), change.iter().len(), "{name} {as_if}: {changed:?}");
+                    assert!(changed.iter().zip(change).all(|(changed, change)| changed.starts_with(change)));
+                }
+            }
+        }
+    }
+}

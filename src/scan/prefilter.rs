@@ -1,0 +1,156 @@
+//! The prefilter: whether a chunk's raw bytes can hold a connection that matters.
+//!
+//! Reading chunks is five times as fast as decoding them, so what makes a scan fast is not to decode. A chunk is
+//! ruled out when its bytes do not hold what each record of interest must contain:
+//!
+//! 1. the provider's name, `Microsoft-Windows-Sysmon`;
+//! 2. a record that may have the EventID 3, and a time in the window if there is one, as [`crate::evtx::record`] tells;
+//! 3. one of the wanted texts in any ASCII case: process names, and what Sigma rules need ([`crate::rule::sigma::literals`]).
+//!
+//! Why the first and the last are sound: a value's text stands in a chunk as one run of bytes, at any offset, odd ones too. It
+//! is UTF-16LE (BinXML value type 0x01), which is what Windows writes, or 8-bit text (type 0x02). A process name is
+//! the end of the `Image` value, so its bytes are in that run. Templates and their literal text stand in the same
+//! chunk as the records that use them.
+//!
+//! What would break it: text put together from pieces, such as two substitutions in one element, a character
+//! reference inside a name, or an 8-bit string with NUL bytes inside, which the parser drops; and a whole record inside the
+//! last value of one that cannot be what is looked for: [`crate::evtx::record::mend`] would split it off, but to look for it in
+//! each chunk takes a tenth to a fifth more processor time. Windows writes none of
+//! them into these fields; who can forge them can as well name the process something else. `--no-prefilter` decodes
+//! everything, and the tests compare the two byte for byte.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::{
+    connection::sysmon::PROVIDER,
+    evtx::{
+        record::{Candidates, Record},
+        window::Window,
+    },
+};
+
+/// Patterns for what a chunk must contain, compiled once.
+#[derive(Debug, Clone)]
+pub struct Prefilter {
+    provider: Regex,
+    /// `None` when any connection will do.
+    texts: Option<Regex>,
+}
+
+impl Prefilter {
+    /// The most texts that are looked for. Of more, and of letters in any case, the search is slower than decoding the chunks
+    /// with connections in them.
+    pub const MOST_TEXTS: usize = 64;
+
+    /// A prefilter for connections that contain one of these texts in any ASCII case, or for all if none are given.
+    ///
+    /// # Errors
+    ///
+    /// The texts are more than the regex engine takes (some ten thousand).
+    pub fn new(texts: Option<&[String]>) -> Result<Self, regex::Error> {
+        let patterns = texts.map(|texts| texts.iter().map(|text| pattern(text)).collect::<Vec<_>>().join("|"));
+        let texts = |pattern: String| RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build();
+        Ok(Self {
+            provider: RegexBuilder::new(&pattern(PROVIDER)).unicode(false).build()?,
+            texts: patterns.map(texts).transpose()?,
+        })
+    }
+
+    /// Whether a chunk names Sysmon, as any chunk with a record of it does.
+    #[must_use]
+    pub fn names_sysmon(&self, chunk: &[u8]) -> bool {
+        self.provider.is_match(chunk)
+    }
+
+    /// Whether a chunk that names Sysmon can hold a connection of interest among these records, or anywhere in it if they
+    /// are not given. False yes is allowed, false no is not.
+    #[must_use]
+    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>, window: &Window) -> bool {
+        let mut candidates = Candidates::new(chunk);
+        let mut may_be = |record: Record| candidates.may_be_event_3(record) && candidates.may_be_within(record, window);
+        // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
+        records.is_none_or(|records| records.iter().any(|&record| may_be(record)))
+            && self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
+    }
+}
+
+/// A pattern for `text` as UTF-16LE and as 8-bit text.
+///
+/// A character that is not ASCII has one byte in the 8-bit code page that the parser assumes (Windows-1252), a byte
+/// above 0x7f. U+FFFD is what the parser makes of half a surrogate pair, which file names can have. The characters that
+/// XML escapes can be references to entities in BinXML; the longest piece between them is then looked for.
+fn pattern(text: &str) -> String {
+    let pieces = text.split(['&', '<', '>', '"', '\'']);
+    let text = pieces.max_by_key(|piece| piece.len()).unwrap_or_default();
+    let utf16: String = text
+        .encode_utf16()
+        .map(|unit| match unit {
+            0xfffd => "..".to_owned(),
+            // The letters with a relative beyond ASCII that is the same but for its case, for Sigma: the Kelvin sign, and I with
+            // a dot.
+            0x4b | 0x6b => format!(r"(?:{}|\x2a\x21)", utf16_unit(unit)),
+            0x49 | 0x69 => format!(r"(?:{}|\x30\x01)", utf16_unit(unit)),
+            unit => utf16_unit(unit),
+        })
+        .collect();
+    let ansi: String =
+        text.chars().map(|c| u8::try_from(c).map_or_else(|_| r"[\x80-\xff]".to_owned(), ansi_byte)).collect();
+    format!("(?s-u:{utf16}|{ansi})")
+}
+
+fn utf16_unit(unit: u16) -> String {
+    unit.to_le_bytes().map(byte).concat()
+}
+
+fn ansi_byte(c: u8) -> String {
+    if c.is_ascii() { byte(c) } else { r"[\x80-\xff]".to_owned() }
+}
+
+/// One byte, so that the engine sees letters and can ignore their case.
+fn byte(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!(r"\x{byte:02x}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finds(name: &str, haystack: &[u8]) -> bool {
+        Prefilter::new(Some(&[name.to_owned()])).unwrap().texts.unwrap().is_match(haystack)
+    }
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn a_name_is_found_in_both_encodings_in_any_case_at_any_offset() {
+        for text in ["regsvcs.exe", r"C:\x\RegSvcs.EXE"] {
+            assert!(finds("regsvcs.exe", &utf16(text)));
+            assert!(finds("regsvcs.exe", &[&[1], &*utf16(text)].concat()));
+            assert!(finds("regsvcs.exe", text.as_bytes()));
+        }
+        assert!(!finds("regsvcs.exe", &utf16("regsvcsXexe")));
+    }
+
+    #[test]
+    fn letters_beyond_ascii_keep_their_case_as_names_do() {
+        assert!(finds("ÄB.exe", &utf16("Äb.EXE")));
+        assert!(!finds("ÄB.exe", &utf16("äb.exe")));
+        assert!(finds("дом.exe", &utf16("дом.exe")));
+        assert!(finds("ÄB.exe", b"\xc4b.exe"));
+    }
+
+    #[test]
+    fn what_the_parser_changes_is_not_relied_on() {
+        assert!(finds("\u{fffd}egsvcs.exe", &[&[0x00, 0xd8], &*utf16("egsvcs.exe")].concat()));
+        assert!(finds("R&D tool.exe", &utf16("D tool.exe")));
+        assert!(finds("&", &utf16("anything")));
+    }
+
+    #[test]
+    fn case_is_ignored_for_letters_only() {
+        // U+0141 is the bytes 41 01, and 0x41 is an `A`: a false yes is allowed, a false no is not.
+        assert!(finds("\u{141}.exe", &utf16("\u{141}.exe")));
+    }
+}

@@ -1,0 +1,232 @@
+//! What was [`Searched`]: every log and archive with what is known of it, and what was found in all of them. Everything that is
+//! written comes from it.
+//!
+//! A scan gives it, and so does merging partial results, from where no log is at hand: what a log was read for is
+//! [`crate::scan::findings`]' concern, and here only what came of it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    count,
+    error::{DefectKind, Defects},
+    evidence::{
+        digest::{self, Digests},
+        source::Source,
+        sources::Sources,
+    },
+    evtx::{chunk::FileHeader, ids::Span},
+    group::{groups::Groups, hits::Hits},
+    scan::{
+        coverage::{self, Coverage, Host},
+        findings::{Findings, SourceFindings},
+        plan::Plan,
+        tally::Tally,
+    },
+    text,
+};
+
+/// What was searched.
+#[derive(Debug)]
+pub struct Searched {
+    /// The logs, and what was searched and is none, by name.
+    pub sources: Vec<SearchedSource>,
+    /// The archives that some of them are in, as the files that they are, by name.
+    pub archives: Vec<SearchedFile>,
+    /// The hits, grouped.
+    pub groups: Groups,
+    /// Each hit; `None` if nothing but their groups is known.
+    pub hits: Option<Hits>,
+    /// What is wrong with the evidence.
+    pub defects: Defects,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// Files that were met and are neither logs nor archives of logs.
+    pub others: u64,
+    /// The partial results that it is from, if it is, and they are to be named; by path.
+    pub partials: Vec<SearchedFile>,
+}
+
+/// A file of evidence, a log in an archive, or a partial result.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SearchedFile {
+    /// Its name, as defects and events give it, safe to print. That of a log in an archive starts with the archive's.
+    #[serde(deserialize_with = "text::read_printable")]
+    pub name: String,
+    /// The file it is in.
+    pub file: String,
+    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_hex: Option<String>,
+    /// How many bytes of it were read, or how many an archive had when it was found.
+    pub size: u64,
+    /// Its hashes; null if not all of it could be read, or it was not hashed.
+    pub digests: Option<Digests>,
+}
+
+/// A log, or what was searched and is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchedSource {
+    /// What it is.
+    #[serde(flatten)]
+    pub file: SearchedFile,
+    /// Its file header, if it has one.
+    pub header: Option<FileHeader>,
+    /// What was read of it, and how it was judged.
+    pub tally: Tally,
+    /// Whether there are used chunks behind unused ones, which Windows does not write so.
+    pub unused_between: bool,
+    /// The ids of its records, if they were followed.
+    pub ids: Span,
+    /// What it covers.
+    #[serde(default)]
+    pub coverage: Coverage,
+    /// Connections to each exclusion network that would be hits otherwise.
+    pub excluded: BTreeMap<IpNet, u64>,
+    /// Hits of each rule, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
+    /// Its defects by kind.
+    pub defects: BTreeMap<DefectKind, u64>,
+    /// Copies of events in it that were dropped.
+    pub duplicates: u64,
+}
+
+impl Searched {
+    /// Of a scan by this plan of these sources.
+    #[must_use]
+    pub fn new(plan: &Plan, sources: Sources, findings: Findings) -> Self {
+        let Findings { groups, hits, mut defects, sources: found, archives: mut hashed, .. } = findings;
+        defects.merge(sources.defects);
+        let archives = sources.archives.iter().map(|archive| {
+            let digests = hashed.remove(&archive.path).flatten();
+            SearchedFile::new(archive.name.clone(), &archive.path, archive.size, digests)
+        });
+        let path = |number: usize| sources.logs.get(number).map_or(Path::new(""), |log: &Source| &log.path);
+        Self {
+            archives: archives.collect(),
+            sources: (found.into_iter())
+                .map(|(key, found)| SearchedSource::new(key.name, path(key.number), found))
+                .collect(),
+            groups,
+            hits: plan.keeps_hits().then_some(hits),
+            defects,
+            links: sources.links,
+            others: sources.others,
+            partials: Vec::new(),
+        }
+    }
+
+    /// What was counted in all sources.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.sources.iter().for_each(|source| sum += source.tally);
+        sum
+    }
+
+    /// The hosts that the logs are of, those without Sysmon first.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host> {
+        coverage::hosts(self.sources.iter().map(|source| &source.coverage))
+    }
+
+    /// The first and the last time of all logs.
+    #[must_use]
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.sources.iter().fold(None, |span, source| coverage::joined(span, source.coverage.span))
+    }
+
+    /// Of how many sources the header says that they were copied while in use.
+    #[must_use]
+    pub fn dirty(&self) -> u64 {
+        self.sources.iter().filter(|source| source.is_dirty()).count() as u64
+    }
+
+    /// Connections of all sources to each exclusion network that would be hits otherwise.
+    #[must_use]
+    pub fn excluded(&self) -> BTreeMap<IpNet, u64> {
+        self.sum(|source| &source.excluded)
+    }
+
+    /// Hits of each rule in all sources, by its index in the rule set.
+    #[must_use]
+    pub fn by_rule(&self) -> BTreeMap<usize, u64> {
+        self.sum(|source| &source.by_rule)
+    }
+
+    /// Copies of events that were dropped, by source.
+    #[must_use]
+    pub fn duplicates(&self) -> BTreeMap<String, u64> {
+        let mut sum = BTreeMap::new();
+        for source in self.sources.iter().filter(|source| source.duplicates > 0) {
+            count::add_count(&mut sum, source.file.name.clone(), source.duplicates);
+        }
+        sum
+    }
+
+    /// Notes copies of events that were dropped, by source. Of two with the same name, the first has them.
+    pub fn drop_copies(&mut self, mut dropped: BTreeMap<String, u64>) {
+        for source in &mut self.sources {
+            let dropped = dropped.remove(&source.file.name).unwrap_or(0);
+            source.duplicates = source.duplicates.saturating_add(dropped);
+        }
+    }
+
+    fn sum<K: Ord + Copy>(&self, counts: impl Fn(&SearchedSource) -> &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
+        let mut sum = BTreeMap::new();
+        self.sources.iter().for_each(|source| count::add_counts(&mut sum, counts(source).clone()));
+        sum
+    }
+}
+
+impl SearchedFile {
+    /// What is in a file under a name.
+    #[must_use]
+    pub fn new(name: String, file: &Path, size: u64, digests: Option<Digests>) -> Self {
+        let file_hex = file.to_str().is_none().then(|| digest::hex(file.as_os_str().as_encoded_bytes()));
+        Self { name, file: file.to_string_lossy().into(), file_hex, size, digests }
+    }
+
+    /// The path of the file it is in.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(bytes) = self.file_hex.as_deref().and_then(digest::from_hex) {
+            use std::os::unix::ffi::OsStringExt;
+            return std::ffi::OsString::from_vec(bytes).into();
+        }
+        PathBuf::from(&self.file)
+    }
+}
+
+impl SearchedSource {
+    fn new(name: String, file: &Path, found: SourceFindings) -> Self {
+        let SourceFindings { tally, header, excluded, by_rule, unused_from, used_to, defects, ids, digests, coverage } =
+            found;
+        let is_sysmon = coverage.is_sysmon.unwrap_or(tally.chunks_sysmon > 0);
+        Self {
+            file: SearchedFile::new(name, file, tally.bytes, digests),
+            header,
+            tally,
+            unused_between: unused_from.is_some_and(|unused| Some(unused) < used_to),
+            ids: ids.span(),
+            coverage: Coverage { is_sysmon: Some(is_sysmon), ..coverage },
+            excluded,
+            by_rule,
+            defects,
+            duplicates: 0,
+        }
+    }
+
+    /// Whether its header says that it was copied while in use.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.header.is_some_and(FileHeader::is_dirty)
+    }
+}

@@ -1,0 +1,563 @@
+//! Sifting: from a block of a log's bytes to [`Findings`]. Pure: no files, no clock, no threads.
+//!
+//! Where the bytes come from, and on how many threads this runs, is [`crate::scan::pool`]'s concern.
+
+use std::ops::Range;
+
+use crate::{
+    connection::{
+        glossary::Connection,
+        salvage::{self, Old},
+        sysmon,
+    },
+    error::{Defect, DefectKind},
+    evtx::{
+        chunk::{self, ChunkState, Layout},
+        displaced::{self, Displaced},
+        event::{Carving, Decoder, Event, Loss},
+        record::{self, Candidates, Record},
+    },
+    group::hits::{self, Hit},
+    magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
+    rule::{judge::Verdict, set::Judgement},
+    scan::{
+        findings::{Findings, SourceFindings, SourceKey},
+        plan::{Decoding, Plan},
+    },
+    text,
+};
+
+/// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
+/// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
+const CHUNK_TEXT: usize = 1 << 20;
+/// What is left of each field once a chunk has yielded more, in bytes.
+const CUT_TEXT: usize = 256;
+
+/// How many of the first chunks of a source are asked whose it is, if their first records cannot be read.
+const MOST_ASKED: u8 = 4;
+
+/// Gives the bytes of a source in a range, as far as it has them.
+pub type Around<'a> = &'a mut dyn FnMut(Range<u64>) -> Vec<u8>;
+
+/// Where a chunk is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Its number, or that of the place that is nearest.
+    number: u64,
+    /// Where it starts in the source, in bytes.
+    offset: u64,
+}
+
+impl Place {
+    /// Where chunk `number` belongs.
+    fn of(number: u64) -> Self {
+        Self { number, offset: chunk::offset(number) }
+    }
+}
+
+/// Sifts the blocks of one source.
+#[derive(Debug)]
+pub struct Sifter<'a> {
+    plan: &'a Plan,
+    decoder: &'a Decoder,
+    source: &'a str,
+    number: usize,
+    found: &'a mut Findings,
+    /// What was found in this source so far.
+    pub part: SourceFindings,
+    /// Whether there is nothing in the source but perhaps a file header.
+    pub is_blank: bool,
+    /// How many more chunks are asked whose the source is.
+    to_ask: u8,
+    /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
+    held: Option<Vec<(Place, DefectKind, String)>>,
+}
+
+impl<'a> Sifter<'a> {
+    /// For blocks of the source with this name and number.
+    pub fn new(
+        plan: &'a Plan,
+        decoder: &'a Decoder,
+        (source, number): (&'a str, usize),
+        found: &'a mut Findings,
+    ) -> Self {
+        Self {
+            plan,
+            decoder,
+            source,
+            number,
+            found,
+            part: SourceFindings::default(),
+            is_blank: false,
+            to_ask: 0,
+            held: None,
+        }
+    }
+
+    /// The same, for all blocks of the source, one after another: of one that is no log and has no chunk, it is said once.
+    #[must_use]
+    pub fn of_whole(self) -> Self {
+        Self { held: Some(Vec::new()), ..self }
+    }
+
+    /// Adds what was found in the source to the findings.
+    pub fn finish(mut self) {
+        if self.part.header.is_some() {
+            self.release();
+        }
+        self.found.add(SourceKey { name: self.source.to_owned(), number: self.number }, self.part);
+    }
+
+    /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk. `around` gives the source's bytes
+    /// in a range, as far as it has them; it is asked where a chunk is missing.
+    pub fn block(&mut self, offset: u64, bytes: &[u8], around: Around<'_>) {
+        self.part.tally.bytes += bytes.len() as u64;
+        let (head, chunks) = bytes.split_at(if offset == 0 { FILE_HEADER_SIZE.min(bytes.len()) } else { 0 });
+        if offset == 0 {
+            self.part.tally.logs += 1;
+            self.to_ask = MOST_ASKED;
+            self.file_header(head);
+            let first = chunks.get(..CHUNK_SIZE).unwrap_or(chunks);
+            // Where the first chunk is damaged, it is searched from there.
+            if !self.is_blank
+                && chunk::state(first) != ChunkState::Damaged
+                && (chunk::is_one(head) || displaced::may_start_in(head))
+            {
+                let bytes = around(displaced::surroundings(0));
+                self.displaced_chunks(displaced::before(0, &bytes), &bytes);
+            }
+        }
+        if self.is_blank {
+            return;
+        }
+        let first = offset.saturating_sub(FILE_HEADER_SIZE as u64) / CHUNK_SIZE as u64;
+        let mut behind = chunks;
+        for number in first.. {
+            let (bytes, rest) = behind.split_at(CHUNK_SIZE.min(behind.len()));
+            if bytes.is_empty() {
+                break;
+            }
+            behind = rest;
+            self.chunk(Place::of(number), bytes, (behind, around));
+        }
+    }
+
+    /// Counts a file header or chunk at `offset` that cannot be read. `around` gives what can be, with zeros for the rest: a
+    /// chunk that is out of place may start there.
+    pub fn unreadable(&mut self, offset: u64, cause: &str, around: Around<'_>) {
+        let chunk = offset.checked_sub(FILE_HEADER_SIZE as u64).map(|offset| offset / CHUNK_SIZE as u64);
+        self.part.tally.chunks_unreadable += u64::from(chunk.is_some());
+        self.defect(chunk, Some(offset), DefectKind::Read, cause);
+        if let Some(number) = chunk
+            && chunk::state(&around(chunk::offset(number)..chunk::offset(number + 1))) == ChunkState::Damaged
+        {
+            self.displaced(number, around);
+        }
+    }
+
+    /// Counts and holds a defect at an offset of the source.
+    pub fn defect(&mut self, chunk: Option<u64>, offset: Option<u64>, kind: DefectKind, cause: &str) {
+        *self.part.defects.entry(kind).or_default() += 1;
+        let cause = text::printable(cause).into_owned();
+        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, offset, kind, cause });
+    }
+
+    fn file_header(&mut self, head: &[u8]) {
+        let fault = match chunk::file_header(head) {
+            Ok((header, fault)) => {
+                self.part.header = Some(header);
+                fault
+            }
+            Err(fault) => Some(fault),
+        };
+        if let Some((kind, cause)) = fault {
+            self.defect(None, None, kind, &cause);
+        }
+    }
+
+    fn chunk(&mut self, place: Place, bytes: &[u8], (behind, around): (&[u8], Around<'_>)) {
+        let cut_off = |sifter: &mut Self| {
+            if bytes.len() < CHUNK_SIZE {
+                let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
+                sifter.chunk_defect(place, DefectKind::Truncated, &cause);
+            }
+        };
+        match chunk::state(bytes) {
+            ChunkState::Unused if is_a_chunks_end(place, bytes, around) => {}
+            ChunkState::Unused => {
+                cut_off(self);
+                self.part.tally.chunks_unused += 1;
+                self.part.unused_from = self.part.unused_from.or(Some(place.number));
+            }
+            ChunkState::Damaged => {
+                let (covered, rest) = self.displaced(place.number, around);
+                if !covered {
+                    cut_off(self);
+                    self.part.tally.chunks_unreadable += 1;
+                    self.chunk_defect(place, DefectKind::ChunkMagic, "no chunk here: it does not start with ElfChnk");
+                }
+                if self.plan.terms.carving == Carving::Stale {
+                    self.decode(place, &rest, &Layout::UNKNOWN);
+                }
+            }
+            ChunkState::Used => {
+                let own = self.own(place, bytes, (behind, around));
+                if own.len() == bytes.len() {
+                    cut_off(self);
+                }
+                self.used_chunk(place, own, around);
+            }
+        }
+    }
+
+    /// What of a used chunk's bytes is its own: up to where one starts that is out of place, if there is no chunk behind it.
+    /// Where what is behind is not searched, since there is nothing, that one is sifted here.
+    fn own<'b>(&mut self, place: Place, bytes: &'b [u8], (behind, around): (&[u8], Around<'_>)) -> &'b [u8] {
+        let next = Place::of(place.number.saturating_add(1));
+        let is_sound = match behind {
+            // Of a block's last chunk, what is behind is read from the source: first as little as shows a chunk.
+            [] => around(next.offset..next.offset.saturating_add(magic::CHUNK.len() as u64)) == magic::CHUNK,
+            behind => behind.starts_with(magic::CHUNK),
+        };
+        if is_sound || !displaced::may_start_in(bytes) {
+            return bytes;
+        }
+        let surroundings = around(displaced::surroundings(next.number));
+        let found = displaced::before(next.number, &surroundings);
+        let start = found.first().and_then(|first| usize::try_from(first.offset - place.offset).ok());
+        let Some(own) = start.and_then(|start| bytes.get(..start)) else { return bytes };
+        let cause = format!("this chunk is cut off: {} of {CHUNK_SIZE} bytes", own.len());
+        self.chunk_defect(place, DefectKind::Truncated, &cause);
+        let behind = surroundings.get(CHUNK_SIZE..).unwrap_or_default();
+        if chunk::state(behind.get(..CHUNK_SIZE).unwrap_or(behind)) != ChunkState::Damaged {
+            self.displaced_chunks(found, &surroundings);
+        }
+        own
+    }
+
+    /// Sifts what is around a place where no chunk is. Returns whether chunks cover some of it, and what they do not.
+    fn displaced(&mut self, number: u64, around: Around<'_>) -> (bool, Vec<u8>) {
+        let bytes = around(displaced::surroundings(number));
+        let found = displaced::find(number, &bytes);
+        self.displaced_chunks(found.chunks, &bytes);
+        (found.covered, found.rest)
+    }
+
+    /// Sifts chunks that are out of place, which are in these bytes.
+    fn displaced_chunks(&mut self, found: Vec<Displaced>, bytes: &[u8]) {
+        for chunk in found {
+            let place = Place { number: chunk.number, offset: chunk.offset };
+            let bytes = bytes.get(chunk.range.clone()).unwrap_or_default();
+            if !chunk.continues {
+                let cause = format!("the chunks from here on are {} their places", chunk.shift());
+                self.chunk_defect(place, DefectKind::Displaced, &cause);
+            }
+            if bytes.len() < CHUNK_SIZE {
+                let cause = format!("this chunk is cut off: {} of {CHUNK_SIZE} bytes", bytes.len());
+                self.chunk_defect(place, DefectKind::Truncated, &cause);
+            }
+            self.part.tally.chunks_displaced += 1;
+            self.used_chunk(place, bytes, &mut |_| Vec::new());
+        }
+    }
+
+    fn used_chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
+        self.release();
+        self.part.used_to = self.part.used_to.max(Some(place.number));
+        let (layout, faults) = chunk::layout(bytes);
+        for (kind, cause) in faults {
+            self.chunk_defect(place, kind, &cause);
+        }
+        let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);
+        self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
+        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
+        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
+        let records = record::walk(bytes, layout.end);
+        self.cover(bytes, records.as_deref().unwrap_or_default(), &layout);
+        if let Some(records) = &records {
+            self.follow_ids(bytes, records);
+            self.miscopied_sizes(place, bytes, records);
+        }
+        match records {
+            Some(records)
+                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, &records) =>
+            {
+                self.part.tally.chunks_ruled_out += 1;
+                self.part.tally.records_ruled_out += records.len() as u64;
+            }
+            Some(records) => {
+                self.part.tally.chunks_decoded += 1;
+                // Records that follow each other to the end need no id to end with, which a forged header could state too
+                // early.
+                let layout = Layout { last_id: None, ..layout };
+                let mended = record::mend(bytes, &records);
+                for &hidden in mended.iter().flat_map(|mended| &mended.hidden) {
+                    let at = Some(place.offset.saturating_add(hidden as u64));
+                    self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
+                }
+                self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
+            }
+            None => {
+                self.part.tally.chunks_decoded += 1;
+                let read = self.decode(place, bytes, &layout);
+                self.follow_ids(bytes, &read);
+                self.miscopied_sizes(place, bytes, &read);
+                self.unread_records(place, bytes, &layout, &read);
+            }
+        }
+    }
+
+    /// The layout of a chunk whose header states no records and behind which the log's records go on.
+    fn unstated(&mut self, place: Place, bytes: &[u8], around: Around<'_>, layout: &Layout) -> Option<Layout> {
+        let unstated = chunk::unstated(bytes, layout)?;
+        let mut ids_at = |offset: u64| chunk::ids(&around(offset..offset.saturating_add(CHUNK_SIZE as u64)));
+        let before = place.offset.checked_sub(CHUNK_SIZE as u64).and_then(&mut ids_at);
+        let behind = ids_at(place.offset.saturating_add(CHUNK_SIZE as u64));
+        let (first, last) = (*unstated.ids.start(), *unstated.ids.end());
+        let goes_on = before.as_ref().map(|ids| ids.end().checked_add(1) == Some(first));
+        let is_gone_on_from = behind.as_ref().map(|ids| last.checked_add(1) == Some(*ids.start()));
+        // What the chunks at its sides say counts; without any, what its own header says, or the first id of a log.
+        let is_part = match (goes_on, is_gone_on_from) {
+            (None, None) => unstated.is_announced || first == 1,
+            (before, behind) => before == Some(true) || behind == Some(true),
+        };
+        if !is_part {
+            return None;
+        }
+        if is_gone_on_from == Some(true) {
+            let cause =
+                format!("the chunk header states no records; records {first} to {last} stand there and are read");
+            self.chunk_defect(place, DefectKind::ChunkHeader, &cause);
+        }
+        Some(unstated.layout)
+    }
+
+    /// Takes from a chunk when its records are of, and from one of the first of the source whose it is.
+    fn cover(&mut self, chunk: &[u8], records: &[Record], layout: &Layout) {
+        for record in [records.first(), records.last()].into_iter().flatten() {
+            let ticks = record.id_and_time(chunk).map(|(_, ticks)| ticks).filter(|&ticks| ticks > 0);
+            if let Some(time) = ticks.and_then(record::filetime) {
+                self.part.coverage.reaches(time);
+            }
+        }
+        if let (Some(first), Some(left)) = (records.first(), self.to_ask.checked_sub(1))
+            && self.part.coverage.host.is_empty()
+        {
+            self.to_ask = left;
+            let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
+            let first = Layout { end, last_id: None, ..*layout };
+            let coverage = &mut self.part.coverage;
+            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
+        }
+    }
+
+    fn follow_ids(&mut self, chunk: &[u8], records: &[Record]) {
+        if self.plan.follow_ids {
+            records.iter().filter_map(|record| record.id_and_time(chunk)).for_each(|id| self.part.ids.add(id));
+        }
+    }
+
+    /// Names the records whose sizes at their starts and at their ends differ. They are read by the first.
+    fn miscopied_sizes(&mut self, place: Place, chunk: &[u8], records: &[Record]) {
+        for record in records {
+            if let Some((size, copy)) = record::miscopied(chunk, *record) {
+                let at = Some(place.offset.saturating_add(record.start()));
+                let cause = format!("the record's size is {size} at its start and {copy} at its end");
+                self.defect(Some(place.number), at, DefectKind::RecordSize, &cause);
+            }
+        }
+    }
+
+    /// Names the records that are in a chunk with a gap between its records, by all signs, and were not read.
+    fn unread_records(&mut self, place: Place, bytes: &[u8], layout: &Layout, read: &[Record]) {
+        let unread = record::unread(bytes, layout.end, read);
+        if let (Some(first), Carving::Live) = (unread.first(), self.plan.terms.carving) {
+            let at = Some(place.offset.saturating_add(*first as u64));
+            let cause = format!("{} more of the chunk's records are not read: --recover reads them", unread.len());
+            self.defect(Some(place.number), at, DefectKind::Unread, &cause);
+        }
+        let last = read.iter().filter_map(|record| record.id_and_time(bytes)).map(|(id, _)| id).max();
+        if layout.last_id.is_some_and(|stated| Some(stated) != last) && unread.is_empty() {
+            let cause = format!("the chunk header's last record, {}, is not there", layout.last_id.unwrap_or(0));
+            self.chunk_defect(place, DefectKind::Missing, &cause);
+        }
+    }
+
+    fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+        // What is carved is not among the records.
+        let records = (self.plan.terms.carving == Carving::Live).then_some(records);
+        // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
+        (names_sysmon || records.is_none())
+            && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
+    }
+
+    /// Names the places without a chunk that were held.
+    fn release(&mut self) {
+        for (place, kind, cause) in self.held.take().unwrap_or_default() {
+            self.chunk_defect(place, kind, &cause);
+        }
+    }
+
+    fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
+        // So many of them are no mistaken file any more.
+        const MOST_HELD: usize = 1 << 12;
+        if let Some(held) = self.held.as_mut().filter(|held| held.len() < MOST_HELD) {
+            return held.push((place, kind, cause.to_owned()));
+        }
+        self.release();
+        self.defect(Some(place.number), Some(place.offset), kind, cause);
+    }
+
+    /// Decodes a chunk, and returns the records that are part of the log.
+    fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+        let plan = self.plan;
+        let mut candidates = Candidates::new(bytes);
+        let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
+        let mut connections = Connections {
+            plan,
+            source: self.source,
+            place,
+            found: self.found,
+            part: &mut self.part,
+            text: 0,
+            losses: Vec::new(),
+        };
+        self.decoder.decode(
+            bytes,
+            layout,
+            |record, carved| {
+                if carved {
+                    carved_out.push(record);
+                } else {
+                    read.push(record);
+                }
+                let may_be = candidates.may_be_event_3(record);
+                let misfit = if may_be { candidates.misfit(record) } else { None };
+                misfits.extend(misfit.map(|misfit| Loss {
+                    offset: Some(record.start()),
+                    kind: DefectKind::Record,
+                    cause: format!("a value cannot be read: {misfit}"),
+                }));
+                misfit.is_none() && (may_be || plan.decoding == Decoding::Everything)
+            },
+            |event| {
+                if event.recovered {
+                    taken.push(event.place);
+                    connections.take_old(event.place, salvage::read(bytes, event.place), Some(event));
+                } else {
+                    connections.take(event);
+                }
+            },
+            |loss| losses.push(loss),
+        );
+        if plan.terms.carving == Carving::Stale {
+            for record in record::old(bytes, &[read.as_slice(), &taken].concat()) {
+                let found = salvage::read(bytes, record);
+                if !matches!(found, Old::Other) {
+                    if !carved_out.contains(&record) {
+                        carved_out.push(record);
+                    }
+                    connections.take_old(record, found, None);
+                }
+            }
+        }
+        losses.append(&mut misfits);
+        losses.append(&mut connections.losses);
+        self.part.tally.records_read += read.len() as u64;
+        self.part.tally.records_recovered += carved_out.len() as u64;
+        for loss in losses {
+            let offset = place.offset.saturating_add(loss.offset.unwrap_or(0));
+            self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
+        }
+        read
+    }
+}
+
+/// Takes the connections of one chunk into the findings.
+struct Connections<'s> {
+    plan: &'s Plan,
+    source: &'s str,
+    place: Place,
+    found: &'s mut Findings,
+    part: &'s mut SourceFindings,
+    /// How much text there was so far, in bytes.
+    text: usize,
+    /// What is wrong with some of them.
+    losses: Vec<Loss>,
+}
+
+impl Connections<'_> {
+    /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
+    fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
+        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
+        match found {
+            Old::Connection(event) => self.take(&event),
+            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
+            // Without both, names were lost.
+            Old::Other => {
+                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
+                if let Some(event) = parsed {
+                    self.take(event);
+                }
+            }
+        }
+    }
+
+    /// Takes an event, if it is a connection that is not left out.
+    fn take(&mut self, event: &Event<'_>) {
+        let Some(mut connection) = sysmon::connection(event) else { return };
+        if connection.time.is_none() {
+            let cause = format!("the connection's time {:?} cannot be read", event.system_time);
+            self.lose(event.place, DefectKind::Time, &cause);
+        }
+        self.text += connection.text_size();
+        if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
+            let cause = "the connection has more text than a chunk can hold, and is cut off";
+            self.lose(event.place, DefectKind::Text, cause);
+        }
+        let terms = &self.plan.terms;
+        if !terms.filter.keeps(&connection) {
+            self.part.tally.filtered += 1;
+            return;
+        }
+        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
+        self.part.tally.judged(verdict, event.recovered);
+        match verdict {
+            Verdict::Hit => self.hit(event, &connection, rules),
+            Verdict::Excluded(network) => *self.part.excluded.entry(network).or_default() += 1,
+            Verdict::OtherProcess | Verdict::OutsideDetection => {}
+        }
+    }
+
+    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
+        let terms = &self.plan.terms;
+        for &rule in &rules {
+            *self.part.by_rule.entry(rule).or_default() += 1;
+            if !terms.groups_later() {
+                self.found.groups.add(connection, self.source, rule);
+            }
+        }
+        if self.plan.keeps_hits() {
+            let offset = self.place.offset.saturating_add(event.place.start());
+            let place = hits::Place { source: self.source, chunk: self.place.number, offset };
+            let hit = Hit::new(event, connection, place, rules);
+            let is_whole = terms.rules.sigma.correlations.is_some();
+            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
+        }
+    }
+
+    fn lose(&mut self, place: Record, kind: DefectKind, cause: &str) {
+        self.losses.push(Loss { offset: Some(place.start()), kind, cause: cause.to_owned() });
+    }
+}
+
+/// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.
+fn is_a_chunks_end(place: Place, bytes: &[u8], around: Around<'_>) -> bool {
+    if bytes.len() == CHUNK_SIZE {
+        return false;
+    }
+    let end = place.offset.saturating_add(bytes.len() as u64);
+    let before = displaced::before(place.number, &around(displaced::surroundings(place.number)));
+    before.last().is_some_and(|chunk| chunk.offset.saturating_add(chunk.range.len() as u64) >= end)
+}

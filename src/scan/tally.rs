@@ -1,0 +1,98 @@
+//! A [`Tally`]: what was read of a source and how it was judged, in numbers that add up.
+//!
+//! Chunks are ruled out, decoded, never used or unreadable; every connection is left out by the filter, or has one verdict.
+//! Sums of counts end at the largest number there is, since a partial result can say anything.
+
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{count::sum, rule::judge::Verdict};
+
+macro_rules! tally {
+    ($($(#[doc = $doc:expr])* $name:ident,)*) => {
+        /// Counts of one source, or of all.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct Tally {
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl AddAssign for Tally {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name = self.$name.saturating_add(other.$name);)*
+            }
+        }
+    };
+}
+
+tally! {
+    /// Logs whose start was read.
+    logs,
+    /// Bytes that were read.
+    bytes,
+    /// Chunks whose bytes show that no hit is in them.
+    chunks_ruled_out,
+    /// Chunks that were decoded.
+    chunks_decoded,
+    /// Chunks of zeros, never used.
+    chunks_unused,
+    /// Chunks that are neither used nor unused. With recovery, they are searched for records all the same.
+    chunks_unreadable,
+    /// Chunks, ruled out or decoded, that are out of place.
+    chunks_displaced,
+    /// Chunks that say they have no checksums.
+    chunks_unchecked,
+    /// Chunks that name Sysmon, ruled out or not.
+    chunks_sysmon,
+    /// Records that were read in chunks that were decoded.
+    records_read,
+    /// Records in chunks that were ruled out.
+    records_ruled_out,
+    /// Records that were carved out of space that is no longer part of the log; not among those read.
+    records_recovered,
+    /// Connections that the filter leaves out, of those in chunks that were decoded.
+    filtered,
+    /// Connections of other processes than the chosen ones.
+    other_process,
+    /// Connections of the chosen processes to no detection network.
+    outside_detection,
+    /// Connections of the chosen processes to an exclusion network.
+    excluded,
+    /// Connections that the rule looks for.
+    hits,
+    /// Those of them from recovered records.
+    hits_recovered,
+}
+
+impl Tally {
+    /// Counts a connection.
+    pub fn judged(&mut self, verdict: Verdict, recovered: bool) {
+        match verdict {
+            Verdict::OtherProcess => self.other_process += 1,
+            Verdict::OutsideDetection => self.outside_detection += 1,
+            Verdict::Excluded(_) => self.excluded += 1,
+            Verdict::Hit => {
+                self.hits += 1;
+                self.hits_recovered += u64::from(recovered);
+            }
+        }
+    }
+
+    /// All chunks.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        sum([self.chunks_ruled_out, self.chunks_decoded, self.chunks_unused, self.chunks_unreadable])
+    }
+
+    /// All records of the logs, read or ruled out.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        sum([self.records_read, self.records_ruled_out])
+    }
+
+    /// Connections of the chosen processes.
+    #[must_use]
+    pub fn of_chosen_processes(&self) -> u64 {
+        sum([self.hits, self.outside_detection, self.excluded])
+    }
+}

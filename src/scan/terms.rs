@@ -1,0 +1,37 @@
+//! The [`Terms`]: what a report is of. They decide which connections it counts, and by what.
+//!
+//! How these are found is in [`crate::scan::sift`]'s plan; results of the same terms can be put together ([`crate::fleet::merge`]).
+
+use std::sync::Arc;
+
+use crate::{
+    connection::{filter::Filter, glossary::Field},
+    evtx::event::Carving,
+    group::copies::Copies,
+    rule::set::RuleSet,
+};
+
+/// What a report is of.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Which connections are left in, before rules judge them.
+    pub filter: Filter,
+    /// Which connections are hits.
+    pub rules: Arc<RuleSet>,
+    /// The Sigma rules that were not loaded, and why.
+    pub refused: Vec<String>,
+    /// Whether stale records are carved.
+    pub carving: Carving,
+    /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
+    pub copies: Copies,
+    /// The fields that hits are grouped by.
+    pub group_by: Vec<Field>,
+}
+
+impl Terms {
+    /// Whether groups are made from the hits that are kept, once it is known which of them count.
+    #[must_use]
+    pub fn groups_later(&self) -> bool {
+        self.copies != Copies::Count || self.rules.sigma.correlations.is_some()
+    }
+}
