@@ -31,23 +31,21 @@ use std::{
 
 use clap::Parser;
 use jiff::Timestamp;
-use netsift::{
-    cli::{
-        args::{self, Args},
-        config::{Builtin, Config},
-    },
-    connection::glossary::Field,
-    evidence::{digest::Digests, sources},
-    evtx::ids::Span,
-    fleet::{facts::Facts, partial},
-    group::groups::{Group, GroupKey},
-    report::parquet::columns::{Row, Rows},
-    scan::{
-        coverage::Coverage,
-        findings::Findings,
-        searched::{Searched, SearchedFile, SearchedSource},
-        tally::Tally,
-    },
+use netsift::inside::{
+    args::{self, Args},
+    columns::{Row, Rows},
+    config::{Builtin, Config},
+    coverage::Coverage,
+    digest::Digests,
+    facts::Facts,
+    findings::Findings,
+    glossary::Field,
+    groups::{Group, GroupKey},
+    ids::Span,
+    partial,
+    searched::{Searched, SearchedFile, SearchedSource},
+    sources,
+    tally::Tally,
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]

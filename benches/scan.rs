@@ -20,20 +20,15 @@ use std::{fs, hint::black_box, path::PathBuf, sync::LazyLock};
 use clap::Parser;
 use divan::{Bencher, counter::BytesCount};
 use jiff::Timestamp;
-use netsift::{
-    cli::{
-        args::{Args, Command},
-        config::{Builtin, Config},
-    },
-    evidence::sources,
-    evtx::{
-        chunk,
-        event::{Carving, Decoder},
-        record,
-        window::Window,
-    },
-    magic,
-    scan::{pool, prefilter::Prefilter},
+use netsift::inside::{
+    args::{Args, Command},
+    chunk,
+    config::{Builtin, Config},
+    event::{Carving, Decoder},
+    magic, pool,
+    prefilter::Prefilter,
+    record, sources,
+    window::Window,
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]
@@ -126,7 +121,7 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
     bencher.counter(bytes()).bench(|| {
         for chunk in chunks() {
             let (layout, _) = chunk::layout(chunk);
-            let look = |event: &netsift::evtx::event::Event<'_>| {
+            let look = |event: &netsift::inside::event::Event<'_>| {
                 black_box(event.field("Image"));
             };
             decoder.decode(chunk, &layout, |_, _| true, look, |loss| panic!("{loss:?}"));

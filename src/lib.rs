@@ -23,10 +23,41 @@
 //! | [`fleet`] | partial results | the same as one scan of all their logs |
 //! | [`cli`] | arguments | an exit status |
 //!
+//! [`Search`] is the way in for other programs:
+//!
+//! ```
+//! use netsift::{Field, Search};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let found = Search::detection()?.group_by(&[Field::Dvc, Field::DestIp]).of(&["testdata/case"])?;
+//!
+//! let mut hosts = std::collections::BTreeSet::new();
+//! for group in found.groups()? {
+//!     let (key, group) = group?;
+//!     let values: Vec<&str> = key.values().collect();
+//!     println!("{} to {}: {} connections", values[0], values[1], group.count);
+//!     hosts.insert(values[0].to_owned());
+//! }
+//! assert!(hosts.contains("WS02"));
+//!
+//! let mut connections = 0;
+//! found.connections(|connection| {
+//!     assert!(connection.get(Field::App).to_lowercase().ends_with("regsvcs.exe"));
+//!     connections += 1;
+//!     Ok(())
+//! })?;
+//! assert_eq!(connections, 62);
+//!
+//! // What could not be read is named. Here all could.
+//! assert!(found.defects().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What always holds:
 //!
 //! 1. Evidence is untrusted. A bad record costs that record, a bad chunk that chunk, a bad file that file, and each
-//!    loss is a [`Defect`](error::Defect) with its place.
+//!    loss is a [`Defect`] with its place.
 //! 2. Evidence is opened for reading only.
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
@@ -37,19 +68,54 @@
 //!    evidence, the rules and the version alone, whatever the number of threads.
 
 mod bytes;
-pub mod cli;
-pub mod connection;
+mod cli;
+mod connection;
 mod count;
-pub mod error;
-pub mod evidence;
-pub mod evtx;
-pub mod fleet;
-pub mod group;
-pub mod magic;
-pub mod report;
-pub mod rule;
-pub mod run;
-pub mod scan;
+mod error;
+mod evidence;
+mod evtx;
+mod fleet;
+mod group;
+mod magic;
+mod report;
+mod rule;
+mod run;
+mod scan;
+mod search;
 mod space;
-pub mod text;
-pub mod verify;
+mod text;
+mod verify;
+
+pub use crate::{
+    cli::obey::program,
+    connection::glossary::{Field, Kind},
+    error::{Defect, DefectKind, Defects, Error},
+    group::{
+        groups::{Group, GroupKey},
+        hits::Hit,
+    },
+    search::{Found, Search},
+};
+
+/// What the tests, fuzz targets and benchmarks of this repository look at. It is no part of the interface.
+#[doc(hidden)]
+pub mod inside {
+    pub mod magic {
+        pub use crate::magic::*;
+    }
+
+    pub use crate::{
+        cli::{args, config},
+        connection::{cidr, filter, glossary, sysmon},
+        evidence::{
+            archive::{form, limits, list, unpack},
+            digest, source, sources,
+        },
+        evtx::{chunk, event, ids, record, window},
+        fleet::{facts, partial},
+        group::{copies, groups, hits},
+        report::parquet::columns,
+        rule::{builtin, info, judge, set},
+        scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},
+    };
+}

@@ -214,7 +214,7 @@ fn settle(
                     *by_rule.entry(rule).or_default() += 1;
                 }
                 if terms.groups_later() {
-                    groups.count(|field| hit.get(field), (&hit.source, hit.timestamp()), rule);
+                    groups.count(|field| hit.get(field), &hit.source, hit.timestamp(), rule);
                 }
                 // Where rules are not named, a row is a hit, whatever its rules.
                 if let (Some(events), true) = (&mut events, rules.named || index == 0) {

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netsift::magic::{CHUNK_SIZE, FILE_HEADER_SIZE};
+use netsift::inside::magic::{CHUNK_SIZE, FILE_HEADER_SIZE};
 
 #[allow(dead_code, reason = "it mends whole logs too")]
 #[path = "../../tests/hostile/mending.rs"]

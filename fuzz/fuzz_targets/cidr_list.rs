@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netsift::connection::cidr::{self, CidrSet};
+use netsift::inside::cidr::{self, CidrSet};
 
 fuzz_target!(|text: &str| {
     let Ok(networks) = cidr::parse_list(text) else { return };

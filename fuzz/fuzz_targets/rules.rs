@@ -7,7 +7,15 @@ use std::{collections::BTreeSet, env, fs, process};
 use clap::Parser;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use netsift::{cli::{args::{Args, Command}, config::{Builtin, Config}}, evtx::event::Decoder, scan::{findings::Findings, plan::{Decoding, Plan}, sift::Sifter}, group::hits::Hit};
+use netsift::inside::{
+    args::{Args, Command},
+    config::{Builtin, Config},
+    event::Decoder,
+    findings::Findings,
+    hits::Hit,
+    plan::{Decoding, Plan},
+    sift::Sifter,
+};
 
 const LOG: &[u8] = include_bytes!("../../testdata/case/WS02/sysmon-export.evtx");
 

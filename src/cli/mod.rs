@@ -1,16 +1,24 @@
 //! The command line: what was typed, what it means, and what is shown on the way.
 //!
-//! In come the arguments; out goes a run, ready to start, or an error that says what to type instead. This room knows every other; none
+//! In come the arguments; out goes an exit status. This room knows every other; none
 //! knows it.
 //!
 //! - [`args`]: the command line as typed. [`usage`]: its help. [`arg_file`]: arguments in files. [`shell`]: completions and manual pages.
 //! - [`config`]: what was typed, as it is meant.
-//! - [`listing`]: rules as lists for a person. [`progress`]: how far a run is.
+//! - [`obey`]: the program. `scan`, `merge`, `verify`, [`rules`]: its commands. [`listing`]: rules as lists for a person.
+//! - `terminal`, `progress`, `clock`: what is shown, and how far a run is.
 
 pub mod arg_file;
 pub mod args;
+mod clock;
 pub mod config;
 pub mod listing;
-pub mod progress;
+mod merge;
+pub mod obey;
+mod progress;
+mod rules;
+mod scan;
 pub mod shell;
+mod terminal;
 pub mod usage;
+mod verify;

@@ -191,16 +191,11 @@ impl Groups {
 
     /// Counts one connection of a source as a hit of a rule.
     pub fn add(&mut self, connection: &Connection<'_>, source: &str, rule: usize) {
-        self.count(|field| connection.get(field), (source, connection.time), rule);
+        self.count(|field| connection.get(field), source, connection.time, rule);
     }
 
     /// Counts one connection with these values, of a source and at a time, as a hit of a rule.
-    pub fn count<'a>(
-        &mut self,
-        value: impl Fn(Field) -> &'a str,
-        (source, time): (&str, Option<Timestamp>),
-        rule: usize,
-    ) {
+    pub fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, source: &str, time: Option<Timestamp>, rule: usize) {
         let group = Group { count: 1, first: time, last: time };
         let source = (self.apart == Sources::Apart).then_some(source);
         self.key.set(source, &self.fields, rule, value);

@@ -149,7 +149,6 @@ pub struct Counted {
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names are those of the options")]
 pub struct FiltersEntry {
     /// The first time that is left in; null for any.
     pub since: Option<String>,
@@ -220,7 +219,6 @@ pub struct HeaderEntry {
 
 /// Chunks by kind.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the names are those of the tally")]
 pub struct ChunksEntry {
     pub decoded: u64,
     pub ruled_out: u64,
@@ -253,7 +251,6 @@ pub struct RecordsEntry {
 
 /// Connections that the filters left out, and the others by verdict.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the names are those of the tally")]
 pub struct ConnectionsEntry {
     pub filtered: u64,
     pub other_process: u64,

@@ -9,33 +9,30 @@ use std::{
 
 use ipnet::IpNet;
 use netsift::{
-    connection::{
+    Defect,
+    inside::{
+        builtin,
         cidr::{self, CidrSet},
-        filter::Filter,
-        glossary::Field,
-        sysmon::PROVIDER,
-    },
-    error::Defect,
-    evidence::sources::Sources,
-    evtx::{
-        event::{Carving, Decoder},
-        window::Window,
-    },
-    group::{
         copies::Copies,
+        event::{Carving, Decoder},
+        filter::Filter,
+        findings::Findings,
+        glossary::Field,
         groups::{self, Group, GroupKey},
         hits::Hit,
-    },
-    magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
-    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
-    scan::{
-        findings::Findings,
+        info::RuleInfo,
+        judge::Rule,
+        magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
         plan::{Decoding, Plan},
         prefilter::Prefilter,
         searched::Searched,
+        set::RuleSet,
         sift::Sifter,
+        sources::Sources,
+        sysmon::PROVIDER,
         tally::Tally,
         terms::Terms,
+        window::Window,
     },
 };
 

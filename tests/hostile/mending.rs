@@ -1,6 +1,6 @@
 //! Mending: magics and checksums made right again, so that damage behind them is reached. Shared with the fuzz targets.
 
-use netsift::magic::{CHUNK_HEADER_SIZE, CHUNK_SIZE, FILE_HEADER_SIZE};
+use netsift::inside::magic::{CHUNK_HEADER_SIZE, CHUNK_SIZE, FILE_HEADER_SIZE};
 
 /// Mends a whole log, or what is left of one.
 pub fn log(log: &mut [u8]) {

@@ -6,11 +6,12 @@ use std::{
     path::Path,
 };
 
-use netsift::{
-    connection::glossary::Field,
-    fleet::{facts::Facts, partial},
-    group::groups::{Group, GroupKey},
-    report::parquet::columns::{RecordCells, Row, Rows},
+use netsift::inside::{
+    columns::{RecordCells, Row, Rows},
+    facts::Facts,
+    glossary::Field,
+    groups::{Group, GroupKey},
+    partial,
 };
 use serde_json::{Value, json};
 

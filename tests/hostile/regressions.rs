@@ -1,6 +1,6 @@
 //! What hostile input has found, each as the smallest log that shows it.
 
-use netsift::error::DefectKind;
+use netsift::DefectKind;
 
 use crate::{
     evtx_writer::{self, Event, HEADER, Log, Value},

@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use netsift::evidence::{
-    archive::{
-        limits::Limits,
-        list::{self, Contents},
-        unpack,
-    },
+use netsift::inside::{
+    limits::Limits,
+    list::{self, Contents},
     source::{Origin, Packing, Source},
+    unpack,
 };
 
 /// What a member may unpack to, in bytes: two logs of the test writer.

@@ -1,0 +1,35 @@
+//! The command `merge`: partial results put together, and a report of what is in all of them.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use crate::{
+    cli::{
+        args::MergeArgs,
+        clock::Clock,
+        config, progress,
+        terminal::{screen, tell},
+    },
+    error::Error,
+    fleet::merge as fleet,
+    report::summary::Summary,
+    run,
+};
+
+/// Merges, and writes what was asked for. `line` is the command line as it was.
+pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let clock = Clock::start();
+    let mut config = config::merging(args, config::arguments(line))?;
+    config.outputs.show_on(screen());
+    let gathered = fleet::gather(&config)?;
+    let bar = progress::bar(gathered.size(), config.quiet);
+    let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    let merged = merged?;
+    let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
+    let run_info = || config.outputs.run_info.then(|| clock.run_info());
+    let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
+    let elapsed = clock.elapsed();
+    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false };
+    tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
+    Ok(ExitCode::from(ran.exit_status()))
+}

@@ -1,0 +1,63 @@
+//! The commands `detect` and `connections`: logs scanned, and a report of what was found.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use jiff::Timestamp;
+
+use crate::{
+    cli::{
+        args::ScanArgs,
+        clock::Clock,
+        config::{self, Builtin, Config},
+        progress,
+        terminal::{screen, tell},
+    },
+    error::Error,
+    evidence::sources::{self, Sources},
+    report::summary::Summary,
+    run,
+    scan::{
+        elsewhere::{self, Elsewhere},
+        findings::Findings,
+        pool,
+        searched::Searched,
+    },
+};
+
+/// Scans, and writes what was asked for. `line` is the command line as it was.
+pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
+    config.outputs.show_on(screen());
+    let sources = sources::discover(&config.paths, config.links, &config.method.limits);
+    if sources.logs.is_empty() {
+        sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
+        return Err(Error::NothingToSearch { others: sources.others, links: sources.links });
+    }
+    config.outputs.check(&sources.met)?;
+
+    let clock = Clock::start();
+    let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
+    let findings = pool::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    let findings = findings?;
+    let elsewhere = elsewhere(&config, &sources, &findings)?;
+    let searched = Searched::new(&config.plan, sources, findings);
+    let terms = &config.plan.terms;
+    let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
+    let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed());
+    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
+    tell(&if config.quiet { summary.losses() } else { summary.to_string() });
+    Ok(ExitCode::from(ran.exit_status()))
+}
+
+/// What else is in the logs, if it is worth a look. With `--quiet`, that is only for a name that can hardly be one.
+fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<Option<Elsewhere>, Error> {
+    let is_wanted = !config.quiet || config.plan.terms.rules.processes().iter().any(|name| elsewhere::is_odd(name));
+    if !is_wanted || !elsewhere::is_worth_a_look(&config.plan, findings) {
+        return Ok(None);
+    }
+    let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
+    let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms.filter)))
+}
