@@ -43,17 +43,17 @@ pub fn write(
     mut searched: Searched,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
-    let mut pending = Pending::default();
+    let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
     let Settled { events, by_rule, parts } = match &hits {
-        Some(hits) => settle(terms, (outputs, &mut pending), hits, (&mut searched, observed.as_mut()))?,
+        Some(hits) => run.settle(hits, &mut searched, observed.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
-    let groups = write_partial(terms, (outputs, &mut pending), (&searched, hits.as_ref()), groups)?;
+    let groups = run.write_partial(&searched, hits.as_ref(), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
     if let (None, Some(observed)) = (&hits, &mut observed) {
         observe(observed, &groups).map_err(Error::Spill)?;
@@ -61,7 +61,7 @@ pub fn write(
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let report =
         Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
-    let sha256 = outputs.report.write(&mut pending, |out| format::write(out, &report, &outputs.style))?;
+    let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256 };
 
     let ran = Ran {
@@ -78,18 +78,18 @@ pub fn write(
         span: searched.span(),
         defects: std::mem::take(&mut searched.defects),
     };
-    let mut manifest = manifest(terms, outputs, searched, (&ran, written, events));
+    let mut manifest = run.manifest(searched, &ran, written, events);
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        output.write(&mut pending, |out| document::write(out, &manifest, &ran, (terms, &report), &observed))?;
+        output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
     }
     if let Some(output) = &outputs.manifest {
         manifest.run = run_info();
-        output.write(&mut pending, |out| {
+        output.write(&mut run.pending, |out| {
             serde_json::to_writer_pretty(&mut *out, &manifest)?;
             out.write_all(b"\n")
         })?;
     }
-    pending.commit()?;
+    run.pending.commit()?;
     Ok(ran)
 }
 
@@ -102,70 +102,11 @@ fn observe(observed: &mut Observed, groups: &SortedGroups) -> io::Result<()> {
     Ok(())
 }
 
-fn manifest(
-    terms: &Terms,
-    outputs: &Outputs,
-    searched: Searched,
-    (ran, report, events): (&Ran, Written, Option<Written>),
-) -> Manifest {
-    Manifest {
-        schema: manifest::SCHEMA,
-        version: manifest::VERSION,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        arguments: outputs.arguments.clone(),
-        rule: RulesEntry::new(&terms.rules),
-        options: Options::new(terms, &outputs.style),
-        sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
-        hosts: ran.hosts.iter().map(HostEntry::new).collect(),
-        archives: searched.archives,
-        partials: searched.partials,
-        defects: DefectEntries::new(&ran.defects),
-        report,
-        events,
-        exit_status: ran.exit_status(),
-        run: None,
-    }
-}
-
-/// Writes the partial result, if there is to be one, and returns the groups of all sources together.
-fn write_partial(
-    terms: &Terms,
-    (outputs, pending): (&Outputs, &mut Pending),
-    (searched, hits): (&Searched, Option<&SortedHits>),
-    groups: Groups,
-) -> Result<Groups, Error> {
-    let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
-    let facts = Facts::new(terms, *rows, searched);
-    let places = facts.places();
-    let place = |source: &str| places.get(source).copied().unwrap_or_default();
-    match rows {
-        Rows::Events => {
-            output.write(pending, |out| {
-                partial::write(out, &facts, |write| {
-                    let Some(hits) = hits else { return Ok(()) };
-                    copies::in_order(hits, terms.copies, |_, hit| {
-                        hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(&hit.source), hit, rule)))
-                    })
-                    .map(drop)
-                })
-            })?;
-            Ok(groups)
-        }
-        Rows::Groups => {
-            let mut together = groups.none();
-            output.write(pending, |out| {
-                partial::write(out, &facts, |write| {
-                    groups.each_by_key(|key, group| {
-                        let (source, key) = key.without_source();
-                        write(Row { source: place(source), key: key.clone(), group, record: None })?;
-                        together.count_group(key, group);
-                        Ok(())
-                    })
-                })
-            })?;
-            Ok(together)
-        }
-    }
+/// What is written in a run, and on what terms. It appears all together in the end.
+struct Run<'a> {
+    terms: &'a Terms,
+    outputs: &'a Outputs,
+    pending: Pending,
 }
 
 /// What came of the hits that were kept.
@@ -176,61 +117,127 @@ struct Settled {
     parts: u64,
 }
 
-/// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
-/// makes the groups if that had to wait for it.
-fn settle(
-    terms: &Terms,
-    (outputs, pending): (&Outputs, &mut Pending),
-    hits: &SortedHits,
-    (searched, mut observed): (&mut Searched, Option<&mut Observed>),
-) -> Result<Settled, Error> {
-    let mut by_rule = searched.by_rule();
-    let groups = &mut searched.groups;
-    let rules = &*terms.rules;
-    let correlations = rules.sigma.correlations.as_ref();
-    let mut fired = match correlations {
-        Some(correlations) => hits
-            .pass()
-            .and_then(|hits| correlations.fire(hits.map(|hit| hit.map(Hit::into_happening))))
-            .map_err(Error::Spill)?,
-        None => BTreeMap::new(),
-    };
-    if correlations.is_some() {
-        by_rule.clear();
+impl Run<'_> {
+    fn manifest(&self, searched: Searched, ran: &Ran, report: Written, events: Option<Written>) -> Manifest {
+        let Self { terms, outputs, .. } = self;
+        Manifest {
+            schema: manifest::SCHEMA,
+            version: manifest::VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            arguments: outputs.arguments.clone(),
+            rule: RulesEntry::new(&terms.rules),
+            options: Options::new(terms, &outputs.style),
+            sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
+            hosts: ran.hosts.iter().map(HostEntry::new).collect(),
+            archives: searched.archives,
+            partials: searched.partials,
+            defects: DefectEntries::new(&ran.defects),
+            report,
+            events,
+            exit_status: ran.exit_status(),
+            run: None,
+        }
     }
-    let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
-    let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-        let mut events = out.map(|out| EventRows::new(out, outputs.style, rules.named)).transpose()?;
-        dropped = copies::in_order(hits, terms.copies, |number, hit| {
-            let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
-            let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
-            let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
-            parts += u64::from(of.is_empty());
-            if let (Some(observed), false) = (&mut observed, of.is_empty()) {
-                observed.add(hit, &of);
+
+    /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
+    fn write_partial(
+        &mut self,
+        searched: &Searched,
+        hits: Option<&SortedHits>,
+        groups: Groups,
+    ) -> Result<Groups, Error> {
+        let Self { terms, outputs, pending } = self;
+        let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
+        let facts = Facts::new(terms, *rows, searched);
+        let places = facts.places();
+        let place = |source: &str| places.get(source).copied().unwrap_or_default();
+        match rows {
+            Rows::Events => {
+                output.write(pending, |out| {
+                    partial::write(out, &facts, |write| {
+                        let Some(hits) = hits else { return Ok(()) };
+                        copies::in_order(hits, terms.copies, |_, hit| {
+                            hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(&hit.source), hit, rule)))
+                        })
+                        .map(drop)
+                    })
+                })?;
+                Ok(groups)
             }
-            for (index, &rule) in of.iter().enumerate() {
-                if correlations.is_some() {
-                    *by_rule.entry(rule).or_default() += 1;
-                }
-                if terms.groups_later() {
-                    groups.count(|field| hit.get(field), &hit.source, hit.timestamp(), rule);
-                }
-                // Where rules are not named, a row is a hit, whatever its rules.
-                if let (Some(events), true) = (&mut events, rules.named || index == 0) {
-                    rows += 1;
-                    events.write(hit, rules.infos.get(rule).filter(|_| rules.named))?;
-                }
+            Rows::Groups => {
+                let mut together = groups.none();
+                output.write(pending, |out| {
+                    partial::write(out, &facts, |write| {
+                        groups.each_by_key(|key, group| {
+                            let (source, key) = key.without_source();
+                            write(Row { source: place(source), key: key.clone(), group, record: None })?;
+                            together.count_group(key, group);
+                            Ok(())
+                        })
+                    })
+                })?;
+                Ok(together)
             }
-            Ok(())
-        })?;
-        events.map_or(Ok(()), EventRows::finish)
-    };
-    let written = match &outputs.events {
-        Some(output) => Some(output.write(pending, |out| settle(Some(out)))?),
-        None => settle(None).map(|()| None).map_err(Error::Spill)?,
-    };
-    searched.drop_copies(dropped);
-    let events = written.map(|sha256| Written { rows, sha256 });
-    Ok(Settled { events, by_rule, parts })
+        }
+    }
+
+    /// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
+    /// makes the groups if that had to wait for it.
+    fn settle(
+        &mut self,
+        hits: &SortedHits,
+        searched: &mut Searched,
+        mut observed: Option<&mut Observed>,
+    ) -> Result<Settled, Error> {
+        let Self { terms, outputs, pending } = self;
+        let mut by_rule = searched.by_rule();
+        let groups = &mut searched.groups;
+        let rules = &*terms.rules;
+        let correlations = rules.sigma.correlations.as_ref();
+        let mut fired = match correlations {
+            Some(correlations) => hits
+                .pass()
+                .and_then(|hits| correlations.fire(hits.map(|hit| hit.map(Hit::into_happening))))
+                .map_err(Error::Spill)?,
+            None => BTreeMap::new(),
+        };
+        if correlations.is_some() {
+            by_rule.clear();
+        }
+        let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
+        let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
+            let mut events = out.map(|out| EventRows::new(out, outputs.style, rules.named)).transpose()?;
+            dropped = copies::in_order(hits, terms.copies, |number, hit| {
+                let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
+                let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
+                let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
+                parts += u64::from(of.is_empty());
+                if let (Some(observed), false) = (&mut observed, of.is_empty()) {
+                    observed.add(hit, &of);
+                }
+                for (index, &rule) in of.iter().enumerate() {
+                    if correlations.is_some() {
+                        *by_rule.entry(rule).or_default() += 1;
+                    }
+                    if terms.groups_later() {
+                        groups.count(|field| hit.get(field), &hit.source, hit.timestamp(), rule);
+                    }
+                    // Where rules are not named, a row is a hit, whatever its rules.
+                    if let (Some(events), true) = (&mut events, rules.named || index == 0) {
+                        rows += 1;
+                        events.write(hit, rules.infos.get(rule).filter(|_| rules.named))?;
+                    }
+                }
+                Ok(())
+            })?;
+            events.map_or(Ok(()), EventRows::finish)
+        };
+        let written = match &outputs.events {
+            Some(output) => Some(output.write(pending, |out| settle(Some(out)))?),
+            None => settle(None).map(|()| None).map_err(Error::Spill)?,
+        };
+        searched.drop_copies(dropped);
+        let events = written.map(|sha256| Written { rows, sha256 });
+        Ok(Settled { events, by_rule, parts })
+    }
 }

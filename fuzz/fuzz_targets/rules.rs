@@ -34,7 +34,7 @@ fuzz_target!(|rules: &str| {
 fn hits(plan: &Plan) -> BTreeSet<Hit> {
     let decoder = Decoder::new(plan.terms.carving);
     let mut findings = Findings::new(plan);
-    let mut sifter = Sifter::new(plan, &decoder, ("log", 0), &mut findings);
+    let mut sifter = Sifter::new(plan, &decoder, "log", 0, &mut findings);
     sifter.block(0, LOG, &mut |_| Vec::new());
     sifter.finish();
     findings.hits.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect()

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     report::{style::Format, times::TimeFormat},
-    rule::sigma::load::{LEVELS, STATUSES},
+    rule::sigma::wanted::{LEVELS, STATUSES},
 };
 
 /// The whole command line.

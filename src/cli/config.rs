@@ -36,7 +36,10 @@ use crate::{
         info::RuleInfo,
         judge::Rule,
         set::RuleSet,
-        sigma::load::{self, Loaded, Wanted},
+        sigma::{
+            load::{self, Loaded},
+            wanted::Wanted,
+        },
     },
     scan::{
         plan::{Decoding, Plan},

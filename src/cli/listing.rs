@@ -11,7 +11,10 @@ use crate::{
     rule::{
         builtin,
         info::RuleInfo,
-        sigma::load::{self, Loaded, Wanted},
+        sigma::{
+            load::{self, Loaded},
+            wanted::Wanted,
+        },
     },
     text::{self, counted},
 };

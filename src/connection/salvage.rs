@@ -16,7 +16,8 @@ use crate::{
     evtx::{
         definition::{FILETIME, FRAGMENT_HEADER, Names, Token, Tokens},
         event::Event,
-        record::{self, Instance, Record},
+        instance::Instance,
+        record::{self, Record},
     },
 };
 

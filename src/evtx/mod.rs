@@ -4,15 +4,18 @@
 //! means.
 //!
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
-//! - [`record`]: a record's bytes. [`definition`]: the definitions of templates. [`window`]: a time window.
+//! - [`record`]: where records are. [`instance`]: their shape. [`definition`]: the definitions of their templates.
+//! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded; the only file that names the `evtx` crate. `json`: what that crate renders.
 //! - [`ids`]: the ids of a log's records, and what is missing between them.
 
+pub mod candidates;
 pub mod chunk;
 pub mod definition;
 pub mod displaced;
 pub mod event;
 pub mod ids;
+pub mod instance;
 mod json;
 pub mod record;
 pub mod window;

@@ -159,7 +159,7 @@ fn is_parquet(path: &Path) -> bool {
 }
 
 /// Why a partial result cannot be merged with the first.
-fn difference((path, first): (&Path, &Facts), facts: &Facts, config: &Merging) -> Option<String> {
+fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Option<String> {
     let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
     let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
     let (rules, first_rules) = (&facts.rules, &first.rules);
@@ -232,7 +232,7 @@ impl Merger {
     /// It cannot be merged with the first.
     fn add(&mut self, path: PathBuf, mut facts: Facts, config: &Merging) -> Result<(), Error> {
         let (first_path, first) = self.first.as_ref().map_or((&*path, &facts), |(path, first)| (&**path, first));
-        if let Some(cause) = difference((first_path, first), &facts, config) {
+        if let Some(cause) = difference(first_path, first, &facts, config) {
             return Err(Error::file(&path, "cannot be merged", &cause));
         }
         let repeated = self.repeated(&path, &mut facts);

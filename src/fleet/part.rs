@@ -140,7 +140,7 @@ impl Part {
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
-        let read = partial::rows(&self.path, (&self.columns, self.rows), |row| {
+        let read = partial::rows(&self.path, &self.columns, self.rows, |row| {
             let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
                 return Err(io::Error::other("one is of a rule or a source that it does not have"));

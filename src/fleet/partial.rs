@@ -80,11 +80,7 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
 /// # Errors
 ///
 /// It cannot be read, or what `each` returns.
-pub fn rows(
-    path: &Path,
-    (fields, rows): (&[Field], Rows),
-    mut each: impl FnMut(Row) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> io::Result<()>) -> io::Result<()> {
     let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
     reader::read(&File::open(path)?, fields, rows, each).map_err(io_error)
 }

@@ -36,14 +36,15 @@ pub(super) fn read(file: &File, fields: &[Field], rows: Rows, mut each: impl FnM
     for group in footer.row_groups() {
         let group = group?;
         counted += group.rows as u64;
-        read_rows(Columns::new(file, &schema, group), (fields, rows), &mut each)?;
+        read_rows(Columns::new(file, &schema, group), fields, rows, &mut each)?;
     }
     if footer.rows() == Some(counted) { Ok(()) } else { Err(broken("it does not have as many rows as it says")) }
 }
 
 fn read_rows(
     mut columns: Columns<'_>,
-    (fields, rows): (&[Field], Rows),
+    fields: &[Field],
+    rows: Rows,
     each: &mut impl FnMut(Row) -> Result<()>,
 ) -> Result<()> {
     let source = columns.numbers()?;

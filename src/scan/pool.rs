@@ -7,9 +7,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
     num::NonZeroUsize,
-    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -26,22 +24,15 @@ use crate::{
         sources::Sources,
     },
     evtx::event::Decoder,
-    magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
+        blocks::{BUFFER_SIZE, read_block, scan_stream},
         findings::Findings,
         plan::Plan,
         sift::Sifter,
-        units::{BLOCK_CHUNKS, Blocks, Unit, Units, block},
+        units::{Blocks, Unit, Units, block},
     },
     text,
 };
-
-/// The most that is read at once: a file header and the chunks behind it.
-const BLOCK_SIZE: usize = FILE_HEADER_SIZE + BLOCK_CHUNKS * CHUNK_SIZE;
-/// What is lost at least where a disk cannot be read, in bytes.
-const SECTOR: usize = 4096;
-/// A block of a stream, with a chunk before and one behind it.
-const BUFFER_SIZE: usize = BLOCK_SIZE + 2 * CHUNK_SIZE;
 
 /// How a scan is done. The findings do not depend on it.
 #[derive(Debug, Clone)]
@@ -127,7 +118,7 @@ fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings
         }
     }
     for (key, offset, kind, cause) in notes {
-        let mut sifter = Sifter::new(plan, &decoder, (&key.name, key.number), findings);
+        let mut sifter = Sifter::new(plan, &decoder, &key.name, key.number, findings);
         sifter.defect(None, offset, kind, &cause);
         sifter.finish();
     }
@@ -194,7 +185,7 @@ impl<'a> Worker<'a> {
     /// Scans some blocks of a log.
     fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
-        let mut sifter = Sifter::new(plan, decoder, (&unit.source.name, unit.number), findings);
+        let mut sifter = Sifter::new(plan, decoder, &unit.source.name, unit.number, findings);
         sifter.is_blank = unit.source.is_blank;
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
@@ -232,7 +223,7 @@ impl<'a> Worker<'a> {
             }
         };
         let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
-            let mut sifter = Sifter::new(plan, decoder, (name, unit.number), findings).of_whole();
+            let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
             let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
@@ -243,7 +234,7 @@ impl<'a> Worker<'a> {
             note_digests(unit.source, digests, &defects, findings);
         }
         for defect in defects {
-            let mut sifter = Sifter::new(plan, decoder, (&defect.path, unit.number), findings);
+            let mut sifter = Sifter::new(plan, decoder, &defect.path, unit.number, findings);
             sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
             sifter.finish();
         }
@@ -288,127 +279,14 @@ fn hash(
 }
 
 /// Runs two pieces of work at the same time, if another thread has nothing to do.
-fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+pub(super) fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
     rayon::join(one, two);
-}
-
-/// Reads a positioned block and sifts it. Where it cannot be read as a whole, its chunks are read one by one, so that
-/// what is lost is the chunk that cannot be read. Returns whether all of it was read.
-fn read_block(
-    read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>,
-    buffer: &mut [u8],
-    offset: u64,
-    sifter: &mut Sifter<'_>,
-) -> bool {
-    let mut around = |range: Range<u64>| {
-        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
-        let size = read(&mut bytes, range.start).unwrap_or_else(|_| read_in_parts(read, &mut bytes, range.start));
-        bytes.truncate(size);
-        bytes
-    };
-    if let Ok(size) = read(buffer, offset) {
-        sifter.block(offset, buffer.get(..size).unwrap_or_default(), &mut around);
-        let missing = buffer.len().saturating_sub(size);
-        if missing > 0 {
-            let cause = format!("{missing} bytes are gone since the log was found");
-            sifter.defect(None, Some(offset + size as u64), DefectKind::Changed, &cause);
-        }
-        return missing == 0;
-    }
-    let mut start = offset;
-    let (head, chunks) = buffer.split_at_mut(if offset == 0 { FILE_HEADER_SIZE.min(buffer.len()) } else { 0 });
-    for part in std::iter::once(head).filter(|head| !head.is_empty()).chain(chunks.chunks_mut(CHUNK_SIZE)) {
-        match read(part, start) {
-            Ok(size) => sifter.block(start, part.get(..size).unwrap_or_default(), &mut around),
-            Err(error) => {
-                let cause = format!("{} bytes cannot be read: {error}", part.len());
-                sifter.unreadable(start, &cause, &mut around);
-            }
-        }
-        start += part.len() as u64;
-    }
-    false
-}
-
-/// Reads what can be read where not all of it can, and returns how much there is. The rest is zeros: that it cannot be read
-/// is named where it stands.
-fn read_in_parts(read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>, bytes: &mut [u8], start: u64) -> usize {
-    let mut total = 0;
-    for part in bytes.chunks_mut(SECTOR) {
-        let size = read(part, start + total as u64).unwrap_or_else(|_| {
-            part.fill(0);
-            part.len()
-        });
-        total += size;
-        if size < part.len() {
-            break;
-        }
-    }
-    total
-}
-
-/// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
-///
-/// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
-fn scan_stream(log: &mut dyn Read, buffer: &mut [u8], hashing: bool, sifter: &mut Sifter<'_>) -> Option<Digests> {
-    let mut hasher = Hasher::default();
-    // What the buffer holds, as a range of the log.
-    let mut held = 0..0;
-    let (mut ended, mut failed) = (false, None);
-    for number in 0.. {
-        let (start, size) = block(u64::MAX, number)?;
-        let first = start.saturating_sub(CHUNK_SIZE as u64);
-        let within = |offset: u64| usize::try_from(offset - first).unwrap_or(usize::MAX);
-        buffer.copy_within(
-            usize::try_from(first - held.start).unwrap_or(0)..usize::try_from(held.end - held.start).unwrap_or(0),
-            0,
-        );
-        held.start = first;
-        if !ended {
-            let free = buffer.get_mut(within(held.end)..within(start + size) + CHUNK_SIZE).unwrap_or_default();
-            let (size, error) = read_full(log, free);
-            if hashing {
-                hasher.update(free.get(..size).unwrap_or_default(), side_by_side);
-            }
-            ended = size < free.len();
-            failed = error;
-            held.end += size as u64;
-        }
-        let bytes = |range: Range<u64>| {
-            let range = range.start.max(held.start)..range.end.min(held.end);
-            buffer.get(within(range.start)..within(range.end.max(range.start))).unwrap_or_default()
-        };
-        let block = bytes(start..start + size);
-        if !block.is_empty() || number == 0 {
-            sifter.block(start, block, &mut |range| bytes(range).to_vec());
-        }
-        if held.end <= start + size && ended {
-            break;
-        }
-    }
-    if let Some(error) = failed {
-        sifter.defect(None, Some(held.end), DefectKind::Read, &format!("cannot read on: {error}"));
-        return None;
-    }
-    hashing.then(|| hasher.finish())
-}
-
-/// Fills `buffer` from a stream, or as much of it as there is before the end or an error.
-fn read_full(stream: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match stream.read(rest) {
-            Ok(0) => break,
-            Ok(size) => filled += size,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (filled, Some(error)),
-        }
-    }
-    (filled, None)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::{cli::config::Config, error::Defects, evidence::sources::Links, evtx::chunk};
 
@@ -450,7 +328,7 @@ mod tests {
             Ok(there.len())
         };
         let mut findings = Findings::new(&plan);
-        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
+        let mut sifter = Sifter::new(&plan, &decoder, "log", 0, &mut findings);
         assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
         sifter.finish();
         assert_eq!(named(&findings.defects), ["log: chunk 1 at 0x11000: 65536 bytes cannot be read: bad sector"]);
@@ -476,7 +354,7 @@ mod tests {
         };
         let decoder = Decoder::new(plan.terms.carving);
         let mut findings = Findings::new(&plan);
-        let mut sifter = Sifter::new(&plan, &decoder, ("log", 0), &mut findings);
+        let mut sifter = Sifter::new(&plan, &decoder, "log", 0, &mut findings);
         assert!(!read_block(&read, &mut vec![0; log.len()], 0, &mut sifter));
         sifter.finish();
         let total = total(&findings);

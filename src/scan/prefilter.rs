@@ -23,10 +23,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
     connection::sysmon::PROVIDER,
-    evtx::{
-        record::{Candidates, Record},
-        window::Window,
-    },
+    evtx::{candidates::Candidates, record::Record, window::Window},
 };
 
 /// Patterns for what a chunk must contain, compiled once.

@@ -5,55 +5,29 @@
 use std::ops::Range;
 
 use crate::{
-    connection::{
-        glossary::Connection,
-        salvage::{self, Old},
-        sysmon,
-    },
+    connection::salvage::{self},
     error::{Defect, DefectKind},
     evtx::{
+        candidates::Candidates,
         chunk::{self, ChunkState, Layout},
         displaced::{self, Displaced},
-        event::{Carving, Decoder, Event, Loss},
-        record::{self, Candidates, Record},
+        event::{Carving, Decoder, Loss},
+        record::{self, Record},
     },
-    group::hits::{self, Hit},
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
-    rule::{judge::Verdict, set::Judgement},
     scan::{
+        connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
         plan::{Decoding, Plan},
     },
     text,
 };
 
-/// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
-/// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
-const CHUNK_TEXT: usize = 1 << 20;
-/// What is left of each field once a chunk has yielded more, in bytes.
-const CUT_TEXT: usize = 256;
-
 /// How many of the first chunks of a source are asked whose it is, if their first records cannot be read.
 const MOST_ASKED: u8 = 4;
 
 /// Gives the bytes of a source in a range, as far as it has them.
 pub type Around<'a> = &'a mut dyn FnMut(Range<u64>) -> Vec<u8>;
-
-/// Where a chunk is.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Its number, or that of the place that is nearest.
-    number: u64,
-    /// Where it starts in the source, in bytes.
-    offset: u64,
-}
-
-impl Place {
-    /// Where chunk `number` belongs.
-    fn of(number: u64) -> Self {
-        Self { number, offset: chunk::offset(number) }
-    }
-}
 
 /// Sifts the blocks of one source.
 #[derive(Debug)]
@@ -75,12 +49,7 @@ pub struct Sifter<'a> {
 
 impl<'a> Sifter<'a> {
     /// For blocks of the source with this name and number.
-    pub fn new(
-        plan: &'a Plan,
-        decoder: &'a Decoder,
-        (source, number): (&'a str, usize),
-        found: &'a mut Findings,
-    ) -> Self {
+    pub fn new(plan: &'a Plan, decoder: &'a Decoder, source: &'a str, number: usize, found: &'a mut Findings) -> Self {
         Self {
             plan,
             decoder,
@@ -138,7 +107,7 @@ impl<'a> Sifter<'a> {
                 break;
             }
             behind = rest;
-            self.chunk(Place::of(number), bytes, (behind, around));
+            self.chunk(Place::of(number), bytes, behind, around);
         }
     }
 
@@ -175,7 +144,7 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    fn chunk(&mut self, place: Place, bytes: &[u8], (behind, around): (&[u8], Around<'_>)) {
+    fn chunk(&mut self, place: Place, bytes: &[u8], behind: &[u8], around: Around<'_>) {
         let cut_off = |sifter: &mut Self| {
             if bytes.len() < CHUNK_SIZE {
                 let cause = format!("the log ends inside this chunk: {} of {CHUNK_SIZE} bytes", bytes.len());
@@ -201,7 +170,7 @@ impl<'a> Sifter<'a> {
                 }
             }
             ChunkState::Used => {
-                let own = self.own(place, bytes, (behind, around));
+                let own = self.own(place, bytes, behind, around);
                 if own.len() == bytes.len() {
                     cut_off(self);
                 }
@@ -212,7 +181,7 @@ impl<'a> Sifter<'a> {
 
     /// What of a used chunk's bytes is its own: up to where one starts that is out of place, if there is no chunk behind it.
     /// Where what is behind is not searched, since there is nothing, that one is sifted here.
-    fn own<'b>(&mut self, place: Place, bytes: &'b [u8], (behind, around): (&[u8], Around<'_>)) -> &'b [u8] {
+    fn own<'b>(&mut self, place: Place, bytes: &'b [u8], behind: &[u8], around: Around<'_>) -> &'b [u8] {
         let next = Place::of(place.number.saturating_add(1));
         let is_sound = match behind {
             // Of a block's last chunk, what is behind is read from the source: first as little as shows a chunk.
@@ -452,15 +421,8 @@ impl<'a> Sifter<'a> {
             |loss| losses.push(loss),
         );
         if plan.terms.carving == Carving::Stale {
-            for record in record::old(bytes, &[read.as_slice(), &taken].concat()) {
-                let found = salvage::read(bytes, record);
-                if !matches!(found, Old::Other) {
-                    if !carved_out.contains(&record) {
-                        carved_out.push(record);
-                    }
-                    connections.take_old(record, found, None);
-                }
-            }
+            let old = record::old(bytes, &[read.as_slice(), &taken].concat());
+            connections.take_all_old(bytes, &old, &mut carved_out);
         }
         losses.append(&mut misfits);
         losses.append(&mut connections.losses);
@@ -471,84 +433,6 @@ impl<'a> Sifter<'a> {
             self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
         read
-    }
-}
-
-/// Takes the connections of one chunk into the findings.
-struct Connections<'s> {
-    plan: &'s Plan,
-    source: &'s str,
-    place: Place,
-    found: &'s mut Findings,
-    part: &'s mut SourceFindings,
-    /// How much text there was so far, in bytes.
-    text: usize,
-    /// What is wrong with some of them.
-    losses: Vec<Loss>,
-}
-
-impl Connections<'_> {
-    /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
-    fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
-        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
-        match found {
-            Old::Connection(event) => self.take(&event),
-            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
-            // Without both, names were lost.
-            Old::Other => {
-                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
-                if let Some(event) = parsed {
-                    self.take(event);
-                }
-            }
-        }
-    }
-
-    /// Takes an event, if it is a connection that is not left out.
-    fn take(&mut self, event: &Event<'_>) {
-        let Some(mut connection) = sysmon::connection(event) else { return };
-        if connection.time.is_none() {
-            let cause = format!("the connection's time {:?} cannot be read", event.system_time);
-            self.lose(event.place, DefectKind::Time, &cause);
-        }
-        self.text += connection.text_size();
-        if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
-            let cause = "the connection has more text than a chunk can hold, and is cut off";
-            self.lose(event.place, DefectKind::Text, cause);
-        }
-        let terms = &self.plan.terms;
-        if !terms.filter.keeps(&connection) {
-            self.part.tally.filtered += 1;
-            return;
-        }
-        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
-        self.part.tally.judged(verdict, event.recovered);
-        match verdict {
-            Verdict::Hit => self.hit(event, &connection, rules),
-            Verdict::Excluded(network) => *self.part.excluded.entry(network).or_default() += 1,
-            Verdict::OtherProcess | Verdict::OutsideDetection => {}
-        }
-    }
-
-    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
-        let terms = &self.plan.terms;
-        for &rule in &rules {
-            *self.part.by_rule.entry(rule).or_default() += 1;
-            if !terms.groups_later() {
-                self.found.groups.add(connection, self.source, rule);
-            }
-        }
-        if self.plan.keeps_hits() {
-            let offset = self.place.offset.saturating_add(event.place.start());
-            let place = hits::Place { source: self.source, chunk: self.place.number, offset };
-            let hit = Hit::new(event, connection, place, rules);
-            let is_whole = terms.rules.sigma.correlations.is_some();
-            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
-        }
-    }
-
-    fn lose(&mut self, place: Record, kind: DefectKind, cause: &str) {
-        self.losses.push(Loss { offset: Some(place.start()), kind, cause: cause.to_owned() });
     }
 }
 

@@ -140,7 +140,7 @@ impl Sifted {
     fn new(plan: &Plan, offset: u64, bytes: &[u8]) -> Self {
         let mut found = Findings::new(plan);
         let decoder = Decoder::new(plan.terms.carving);
-        let mut sifter = Sifter::new(plan, &decoder, ("log", 0), &mut found);
+        let mut sifter = Sifter::new(plan, &decoder, "log", 0, &mut found);
         sifter.block(offset, bytes, &mut |range| {
             let at = |end: u64| bytes.len().min(end.saturating_sub(offset) as usize);
             bytes[at(range.start)..at(range.end)].to_vec()

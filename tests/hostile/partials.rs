@@ -67,7 +67,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     // What the library makes of the bytes of a page can be a panic, which merging contains.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         let Ok(facts) = partial::facts(path) else { return };
-        let _ = partial::rows(path, (&facts.columns(), facts.rows), |row| {
+        let _ = partial::rows(path, &facts.columns(), facts.rows, |row| {
             are_of_kind &= row.record.is_some() == (facts.rows == Rows::Events);
             count += 1;
             Ok(())

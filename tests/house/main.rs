@@ -67,6 +67,8 @@ fn no_files_name_each_other_in_a_circle() {
             break;
         }
     }
+    let circle: BTreeSet<String> = left.keys().cloned().collect();
+    left.values_mut().for_each(|names| names.retain(|name| circle.contains(name)));
     assert!(left.is_empty(), "files in a circle: {left:#?}");
 }
 

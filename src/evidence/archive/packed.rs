@@ -99,7 +99,7 @@ fn unpack_members<R: Read>(
         fence.put(u64::MAX);
         let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         if let Some(form) = out.limits.form(&path) {
-            unpack_member(&names.of_member(name, &path), form, &mut member, (fence, depth), out);
+            unpack_member(&names.of_member(name, &path), form, &mut member, fence, depth, out);
         }
         // The reader of tar files skips what is left of the member, and holds what is before the next one.
         fence.put(end.saturating_add(BETWEEN));
@@ -117,7 +117,8 @@ fn unpack_member<R: Read>(
     name: &str,
     form: Form,
     member: &mut Entry<'_, R>,
-    (fence, depth): (&Fence, Depth),
+    fence: &Fence,
+    depth: Depth,
     out: &mut Unpacked<'_>,
 ) {
     let size = member.size();

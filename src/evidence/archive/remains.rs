@@ -102,7 +102,8 @@ fn walk<R: Read + Seek>(
             (Extent::Open { .. }, _) => next_header(reader, header.data)?.map_or(size, |next| next.start),
         };
         if let Some(form) = form {
-            unpack_member((archive, &mut names), reader, (&header, &extent, end), (form, depth), out)?;
+            let piece = Piece { header: &header, extent: &extent, end, form, depth };
+            unpack_member(archive, &mut names, reader, &piece, out)?;
         }
         at = end;
     }
@@ -211,13 +212,24 @@ fn descriptor<R: Read + Seek>(reader: &mut R, data: u64) -> io::Result<Option<Ex
 }
 
 /// Unpacks a member that goes to `end`.
+/// A member that may be of interest.
+struct Piece<'a> {
+    header: &'a Header,
+    extent: &'a Extent,
+    /// Where what belongs to it ends.
+    end: u64,
+    form: Form,
+    depth: Depth,
+}
+
 fn unpack_member<R: Read + Seek>(
-    (archive, names): (&str, &mut Names),
+    archive: &str,
+    names: &mut Names,
     reader: &mut R,
-    (header, extent, end): (&Header, &Extent, u64),
-    (form, depth): (Form, Depth),
+    piece: &Piece<'_>,
     out: &mut Unpacked<'_>,
 ) -> io::Result<()> {
+    let &Piece { header, extent, end, form, depth } = piece;
     let limit = out.limits.stated(form);
     let limits = out.limits;
     let encrypted = header.flags & 1 != 0;

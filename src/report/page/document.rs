@@ -25,12 +25,7 @@ use crate::{
     report::{
         content::Report,
         manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
-        page::{
-            data::{Data, Listed},
-            inert,
-            names::Names,
-            observed::Observed,
-        },
+        page::{columns::Listed, data::Data, inert, names::Names, observed::Observed},
         ran::Ran,
     },
     scan::{searched::SearchedFile, terms::Terms},
@@ -117,7 +112,8 @@ pub fn write(
     out: &mut dyn Write,
     manifest: &Manifest,
     ran: &Ran,
-    (terms, report): (&Terms, &Report<'_>),
+    terms: &Terms,
+    report: &Report<'_>,
     observed: &Observed,
 ) -> io::Result<()> {
     let mut strings = Names::default();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, mem,
+    fs, mem,
     num::NonZeroUsize,
     panic,
     path::{Path, PathBuf},
@@ -22,53 +22,14 @@ use crate::{
             engine::Sigma,
             file, flags,
             known::{self, Unknown},
-            literals, narrowing, scope,
+            literals, narrowing,
+            remark::Remark,
+            scope,
+            wanted::{Wanted, is_wanted},
         },
     },
     text,
 };
-
-/// Which rules are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// The least level, from `informational` to `critical`.
-    pub level: Option<String>,
-    /// The statuses, such as `stable`.
-    pub status: Vec<String>,
-    /// Rules that are not wanted, by id, file name or title.
-    pub exclude: Vec<String>,
-}
-
-/// The levels, from the least to the most severe.
-pub const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
-/// The statuses.
-pub const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
-
-/// What is wrong with a rule or a file of rules: why it was not loaded, or what it asks for in vain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remark {
-    /// The file.
-    pub path: PathBuf,
-    /// The rule's title, where it is known.
-    pub title: Option<String>,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl Remark {
-    /// The rule, where it is known, and what is wrong with it, safe to print.
-    #[must_use]
-    pub fn what(&self) -> String {
-        let title = self.title.as_ref().map_or_else(String::new, |title| format!("{title}: "));
-        text::printable(&format!("{title}{}", self.reason)).into_owned()
-    }
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", text::path(&self.path), self.what())
-    }
-}
 
 /// What is loaded.
 #[derive(Debug, Default)]
@@ -277,7 +238,7 @@ impl Loaded {
         let source = path.to_string_lossy().into_owned();
         let text: Arc<str> = text.into();
         for rule in parsed.rules {
-            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            let info = info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags);
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
@@ -286,7 +247,7 @@ impl Loaded {
             }
         }
         for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
-            let info = info([&rule.title, &source], &text, rule.id.as_ref(), (rule.level, rule.status), &rule.tags);
+            let info = info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags);
             if !is_wanted(&info, wanted) {
                 continue;
             }
@@ -409,10 +370,12 @@ fn referable(rule: &SigmaRule) -> impl Iterator<Item = &str> {
 }
 
 fn info(
-    [title, source]: [&str; 2],
+    title: &str,
+    source: &str,
     text: &Arc<str>,
     id: Option<&String>,
-    (level, status): (Option<Level>, Option<Status>),
+    level: Option<Level>,
+    status: Option<Status>,
     tags: &[String],
 ) -> RuleInfo {
     RuleInfo {
@@ -424,15 +387,6 @@ fn info(
         source: source.to_owned(),
         text: Arc::clone(text),
     }
-}
-
-fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
-    let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
-    let file = Path::new(&info.source).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let is_excluded = |name: &String| [info.id.as_str(), info.title.as_str(), file].contains(&name.as_str());
-    wanted.level.as_ref().is_none_or(|least| rank(&info.level) >= rank(least))
-        && (wanted.status.is_empty() || wanted.status.contains(&info.status))
-        && !wanted.exclude.iter().any(is_excluded)
 }
 
 #[cfg(test)]

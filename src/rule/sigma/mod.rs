@@ -2,7 +2,8 @@
 //!
 //! In come files, then events; out go the rules that match. This room does not know the built-in rules.
 //!
-//! - [`load`]: rules from files and folders, and why some are refused. [`file`](mod@file): a file of rules as text.
+//! - [`load`]: rules from files and folders, and why some are refused ([`remark`]). [`wanted`]: which are asked for.
+//! - [`file`](mod@file): a file of rules as text.
 //! - [`scope`]: which rules are about connections. [`narrowing`]: what a filter makes of a rule.
 //! - [`known`]: the names by which a rule can ask. [`literals`]: what a connection must contain for a rule to match it.
 //! - [`engine`]: rules evaluated. [`view`]: a connection as a rule sees it. [`fields`]: what the loaded rules look at.
@@ -19,5 +20,7 @@ pub mod literals;
 pub mod load;
 pub mod memo;
 pub mod narrowing;
+pub mod remark;
 pub mod scope;
 pub mod view;
+pub mod wanted;

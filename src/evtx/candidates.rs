@@ -1,0 +1,329 @@
+//! [`Candidates`]: records that can be an EventID 3, by their bytes.
+//!
+//! This file recognises the one shape in which Windows writes records ([`crate::evtx::instance`]), and answers "cannot be" only for
+//! that; whatever it does not recognise "may be", and the parser decides.
+
+use memchr::memmem;
+
+use crate::{
+    bytes::{u32_at, u64_at},
+    evtx::{
+        definition::{self, FILETIME, TimeValue},
+        instance::{
+            DEFINITION_HEADER, FRAGMENT, INSTANCE, INSTANCE_IDS, Instance, MOST_NESTED, Misfit, descriptors, fits,
+        },
+        record::{Record, filetime},
+        window::Window,
+    },
+    magic,
+};
+
+/// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
+///
+/// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
+/// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
+/// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
+/// are that, and a 3 among them. What could break it is a record whose `System` comes out of a nested fragment, or
+/// one with an 8-bit EventID. Windows writes neither.
+///
+/// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
+/// Windows ([`crate::evtx::definition`]). The parser shows a FILETIME there as the time that it is; past the year 9999, as
+/// another. The time in the record's header is not asked: it can be another one, and mean nothing. A record in which another
+/// could be hidden ([`mend`](crate::evtx::record::mend)) may have any time.
+#[derive(Debug)]
+pub struct Candidates<'a> {
+    chunk: &'a [u8],
+    /// For each definition met, by offset: whether its text says 3. Real chunks have one.
+    definitions: Vec<(usize, bool)>,
+    /// The same: which value is the time, if that is known.
+    time_values: Vec<(usize, Option<TimeValue>)>,
+}
+
+impl<'a> Candidates<'a> {
+    /// For the records of `chunk`.
+    #[must_use]
+    pub fn new(chunk: &'a [u8]) -> Self {
+        Self { chunk, definitions: Vec::new(), time_values: Vec::new() }
+    }
+
+    /// Whether `record` can have the EventID 3. False yes is allowed, false no is not.
+    pub fn may_be_event_3(&mut self, record: Record) -> bool {
+        self.cannot_be(record) != Some(true)
+    }
+
+    /// Whether `record` can have a time in this window, or none that can be told. False yes is allowed, false no is not.
+    pub fn may_be_within(&mut self, record: Record, window: &Window) -> bool {
+        window.is_open() || self.time(record).is_none_or(|time| window.keeps(filetime(time)))
+    }
+
+    /// A value of `record`, or of a fragment in it, whose size is none that its type can have; nothing when there is none, or
+    /// when the shape is not the known one.
+    ///
+    /// The parser takes so many bytes as the type has, whatever the size says, and reads all that follows at the wrong place.
+    #[must_use]
+    pub fn misfit(&self, record: Record) -> Option<Misfit> {
+        Instance::of(self.chunk, record)?.misfit(self.chunk, MOST_NESTED)
+    }
+
+    /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
+    fn cannot_be(&mut self, record: Record) -> Option<bool> {
+        let (definition, values) = self.parts(record)?;
+        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+    }
+
+    /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
+    fn time(&mut self, record: Record) -> Option<u64> {
+        let (definition, values) = self.parts(record)?;
+        // That its values are of known shapes is what matters here.
+        a_value_says_3(values)?;
+        let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
+        let TimeValue { index, up_to } = self.time_value(definition)?;
+        let (descriptors, values) = descriptors(values)?;
+        let is_fragment = |&index: &u16| matches!(descriptors.get(usize::from(index)), Some([_, _, FRAGMENT, _]));
+        if up_to.iter().any(is_fragment) || memmem::find(binxml, &magic::RECORD).is_some() {
+            return None;
+        }
+        let (before, own) = descriptors.split_at_checked(usize::from(*index))?;
+        let start = before.iter().map(|&[low, high, _, _]| usize::from(u16::from_le_bytes([low, high]))).sum();
+        matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
+    }
+
+    /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
+    pub(super) fn parts(&self, record: Record) -> Option<(usize, &'a [u8])> {
+        let end = record.offset.checked_add(record.size)?;
+        let instance = self.chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
+        let definition = u32_at(instance, 4)? as usize;
+        let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
+        // The parser finds a definition inline by the same comparison.
+        let definition_size =
+            if definition == behind_ids { self.definition(definition)?.len() + DEFINITION_HEADER } else { 0 };
+        Some((definition, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))
+    }
+
+    /// The BinXML of the definition at `offset`.
+    fn definition(&self, offset: usize) -> Option<&'a [u8]> {
+        let definition = self.chunk.get(offset..)?;
+        let size = u32_at(definition, DEFINITION_HEADER - 4)? as usize;
+        definition.get(DEFINITION_HEADER..)?.get(..size)
+    }
+
+    fn definition_says_3(&mut self, offset: usize) -> Option<bool> {
+        if let Some(&(_, says_3)) = self.definitions.iter().find(|(known, _)| *known == offset) {
+            return Some(says_3);
+        }
+        let definition = self.definition(offset)?;
+        let says_3 = (0..definition.len()).any(|at| definition.get(at..).is_some_and(literal_says_3));
+        self.definitions.push((offset, says_3));
+        Some(says_3)
+    }
+
+    fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
+        if !self.time_values.iter().any(|(known, _)| *known == offset) {
+            let size = self.definition(offset)?.len();
+            let start = offset.checked_add(DEFINITION_HEADER)?;
+            self.time_values.push((offset, definition::time_value(self.chunk, start..start + size)));
+        }
+        self.time_values.iter().find(|(known, _)| *known == offset)?.1.as_ref()
+    }
+}
+
+/// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that says 3.
+fn literal_says_3(tokens: &[u8]) -> bool {
+    matches!(
+        tokens,
+        // A string or a CDATA section that starts with it, which a NUL may end: the length, and the text.
+        [0x05 | 0x45, 0x01, _, _, b'3', ..] | [0x07 | 0x47, _, _, b'3', ..]
+        // A number, or a bool, of which the parser makes one.
+        | [0x05 | 0x45, 0x03..=0x0a | 0x0d | 0x14 | 0x15, 3, ..]
+        // The character reference `&#51;`.
+        | [0x08 | 0x48, b'3', 0, ..]
+    )
+}
+
+/// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
+fn a_value_says_3(values: &[u8]) -> Option<bool> {
+    let (descriptors, mut rest) = descriptors(values)?;
+    let mut says_3 = false;
+    for &[low, high, kind, _] in descriptors {
+        let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
+        rest = behind;
+        says_3 |= value_says_3(kind, value)?;
+    }
+    // The token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has something else in it.
+    (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
+}
+
+/// Whether one value says 3, whose length must be what its type says.
+fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
+    let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
+    if !fits(kind, value) {
+        return None;
+    }
+    match kind {
+        // Integers: Int16 to UInt64 and the two that are shown as hex.
+        // And bool, of which the parser makes a number where it is neither 0 nor 1.
+        0x05..=0x0a | 0x0d | 0x14 | 0x15 => Some(is_3()),
+        // A UTF-16 string, which a NUL may end.
+        0x01 => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
+        // An 8-bit string, out of which the parser drops NULs.
+        0x02 => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
+        // Floats, whose 3.0 is shown as 3.
+        0x0b => Some(value == 3_f32.to_le_bytes()),
+        0x0c => Some(value == 3_f64.to_le_bytes()),
+        // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
+        0x00 | 0x0e | FRAGMENT | 0x03 | 0x04 | 0x0f | FILETIME | 0x12 | 0x13 => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::magic::CHUNK_HEADER_SIZE;
+
+    /// A chunk whose only content is one template instance, its definition inline, at offset 512.
+    fn chunk(definition: &[u8], values: &[(u8, &[u8])]) -> (Vec<u8>, Record) {
+        let mut chunk = vec![0; CHUNK_HEADER_SIZE];
+        let mut put = |bytes: &[u8]| chunk.extend_from_slice(bytes);
+        let start = u32::try_from(CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS).unwrap();
+        put(&INSTANCE);
+        put(&7_u32.to_le_bytes());
+        put(&start.to_le_bytes());
+        put(&[0; 20]);
+        put(&u32::try_from(definition.len()).unwrap().to_le_bytes());
+        put(definition);
+        put(&u32::try_from(values.len()).unwrap().to_le_bytes());
+        for (kind, value) in values {
+            put(&u16::try_from(value.len()).unwrap().to_le_bytes());
+            put(&[*kind, 0]);
+        }
+        for (_, value) in values {
+            put(value);
+        }
+        let size = chunk.len() - CHUNK_HEADER_SIZE;
+        (chunk, Record { offset: CHUNK_HEADER_SIZE, size })
+    }
+
+    fn may_be(definition: &[u8], values: &[(u8, &[u8])]) -> bool {
+        let (chunk, record) = chunk(definition, values);
+        Candidates::new(&chunk).may_be_event_3(record)
+    }
+
+    #[test]
+    fn a_record_without_a_3_is_ruled_out() {
+        assert!(!may_be(&[0; 40], &[(0x06, &[1, 0]), (0x04, &[3]), (0x08, &[3, 1, 0, 0])]));
+    }
+
+    #[test]
+    fn a_3_of_any_wide_type_may_be_the_event_id() {
+        assert!(may_be(&[0; 40], &[(0x06, &[3, 0])]));
+        assert!(may_be(&[0; 40], &[(0x08, &[3, 0, 0, 0])]));
+        assert!(may_be(&[0; 40], &[(0x15, &[3, 0, 0, 0, 0, 0, 0, 0])]));
+        assert!(may_be(&[0; 40], &[(0x01, &[b'3', 0])]));
+        assert!(may_be(&[0; 40], &[(0x02, b"3")]));
+        assert!(may_be(&[0; 40], &[(0x01, b"3\0\0\0\0\0")]), "a NUL ends it");
+        assert!(may_be(&[0; 40], &[(0x02, b"\x003\0\0\0\0")]), "NULs are dropped");
+        assert!(may_be(&[0; 40], &[(0x0d, &[3, 0, 0, 0])]), "a bool that is neither is a number");
+    }
+
+    #[test]
+    fn a_3_in_the_definitions_text_may_be_the_event_id() {
+        assert!(may_be(&[0, 0x05, 0x01, 1, 0, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x06, 3, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x01, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x08, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x07, 2, 0, b'3', 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]));
+        assert!(may_be(&[0, 0x05, 0x0d, 3, 0, 0, 0, 0x04, 0], &[(0x06, &[1, 0])]), "a bool that is neither");
+        assert!(may_be(&[0, 0x05, 0x04, 3], &[(0x06, &[1, 0])]), "at the end");
+    }
+
+    #[test]
+    fn a_time_is_told_only_of_the_known_shape() {
+        const TIME: u64 = 133_000_000_000_000_000;
+        let window = |from: u64, to: u64| Window { since: filetime(from), until: filetime(to) };
+        let (definition, time) = (&*time_is(0, 1), TIME.to_le_bytes());
+        let may_be = |values: &[(u8, &[u8])], window: &Window| {
+            let (chunk, record) = chunk(definition, values);
+            Candidates::new(&chunk).may_be_within(record, window)
+        };
+        let values: &[(u8, &[u8])] = &[(0x06, &[3, 0]), (FILETIME, &time)];
+        assert!(may_be(values, &window(TIME, TIME + 1)) && may_be(values, &window(TIME - 1, TIME + 1)));
+        assert!(!may_be(values, &window(TIME + 1, TIME + 2)) && !may_be(values, &window(TIME - 1, TIME)));
+        let outside = window(TIME + 1, TIME + 2);
+        assert!(may_be(values, &Window::default()));
+        for other in [
+            &[(0x06, &[3, 0][..])][..],
+            &[(FILETIME, &time), (0x06, &[3, 0])],
+            &[(0x06, &[3, 0]), (0x0a, &time)],
+            &[(0x06, &[3, 0]), (FILETIME | 0x80, &time)],
+            &[(0x06, &[3, 0]), (FILETIME, &time[..7])],
+            &[(0x06, &[3, 0]), (FILETIME, &u64::MAX.to_le_bytes())],
+            &[(0x06, &[3, 0, 0]), (FILETIME, &time)],
+            &[(FRAGMENT, &[]), (FILETIME, &time), (0x06, &[3, 0])],
+            &[(0x06, &[3, 0]), (FILETIME, &time), (0x0e, &magic::RECORD)],
+        ] {
+            assert!(may_be(other, &outside), "{other:?}");
+        }
+    }
+
+    /// A definition that says that the time is the value with an index, behind another value; for offset 512 of a chunk.
+    fn time_is(before: u8, index: u8) -> Vec<u8> {
+        let start = CHUNK_HEADER_SIZE + INSTANCE.len() + INSTANCE_IDS + DEFINITION_HEADER;
+        let mut bytes = vec![0x0f, 1, 1, 0];
+        let mut put = |before: &[u8], name: &str, behind: &[u8]| {
+            bytes.extend(before);
+            bytes.extend(u32::try_from(start + bytes.len() + 4).unwrap().to_le_bytes());
+            bytes.extend([0, 0, 0, 0, 0, 0, u8::try_from(name.len()).unwrap(), 0]);
+            bytes.extend(name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes));
+            bytes.extend(behind);
+        };
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "Event", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "System", &[0x02]);
+        put(&[0x01, 0xff, 0xff, 0, 0, 0, 0], "EventID", &[0x02, 0x0e, before, 0, 0x06, 0x04]);
+        put(&[0x41, 0xff, 0xff, 0, 0, 0, 0], "TimeCreated", &[0, 0, 0, 0]);
+        put(&[0x06], "SystemTime", &[0x0d, index, 0, FILETIME, 0x03, 0x04, 0x04, 0x00]);
+        bytes
+    }
+
+    #[test]
+    fn a_value_of_a_size_that_its_type_cannot_have_is_found_also_in_a_fragment() {
+        let misfit = |values: &[(u8, &[u8])]| {
+            let (chunk, record) = chunk(&[0; 40], values);
+            Candidates::new(&chunk).misfit(record).map(|misfit| (misfit.index, misfit.kind, misfit.size))
+        };
+        for kind in [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15] {
+            assert_eq!(misfit(&[(1, b"ab"), (kind, &[])]), Some((1, kind, 0)), "{kind:#x}");
+        }
+        assert_eq!(misfit(&[(1, b"abc")]), Some((0, 1, 3)));
+        let sound: [(u8, &[u8]); 7] = [
+            (0, &[]),
+            (1, &[]),
+            (4, &[1]),
+            (6, &[1, 2]),
+            (0x13, &[1, 0, 0, 0, 0, 0, 0, 5]),
+            (0x0e, &[1]),
+            (0x81, &[1]),
+        ];
+        assert_eq!(misfit(&sound), None);
+    }
+
+    #[test]
+    fn filetimes_are_times_to_100_ns() {
+        let shown = |ticks| crate::report::times::time(filetime(ticks));
+        assert_eq!(shown(132_000_000_000_000_001), "2019-04-17T18:40:00.0000001Z");
+        assert_eq!(shown(0), "1601-01-01T00:00:00.0000000Z");
+        assert_eq!(shown(u64::MAX), "");
+    }
+
+    #[test]
+    fn an_unknown_shape_may_be_anything() {
+        assert!(may_be(&[0; 40], &[(0x06, &[1, 0, 0])]), "a UInt16 of three bytes");
+        assert!(may_be(&[0; 40], &[(0x81, &[1, 0])]), "an array");
+        let (mut chunk, record) = chunk(&[0; 40], &[(0x06, &[1, 0])]);
+        chunk.push(0x0c);
+        let longer = Record { size: record.size + 1, ..record };
+        assert!(Candidates::new(&chunk).may_be_event_3(longer), "more tokens behind it");
+        chunk.truncate(record.offset + record.size - 1);
+        assert!(Candidates::new(&chunk).may_be_event_3(record), "cut off");
+    }
+}

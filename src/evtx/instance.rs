@@ -1,0 +1,154 @@
+//! The [`Instance`] of a template: a record in the one shape in which Windows writes them, and its values.
+//!
+//! The shape, from the EVTX format notes of the libevtx project (sections 3.2 and 4) and MS-EVEN6 2.2.12:
+//!
+//! ```text
+//! 2a 2a 00 00 | size u32 | record number u64 | FILETIME u64 | BinXML ... | size u32
+//! BinXML: 0f 01 01 00 | 0c 01 | template id u32 | definition offset u32 | [definition] | values
+//! values: count u32 | count descriptors (size u16, type u8, 0) | the values, one after the other
+//! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
+//! ```
+
+use std::fmt;
+
+use crate::{
+    bytes::u32_at,
+    evtx::{candidates::Candidates, definition::FILETIME, record::Record},
+};
+
+/// A fragment header, and the token of a template instance.
+pub(super) const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
+
+/// The type of a value that is BinXML.
+pub(super) const FRAGMENT: u8 = 0x21;
+
+/// The template id and the definition's offset.
+pub(super) const INSTANCE_IDS: usize = 8;
+
+/// Next offset, GUID, size.
+pub(super) const DEFINITION_HEADER: usize = 24;
+
+/// How deep fragments are looked into. Windows writes one in a record.
+pub(super) const MOST_NESTED: usize = 3;
+
+/// An instance of a template, as a record or a fragment in one has it: which template, and its values.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    template: u32,
+    definition: usize,
+    descriptors: &'a [[u8; 4]],
+    values: &'a [u8],
+    /// Where the values start in the chunk.
+    offset: usize,
+}
+
+impl<'a> Instance<'a> {
+    /// The instance that is all of a record's BinXML, or of a fragment's; nothing when the shape is not the known one.
+    #[must_use]
+    pub fn of(chunk: &'a [u8], binxml: Record) -> Option<Self> {
+        let template = u32_at(chunk.get(binxml.offset..)?.strip_prefix(&INSTANCE)?, 0)?;
+        let (definition, behind) = Candidates::new(chunk).parts(binxml)?;
+        let (descriptors, values) = descriptors(behind)?;
+        let offset = binxml.offset.checked_add(binxml.size)?.checked_sub(values.len())?;
+        Some(Self { template, definition, descriptors, values, offset })
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.descriptors.len()
+    }
+
+    /// A value: its type and its bytes, if it has a size that its type can have.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<(u8, &'a [u8])> {
+        let (start, size, kind) = self.range(index)?;
+        let value = self.values.get(start..)?.get(..size)?;
+        fits(kind, value).then_some((kind, value))
+    }
+
+    /// The first value that is a fragment.
+    #[must_use]
+    pub fn fragment(&self) -> Option<Record> {
+        let index = self.descriptors.iter().position(|&[_, _, kind, _]| kind == FRAGMENT)?;
+        let (start, size, _) = self.range(index)?;
+        Some(Record { offset: self.offset.checked_add(start)?, size })
+    }
+
+    /// Where the definition of its template has its BinXML in the chunk, and how many bytes; nothing if what stands there is
+    /// of another template.
+    #[must_use]
+    pub fn definition(&self, chunk: &[u8]) -> Option<(usize, usize)> {
+        // The template's id is the start of its GUID.
+        let header = chunk.get(self.definition..)?;
+        let is_its = u32_at(header, 4)? == self.template;
+        let size = u32_at(header, DEFINITION_HEADER - 4)? as usize;
+        is_its.then_some((self.definition + DEFINITION_HEADER, size))
+    }
+
+    pub(super) fn misfit(&self, chunk: &'a [u8], most_nested: usize) -> Option<Misfit> {
+        let mut start = 0;
+        for (index, &[low, high, kind, _]) in self.descriptors.iter().enumerate() {
+            let size = usize::from(u16::from_le_bytes([low, high]));
+            if !fits(kind, self.values.get(start..)?.get(..size)?) {
+                return Some(Misfit { index, kind, size });
+            }
+            if let (FRAGMENT, Some(left)) = (kind, most_nested.checked_sub(1)) {
+                let inner = Self::of(chunk, Record { offset: self.offset.checked_add(start)?, size });
+                if let Some(misfit) = inner.and_then(|inner| inner.misfit(chunk, left)) {
+                    return Some(misfit);
+                }
+            }
+            start += size;
+        }
+        None
+    }
+
+    fn range(&self, index: usize) -> Option<(usize, usize, u8)> {
+        let size = |&[low, high, _, _]: &[u8; 4]| usize::from(u16::from_le_bytes([low, high]));
+        let (before, own) = self.descriptors.split_at_checked(index)?;
+        let own = own.first()?;
+        Some((before.iter().map(size).sum(), size(own), own[2]))
+    }
+}
+
+/// A value whose size its type cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfit {
+    /// Which of the values it is, from 0.
+    pub index: usize,
+    /// Its BinXML type.
+    pub kind: u8,
+    /// The size that is stated for it, in bytes.
+    pub size: usize,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, kind, size } = self;
+        write!(f, "value {index} is of type {kind:#04x} and {size} bytes long, which no such value is")
+    }
+}
+
+/// The descriptors of an instance's values, and the bytes of those.
+pub(super) fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
+    let count = u32_at(values, 0)? as usize;
+    let (descriptors, values) = values.get(4..)?.split_at_checked(count.checked_mul(4)?)?;
+    Some((descriptors.as_chunks().0, values))
+}
+
+/// Whether a value has a size that its type can have, MS-EVEN6 2.2.12 and 2.2.13. Arrays and what is not known may have any.
+pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
+    let size = value.len();
+    match kind {
+        0x01 => size.is_multiple_of(2),
+        0x03 | 0x04 => size == 1,
+        0x05 | 0x06 => size == 2,
+        0x07 | 0x08 | 0x0b | 0x0d | 0x14 => size == 4,
+        0x09 | 0x0a | 0x0c | FILETIME | 0x15 => size == 8,
+        0x0f | 0x12 => size == 16,
+        0x10 => size == 4 || size == 8,
+        0x13 => value.get(1).is_some_and(|&authorities| size == 8 + 4 * usize::from(authorities)),
+        _ => true,
+    }
+}

@@ -1,0 +1,233 @@
+//! The columns of a page: groups and events, as compact as they are worth.
+//!
+//! A text stands in them as its number among the page's strings, a column whose values are all the same is that value, and
+//! times are seconds since 1970 and ticks of 100 ns, since a script's numbers do not hold both in one.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::{
+    group::{
+        groups::{Group, GroupKey, SortedGroups},
+        rarity::Rarity,
+    },
+    report::{
+        content::Report,
+        page::{
+            names::Names,
+            observed::{Observed, Shown},
+        },
+    },
+    rule::info::RuleInfo,
+};
+
+/// Groups that are in the table.
+const GROUPS: usize = 50_000;
+
+/// Seconds since 1970 and ticks of 100 ns; null if not stated.
+pub(super) type Time = Option<(i64, i64)>;
+
+pub(super) fn stated(time: Option<Timestamp>) -> Time {
+    self::time(time.map(Timestamp::as_nanosecond))
+}
+
+pub(super) fn time(nanoseconds: Option<i128>) -> Time {
+    let nanoseconds = nanoseconds?;
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
+    Some((seconds, i64::try_from(nanoseconds.rem_euclid(1_000_000_000) / 100).ok()?))
+}
+
+/// Numbers, as one if they are all the same.
+#[derive(Debug, Default)]
+struct Column(Vec<Option<i64>>);
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => first.serialize(serializer),
+            all => all.serialize(serializer),
+        }
+    }
+}
+
+impl<N: TryInto<i64>> FromIterator<N> for Column {
+    fn from_iter<I: IntoIterator<Item = N>>(numbers: I) -> Self {
+        Self(numbers.into_iter().map(|number| number.try_into().ok()).collect())
+    }
+}
+
+/// The groups that the page lists, and what it says of all.
+pub(super) struct Listed {
+    groups: Vec<(GroupKey, Group)>,
+    total: u64,
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Option<Timestamp>,
+}
+
+impl Listed {
+    pub(super) fn new(groups: &SortedGroups) -> io::Result<Self> {
+        let mut listed = Self { groups: Vec::new(), total: groups.len(), first: None, last: None };
+        for group in groups.pass()? {
+            let (key, group) = group?;
+            if let Some((first, last)) = group.first.zip(group.last) {
+                listed.first = Some(listed.first.map_or(first, |known| known.min(first)));
+                listed.last = listed.last.max(Some(last));
+            }
+            if listed.groups.len() < GROUPS {
+                listed.groups.push((key, group));
+            }
+        }
+        Ok(listed)
+    }
+}
+
+/// The first rows of the report.
+#[derive(Debug, Serialize)]
+pub(super) struct GroupColumns {
+    shown: usize,
+    total: u64,
+    fields: BTreeMap<&'static str, Column>,
+    count: Column,
+    first: [Column; 2],
+    last: [Column; 2],
+}
+
+impl GroupColumns {
+    /// Of the groups that are listed. Texts go to `strings`.
+    pub(super) fn new(report: &Report<'_>, listed: &Listed, strings: &mut Names) -> Self {
+        let Report { fields: group_by, rules, rarity, .. } = *report;
+        let groups = &listed.groups;
+        let mut fields: Vec<Column> = group_by.iter().map(|_| Column::default()).collect();
+        for (key, _) in groups {
+            for (column, value) in fields.iter_mut().zip(key.values()) {
+                column.0.push(Some(strings.id(value).into()));
+            }
+        }
+        let rule_columns = rules.map(|rules| rule_columns(rules, groups, strings));
+        let rarity_columns = rarity.map(|rarity| rarity_columns(rarity, groups, strings));
+        Self {
+            shown: groups.len(),
+            total: listed.total,
+            fields: group_by
+                .iter()
+                .map(|field| field.name())
+                .zip(fields)
+                .chain(rule_columns.into_iter().flatten())
+                .chain(rarity_columns.into_iter().flatten())
+                .collect(),
+            count: groups.iter().map(|(_, group)| group.count).collect(),
+            first: parts(groups.iter().map(|(_, group)| stated(group.first)).collect()),
+            last: parts(groups.iter().map(|(_, group)| stated(group.last)).collect()),
+        }
+    }
+}
+
+fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {
+    let mut column = |name, value: fn(&RuleInfo) -> &str| {
+        let id = |rule: usize| rules.get(rule).map(|rule| strings.id(value(rule)).into());
+        (name, Column(groups.iter().map(|(key, _)| key.rule).map(id).collect()))
+    };
+    [column("rule_title", |rule| &rule.title), column("rule_level", |rule| &rule.level)]
+}
+
+fn rarity_columns(rarity: &Rarity, groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {
+    let rarities: Vec<(usize, &str)> = groups.iter().map(|(key, _)| rarity.of(key)).collect();
+    let mut ids = |text: &dyn Fn((usize, &str)) -> String| {
+        rarities.iter().map(|&rarity| strings.id(&text(rarity))).collect::<Column>()
+    };
+    let [hosts, first] = Rarity::COLUMNS;
+    [(hosts, ids(&|(hosts, _)| hosts.to_string())), (first, ids(&|(_, first)| first.to_owned()))]
+}
+
+/// The seconds of times, and their ticks.
+fn parts(times: Vec<Time>) -> [Column; 2] {
+    let (seconds, ticks) = times.into_iter().map(Option::unzip).unzip();
+    [Column(seconds), Column(ticks)]
+}
+
+/// The first hits, in the order of time.
+#[derive(Debug, Serialize)]
+pub(super) struct EventColumns {
+    shown: usize,
+    left_out: u64,
+    /// For each member of a row, the row's index; null if that is not among those shown.
+    member_row: Column,
+    /// Which event it is; null if each event is a member once, in order.
+    member_event: Option<Column>,
+    members: usize,
+    /// Each after the last that is stated, in seconds.
+    seconds: Column,
+    ticks: Column,
+    /// The index of the series.
+    stacks: [Column; 2],
+    /// Fields that the group does not tell.
+    more: BTreeMap<&'static str, Column>,
+    record_id: Column,
+    utc_time: Column,
+    rule_name: Column,
+    source: Column,
+    chunk: Column,
+    offset: Column,
+    recovered: Column,
+}
+
+impl EventColumns {
+    /// Of the hits that were observed, which are members of the groups that are listed. `series` are the destinations and the
+    /// processes that have one in the timeline. Texts go to `strings`.
+    pub(super) fn new(observed: &Observed, listed: &Listed, strings: &mut Names, series: [&[usize]; 2]) -> Self {
+        let events = &observed.events;
+        let rows = rows(observed, listed);
+        let mut text = |id: u32| strings.id(observed.names.get(id));
+        let mut last = 0;
+        let mut since_last = |seconds: i64| seconds - std::mem::replace(&mut last, seconds);
+        let times: Vec<Time> = events.iter().map(|event| time(event.time)).collect();
+        let stack = |indices: &[usize], of: &dyn Fn(&Shown) -> u32| {
+            let series: HashMap<usize, usize> = indices.iter().copied().zip(0..).collect();
+            events.iter().map(|event| series.get(&(of(event) as usize)).copied().unwrap_or(indices.len())).collect()
+        };
+        let [dests, apps] = series;
+        Self {
+            shown: events.len(),
+            left_out: observed.left_out,
+            member_row: Column(
+                observed.members.iter().map(|&(row, _)| rows.get(row as usize).copied().flatten()).collect(),
+            ),
+            member_event: (observed.members.len() > events.len())
+                .then(|| observed.members.iter().map(|&(_, event)| event).collect()),
+            members: observed.members.len(),
+            seconds: Column(times.iter().map(|time| time.map(|(seconds, _)| since_last(seconds))).collect()),
+            ticks: Column(times.iter().map(|time| time.map(|(_, ticks)| ticks)).collect()),
+            stacks: [stack(dests, &|event| event.destination), stack(apps, &|event| event.process)],
+            more: (0..)
+                .zip(&observed.more)
+                .map(|(index, field): (usize, _)| {
+                    let value = |event: &Shown| event.more.get(index).copied().unwrap_or_default();
+                    (field.name(), events.iter().map(|event| text(value(event))).collect())
+                })
+                .collect(),
+            record_id: events.iter().map(|event| text(event.record_id)).collect(),
+            utc_time: events.iter().map(|event| text(event.utc_time)).collect(),
+            rule_name: events.iter().map(|event| text(event.rule_name)).collect(),
+            source: events.iter().map(|event| text(event.source)).collect(),
+            chunk: events.iter().map(|event| event.chunk).collect(),
+            offset: events.iter().map(|event| event.offset).collect(),
+            recovered: events.iter().map(|event| i64::from(event.recovered)).collect(),
+        }
+    }
+}
+
+/// For each row that hits were observed for, its index among the groups that are listed.
+fn rows(observed: &Observed, listed: &Listed) -> Vec<Option<i64>> {
+    let mut rows = vec![None; observed.rows.len()];
+    for (index, (key, _)) in listed.groups.iter().enumerate() {
+        if let Some(row) = observed.rows.get(key).and_then(|&met| rows.get_mut(met as usize)) {
+            *row = i64::try_from(index).ok();
+        }
+    }
+    rows
+}

@@ -1,0 +1,134 @@
+//! [`Connections`]: what becomes of the connections of one chunk: left out, judged, counted and kept.
+
+use crate::{
+    connection::{
+        glossary::Connection,
+        salvage::{self, Old},
+        sysmon,
+    },
+    error::DefectKind,
+    evtx::{
+        chunk,
+        event::{Event, Loss},
+        record::Record,
+    },
+    group::hits::{self, Hit},
+    rule::{judge::Verdict, set::Judgement},
+    scan::{
+        findings::{Findings, SourceFindings},
+        plan::Plan,
+    },
+};
+
+/// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
+/// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
+const CHUNK_TEXT: usize = 1 << 20;
+/// What is left of each field once a chunk has yielded more, in bytes.
+const CUT_TEXT: usize = 256;
+
+/// Where a chunk is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Its number, or that of the place that is nearest.
+    pub(super) number: u64,
+    /// Where it starts in the source, in bytes.
+    pub(super) offset: u64,
+}
+
+impl Place {
+    /// Where chunk `number` belongs.
+    pub(super) fn of(number: u64) -> Self {
+        Self { number, offset: chunk::offset(number) }
+    }
+}
+
+/// Takes the connections of one chunk into the findings.
+pub(super) struct Connections<'s> {
+    pub(super) plan: &'s Plan,
+    pub(super) source: &'s str,
+    pub(super) place: Place,
+    pub(super) found: &'s mut Findings,
+    pub(super) part: &'s mut SourceFindings,
+    /// How much text there was so far, in bytes.
+    pub(super) text: usize,
+    /// What is wrong with some of them.
+    pub(super) losses: Vec<Loss>,
+}
+
+impl Connections<'_> {
+    /// Takes what old records say themselves, of which the parser has read none. Those that are connections are `recovered`.
+    pub(super) fn take_all_old(&mut self, chunk: &[u8], old: &[Record], recovered: &mut Vec<Record>) {
+        for &record in old {
+            let found = salvage::read(chunk, record);
+            if !matches!(found, Old::Other) {
+                if !recovered.contains(&record) {
+                    recovered.push(record);
+                }
+                self.take_old(record, found, None);
+            }
+        }
+    }
+
+    /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
+    pub(super) fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
+        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
+        match found {
+            Old::Connection(event) => self.take(&event),
+            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
+            // Without both, names were lost.
+            Old::Other => {
+                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
+                if let Some(event) = parsed {
+                    self.take(event);
+                }
+            }
+        }
+    }
+
+    /// Takes an event, if it is a connection that is not left out.
+    pub(super) fn take(&mut self, event: &Event<'_>) {
+        let Some(mut connection) = sysmon::connection(event) else { return };
+        if connection.time.is_none() {
+            let cause = format!("the connection's time {:?} cannot be read", event.system_time);
+            self.lose(event.place, DefectKind::Time, &cause);
+        }
+        self.text += connection.text_size();
+        if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
+            let cause = "the connection has more text than a chunk can hold, and is cut off";
+            self.lose(event.place, DefectKind::Text, cause);
+        }
+        let terms = &self.plan.terms;
+        if !terms.filter.keeps(&connection) {
+            self.part.tally.filtered += 1;
+            return;
+        }
+        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
+        self.part.tally.judged(verdict, event.recovered);
+        match verdict {
+            Verdict::Hit => self.hit(event, &connection, rules),
+            Verdict::Excluded(network) => *self.part.excluded.entry(network).or_default() += 1,
+            Verdict::OtherProcess | Verdict::OutsideDetection => {}
+        }
+    }
+
+    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
+        let terms = &self.plan.terms;
+        for &rule in &rules {
+            *self.part.by_rule.entry(rule).or_default() += 1;
+            if !terms.groups_later() {
+                self.found.groups.add(connection, self.source, rule);
+            }
+        }
+        if self.plan.keeps_hits() {
+            let offset = self.place.offset.saturating_add(event.place.start());
+            let place = hits::Place { source: self.source, chunk: self.place.number, offset };
+            let hit = Hit::new(event, connection, place, rules);
+            let is_whole = terms.rules.sigma.correlations.is_some();
+            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
+        }
+    }
+
+    fn lose(&mut self, place: Record, kind: DefectKind, cause: &str) {
+        self.losses.push(Loss { offset: Some(place.start()), kind, cause: cause.to_owned() });
+    }
+}
