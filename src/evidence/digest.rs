@@ -28,10 +28,12 @@ pub struct Hasher {
     md5: Md5,
 }
 
+/// Runs two pieces of work, at the same time where it can.
+pub type Join = fn(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send));
+
 impl Hasher {
-    /// Adds bytes. `join` runs two pieces of work, at the same time where it can: MD5 takes as long as the others
-    /// together.
-    pub fn update(&mut self, bytes: &[u8], join: impl FnOnce(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send))) {
+    /// Adds bytes. MD5 takes as long as the others together, so it is one piece of work for `join`.
+    pub fn update(&mut self, bytes: &[u8], join: Join) {
         let Self { sha256, sha1, md5 } = self;
         join(&mut || md5.update(bytes), &mut || {
             sha256.update(bytes);

@@ -6,12 +6,10 @@
 use memchr::memmem;
 
 use crate::{
-    bytes::{u32_at, u64_at},
+    bytes::u64_at,
     evtx::{
         definition::{self, FILETIME, TimeValue},
-        instance::{
-            DEFINITION_HEADER, FRAGMENT, INSTANCE, INSTANCE_IDS, Instance, MOST_NESTED, Misfit, descriptors, fits,
-        },
+        instance::{self, DEFINITION_HEADER, FRAGMENT, Instance, MOST_NESTED, Misfit, descriptors, fits},
         record::{Record, filetime},
         window::Window,
     },
@@ -67,13 +65,13 @@ impl<'a> Candidates<'a> {
 
     /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
-        let (definition, values) = self.parts(record)?;
+        let (definition, values) = instance::parts(self.chunk, record)?;
         Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
     }
 
     /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
     fn time(&mut self, record: Record) -> Option<u64> {
-        let (definition, values) = self.parts(record)?;
+        let (definition, values) = instance::parts(self.chunk, record)?;
         // That its values are of known shapes is what matters here.
         a_value_says_3(values)?;
         let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
@@ -88,30 +86,11 @@ impl<'a> Candidates<'a> {
         matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
     }
 
-    /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
-    pub(super) fn parts(&self, record: Record) -> Option<(usize, &'a [u8])> {
-        let end = record.offset.checked_add(record.size)?;
-        let instance = self.chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
-        let definition = u32_at(instance, 4)? as usize;
-        let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
-        // The parser finds a definition inline by the same comparison.
-        let definition_size =
-            if definition == behind_ids { self.definition(definition)?.len() + DEFINITION_HEADER } else { 0 };
-        Some((definition, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))
-    }
-
-    /// The BinXML of the definition at `offset`.
-    fn definition(&self, offset: usize) -> Option<&'a [u8]> {
-        let definition = self.chunk.get(offset..)?;
-        let size = u32_at(definition, DEFINITION_HEADER - 4)? as usize;
-        definition.get(DEFINITION_HEADER..)?.get(..size)
-    }
-
     fn definition_says_3(&mut self, offset: usize) -> Option<bool> {
         if let Some(&(_, says_3)) = self.definitions.iter().find(|(known, _)| *known == offset) {
             return Some(says_3);
         }
-        let definition = self.definition(offset)?;
+        let definition = instance::definition(self.chunk, offset)?;
         let says_3 = (0..definition.len()).any(|at| definition.get(at..).is_some_and(literal_says_3));
         self.definitions.push((offset, says_3));
         Some(says_3)
@@ -119,7 +98,7 @@ impl<'a> Candidates<'a> {
 
     fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
         if !self.time_values.iter().any(|(known, _)| *known == offset) {
-            let size = self.definition(offset)?.len();
+            let size = instance::definition(self.chunk, offset)?.len();
             let start = offset.checked_add(DEFINITION_HEADER)?;
             self.time_values.push((offset, definition::time_value(self.chunk, start..start + size)));
         }
@@ -179,6 +158,7 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evtx::instance::{INSTANCE, INSTANCE_IDS};
     use crate::magic::CHUNK_HEADER_SIZE;
 
     /// A chunk whose only content is one template instance, its definition inline, at offset 512.

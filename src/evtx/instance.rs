@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::{
     bytes::u32_at,
-    evtx::{candidates::Candidates, definition::FILETIME, record::Record},
+    evtx::{definition::FILETIME, record::Record},
 };
 
 /// A fragment header, and the token of a template instance.
@@ -47,7 +47,7 @@ impl<'a> Instance<'a> {
     #[must_use]
     pub fn of(chunk: &'a [u8], binxml: Record) -> Option<Self> {
         let template = u32_at(chunk.get(binxml.offset..)?.strip_prefix(&INSTANCE)?, 0)?;
-        let (definition, behind) = Candidates::new(chunk).parts(binxml)?;
+        let (definition, behind) = parts(chunk, binxml)?;
         let (descriptors, values) = descriptors(behind)?;
         let offset = binxml.offset.checked_add(binxml.size)?.checked_sub(values.len())?;
         Some(Self { template, definition, descriptors, values, offset })
@@ -151,4 +151,22 @@ pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
         0x13 => value.get(1).is_some_and(|&authorities| size == 8 + 4 * usize::from(authorities)),
         _ => true,
     }
+}
+
+/// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
+pub(super) fn parts(chunk: &[u8], record: Record) -> Option<(usize, &[u8])> {
+    let end = record.offset.checked_add(record.size)?;
+    let instance = chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
+    let offset = u32_at(instance, 4)? as usize;
+    let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
+    // The parser finds a definition inline by the same comparison.
+    let definition_size = if offset == behind_ids { definition(chunk, offset)?.len() + DEFINITION_HEADER } else { 0 };
+    Some((offset, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))
+}
+
+/// The BinXML of the definition at `offset`.
+pub(super) fn definition(chunk: &[u8], offset: usize) -> Option<&[u8]> {
+    let definition = chunk.get(offset..)?;
+    let size = u32_at(definition, DEFINITION_HEADER - 4)? as usize;
+    definition.get(DEFINITION_HEADER..)?.get(..size)
 }

@@ -7,10 +7,9 @@ use std::{
 
 use crate::{
     error::DefectKind,
-    evidence::digest::{Digests, Hasher},
+    evidence::digest::{Digests, Hasher, Join},
     magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
-        pool::side_by_side,
         sift::Sifter,
         units::{BLOCK_CHUNKS, block},
     },
@@ -78,13 +77,13 @@ fn read_in_parts(read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>, bytes: &mut
     total
 }
 
-/// Sifts a log that comes as a stream, and hashes it if asked to. The digests are those of a log that was read whole.
+/// Sifts a log that comes as a stream, and hashes it if it is to be, with the work shared by `hashing`. The digests are those of a log that was read whole.
 ///
 /// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
 pub(super) fn scan_stream(
     log: &mut dyn Read,
     buffer: &mut [u8],
-    hashing: bool,
+    hashing: Option<Join>,
     sifter: &mut Sifter<'_>,
 ) -> Option<Digests> {
     let mut hasher = Hasher::default();
@@ -103,8 +102,8 @@ pub(super) fn scan_stream(
         if !ended {
             let free = buffer.get_mut(within(held.end)..within(start + size) + CHUNK_SIZE).unwrap_or_default();
             let (size, error) = read_full(log, free);
-            if hashing {
-                hasher.update(free.get(..size).unwrap_or_default(), side_by_side);
+            if let Some(join) = hashing {
+                hasher.update(free.get(..size).unwrap_or_default(), join);
             }
             ended = size < free.len();
             failed = error;
@@ -126,7 +125,7 @@ pub(super) fn scan_stream(
         sifter.defect(None, Some(held.end), DefectKind::Read, &format!("cannot read on: {error}"));
         return None;
     }
-    hashing.then(|| hasher.finish())
+    hashing.map(|_| hasher.finish())
 }
 
 /// Fills `buffer` from a stream, or as much of it as there is before the end or an error.

@@ -18,7 +18,7 @@ use crate::{
     evidence::{
         aligned::Aligned,
         archive::{limits::Limits, unpack},
-        digest::{Digests, Hasher},
+        digest::{Digests, Hasher, Join},
         read,
         source::{Packing, Source},
         sources::Sources,
@@ -224,7 +224,7 @@ impl<'a> Worker<'a> {
         };
         let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
             let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
-            let digests = scan_stream(log, buffer, method.hashing, &mut sifter);
+            let digests = scan_stream(log, buffer, method.hashing.then_some(side_by_side as Join), &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
         });
@@ -279,7 +279,7 @@ fn hash(
 }
 
 /// Runs two pieces of work at the same time, if another thread has nothing to do.
-pub(super) fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
     rayon::join(one, two);
 }
 

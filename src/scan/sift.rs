@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::{
-    connection::salvage::{self},
+    connection::salvage,
     error::{Defect, DefectKind},
     evtx::{
         candidates::Candidates,
