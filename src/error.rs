@@ -80,7 +80,7 @@ impl std::error::Error for Error {}
 /// The kinds of defects, in the order the summary lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DefectKind {
-    /// A path that is missing, cannot be opened or walked, or is no regular file.
+    /// A path that is missing, cannot be opened or walked, or is not a regular file.
     Path,
     /// Bytes that could not be read from a file that was open.
     Read,

@@ -61,7 +61,7 @@
 //! 2. Evidence is opened for reading only.
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
-//! 4. Memory does not grow with the size of the logs: one buffer a thread, the groups, and what a page counts, with bounds.
+//! 4. Memory does not grow with the size of the logs: one buffer per thread, the groups, and what a page counts, with bounds.
 //!    Groups and hits that do not fit are spilled to disk, and only an archive that is compressed in another archive is held in
 //!    memory, with a bound.
 //! 5. From the bytes of a chunk to the groups there are no files, no clock and no environment. So the report depends on the
@@ -97,7 +97,7 @@ pub use crate::{
     search::{Found, Search},
 };
 
-/// What the tests, fuzz targets and benchmarks of this repository look at. It is no part of the interface.
+/// What the tests, fuzz targets and benchmarks of this repository look at. It is not part of the interface.
 #[doc(hidden)]
 pub mod inside {
     pub mod magic {

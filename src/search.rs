@@ -89,7 +89,7 @@ impl Search {
     /// # Errors
     ///
     /// There is no log, threads cannot be started, or what does not fit into memory cannot be kept in temporary files. What
-    /// cannot be read is no error: see [`Found::defects`].
+    /// cannot be read is not an error: see [`Found::defects`].
     pub fn of(&self, paths: &[impl AsRef<Path>]) -> Result<Found, Error> {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let limits = Limits::new(MEMBER, self.password.clone());

@@ -51,7 +51,7 @@ pub fn path(path: &Path) -> String {
 ///
 /// # Errors
 ///
-/// What is read is no text.
+/// What is read is not text.
 pub(crate) fn read_printable<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     Ok(printable(&text).into_owned())

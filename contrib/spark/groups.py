@@ -75,7 +75,7 @@ def shown(path: str) -> str:
 
 
 def write_csv(table: DataFrame, path: str, order: list[str]) -> None:
-    """Writes one CSV file with netsift's cells: safe in a spreadsheet, a row a line."""
+    """Writes one CSV file with netsift's cells: safe in a spreadsheet, one row per line."""
     texts = [name for name, kind in table.dtypes if kind == "string"]
     cells = F.udf(lambda values: [cell(value) for value in values], "array<string>")
     table = table.repartition(1).sortWithinPartitions(*order)

@@ -1,4 +1,4 @@
-//! An arguments file: `@FILE` on the command line stands for the arguments in FILE, one a line.
+//! An arguments file: `@FILE` on the command line stands for the arguments in FILE, one per line.
 //!
 //! Only where an argument is expected: the value of an option is its own affair, and may start with `@` as well. What the
 //! arguments mean is clap's concern.

@@ -24,7 +24,7 @@ pub struct Args {
 const LONG_ABOUT: &str = "\
 Finds the network connections of chosen processes in collected Sysmon event logs (.evtx).
 
-Logs are opened for reading only and never changed. The report has one row a group of connections: a table on a terminal, \
+Logs are opened for reading only and never changed. The report has one row per group of connections: a table on a terminal, \
 otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.";
 
 const ARGUMENTS_FILE: &str = "\

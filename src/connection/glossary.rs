@@ -18,7 +18,7 @@ pub struct Connection<'a> {
     pub dest: Cow<'a, str>,
     /// See [`Field::DestIp`].
     pub dest_ip: Cow<'a, str>,
-    /// `dest_ip` as an address, IPv4 where it is an IPv4-mapped one; `None` if it is not stated or is no address.
+    /// `dest_ip` as an address, IPv4 where it is an IPv4-mapped one; `None` if it is not stated or is not an address.
     pub dest_addr: Option<IpAddr>,
     /// See [`Field::DestPort`].
     pub dest_port: Cow<'a, str>,

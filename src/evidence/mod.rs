@@ -4,7 +4,7 @@
 //!
 //! - [`source`]: one log to read. [`sources`]: how they are found. [`archive`]: logs in archives.
 //! - [`read`](mod@read), [`aligned`]: how bytes are read. [`digest`]: their hashes.
-//! - [`walk`]: files that are no evidence: rules and partial results.
+//! - [`walk`]: files that are not evidence: rules and partial results.
 
 pub mod aligned;
 pub mod archive;

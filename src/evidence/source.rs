@@ -23,7 +23,7 @@ pub struct Source {
     pub packing: Packing,
     /// The log's size when it was found, in bytes; of a packed one, as stated.
     pub size: u64,
-    /// Whether it is no log and has nothing in it that looks like a chunk or a record of one.
+    /// Whether it is not a log and has nothing in it that looks like a chunk or a record of one.
     pub is_blank: bool,
 }
 

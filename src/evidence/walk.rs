@@ -1,4 +1,4 @@
-//! [`walk`]: the files of a kind under given paths, where these are no evidence: rules, and partial results. Links are
+//! [`walk`]: the files of a kind under given paths, where these are not evidence: rules, and partial results. Links are
 //! followed.
 
 use std::{

@@ -55,7 +55,7 @@ impl FileHeader {
 ///
 /// # Errors
 ///
-/// It is no file header, or not all of one.
+/// It is not a file header, or only part of one.
 pub fn file_header(head: &[u8]) -> Result<(FileHeader, Option<Fault>), Fault> {
     let wrong = |cause: String| Err((DefectKind::FileHeader, cause));
     if head.is_empty() {

@@ -183,7 +183,7 @@ impl Decoder {
                     Err(_) if recovered => {}
                     Err(error) => lost(lost_record(format!("record {}: {error}", json.event_record_id))),
                 },
-                // What was carved and does not decode was no record.
+                // What was carved and does not decode was not a record.
                 Err(_) if recovered => {}
                 Err(error) => lost(lost_record(chain(&error))),
             }

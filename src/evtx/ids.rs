@@ -1,4 +1,7 @@
 //! [`Ids`]: the record ids of a log, for what is missing between them. A cleared or tampered log shows there.
+//!
+//! A set of ranges from a crate, such as `rangemap`, has neither the bound on runs that a forged log calls for, nor the times of the
+//! first and the last id. Ids come in order, so that adding one is one comparison.
 
 use serde::{Deserialize, Serialize};
 

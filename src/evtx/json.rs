@@ -1,7 +1,9 @@
 //! Shapes of JSON that the parser's rendering is made of: a [`Text`], an [`Element`] with attributes, and named [`Fields`] of
 //! either.
 //!
-//! All take whatever stands there, since evidence decides it, and borrow it where it needs no unescaping.
+//! All take whatever stands there, since evidence decides it, and borrow it where it needs no unescaping. The JSON is read by
+//! `serde_json`; only the shapes are here. Its own `Value` would not do: of `{"Image":"a","Image":"b"}`, which evidence can
+//! contain, it keeps one, and it copies every text.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 

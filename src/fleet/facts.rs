@@ -1,5 +1,5 @@
 //! The [`Facts`] of a partial result: all that is known of a run besides its groups or hits. JSON in the file's metadata, in the
-//! shape that is documented in the README.
+//! shape that is documented in `docs/fleets.md`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -156,7 +156,7 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// It is no filter that there can be.
+    /// It is not a filter.
     pub fn filter(&self) -> Result<Filter, String> {
         self.options.filters.as_ref().map_or_else(|| Ok(Filter::default()), FiltersEntry::filter)
     }

@@ -1,8 +1,9 @@
 //! What of a file's bytes is handed to the reader of Parquet: the [`Pages`] of its columns, found by its [`Footer`].
 //!
-//! A partial result comes from a host that may be an attacker's. What a few of its bytes can claim, a schema nested a hundred
-//! thousand deep or a page of gigabytes, is refused here before anything is allocated for it; what is in a page is read by the
-//! library. How many rows a file has, and so how long it takes, is not bounded: a few bytes can stand for many that are
+//! A partial result comes from a host that may be an attacker's. The library believes what it states: with parquet 60.1, a file of
+//! 19,520 bytes whose last page states 2 GiB makes its page reader allocate 2 GiB. So what a few bytes can claim, a page of
+//! gigabytes or a schema nested a hundred thousand deep, is refused here before anything is allocated for it. What is in a page is
+//! read by the library. How many rows a file has, and so how long it takes, is not bounded: a few bytes can stand for many that are
 //! alike. Only what netsift writes is read: the numbers of fields, encodings and codecs are those of
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 

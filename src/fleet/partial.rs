@@ -2,7 +2,7 @@
 //! same report can be made as from the sources, together with other partial results.
 //!
 //! The file is Parquet, which Spark, DuckDB and others read: its columns are in [`columns`](crate::report::parquet::columns), and its [`Facts`] are JSON in
-//! its metadata. Both are in the README, and [`VERSION`] changes with them. How results are put together is in [`crate::fleet::merge`].
+//! its metadata. Both are in `docs/fleets.md`, and [`VERSION`] changes with them. How results are put together is in [`crate::fleet::merge`].
 
 use std::{
     fs::{self, File},
@@ -50,7 +50,7 @@ pub fn write(
 ///
 /// # Errors
 ///
-/// It cannot be read, is no partial result, or one of a newer version.
+/// It cannot be read, is not a partial result, or is one of a newer version.
 pub fn facts(path: &Path) -> Result<Facts, String> {
     let not_one = |error: &dyn ToString| format!("not a partial result: {}", error.to_string());
     // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.

@@ -2,7 +2,8 @@
 //! them.
 //!
 //! The protocol is described at <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>. Nothing
-//! is allocated, whatever the bytes say.
+//! is allocated, whatever the bytes say. The crate `thrift` makes structs of what it reads, so it would allocate before the
+//! bounds of [`pages`](crate::fleet::pages) could be held against it; parquet's own reader of headers is private.
 
 /// The bytes from where a struct starts.
 #[derive(Debug, Clone, Copy)]

@@ -2,6 +2,10 @@
 //! has no name, so that it is gone however the run ends, and merged from there when they are read.
 //!
 //! What the things are is not this file's concern.
+//!
+//! Crates for external sorting do not fit. extsort 0.5 bounds how many things are in memory and not their bytes, which evidence
+//! chooses; its files have names, and stay when the process is killed; and what it returns can be read once, where a report takes
+//! several passes. ext-sort 0.1 is the same in the last two, and brings clap and env_logger along.
 
 use std::{
     cmp::Reverse,

@@ -1,4 +1,4 @@
-//! The report as CSV: RFC 4180, UTF-8, `\n` line ends, a row a line.
+//! The report as CSV: RFC 4180, UTF-8, `\n` line ends, one row per line.
 
 use std::{borrow::Cow, io};
 
@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 
-/// Writes the header and one row a group, in the order given. With rules, rows name theirs, by its index.
+/// Writes the header and one row per group, in the order given. With rules, rows name theirs, by its index.
 ///
 /// In both kinds of cells, control characters are shown as escapes, so that a row is a line.
 ///

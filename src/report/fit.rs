@@ -1,4 +1,7 @@
 //! Text that fits: as wide as a terminal shows it, with what is invisible made visible, and shortened to a width.
+//!
+//! The width of a character is that of the crate `unicode-width`. Which part of a text may go is a matter of what it is: a host keeps
+//! its start, a domain both ends, a path the name behind its last `\`.
 
 use std::{borrow::Cow, fmt::Write};
 

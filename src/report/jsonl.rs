@@ -1,4 +1,4 @@
-//! The report as JSON lines: an object a group, with the values as they were logged.
+//! The report as JSON lines: one object per group, with the values as they were logged.
 //!
 //! A line reads as it is and parses to the exact values: what could break, drive or reorder it is there as JSON's own
 //! escapes.
@@ -23,7 +23,7 @@ enum Value<'a> {
     Text(&'a str),
 }
 
-/// Writes one object a group, in the order given, whose members are in the order of the columns.
+/// Writes one object per group, in the order given, whose members are in the order of the columns.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The [`Manifest`]: a record of a run that stands up later. What was read, with hashes; how it was judged; what was wrong.
 //!
 //! Two runs over the same evidence give the same bytes, unless facts about the run itself are asked for. The schema is
-//! in the README; [`VERSION`] changes with it.
+//! in `docs/manifest.md`; [`VERSION`] changes with it.
 
 use std::collections::BTreeMap;
 

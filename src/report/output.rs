@@ -103,7 +103,7 @@ impl Output {
     /// Writes with `write`, and returns the SHA-256 of what was written, in hexadecimal.
     ///
     /// A file is written beside its name and synced; it gets its name when what is `pending` is committed. A reader that
-    /// closes standard output has seen what it wanted: that is no error.
+    /// closes standard output has seen what it wanted: that is not an error.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::report::times::TimeFormat;
 pub enum Format {
     /// Comma-separated values, for spreadsheets and other tools
     Csv,
-    /// A JSON object a line, with numbers as numbers and values as they were logged
+    /// One JSON object per line, with numbers as numbers and values as they were logged
     Jsonl,
     /// A table to look at, as wide as the terminal; not all columns
     Table,

@@ -34,7 +34,7 @@ pub enum Verdict {
 impl Rule {
     /// Judges one connection.
     ///
-    /// A destination that is not stated or is no address is in no network. So it is never excluded, and it is a hit
+    /// A destination that is not stated or is not an address is in no network. So it is never excluded, and it is a hit
     /// unless detection networks are given.
     #[must_use]
     pub fn judge(&self, connection: &Connection<'_>) -> Verdict {

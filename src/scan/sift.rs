@@ -63,7 +63,7 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// The same, for all blocks of the source, one after another: of one that is no log and has no chunk, it is said once.
+    /// The same, for all blocks of the source, one after another: of one that is not a log and has no chunk, it is said once.
     #[must_use]
     pub fn of_whole(self) -> Self {
         Self { held: Some(Vec::new()), ..self }
@@ -368,7 +368,7 @@ impl<'a> Sifter<'a> {
     }
 
     fn chunk_defect(&mut self, place: Place, kind: DefectKind, cause: &str) {
-        // So many of them are no mistaken file any more.
+        // So many of them are not just a file that was mistaken for a log.
         const MOST_HELD: usize = 1 << 12;
         if let Some(held) = self.held.as_mut().filter(|held| held.len() < MOST_HELD) {
             return held.push((place, kind, cause.to_owned()));

@@ -55,7 +55,7 @@ impl Limits {
         Self { known_by, ..self }
     }
 
-    /// Whether a file that is met in a directory is looked at. What is no regular file is named if it has the name of a log.
+    /// Whether a file that is met in a directory is looked at. What is not a regular file is named if it has the name of a log.
     pub(crate) fn look_at(&self, path: &Path, is_regular: bool) -> bool {
         is_of_interest(path) || (self.known_by == KnownBy::Content && is_regular)
     }

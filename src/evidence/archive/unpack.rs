@@ -75,7 +75,7 @@ fn open(out: &mut Unpacked<'_>, piece: Piece<'_>) {
 fn open_by_content(out: &mut Unpacked<'_>, piece: Piece<'_>) {
     let Piece { name, depth, size, stream, .. } = piece;
     let mut head = Vec::new();
-    // What cannot be read says nothing, and would be no log either.
+    // What cannot be read says nothing, and would not be a log either.
     let _ = (&mut *stream).take(SHOWING as u64).read_to_end(&mut head);
     let form = match Form::of_member(&head) {
         Some(Ok(form)) => form,

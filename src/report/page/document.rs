@@ -7,7 +7,11 @@
 //! 2. The script puts it on the page as text, never as markup.
 //! 3. The content security policy allows that one script and that one style sheet, by their hashes, and no request.
 //!
-//! Memory: the groups, an entry a destination, host and process, and the hits that are shown, which are bounded. The
+//! Of the script, 133 lines and 8.2 KB draw the timeline, the one chart there is, as SVG; the rest is tables and their filters. A
+//! library would not be less: uPlot 1.6 is 51 KB, draws on a canvas, which has no text for a screen reader and is pixels on paper, and
+//! leaves stacking to its user; Observable Plot 0.6 is 209 KB and needs D3, another 281 KB.
+//!
+//! Memory: the groups, one entry per destination, host and process, and the hits that are shown, which are bounded. The
 //! page depends on the evidence, the rule and the version alone.
 
 use std::{

@@ -1,6 +1,6 @@
 //! A [`Row`] of a partial result, a group of one source, and the columns of a Parquet file that it is in.
 //!
-//! What the columns are is in the README. A value that is typed and does not fit its type, which evidence can have, is in a
+//! What the columns are is in `docs/fleets.md`. A value that is typed and does not fit its type, which evidence can have, is in a
 //! column of text beside it, so that nothing is lost. How they are written is in `writer`, how they are read in
 //! `reader`.
 
