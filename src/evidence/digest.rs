@@ -1,6 +1,6 @@
 //! [`Digests`]: the hashes by which investigators' case systems know a file.
 //!
-//! The hashes are RustCrypto's. What is here is which of them there are, and that they are made at the same time.
+//! The hashes are those of the `RustCrypto` project. What is here is which of them there are, and that they are made at the same time.
 
 use std::io::{self, Read, Write};
 

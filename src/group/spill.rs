@@ -5,7 +5,7 @@
 //!
 //! Crates for external sorting do not fit. extsort 0.5 bounds how many things are in memory and not their bytes, which evidence
 //! chooses; its files have names, and stay when the process is killed; and what it returns can be read once, where a report takes
-//! several passes. ext-sort 0.1 is the same in the last two, and brings clap and env_logger along.
+//! several passes. ext-sort 0.1 is the same in the last two, and brings `clap` and `env_logger` along.
 
 use std::{
     cmp::Reverse,
