@@ -23,6 +23,19 @@
 //! | [`fleet`] | partial results | the same as one scan of all their logs |
 //! | [`cli`] | arguments | an exit status |
 //!
+//! What always holds:
+//!
+//! 1. Evidence is untrusted. A bad record costs that record, a bad chunk that chunk, a bad file that file, and each
+//!    loss is a [`Defect`] with its place.
+//! 2. Evidence is opened for reading only.
+//! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
+//!    there to be compared with.
+//! 4. Memory does not grow with the size of the logs: one buffer per thread, the groups, and what a page counts, with bounds.
+//!    Groups and hits that do not fit are spilled to disk, and only an archive that is compressed in another archive is held in
+//!    memory, with a bound.
+//! 5. From the bytes of a chunk to the groups there are no files, no clock and no environment. So the report depends on the
+//!    evidence, the rules and the version alone, whatever the number of threads.
+//!
 //! [`Search`] is the way in for other programs:
 //!
 //! ```
@@ -53,19 +66,6 @@
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! What always holds:
-//!
-//! 1. Evidence is untrusted. A bad record costs that record, a bad chunk that chunk, a bad file that file, and each
-//!    loss is a [`Defect`] with its place.
-//! 2. Evidence is opened for reading only.
-//! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
-//!    there to be compared with.
-//! 4. Memory does not grow with the size of the logs: one buffer per thread, the groups, and what a page counts, with bounds.
-//!    Groups and hits that do not fit are spilled to disk, and only an archive that is compressed in another archive is held in
-//!    memory, with a bound.
-//! 5. From the bytes of a chunk to the groups there are no files, no clock and no environment. So the report depends on the
-//!    evidence, the rules and the version alone, whatever the number of threads.
 
 mod bytes;
 mod cli;

@@ -7,7 +7,10 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
-    cli::args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+    cli::{
+        args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+        time,
+    },
     connection::{
         cidr::{self, CidrSet},
         filter::{Filter, Property},
@@ -19,10 +22,7 @@ use crate::{
         archive::limits::{KnownBy, Limits},
         sources::Links,
     },
-    evtx::{
-        event::Carving,
-        window::{self, Window},
-    },
+    evtx::{event::Carving, window::Window},
     fleet::merge::Merging,
     group::{copies::Copies, groups},
     report::{
@@ -179,8 +179,7 @@ fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
 /// Which connections are left in.
 fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
     let time = |option: &str, text: &Option<String>| {
-        let read =
-            |text: &String| window::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
+        let read = |text: &String| time::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
         text.as_ref().map(read).transpose()
     };
     let window = Window { since: time("--since", &args.since)?, until: time("--until", &args.until)? };

@@ -4,7 +4,7 @@
 //! knows it.
 //!
 //! - [`args`]: the command line as typed. [`usage`]: its help. [`arg_file`]: arguments in files. [`shell`]: completions and manual pages.
-//! - [`config`]: what was typed, as it is meant.
+//! - [`config`]: what was typed, as it is meant; `time`: times as they are typed.
 //! - [`obey`]: the program. `scan`, `merge`, `verify`, [`rules`]: its commands. [`listing`]: rules as lists for a person.
 //! - `terminal`, `progress`, `clock`: what is shown, and how far a run is.
 
@@ -20,5 +20,6 @@ mod rules;
 mod scan;
 pub mod shell;
 mod terminal;
+mod time;
 pub mod usage;
 mod verify;

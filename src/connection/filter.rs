@@ -1,4 +1,4 @@
-//! A [`Filter`]: what the command line leaves in before any rule judges, by time and by patterns over fields.
+//! A [`Filter`]: what the command line leaves in before any rule judges, by a [`Window`] of time and by patterns over fields.
 //!
 //! It is the filter macro at the end of Splunk's rule, which a user fills in. Networks and processes are the rules' concern.
 

@@ -1,4 +1,4 @@
-//! [`read`]: a connection out of an old record, by what stands in the record itself.
+//! [`read`]: a connection out of an old, deleted record that was recovered, by what stands in the record itself.
 //!
 //! The names in a record's template (`EventData`, `Data`, `System` …) are shared by all records of a chunk and stand where they
 //! were used first. In a chunk that is in use again, something else is there by now, and the parser reads names that mean

@@ -1,4 +1,5 @@
-//! The [`Instance`] of a template: a record in the one shape in which Windows writes them, and its values.
+//! The [`Instance`] of a template: a record in the one shape in which Windows writes them, and its values with
+//! their types. Which value can be an EventID is in [`candidates`](crate::evtx::candidates).
 //!
 //! The shape, from the EVTX format notes of the libevtx project (sections 3.2 and 4) and MS-EVEN6 2.2.12:
 //!

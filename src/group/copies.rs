@@ -1,4 +1,4 @@
-//! The copies of an event, which are found in the order of hits, and which of them count.
+//! The copies of an event, duplicates and recovered records among them, and which of them count. They are found in the order of hits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

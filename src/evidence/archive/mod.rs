@@ -8,8 +8,8 @@
 //! In comes a file; out go the logs in it as streams, and what is wrong with it. This room does not know what a log is, but for its
 //! first bytes.
 //!
-//! - [`list`]: what is in a file. [`unpack`]: what is in it, unpacked. [`limits`]: how much that may be.
-//! - [`form`]: what something is taken for. `foreign`: what is not opened.
+//! - [`form`]: which format something is of, by its name and its first bytes. `foreign`: formats that are named and not opened.
+//! - [`list`]: which logs are in a file. [`unpack`]: their bytes. [`limits`]: how much that may be.
 //! - `member`: what comes out of an archive. `stream`: streams with bounds.
 //! - [`zipped`] and `header`: zip files. [`remains`]: zip files without their directory.
 //! - `packed`: gzip, bzip2, xz, Zstandard and tar. `zstd`: Zstandard. `sevenz`: 7z.

@@ -6,7 +6,7 @@ use rsigma_eval::{Engine, EvaluationResult};
 
 use crate::{
     evtx::event::Event,
-    rule::sigma::{correlation::Correlations, fields::Fields, memo::Memo, view::View},
+    rule::sigma::{correlation::Correlations, inputs::Fields, memo::Memo, view::View},
 };
 
 /// Sigma rules, compiled together.

@@ -6,7 +6,7 @@
 
 use rsigma_eval::{CompiledDetection, CompiledMatcher, CompiledRule};
 
-use crate::rule::sigma::known;
+use crate::rule::sigma::names;
 
 const FLAGS: [&str; 13] = [
     "Initiated",
@@ -34,7 +34,7 @@ fn of_detection(detection: &mut CompiledDetection) {
     match detection {
         CompiledDetection::AllOf(items) => {
             for item in items.iter_mut().filter(|item| item.exists.is_none()) {
-                if item.field.as_ref().is_some_and(|name| FLAGS.contains(&&*known::canonical(name)))
+                if item.field.as_ref().is_some_and(|name| FLAGS.contains(&&*names::canonical(name)))
                     && is_value(&item.matcher)
                 {
                     let matcher = std::mem::replace(&mut item.matcher, CompiledMatcher::Null);

@@ -20,9 +20,9 @@ use crate::{
         sigma::{
             correlation::{self, Correlations},
             engine::Sigma,
-            file, flags,
-            known::{self, Unknown},
-            literals, narrowing,
+            file, flags, literals,
+            names::{self, Unknown},
+            narrowing,
             remark::Remark,
             scope,
             wanted::{Wanted, is_wanted},
@@ -314,18 +314,18 @@ impl Loaded {
             })
         };
         let rules = self.rules.iter().flat_map(|Loadable { rule, info, .. }| {
-            of(Path::new(&info.source), &info.title, known::unknown_in_detections(&rule.detection))
+            of(Path::new(&info.source), &info.title, names::unknown_in_detections(&rule.detection))
         });
         let correlations = self
             .correlations
             .iter()
-            .flat_map(|(rule, info)| of(Path::new(&info.source), &info.title, known::unknown_in_correlation(rule)));
+            .flat_map(|(rule, info)| of(Path::new(&info.source), &info.title, names::unknown_in_correlation(rule)));
         let is_applied = |filter: &FilterRule| self.rules.iter().any(|loaded| narrowing::is_for(filter, &loaded.rule));
         let filters = self
             .filters
             .iter()
             .filter(|(filter, _)| is_applied(filter))
-            .flat_map(|(filter, path)| of(path, &filter.title, known::unknown_in_detections(&filter.detection)));
+            .flat_map(|(filter, path)| of(path, &filter.title, names::unknown_in_detections(&filter.detection)));
         let mut unknown: Vec<Remark> = rules.chain(correlations).chain(filters).collect();
         unknown.sort();
         unknown

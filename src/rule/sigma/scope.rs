@@ -3,7 +3,7 @@
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
 
-use crate::rule::sigma::known;
+use crate::rule::sigma::names;
 
 /// A rule as it is evaluated over connections, or why it cannot be.
 pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
@@ -24,7 +24,7 @@ pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
         return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
     }
     let ids: Vec<&SigmaValue> = items(&rule.detection)
-        .filter(|(name, ..)| name.map(known::canonical).as_deref() == Some("EventID"))
+        .filter(|(name, ..)| name.map(names::canonical).as_deref() == Some("EventID"))
         .flat_map(|(_, _, v)| v)
         .collect();
     let is_3 = |value: &&SigmaValue| match value {

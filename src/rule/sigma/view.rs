@@ -12,7 +12,7 @@ use std::{borrow::Cow, net::IpAddr};
 use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
-use crate::{evtx::event::Event, rule::sigma::known};
+use crate::{evtx::event::Event, rule::sigma::names};
 
 /// The fields that hold addresses.
 const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];
@@ -63,7 +63,7 @@ impl<'a> View<'a> {
     /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.of_data(name).or_else(|| {
-            let name = known::canonical(name);
+            let name = names::canonical(name);
             self.of_system(&name).or_else(|| self.of_data(&name))
         })
     }
@@ -81,7 +81,7 @@ impl Fields for View<'_> {
             IpAddr::V4(_) => None,
         };
         // Only IPv6 has a colon, and most values have none.
-        let may_be_mapped = text.contains(':') && ADDRESSES.contains(&&*known::canonical(path));
+        let may_be_mapped = text.contains(':') && ADDRESSES.contains(&&*names::canonical(path));
         match may_be_mapped.then(mapped).flatten() {
             Some(address) => Some(EventValue::Str(Cow::Owned(address.to_string()))),
             None => Some(EventValue::Str(Cow::Borrowed(text))),
