@@ -111,7 +111,7 @@ pub mod inside {
             archive::{form, limits, list, unpack},
             digest, source, sources,
         },
-        evtx::{chunk, event, ids, record, window},
+        evtx::{chunk, decoder, event, ids, record, window},
         fleet::{facts, partial},
         group::{copies, groups, hits},
         report::parquet::columns,

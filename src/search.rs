@@ -9,7 +9,7 @@ use crate::{
         archive::limits::Limits,
         sources::{self, Links},
     },
-    evtx::event::Carving,
+    evtx::decoder::Carving,
     group::{
         copies::{self, Copies},
         groups::{self, Group, GroupKey, SortedGroups},

@@ -18,7 +18,7 @@ use crate::{
         source::{self, Packing},
         sources::{self, Links, Sources},
     },
-    evtx::event::Carving,
+    evtx::decoder::Carving,
     group::{copies::Copies, groups},
     report::recorded::Recorded,
     rule::{judge::Rule, set::RuleSet},

@@ -22,7 +22,7 @@ use crate::{
         archive::limits::{KnownBy, Limits},
         sources::Links,
     },
-    evtx::{event::Carving, window::Window},
+    evtx::{decoder::Carving, window::Window},
     fleet::merge::Merging,
     group::{copies::Copies, groups},
     report::{

@@ -14,10 +14,11 @@ use crate::{
     bytes::{u16_at, u32_at},
     connection::sysmon::{self, FIELDS},
     evtx::{
-        definition::{FILETIME, FRAGMENT_HEADER, Names, Token, Tokens},
+        definition::FILETIME,
         event::Event,
         instance::Instance,
         record::{self, Record},
+        tree::{self, Content, Element},
     },
 };
 
@@ -127,7 +128,7 @@ fn outer_members(chunk: &[u8], outer: &Instance<'_>) -> Vec<(String, String)> {
             members.push((name.to_owned(), value));
         }
     };
-    let root = outer.definition(chunk).and_then(|(start, size)| tree(chunk, start, size));
+    let root = outer.definition(chunk).and_then(|(start, size)| tree::any(chunk, start, size));
     let system = root.as_ref().and_then(|root| root.elements().next()).filter(|system| system.elements().count() > 0);
     let Some(system) = system else {
         // The definition is lost: what Windows has at known places.
@@ -148,7 +149,7 @@ fn outer_members(chunk: &[u8], outer: &Instance<'_>) -> Vec<(String, String)> {
             "Execution" => &["Execution_ProcessID", "Execution_ThreadID"],
             _ => &[],
         };
-        for (name, content) in attributes.iter().zip(&element.attributes) {
+        for (name, content) in attributes.iter().zip(element.attributes.iter().map(|(_, content)| content)) {
             add(name, content);
         }
         if let Some(content) = element.content.first() {
@@ -162,9 +163,9 @@ fn outer_members(chunk: &[u8], outer: &Instance<'_>) -> Vec<(String, String)> {
 /// or in Sysmon's order.
 fn fields(chunk: &[u8], data: &Instance<'_>) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
     let show = |index: usize| data.value(index).and_then(|(kind, bytes)| shown(kind, bytes));
-    if let Some(root) = data.definition(chunk).and_then(|(start, size)| tree(chunk, start, size)) {
+    if let Some(root) = data.definition(chunk).and_then(|(start, size)| tree::any(chunk, start, size)) {
         let of_element = |element: &Element| {
-            let [Content::Text(name), ..] = element.attributes.as_slice() else { return None };
+            let [(_, Content::Text(name)), ..] = element.attributes.as_slice() else { return None };
             let Some(Content::Value(index)) = element.content.first() else { return None };
             Some((Cow::Owned(name.clone()), Cow::Owned(show(*index)?)))
         };
@@ -198,7 +199,7 @@ fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
     };
     match kind {
         NULL => Some(String::new()),
-        TEXT => Some(text(bytes)),
+        TEXT => Some(tree::text(bytes)),
         0x04 => Some(number(1)?.to_string()),
         0x06 => Some(number(2)?.to_string()),
         0x08 => Some(number(4)?.to_string()),
@@ -215,86 +216,10 @@ fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// UTF-16, which a NUL may end.
-fn text(bytes: &[u8]) -> String {
-    let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|&unit| unit != 0);
-    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
 /// Three numbers, little-endian, and eight bytes.
 fn guid(bytes: &[u8]) -> Option<String> {
     let (first, second, third) = (u32_at(bytes, 0)?, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
     let (fourth, last) = bytes.get(8..).filter(|rest| rest.len() == 8)?.split_at_checked(2)?;
     let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
     Some(format!("{{{first:08X}-{second:04X}-{third:04X}-{}-{}}}", hex(fourth), hex(last)))
-}
-
-/// An element of a definition. Its name, where it can still be read.
-#[derive(Debug)]
-struct Element {
-    name: String,
-    attributes: Vec<Content>,
-    content: Vec<Content>,
-}
-
-#[derive(Debug)]
-enum Content {
-    Text(String),
-    /// By its index.
-    Value(usize),
-    Element(Element),
-}
-
-impl Element {
-    fn elements(&self) -> impl Iterator<Item = &Self> {
-        self.content
-            .iter()
-            .filter_map(|content| if let Content::Element(element) = content { Some(element) } else { None })
-    }
-}
-
-/// How deep elements are nested in Windows' templates, and some more.
-const DEPTH: usize = 8;
-
-/// The root element of the definition with `size` bytes of BinXML at `start` of a chunk. Names need not be readable: where they
-/// stand is enough.
-fn tree(chunk: &[u8], start: usize, size: usize) -> Option<Element> {
-    let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Any);
-    if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
-        return None;
-    }
-    let Token::Open { name, .. } = tokens.next()? else { return None };
-    element(name, &mut tokens, DEPTH)
-}
-
-/// The element whose start and name were taken.
-fn element(name: &[u8], tokens: &mut Tokens<'_>, depth: usize) -> Option<Element> {
-    let depth = depth.checked_sub(1)?;
-    let mut element = Element { name: text(name), attributes: Vec::new(), content: Vec::new() };
-    loop {
-        match tokens.next()? {
-            Token::Attribute(_) => {
-                let token = tokens.next()?;
-                element.attributes.push(content(&token)?);
-            }
-            Token::CloseStart => break,
-            Token::CloseEmpty => return Some(element),
-            _ => return None,
-        }
-    }
-    loop {
-        match tokens.next()? {
-            Token::CloseElement => return Some(element),
-            Token::Open { name, .. } => element.content.push(Content::Element(self::element(name, tokens, depth)?)),
-            token => element.content.push(content(&token)?),
-        }
-    }
-}
-
-fn content(token: &Token<'_>) -> Option<Content> {
-    match *token {
-        Token::Text(units) => Some(Content::Text(text(units))),
-        Token::Value { index, .. } => Some(Content::Value(index.into())),
-        _ => None,
-    }
 }

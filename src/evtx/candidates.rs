@@ -158,8 +158,10 @@ fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evtx::instance::{INSTANCE, INSTANCE_IDS};
-    use crate::magic::CHUNK_HEADER_SIZE;
+    use crate::{
+        evtx::instance::{INSTANCE, INSTANCE_IDS},
+        magic::CHUNK_HEADER_SIZE,
+    };
 
     /// A chunk whose only content is one template instance, its definition inline, at offset 512.
     fn chunk(definition: &[u8], values: &[(u8, &[u8])]) -> (Vec<u8>, Record) {

@@ -23,7 +23,8 @@ pub const FILETIME: u8 = 0x11;
 
 /// What BinXML of its own starts with.
 pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
-const NO_DEPENDENCY: u16 = 0xffff;
+/// What an element depends on that depends on nothing.
+pub(crate) const NO_DEPENDENCY: u16 = 0xffff;
 /// Of a name, before its length: the offset of the next one, and a hash.
 const NAME_LINK: usize = 6;
 
@@ -194,6 +195,12 @@ impl<'a> Tokens<'a> {
         u32_at(self.take(4)?, 0)
     }
 
+    /// What is behind the tokens that were taken.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.chunk.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// Takes some bytes.
     pub(crate) fn take(&mut self, size: usize) -> Option<&'a [u8]> {
         let taken = self.chunk.get(self.at..self.end)?.get(..size)?;
         self.at += size;

@@ -20,6 +20,9 @@ use crate::{
 /// A fragment header, and the token of a template instance.
 pub(super) const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
 
+/// The token alone, as a fragment can have it.
+const BARE_INSTANCE: &[u8] = &[0x0c, 0x01];
+
 /// The type of a value that is BinXML.
 pub(super) const FRAGMENT: u8 = 0x21;
 
@@ -47,8 +50,18 @@ impl<'a> Instance<'a> {
     /// The instance that is all of a record's BinXML, or of a fragment's; nothing when the shape is not the known one.
     #[must_use]
     pub fn of(chunk: &'a [u8], binxml: Record) -> Option<Self> {
-        let template = u32_at(chunk.get(binxml.offset..)?.strip_prefix(&INSTANCE)?, 0)?;
-        let (definition, behind) = parts(chunk, binxml)?;
+        Self::behind(chunk, binxml, &INSTANCE)
+    }
+
+    /// The same of a fragment, which need not start with a header.
+    pub(super) fn of_fragment(chunk: &'a [u8], binxml: Record) -> Option<Self> {
+        let is_bare = chunk.get(binxml.offset..)?.starts_with(BARE_INSTANCE);
+        Self::behind(chunk, binxml, if is_bare { BARE_INSTANCE } else { &INSTANCE })
+    }
+
+    fn behind(chunk: &'a [u8], binxml: Record, start: &[u8]) -> Option<Self> {
+        let template = u32_at(chunk.get(binxml.offset..)?.strip_prefix(start)?, 0)?;
+        let (definition, behind) = parts_behind(chunk, binxml, start)?;
         let (descriptors, values) = descriptors(behind)?;
         let offset = binxml.offset.checked_add(binxml.size)?.checked_sub(values.len())?;
         Some(Self { template, definition, descriptors, values, offset })
@@ -66,6 +79,23 @@ impl<'a> Instance<'a> {
         let (start, size, kind) = self.range(index)?;
         let value = self.values.get(start..)?.get(..size)?;
         fits(kind, value).then_some((kind, value))
+    }
+
+    /// The types of its values and their sizes, in order.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = (u8, usize)> {
+        self.descriptors.iter().map(|&[low, high, kind, _]| (kind, usize::from(u16::from_le_bytes([low, high]))))
+    }
+
+    /// The bytes of its values, one after the other, and what is behind them.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.values
+    }
+
+    /// A value that is a fragment and not empty.
+    pub(super) fn fragment_at(&self, index: usize) -> Option<Record> {
+        let (start, size, kind) = self.range(index)?;
+        let is_one = kind == FRAGMENT && size > 0;
+        is_one.then_some(Record { offset: self.offset.checked_add(start)?, size })
     }
 
     /// The first value that is a fragment.
@@ -156,10 +186,14 @@ pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
 
 /// The offset of a record's definition, and what is behind that if it is inline: its values, and the end of the stream.
 pub(super) fn parts(chunk: &[u8], record: Record) -> Option<(usize, &[u8])> {
+    parts_behind(chunk, record, &INSTANCE)
+}
+
+fn parts_behind<'a>(chunk: &'a [u8], record: Record, start: &[u8]) -> Option<(usize, &'a [u8])> {
     let end = record.offset.checked_add(record.size)?;
-    let instance = chunk.get(record.offset..end)?.strip_prefix(&INSTANCE)?;
+    let instance = chunk.get(record.offset..end)?.strip_prefix(start)?;
     let offset = u32_at(instance, 4)? as usize;
-    let behind_ids = record.offset.checked_add(INSTANCE.len() + INSTANCE_IDS)?;
+    let behind_ids = record.offset.checked_add(start.len() + INSTANCE_IDS)?;
     // The parser finds a definition inline by the same comparison.
     let definition_size = if offset == behind_ids { definition(chunk, offset)?.len() + DEFINITION_HEADER } else { 0 };
     Some((offset, instance.get(INSTANCE_IDS.checked_add(definition_size)?..)?))

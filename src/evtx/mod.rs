@@ -6,11 +6,13 @@
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
 //! - [`record`]: where records are. [`instance`]: their shape. [`definition`]: the definitions of their templates.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
-//! - [`event`](mod@event): a record, decoded; the only file that names the `evtx` crate. `json`: what that crate renders.
+//! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
+//!   renders. `typed`: records as Windows writes them, without the parser. [`tree`]: what a template's definition says.
 //! - [`ids`]: the ids of a log's records, and what is missing between them.
 
 pub mod candidates;
 pub mod chunk;
+pub mod decoder;
 pub mod definition;
 pub mod displaced;
 pub mod event;
@@ -18,4 +20,6 @@ pub mod ids;
 pub mod instance;
 mod json;
 pub mod record;
+pub mod tree;
+mod typed;
 pub mod window;

@@ -14,7 +14,7 @@ const SMALLEST: usize = HEADER_SIZE + 4;
 
 /// The last FILETIME that the parser takes in a record's header: 9999-12-30T22:00 UTC. It skips to what looks like the next
 /// record otherwise.
-const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_999_999;
+pub(super) const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_999_999;
 
 /// A record, found but not decoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{cidr::CidrSet, filter::Filter, glossary::Field},
     error::Defects,
-    evtx::event::Carving,
+    evtx::decoder::Carving,
     group::copies::Copies,
     report::{
         manifest::{Counted, FiltersEntry},

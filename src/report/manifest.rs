@@ -15,7 +15,7 @@ use crate::{
     error::Defects,
     evidence::digest,
     evtx::{
-        event::Carving,
+        decoder::Carving,
         ids::{Gaps, Id},
         record,
         window::Window,

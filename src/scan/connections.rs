@@ -7,11 +7,7 @@ use crate::{
         sysmon,
     },
     error::DefectKind,
-    evtx::{
-        chunk,
-        event::{Event, Loss},
-        record::Record,
-    },
+    evtx::{chunk, decoder::Loss, event::Event, record::Record},
     group::hits::{self, Hit},
     rule::{judge::Verdict, set::Judgement},
     scan::{

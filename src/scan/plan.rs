@@ -1,6 +1,7 @@
 //! The [`Plan`] of a scan: what is looked for, how, and what is kept of it.
 
 use crate::{
+    evtx::decoder::Reading,
     group::groups,
     scan::{prefilter::Prefilter, terms::Terms},
 };
@@ -34,6 +35,15 @@ pub enum Decoding {
 }
 
 impl Plan {
+    /// How records that are decoded are read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        match self.decoding {
+            Decoding::Candidates => Reading::Typed,
+            Decoding::Everything => Reading::Parser,
+        }
+    }
+
     /// Whether each hit is kept.
     #[must_use]
     pub fn keeps_hits(&self) -> bool {

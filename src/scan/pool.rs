@@ -23,7 +23,7 @@ use crate::{
         source::{Packing, Source},
         sources::Sources,
     },
-    evtx::event::Decoder,
+    evtx::decoder::Decoder,
     scan::{
         blocks::{BUFFER_SIZE, read_block, scan_stream},
         findings::Findings,

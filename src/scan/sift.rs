@@ -10,8 +10,8 @@ use crate::{
     evtx::{
         candidates::Candidates,
         chunk::{self, ChunkState, Layout},
+        decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
-        event::{Carving, Decoder, Loss},
         record::{self, Record},
     },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
@@ -316,7 +316,14 @@ impl<'a> Sifter<'a> {
             let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
             let first = Layout { end, last_id: None, ..*layout };
             let coverage = &mut self.part.coverage;
-            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
+            self.decoder.decode(
+                chunk,
+                &first,
+                self.plan.reading(),
+                |_, carved| !carved,
+                |event| coverage.starts_with(event),
+                drop,
+            );
         }
     }
 
@@ -395,6 +402,7 @@ impl<'a> Sifter<'a> {
         self.decoder.decode(
             bytes,
             layout,
+            plan.reading(),
             |record, carved| {
                 if carved {
                     carved_out.push(record);

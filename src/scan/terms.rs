@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     connection::{filter::Filter, glossary::Field},
-    evtx::event::Carving,
+    evtx::decoder::Carving,
     group::copies::Copies,
     rule::set::RuleSet,
 };

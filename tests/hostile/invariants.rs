@@ -14,7 +14,7 @@ use netsift::{
         builtin,
         cidr::{self, CidrSet},
         copies::Copies,
-        event::{Carving, Decoder},
+        decoder::{Carving, Decoder},
         filter::Filter,
         findings::Findings,
         glossary::Field,

@@ -1,0 +1,346 @@
+//! The [`Decoder`]: events out of the records of a chunk, and the adapter to the parser, the only file that names the `evtx` crate.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use evtx::{
+    EvtxChunk, EvtxChunkHeader, ParserSettings,
+    err::{ChunkError, DeserializationError, EvtxError},
+};
+use serde::Deserialize;
+
+use crate::{
+    error::DefectKind,
+    evtx::{
+        chunk::{CHUNK_TABLES, Layout},
+        event::{Event, joined},
+        json::{Element, Fields},
+        record::{self, Record},
+        typed::{Scratch, Typed},
+    },
+    magic::CHUNK_HEADER_SIZE,
+};
+
+/// Something that a chunk lost, at an offset in the chunk.
+#[derive(Debug)]
+pub struct Loss {
+    /// Where in the chunk, in bytes; `None` for the chunk as a whole.
+    pub offset: Option<u64>,
+    /// What kind of defect it is.
+    pub kind: DefectKind,
+    /// What is wrong.
+    pub cause: String,
+}
+
+/// Which records of a chunk are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carving {
+    /// Those that are part of the log.
+    Live,
+    /// Older ones too, whole records in space that is free or has lost its header.
+    Stale,
+}
+
+/// The parser, set up once for each thread.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    settings: Arc<ParserSettings>,
+    carving: Carving,
+}
+
+/// How records are read. What comes out is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Chunks as Windows writes them by [`typed`](crate::evtx::typed), others by the parser.
+    Typed,
+    /// All by the parser: the slow path that the fast one is held against.
+    Parser,
+}
+
+impl Decoder {
+    /// A decoder of these records.
+    #[must_use]
+    pub fn new(carving: Carving) -> Self {
+        // One thread: the scan's threads call it.
+        let settings = ParserSettings::new().num_threads(1).indent(false);
+        Self { settings: Arc::new(settings.recover_records(carving == Carving::Stale)), carving }
+    }
+
+    /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
+    ///
+    /// `wanted` is also told whether the record was carved, and is asked about every record once. Calls `lost` for what could
+    /// not be read. A panic of the parser costs the rest of the chunk and is a loss.
+    pub fn decode(
+        &self,
+        chunk: &[u8],
+        layout: &Layout,
+        reading: Reading,
+        mut wanted: impl FnMut(Record, bool) -> bool,
+        mut found: impl FnMut(&Event<'_>),
+        mut lost: impl FnMut(Loss),
+    ) {
+        let is_typed = reading == Reading::Typed && self.carving == Carving::Live;
+        let decoding = AssertUnwindSafe(|| {
+            let read = is_typed.then(|| Typed::of(chunk, layout)).flatten();
+            match read {
+                Some(typed) => decode_typed(&typed, &mut wanted, &mut found),
+                None => self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost),
+            }
+        });
+        if let Err(panic) = catch_unwind(decoding) {
+            let what = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
+            let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            lost(Loss { offset: None, kind: DefectKind::Chunk, cause: format!("the parser panicked: {what}") });
+        }
+    }
+
+    fn decode_unguarded(
+        &self,
+        chunk: &[u8],
+        layout: &Layout,
+        wanted: &mut dyn FnMut(Record, bool) -> bool,
+        found: &mut dyn FnMut(&Event<'_>),
+        lost: &mut dyn FnMut(Loss),
+    ) {
+        let whole = |kind, cause| Loss { offset: None, kind, cause };
+        let header = parser_header(chunk, layout).and_then(|header| match self.open(chunk, &header).err() {
+            Some(error) if layout.tables => {
+                // The table of names is an index: names are also read where they are used.
+                lost(whole(DefectKind::StringTable, chain(&error)));
+                parser_header(chunk, &Layout { tables: false, ..*layout })
+            }
+            _ => Ok(header),
+        });
+        let header = match header {
+            Ok(header) => header,
+            Err(error) => return lost(whole(DefectKind::Chunk, chain(&error))),
+        };
+        let mut parsed = match self.open(chunk, &header) {
+            Ok(parsed) => parsed,
+            Err(error) => return lost(whole(DefectKind::Chunk, chain(&error))),
+        };
+        // Behind the last record whose place is known. A chunk of nothing but lost records is searched once, not for each.
+        let mut behind = CHUNK_HEADER_SIZE;
+        for record in parsed.iter() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    lost(record_loss(chunk, &mut behind, &error));
+                    continue;
+                }
+            };
+            // Both are within a chunk.
+            let within = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            let place = Record { offset: within(record.binxml_offset), size: within(record.binxml_size.into()) };
+            behind = place.offset.saturating_add(place.size);
+            if !wanted(place, record.recovered) {
+                continue;
+            }
+            let lost_record = |cause| Loss { offset: Some(place.start()), kind: DefectKind::Record, cause };
+            let recovered = record.recovered;
+            match record.into_json_bytes() {
+                Ok(json) => match serde_json::from_slice::<Rendered<'_>>(&json.data) {
+                    Ok(rendered) => found(&rendered.into_event(place, recovered)),
+                    // Names that were overwritten can be any bytes.
+                    Err(_) if recovered => {}
+                    Err(error) => lost(lost_record(format!("record {}: {error}", json.event_record_id))),
+                },
+                // What was carved and does not decode was not a record.
+                Err(_) if recovered => {}
+                Err(error) => lost(lost_record(chain(&error))),
+            }
+        }
+    }
+
+    fn open<'c>(&self, chunk: &'c [u8], header: &'c EvtxChunkHeader) -> Result<EvtxChunk<'c>, ChunkError> {
+        EvtxChunk::new(chunk, header, Arc::clone(&self.settings))
+    }
+}
+
+fn decode_typed(typed: &Typed<'_>, wanted: &mut dyn FnMut(Record, bool) -> bool, found: &mut dyn FnMut(&Event<'_>)) {
+    let mut scratch = Scratch::default();
+    for &record in &typed.records {
+        if wanted(record, false)
+            && let Some(event) = typed.event(record, &mut scratch)
+        {
+            found(&event);
+        }
+    }
+}
+
+/// The chunk's header as the parser takes it: with the layout's word on where the records end, and with empty tables
+/// where they cannot be used. Without a usable chunk header, one of no records.
+fn parser_header(chunk: &[u8], layout: &Layout) -> Result<EvtxChunkHeader, DeserializationError> {
+    if *layout == Layout::UNKNOWN {
+        let mut header = [0; CHUNK_HEADER_SIZE];
+        for (byte, magic) in header.iter_mut().zip(b"ElfChnk") {
+            *byte = *magic;
+        }
+        let mut header = EvtxChunkHeader::from_bytes(&header)?;
+        header.free_space_offset = within_chunk(layout.end);
+        return Ok(header);
+    }
+    let mut header = if layout.tables {
+        EvtxChunkHeader::from_bytes(chunk)?
+    } else {
+        let tables = chunk.first_chunk::<CHUNK_HEADER_SIZE>().map(|header| {
+            let mut header = *header;
+            header.iter_mut().skip(CHUNK_TABLES).for_each(|byte| *byte = 0);
+            header
+        });
+        EvtxChunkHeader::from_bytes(tables.as_ref().map_or(chunk, <[u8; CHUNK_HEADER_SIZE]>::as_slice))?
+    };
+    let end = within_chunk(layout.end);
+    if (end, layout.last_id) != (header.free_space_offset, Some(header.last_event_record_id)) {
+        header.free_space_offset = end;
+        header.last_event_record_data_offset = end;
+        header.first_event_record_id = layout.last_id.map_or(0, |_| header.first_event_record_id);
+        header.last_event_record_id = layout.last_id.unwrap_or(u64::MAX);
+    }
+    Ok(header)
+}
+
+fn within_chunk(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// What the parser could not read as a record, with its place where the parser tells or its id shows it. `behind` is where
+/// it can be, and then where the next one can be.
+fn record_loss(chunk: &[u8], behind: &mut usize, error: &EvtxError) -> Loss {
+    let lost = |offset, kind, error: &dyn std::error::Error| Loss { offset, kind, cause: chain(error) };
+    match error {
+        EvtxError::FailedToReadRecordAt { offset, source, .. } => lost(Some(*offset), record_kind(source), source),
+        EvtxError::FailedToParseRecord { record_id, source } => {
+            let start = record::find(chunk, *behind, *record_id);
+            *behind = start.map_or(*behind, |start| start.saturating_add(1));
+            let Loss { kind, cause, .. } = lost(None, record_kind(source), source);
+            Loss { offset: start.map(|start| start as u64), kind, cause: format!("record {record_id}: {cause}") }
+        }
+        error => lost(None, record_kind(error), error),
+    }
+}
+
+fn record_kind(error: &EvtxError) -> DefectKind {
+    match error {
+        EvtxError::FailedToParseRecord { source, .. } => record_kind(source),
+        EvtxError::DeserializationError(DeserializationError::InvalidEvtxRecordHeaderMagic { .. }) => {
+            DefectKind::RecordMagic
+        }
+        // The second is what the parser says of a record that reaches past its chunk.
+        EvtxError::InvalidDataSize { .. }
+        | EvtxError::FailedToCreateRecordModel("record BinXML slice is out of bounds") => DefectKind::RecordSize,
+        _ => DefectKind::Record,
+    }
+}
+
+/// An error and its causes on one line, in the style of this tool's messages, without those that only say that there
+/// was one.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes
+        .map(|error| lower_first(&error.to_string()))
+        .filter(|text| !text.starts_with("an error occurred while"))
+        .collect();
+    // Some errors show their cause themselves.
+    texts.dedup_by(|cause, text| text.ends_with(&*cause));
+    texts.join(": ")
+}
+
+fn lower_first(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    match chars.next() {
+        // An acronym keeps its case.
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// A record as the parser renders it to JSON: elements are members, attributes are in `#attributes`, text of an
+/// element with attributes is in `#text`, and `EventData` maps the names of its `Data` to their values.
+#[derive(Deserialize)]
+struct Rendered<'a> {
+    #[serde(borrow, rename = "Event", default)]
+    event: Option<RenderedEvent<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+struct RenderedEvent<'a> {
+    #[serde(borrow, rename = "System", default)]
+    system: Fields<'a, Element<'a>>,
+    #[serde(borrow, rename = "EventData", default)]
+    data: Fields<'a>,
+}
+
+impl<'a> Rendered<'a> {
+    fn into_event(self, place: Record, recovered: bool) -> Event<'a> {
+        let RenderedEvent { system, data } = self.event.unwrap_or_default();
+        let system_members = Vec::with_capacity(system.0.len());
+        let mut event = Event { place, recovered, data: data.0, system: system_members, ..Event::default() };
+        for (name, Element { text, attributes }) in system.0 {
+            for (attribute, value) in attributes {
+                event.add_to_system(joined(&name, &attribute), value);
+            }
+            event.add_to_system(name, text);
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{
+        evtx::chunk,
+        magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
+    };
+
+    /// The events of a chunk and what it lost, as text.
+    fn read(chunk: &[u8], reading: Reading) -> (Vec<String>, Vec<String>) {
+        let (mut events, mut losses) = (Vec::new(), Vec::new());
+        let (layout, _) = chunk::layout(chunk);
+        Decoder::new(Carving::Live).decode(
+            chunk,
+            &layout,
+            reading,
+            |_, _| true,
+            |event| events.push(format!("{event:#?}")),
+            |loss| losses.push(format!("{loss:?}")),
+        );
+        (events, losses)
+    }
+
+    fn chunks(folder: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                chunks(&path, each);
+            } else if path.extension().is_some_and(|extension| extension == "evtx") {
+                let log = fs::read(&path).unwrap();
+                let chunks = log.get(FILE_HEADER_SIZE..).unwrap_or_default().chunks(CHUNK_SIZE);
+                chunks.filter(|chunk| chunk.starts_with(crate::magic::CHUNK)).for_each(|chunk| each(&path, chunk));
+            }
+        }
+    }
+
+    #[test]
+    fn both_readings_give_the_same_events_and_losses() {
+        let (mut all, mut typed) = (0, 0);
+        for folder in ["testdata", "../shared/samples", "../shared/cases"] {
+            chunks(Path::new(folder), &mut |path, chunk| {
+                let (fast, slow) = (read(chunk, Reading::Typed), read(chunk, Reading::Parser));
+                for (fast, slow) in fast.0.iter().zip(&slow.0) {
+                    assert!(fast == slow, "{}\n{fast}\n{slow}", path.display());
+                }
+                assert_eq!((fast.0.len(), fast.1), (slow.0.len(), slow.1), "{}", path.display());
+                all += 1;
+                typed += usize::from(Typed::of(chunk, &chunk::layout(chunk).0).is_some());
+            });
+        }
+        assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
+    }
+}
