@@ -36,6 +36,24 @@ pub const FIELDS: [&str; 18] = [
     "DestinationPortName",
 ];
 
+/// Those of them that a [`Connection`] is made of.
+pub const OF_CONNECTION: [&str; 14] = [
+    "ProcessGuid",
+    "ProcessId",
+    "Image",
+    "User",
+    "Protocol",
+    "Initiated",
+    "SourceIsIpv6",
+    "SourceIp",
+    "SourceHostname",
+    "SourcePort",
+    "DestinationIsIpv6",
+    "DestinationIp",
+    "DestinationHostname",
+    "DestinationPort",
+];
+
 /// The connection that `event` reports, if it is one: Sysmon's EventID 3, judged on the record alone.
 #[must_use]
 pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
@@ -58,7 +76,7 @@ pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
         user: field("User").into(),
         process_guid: guid(field("ProcessGuid")),
         process_id: decimal(field("ProcessId")),
-        time: time(&event.system_time),
+        time: event.time.or_else(|| time(&event.system_time)),
         dest_ip,
         dest_addr,
         src_ip,
@@ -85,6 +103,8 @@ fn or<'a>(name: &'a str, address: &Cow<'a, str>) -> Cow<'a, str> {
 /// An address in canonical text, and as a value if it is one. Sysmon writes IPv6 in full: `0:0:0:0:0:0:0:1`.
 fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
     match text.parse::<IpAddr>() {
+        // IPv4 has one spelling.
+        Ok(address @ IpAddr::V4(_)) => (text.into(), Some(address)),
         Ok(address) => {
             let address = address.to_canonical();
             let canonical = address.to_string();
@@ -141,7 +161,11 @@ fn guid(text: &str) -> Cow<'_, str> {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-    if is_guid { format!("{{{}}}", bare.to_ascii_uppercase()).into() } else { text.into() }
+    match is_guid {
+        true if bare.len() == text.len() => format!("{{{}}}", bare.to_ascii_uppercase()).into(),
+        true => text.to_ascii_uppercase().into(),
+        false => text.into(),
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +173,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::evtx::{
+        decoder::{self, Carving, Decoder, Reading},
+        typed::Extent,
+    };
 
     fn event<'a>(data: &[(&'a str, &'a str)]) -> Event<'a> {
         Event {
@@ -156,12 +184,31 @@ mod tests {
             event_id: "3".into(),
             computer: "HOST".into(),
             system_time: "2019-02-16T10:01:46.8840384Z".into(),
+            time: None,
             record_id: "7".into(),
             place: crate::evtx::record::Record::default(),
             recovered: false,
             system: Vec::new(),
             data: data.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         }
+    }
+
+    #[test]
+    fn what_a_connection_is_made_of_is_all_it_takes() {
+        let of = |chunk: &[u8], reading| {
+            let mut found = Vec::new();
+            let (layout, _) = crate::evtx::chunk::layout(chunk);
+            let each = |event: &Event<'_>| found.extend(connection(event).map(|connection| format!("{connection:?}")));
+            Decoder::new(Carving::Live).decode(chunk, &layout, reading, |_, _| true, each, drop);
+            found
+        };
+        let mut count = 0;
+        decoder::tests::chunks(&mut |path, chunk| {
+            let found = of(chunk, Reading::Typed(Extent::Only(&OF_CONNECTION)));
+            assert_eq!(found, of(chunk, Reading::Parser), "{}", path.display());
+            count += found.len();
+        });
+        assert!(count > 100, "only {count} connections");
     }
 
     #[test]

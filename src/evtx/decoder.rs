@@ -18,7 +18,7 @@ use crate::{
         event::{Event, joined},
         json::{Element, Fields},
         record::{self, Record},
-        typed::{Scratch, Typed},
+        typed::{Extent, Scratch, Typed},
     },
     magic::CHUNK_HEADER_SIZE,
 };
@@ -53,8 +53,8 @@ pub struct Decoder {
 /// How records are read. What comes out is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// Chunks as Windows writes them by [`typed`](crate::evtx::typed), others by the parser.
-    Typed,
+    /// Chunks as Windows writes them by [`typed`](crate::evtx::typed), as much of each event as is said; others by the parser.
+    Typed(Extent),
     /// All by the parser: the slow path that the fast one is held against.
     Parser,
 }
@@ -81,9 +81,12 @@ impl Decoder {
         mut found: impl FnMut(&Event<'_>),
         mut lost: impl FnMut(Loss),
     ) {
-        let is_typed = reading == Reading::Typed && self.carving == Carving::Live;
+        let extent = match reading {
+            Reading::Typed(extent) if self.carving == Carving::Live => Some(extent),
+            _ => None,
+        };
         let decoding = AssertUnwindSafe(|| {
-            let read = is_typed.then(|| Typed::of(chunk, layout)).flatten();
+            let read = extent.and_then(|extent| Typed::of(chunk, layout, extent));
             match read {
                 Some(typed) => decode_typed(&typed, &mut wanted, &mut found),
                 None => self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost),
@@ -290,7 +293,7 @@ impl<'a> Rendered<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{fs, path::Path};
 
     use super::*;
@@ -298,6 +301,13 @@ mod tests {
         evtx::chunk,
         magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
     };
+
+    /// Hands on the chunks of all logs that are at hand.
+    pub(crate) fn chunks(each: &mut dyn FnMut(&Path, &[u8])) {
+        for folder in ["testdata", "../shared/samples", "../shared/cases"] {
+            chunks_of(Path::new(folder), each);
+        }
+    }
 
     /// The events of a chunk and what it lost, as text.
     fn read(chunk: &[u8], reading: Reading) -> (Vec<String>, Vec<String>) {
@@ -314,11 +324,11 @@ mod tests {
         (events, losses)
     }
 
-    fn chunks(folder: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
+    fn chunks_of(folder: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() {
-                chunks(&path, each);
+                chunks_of(&path, each);
             } else if path.extension().is_some_and(|extension| extension == "evtx") {
                 let log = fs::read(&path).unwrap();
                 let chunks = log.get(FILE_HEADER_SIZE..).unwrap_or_default().chunks(CHUNK_SIZE);
@@ -330,17 +340,15 @@ mod tests {
     #[test]
     fn both_readings_give_the_same_events_and_losses() {
         let (mut all, mut typed) = (0, 0);
-        for folder in ["testdata", "../shared/samples", "../shared/cases"] {
-            chunks(Path::new(folder), &mut |path, chunk| {
-                let (fast, slow) = (read(chunk, Reading::Typed), read(chunk, Reading::Parser));
-                for (fast, slow) in fast.0.iter().zip(&slow.0) {
-                    assert!(fast == slow, "{}\n{fast}\n{slow}", path.display());
-                }
-                assert_eq!((fast.0.len(), fast.1), (slow.0.len(), slow.1), "{}", path.display());
-                all += 1;
-                typed += usize::from(Typed::of(chunk, &chunk::layout(chunk).0).is_some());
-            });
-        }
+        chunks(&mut |path, chunk| {
+            let (fast, slow) = (read(chunk, Reading::Typed(Extent::Whole)), read(chunk, Reading::Parser));
+            for (fast, slow) in fast.0.iter().zip(&slow.0) {
+                assert!(fast == slow, "{}\n{fast}\n{slow}", path.display());
+            }
+            assert_eq!((fast.0.len(), fast.1), (slow.0.len(), slow.1), "{}", path.display());
+            all += 1;
+            typed += usize::from(Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole).is_some());
+        });
         assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
     }
 }

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use crate::evtx::record::Record;
 
 /// The members of `System` that an [`Event`] has fields for.
 const PROVIDER_NAME: &str = "Provider_Name";
 const EVENT_ID: &str = "EventID";
 const COMPUTER: &str = "Computer";
-const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
+pub(super) const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
 const RECORD_ID: &str = "EventRecordID";
 
 /// A decoded record. A part that the record does not have is empty.
@@ -24,6 +26,8 @@ pub struct Event<'a> {
     pub system_time: Cow<'a, str>,
     /// `System/EventRecordID`, as text.
     pub record_id: Cow<'a, str>,
+    /// The same, where it was read as a time and `system_time` is empty for it.
+    pub time: Option<Timestamp>,
     /// Where the record is in its chunk.
     pub place: Record,
     /// Whether the record was carved out of space that is no longer part of the log.
@@ -36,6 +40,9 @@ pub struct Event<'a> {
 }
 
 impl Event<'_> {
+    /// The members of `System` that it has fields for.
+    pub(super) const OWN: [&'static str; 5] = [PROVIDER_NAME, EVENT_ID, COMPUTER, SYSTEM_TIME, RECORD_ID];
+
     /// The value of the `EventData` field with this name; the first, should there be more.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {

@@ -21,5 +21,5 @@ pub mod instance;
 mod json;
 pub mod record;
 pub mod tree;
-mod typed;
+pub mod typed;
 pub mod window;

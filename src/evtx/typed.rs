@@ -12,7 +12,7 @@ use crate::{
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
         definition::FILETIME,
-        event::{Event, joined},
+        event::{Event, SYSTEM_TIME, joined},
         instance::{FRAGMENT, Instance, fits},
         record::{self, LAST_FILETIME, Record},
         tree::{self, Content, Element},
@@ -27,6 +27,17 @@ pub(super) struct Typed<'a> {
     /// Its records, all of them.
     pub(super) records: Vec<Record>,
     shapes: Vec<(usize, Shape)>,
+    extent: Extent,
+}
+
+/// How much of an event is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Of `System` the members that an [`Event`] has fields for, of `EventData` the fields with these names, and the time as
+    /// [`Event::time`] where it is one.
+    Only(&'static [&'static str]),
 }
 
 /// Where the members of `System` and the fields of `EventData` stand in a template.
@@ -35,6 +46,8 @@ struct Shape {
     /// By the names of [`Event::system`].
     system: Vec<(Cow<'static, str>, Member)>,
     data: Vec<(String, Member)>,
+    /// The value that is the time, where that need not be text.
+    time: Option<usize>,
     /// The value that is the event's data, as BinXML of its own.
     fragment: Option<usize>,
     /// Whether there is no event without its data.
@@ -63,6 +76,8 @@ pub(super) struct Scratch {
     text: Vec<u8>,
     /// Where each value ends.
     ends: Vec<usize>,
+    /// The values of the instance that is read: their types, where they start, and their sizes.
+    places: Vec<(u8, usize, usize)>,
 }
 
 // BinXML value types, MS-EVEN6 2.2.12.
@@ -85,11 +100,11 @@ const HEX64: u8 = 0x15;
 
 impl<'a> Typed<'a> {
     /// Of a chunk with this layout, if all in it is of the known shape.
-    pub(super) fn of(chunk: &'a [u8], layout: &Layout) -> Option<Self> {
+    pub(super) fn of(chunk: &'a [u8], layout: &Layout, extent: Extent) -> Option<Self> {
         if *layout == Layout::UNKNOWN || !layout.tables || !has_sound_names(chunk) {
             return None;
         }
-        let mut typed = Self { chunk, records: record::walk(chunk, layout.end)?, shapes: Vec::new() };
+        let mut typed = Self { chunk, records: record::walk(chunk, layout.end)?, shapes: Vec::new(), extent };
         let records = std::mem::take(&mut typed.records);
         let (last, before) = records.split_last()?;
         // The parser stops behind the record with the last id.
@@ -153,7 +168,7 @@ impl<'a> Typed<'a> {
         let index = if let Some(index) = known {
             index
         } else {
-            let shape = Shape::of(&tree::plain(self.chunk, start, size)?)?;
+            let shape = Shape::of(&tree::plain(self.chunk, start, size)?, self.extent)?;
             self.shapes.push((start, shape));
             self.shapes.len() - 1
         };
@@ -173,10 +188,22 @@ impl<'a> Typed<'a> {
         let data = inner.as_ref().and_then(|inner| Some((self.known_shape(inner)?, inner)));
         scratch.text.clear();
         scratch.ends.clear();
-        for (_, member) in &shape.system {
-            scratch.add(member, &outer)?;
+        scratch.take(&outer);
+        let time = shape.time.and_then(|index| match scratch.value(&outer, index)? {
+            (FILETIME, value) => {
+                record::filetime(u64_at(value, 0)?).filter(|_| u64_at(value, 0) <= Some(LAST_FILETIME))
+            }
+            _ => None,
+        });
+        for (index, (_, member)) in shape.system.iter().enumerate() {
+            if time.is_some() && shape.is_time(index) {
+                scratch.ends.push(scratch.text.len());
+            } else {
+                scratch.add(member, &outer)?;
+            }
         }
         if let Some((shape, inner)) = data {
+            scratch.take(inner);
             for (_, member) in &shape.data {
                 scratch.add(member, inner)?;
             }
@@ -188,8 +215,10 @@ impl<'a> Typed<'a> {
             start = end;
             text
         });
-        let mut event = Event { place, ..Event::default() };
-        event.system.reserve_exact(shape.system.len());
+        let mut event = Event { time, place, ..Event::default() };
+        if self.extent == Extent::Whole {
+            event.system.reserve_exact(shape.system.len());
+        }
         for ((name, _), text) in shape.system.iter().zip(&mut texts) {
             event.add_to_system(Cow::Borrowed(name), Cow::Borrowed(text));
         }
@@ -207,14 +236,27 @@ fn fragment_of(outer: &Instance<'_>, index: Option<usize>) -> Option<Record> {
 
 impl Shape {
     /// Of a definition: an `Event` with its `System` and the place of its data, or an `EventData`.
-    fn of(root: &Element) -> Option<Self> {
+    fn of(root: &Element, extent: Extent) -> Option<Self> {
         let mut shape = Self::default();
         match &*root.name {
             "Event" => shape.read_event(root)?,
             "EventData" => shape.read_data(root)?,
             _ => return None,
         }
+        if let Extent::Only(fields) = extent {
+            shape.system.retain(|(name, _)| Event::OWN.contains(&&**name));
+            shape.data.retain(|(name, _)| fields.contains(&&**name));
+            let time = shape.system.iter().find(|(name, _)| name == SYSTEM_TIME).map(|(_, member)| member);
+            shape.time = match time {
+                Some(&Member { part: Part::Value(index), dependency: None }) => Some(index),
+                _ => None,
+            };
+        }
         Some(shape)
+    }
+
+    fn is_time(&self, index: usize) -> bool {
+        self.time.is_some() && self.system.get(index).is_some_and(|(name, _)| name == SYSTEM_TIME)
     }
 
     fn read_event(&mut self, root: &Element) -> Option<()> {
@@ -298,14 +340,30 @@ fn is_plain(name: &str) -> bool {
 }
 
 impl Scratch {
+    /// Notes where the values of an instance are.
+    fn take(&mut self, instance: &Instance<'_>) {
+        self.places.clear();
+        let mut start = 0;
+        for (kind, size) in instance.descriptors() {
+            self.places.push((kind, start, size));
+            start += size;
+        }
+    }
+
+    /// A value of the instance that was taken: its type and its bytes.
+    fn value<'a>(&self, instance: &Instance<'a>, index: usize) -> Option<(u8, &'a [u8])> {
+        let &(kind, start, size) = self.places.get(index)?;
+        Some((kind, instance.bytes().get(start..)?.get(..size)?))
+    }
+
     /// Adds what stands somewhere, as the parser shows it.
     fn add(&mut self, member: &Member, instance: &Instance<'_>) -> Option<()> {
-        let is_left_out = |index| instance.value(index).is_none_or(|(kind, _)| kind == NULL);
+        let is_left_out = |index: usize| self.places.get(index).is_none_or(|&(kind, ..)| kind == NULL);
         match &member.part {
             _ if member.dependency.is_some_and(is_left_out) => {}
             Part::Text(text) => self.text.extend_from_slice(text.as_bytes()),
             Part::Value(index) => {
-                let (kind, value) = instance.value(*index)?;
+                let (kind, value) = self.value(instance, *index)?;
                 self.show(kind, value)?;
             }
         }

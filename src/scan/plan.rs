@@ -1,7 +1,8 @@
 //! The [`Plan`] of a scan: what is looked for, how, and what is kept of it.
 
 use crate::{
-    evtx::decoder::Reading,
+    connection::sysmon,
+    evtx::{decoder::Reading, typed::Extent},
     group::groups,
     scan::{prefilter::Prefilter, terms::Terms},
 };
@@ -39,7 +40,10 @@ impl Plan {
     #[must_use]
     pub fn reading(&self) -> Reading {
         match self.decoding {
-            Decoding::Candidates => Reading::Typed,
+            Decoding::Candidates if self.keeps_hits() || !self.terms.rules.sigma.is_empty() => {
+                Reading::Typed(Extent::Whole)
+            }
+            Decoding::Candidates => Reading::Typed(Extent::Only(&sysmon::OF_CONNECTION)),
             Decoding::Everything => Reading::Parser,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     evtx::{
         candidates::Candidates,
         chunk::{self, ChunkState, Layout},
-        decoder::{Carving, Decoder, Loss},
+        decoder::{Carving, Decoder, Loss, Reading},
         displaced::{self, Displaced},
         record::{self, Record},
     },
@@ -319,7 +319,7 @@ impl<'a> Sifter<'a> {
             self.decoder.decode(
                 chunk,
                 &first,
-                self.plan.reading(),
+                Reading::Parser,
                 |_, carved| !carved,
                 |event| coverage.starts_with(event),
                 drop,
