@@ -209,7 +209,7 @@ impl<'a> Tokens<'a> {
 }
 
 /// Whether a plain name is this one.
-fn is(name: &[u8], expected: &str) -> bool {
+pub(crate) fn is(name: &[u8], expected: &str) -> bool {
     name.as_chunks().0.iter().map(|&[low, _]| low).eq(expected.bytes())
 }
 

@@ -2,15 +2,13 @@
 //!
 //! Tokens are those of [`crate::evtx::definition`]. A definition with any other is nothing here.
 
-use crate::evtx::definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens};
+use crate::evtx::definition::{FRAGMENT_HEADER, Names, Token, Tokens};
 
 /// An element of a definition.
 #[derive(Debug)]
 pub struct Element {
     /// Its name, where it can still be read; UTF-16 that is none is replaced.
     pub name: String,
-    /// The value without which the element is left out, by its index.
-    pub dependency: Option<u16>,
     /// Its attributes and their values, in order.
     pub attributes: Vec<(String, Content)>,
     /// What is in it, in order.
@@ -39,43 +37,23 @@ impl Element {
 
 /// How deep elements are nested in Windows' templates, and some more.
 const DEPTH: usize = 8;
-/// What ends BinXML.
-const END: [u8; 1] = [0];
 
 /// The root element of the definition with `size` bytes of BinXML at `start` of a chunk, whatever follows it. Names need not be
 /// readable: where they stand is enough.
 #[must_use]
 pub fn any(chunk: &[u8], start: usize, size: usize) -> Option<Element> {
     let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Any);
-    root(&mut tokens)
-}
-
-/// The same, of a definition whose names are letters and digits, and which is nothing but its root element.
-#[must_use]
-pub fn plain(chunk: &[u8], start: usize, size: usize) -> Option<Element> {
-    let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Plain);
-    let root = root(&mut tokens)?;
-    let rest = tokens.rest();
-    (rest.is_empty() || rest == END).then_some(root)
-}
-
-fn root(tokens: &mut Tokens<'_>) -> Option<Element> {
     if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
     }
-    let Token::Open { name, dependency } = tokens.next()? else { return None };
-    element(name, dependency, tokens, DEPTH)
+    let Token::Open { name, .. } = tokens.next()? else { return None };
+    element(name, &mut tokens, DEPTH)
 }
 
 /// The element whose start and name were taken.
-fn element(name: &[u8], dependency: u16, tokens: &mut Tokens<'_>, depth: usize) -> Option<Element> {
+fn element(name: &[u8], tokens: &mut Tokens<'_>, depth: usize) -> Option<Element> {
     let depth = depth.checked_sub(1)?;
-    let mut element = Element {
-        name: text(name),
-        dependency: (dependency != NO_DEPENDENCY).then_some(dependency),
-        attributes: Vec::new(),
-        content: Vec::new(),
-    };
+    let mut element = Element { name: text(name), attributes: Vec::new(), content: Vec::new() };
     loop {
         match tokens.next()? {
             Token::Attribute(name) => {
@@ -91,8 +69,8 @@ fn element(name: &[u8], dependency: u16, tokens: &mut Tokens<'_>, depth: usize) 
     loop {
         match tokens.next()? {
             Token::CloseElement => return Some(element),
-            Token::Open { name, dependency } => {
-                element.content.push(Content::Element(self::element(name, dependency, tokens, depth)?));
+            Token::Open { name, .. } => {
+                element.content.push(Content::Element(self::element(name, tokens, depth)?));
             }
             token => element.content.push(content(&token)?),
         }

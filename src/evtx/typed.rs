@@ -11,11 +11,11 @@ use crate::{
     bytes::{u16_at, u32_at, u64_at},
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
-        definition::FILETIME,
+        definition::{FILETIME, FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
         event::{Event, SYSTEM_TIME, joined},
         instance::{FRAGMENT, Instance, fits},
         record::{self, LAST_FILETIME, Record},
-        tree::{self, Content, Element},
+        tree,
     },
     magic::CHUNK_HEADER_SIZE,
 };
@@ -45,7 +45,7 @@ pub enum Extent {
 struct Shape {
     /// By the names of [`Event::system`].
     system: Vec<(Cow<'static, str>, Member)>,
-    data: Vec<(String, Member)>,
+    data: Vec<(Cow<'static, str>, Member)>,
     /// The value that is the time, where that need not be text.
     time: Option<usize>,
     /// The value that is the event's data, as BinXML of its own.
@@ -168,7 +168,7 @@ impl<'a> Typed<'a> {
         let index = if let Some(index) = known {
             index
         } else {
-            let shape = Shape::of(&tree::plain(self.chunk, start, size)?, self.extent)?;
+            let shape = Shape::read(self.chunk, start, size, self.extent)?;
             self.shapes.push((start, shape));
             self.shapes.len() - 1
         };
@@ -223,7 +223,7 @@ impl<'a> Typed<'a> {
             event.add_to_system(Cow::Borrowed(name), Cow::Borrowed(text));
         }
         if let Some((shape, _)) = data {
-            let named = shape.data.iter().map(|(name, _)| Cow::Borrowed(name.as_str()));
+            let named = shape.data.iter().map(|(name, _)| Cow::Borrowed(&**name));
             event.data = named.zip(texts.map(Cow::Borrowed)).collect();
         }
         Some(event)
@@ -235,99 +235,148 @@ fn fragment_of(outer: &Instance<'_>, index: Option<usize>) -> Option<Record> {
 }
 
 impl Shape {
-    /// Of a definition: an `Event` with its `System` and the place of its data, or an `EventData`.
-    fn of(root: &Element, extent: Extent) -> Option<Self> {
+    /// Of the definition with `size` bytes of BinXML at `start` of a chunk: an `Event` with its `System` and the place of its
+    /// data, or an `EventData`, and nothing behind it.
+    fn read(chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<Self> {
         let mut shape = Self::default();
-        match &*root.name {
-            "Event" => shape.read_event(root)?,
-            "EventData" => shape.read_data(root)?,
-            _ => return None,
+        let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Plain);
+        if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
+            return None;
         }
-        if let Extent::Only(fields) = extent {
-            shape.system.retain(|(name, _)| Event::OWN.contains(&&**name));
-            shape.data.retain(|(name, _)| fields.contains(&&**name));
-            let time = shape.system.iter().find(|(name, _)| name == SYSTEM_TIME).map(|(_, member)| member);
-            shape.time = match time {
-                Some(&Member { part: Part::Value(index), dependency: None }) => Some(index),
-                _ => None,
+        let Token::Open { name, dependency } = tokens.next()? else { return None };
+        if is(name, "Event") {
+            shape.read_event(&mut tokens, dependency, extent)?;
+        } else if is(name, "EventData") && dependency == NO_DEPENDENCY {
+            shape.read_data(&mut tokens, extent)?;
+        } else {
+            return None;
+        }
+        let rest = tokens.rest();
+        (rest.is_empty() || rest == END).then_some(shape)
+    }
+
+    fn read_event(&mut self, tokens: &mut Tokens<'_>, dependency: u16, extent: Extent) -> Option<()> {
+        loop {
+            match tokens.next()? {
+                Token::Attribute(_) => match tokens.next()? {
+                    Token::Text(_) => {}
+                    _ => return None,
+                },
+                Token::CloseStart => break,
+                _ => return None,
+            }
+        }
+        let Token::Open { name, dependency: NO_DEPENDENCY } = tokens.next()? else { return None };
+        if !is(name, "System") || tokens.next()? != Token::CloseStart {
+            return None;
+        }
+        let mut names: Vec<&[u8]> = Vec::with_capacity(16);
+        loop {
+            match tokens.next()? {
+                Token::Open { name, dependency } if !names.contains(&name) => {
+                    names.push(name);
+                    self.read_member(tokens, name, dependency, extent)?;
+                }
+                Token::CloseElement => break,
+                _ => return None,
+            }
+        }
+        let Token::Value { index: data, .. } = tokens.next()? else { return None };
+        if tokens.next()? != Token::CloseElement || ![NO_DEPENDENCY, data].contains(&dependency) {
+            return None;
+        }
+        self.needs(data.into());
+        self.fragment = Some(data.into());
+        self.depends = dependency != NO_DEPENDENCY;
+        Some(())
+    }
+
+    /// Reads the attributes and the text of an element of `System` whose start was taken.
+    fn read_member(&mut self, tokens: &mut Tokens<'_>, name: &[u8], dependency: u16, extent: Extent) -> Option<()> {
+        let element = plain(name);
+        let mut names: Vec<&[u8]> = Vec::new();
+        loop {
+            match tokens.next()? {
+                Token::Attribute(name) if !names.contains(&name) => {
+                    names.push(name);
+                    let member = self.member(&tokens.next()?, dependency)?;
+                    self.add_to_system(joined(&element, &plain(name)), member, extent);
+                }
+                Token::CloseStart => break,
+                Token::CloseEmpty => return Some(()),
+                _ => return None,
+            }
+        }
+        match tokens.next()? {
+            Token::CloseElement => return Some(()),
+            token => {
+                let member = self.member(&token, dependency)?;
+                self.add_to_system(Cow::Owned(element), member, extent);
+            }
+        }
+        (tokens.next()? == Token::CloseElement).then_some(())
+    }
+
+    fn add_to_system(&mut self, name: Cow<'static, str>, member: Member, extent: Extent) {
+        if extent != Extent::Whole {
+            if !Event::OWN.contains(&&*name) {
+                return;
+            }
+            if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (&*name, &member) {
+                self.time = Some(index);
+            }
+        }
+        self.system.push((name, member));
+    }
+
+    fn read_data(&mut self, tokens: &mut Tokens<'_>, extent: Extent) -> Option<()> {
+        if tokens.next()? != Token::CloseStart {
+            return None;
+        }
+        let mut names: Vec<&[u8]> = Vec::with_capacity(32);
+        loop {
+            let dependency = match tokens.next()? {
+                Token::Open { name, dependency } if is(name, "Data") => dependency,
+                Token::CloseElement => return Some(()),
+                _ => return None,
             };
+            let Token::Attribute(attribute) = tokens.next()? else { return None };
+            let Token::Text(name) = tokens.next()? else { return None };
+            let is_known = is(attribute, "Name") && is_plain(name) && !names.contains(&name);
+            if !is_known || tokens.next()? != Token::CloseStart {
+                return None;
+            }
+            names.push(name);
+            let member = self.member(&tokens.next()?, dependency)?;
+            if tokens.next()? != Token::CloseElement {
+                return None;
+            }
+            match extent {
+                Extent::Whole => self.data.push((Cow::Owned(plain(name)), member)),
+                Extent::Only(fields) => {
+                    let field = fields.iter().find(|field| is(name, field));
+                    self.data.extend(field.map(|field| (Cow::Borrowed(*field), member)));
+                }
+            }
         }
-        Some(shape)
+    }
+
+    fn member(&mut self, content: &Token<'_>, dependency: u16) -> Option<Member> {
+        let part = match *content {
+            Token::Text(text) if !has_surrogates(text) && !text.as_chunks::<2>().0.contains(&[0, 0]) => {
+                Part::Text(tree::text(text))
+            }
+            Token::Value { index, .. } => Part::Value(index.into()),
+            _ => return None,
+        };
+        let dependency = (dependency != NO_DEPENDENCY).then_some(usize::from(dependency));
+        let indices = dependency.into_iter().chain(if let Part::Value(index) = part { Some(index) } else { None });
+        indices.for_each(|index| self.needs(index));
+        Some(Member { part, dependency })
     }
 
     fn is_time(&self, index: usize) -> bool {
         self.time.is_some() && self.system.get(index).is_some_and(|(name, _)| name == SYSTEM_TIME)
-    }
-
-    fn read_event(&mut self, root: &Element) -> Option<()> {
-        let is_text = |(_, content): &(String, Content)| matches!(content, Content::Text(_));
-        let [Content::Element(system), Content::Value(data)] = root.content.as_slice() else { return None };
-        let is_known = root.dependency.is_none_or(|other| usize::from(other) == *data)
-            && root.attributes.iter().all(is_text)
-            && system.name == "System"
-            && system.dependency.is_none()
-            && system.attributes.is_empty();
-        if !is_known {
-            return None;
-        }
-        let mut names: Vec<&str> = Vec::new();
-        for content in &system.content {
-            let Content::Element(element) = content else { return None };
-            if names.contains(&&*element.name) {
-                return None;
-            }
-            names.push(&element.name);
-            for (index, (attribute, content)) in element.attributes.iter().enumerate() {
-                if element.attributes.iter().take(index).any(|(before, _)| before == attribute) {
-                    return None;
-                }
-                let name = joined(&element.name, attribute);
-                let member = self.member(content, element.dependency)?;
-                self.system.push((name, member));
-            }
-            match element.content.as_slice() {
-                [] => {}
-                [content] => {
-                    let member = self.member(content, element.dependency)?;
-                    self.system.push((Cow::Owned(element.name.clone()), member));
-                }
-                _ => return None,
-            }
-        }
-        self.needs(*data);
-        self.depends = root.dependency.is_some();
-        self.fragment = Some(*data);
-        Some(())
-    }
-
-    fn read_data(&mut self, root: &Element) -> Option<()> {
-        if root.dependency.is_some() || !root.attributes.is_empty() {
-            return None;
-        }
-        for content in &root.content {
-            let Content::Element(element) = content else { return None };
-            let [(attribute, Content::Text(name))] = element.attributes.as_slice() else { return None };
-            let [content] = element.content.as_slice() else { return None };
-            let is_known = element.name == "Data" && attribute == "Name" && is_plain(name);
-            if !is_known || self.data.iter().any(|(before, _)| before == name) {
-                return None;
-            }
-            let member = self.member(content, element.dependency)?;
-            self.data.push((name.clone(), member));
-        }
-        Some(())
-    }
-
-    fn member(&mut self, content: &Content, dependency: Option<u16>) -> Option<Member> {
-        let dependency = dependency.map(usize::from);
-        let part = match content {
-            Content::Text(text) => Part::Text(text.clone()),
-            Content::Value(index) => Part::Value(*index),
-            Content::Element(_) => return None,
-        };
-        let indices = dependency.into_iter().chain(if let Part::Value(index) = part { Some(index) } else { None });
-        indices.for_each(|index| self.needs(index));
-        Some(Member { part, dependency })
     }
 
     fn needs(&mut self, index: usize) {
@@ -335,8 +384,17 @@ impl Shape {
     }
 }
 
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+/// What ends BinXML.
+const END: [u8; 1] = [0];
+
+fn is_plain(name: &[u8]) -> bool {
+    let is_plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
+    !name.is_empty() && name.as_chunks().0.iter().all(is_plain)
+}
+
+/// A plain name as text.
+fn plain(name: &[u8]) -> String {
+    name.as_chunks::<2>().0.iter().map(|&[low, _]| char::from(low)).collect()
 }
 
 impl Scratch {
