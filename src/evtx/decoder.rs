@@ -351,4 +351,42 @@ pub(crate) mod tests {
         });
         assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
     }
+
+    #[test]
+    fn both_readings_give_the_same_of_damaged_chunks() {
+        // Each run damages the same bytes.
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).unwrap()
+        };
+        let (mut all, mut typed) = (0, 0);
+        chunks(&mut |path, chunk| {
+            let end = chunk::layout(chunk).0.end;
+            if end <= CHUNK_HEADER_SIZE {
+                return;
+            }
+            for _ in 0..MUTANTS {
+                let mut mutant = chunk.to_vec();
+                let at = CHUNK_HEADER_SIZE + random(end - CHUNK_HEADER_SIZE);
+                mutant[at] = match random(4) {
+                    0 => mutant[at] ^ (1 << random(8)),
+                    1 => 0,
+                    2 => u8::try_from(random(256)).unwrap(),
+                    // A type of a value, a token, a small number.
+                    _ => [0x01, 0x02, 0x06, 0x08, 0x0d, 0x0e, 0x0f, 0x11, 0x13, 0x21, 0x81, 0xff][random(12)],
+                };
+                let (fast, slow) = (read(&mutant, Reading::Typed(Extent::Whole)), read(&mutant, Reading::Parser));
+                assert!(fast == slow, "{} with another byte at {at}\n{fast:#?}\n{slow:#?}", path.display());
+                all += 1;
+                typed += usize::from(Typed::of(&mutant, &chunk::layout(&mutant).0, Extent::Whole).is_some());
+            }
+        });
+        assert!(typed * 4 > all, "only {typed} of {all} damaged chunks are read without the parser");
+    }
+
+    /// Of each chunk. There are a hundred and more where real logs are at hand.
+    const MUTANTS: usize = 24;
 }

@@ -281,8 +281,8 @@ impl Shape {
                 _ => return None,
             }
         }
-        let Token::Value { index: data, .. } = tokens.next()? else { return None };
-        if tokens.next()? != Token::CloseElement || ![NO_DEPENDENCY, data].contains(&dependency) {
+        let Token::Value { index: data, kind } = tokens.next()? else { return None };
+        if !is_type(kind) || tokens.next()? != Token::CloseElement || ![NO_DEPENDENCY, data].contains(&dependency) {
             return None;
         }
         self.needs(data.into());
@@ -366,7 +366,7 @@ impl Shape {
             Token::Text(text) if !has_surrogates(text) && !text.as_chunks::<2>().0.contains(&[0, 0]) => {
                 Part::Text(tree::text(text))
             }
-            Token::Value { index, .. } => Part::Value(index.into()),
+            Token::Value { index, kind } if is_type(kind) => Part::Value(index.into()),
             _ => return None,
         };
         let dependency = (dependency != NO_DEPENDENCY).then_some(usize::from(dependency));
@@ -382,6 +382,11 @@ impl Shape {
     fn needs(&mut self, index: usize) {
         self.values = self.values.max(index.saturating_add(1));
     }
+}
+
+/// Whether the parser knows a value type. That of a substitution does not matter beyond that: its value has one of its own.
+fn is_type(kind: u8) -> bool {
+    matches!(kind, NULL..=HEX64 | FRAGMENT | 0x81..=0x95)
 }
 
 /// What ends BinXML.
