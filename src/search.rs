@@ -17,7 +17,7 @@ use crate::{
     },
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{
-        plan::{Decoding, Plan},
+        plan::{self, Decoding, Plan},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::Searched,
@@ -36,7 +36,7 @@ pub struct Search {
 }
 
 /// The memory that groups, and hits beyond them, may take before they are spilled to disk, in bytes.
-const MEMORY: usize = 1 << 30;
+const MEMORY: u64 = 1 << 30;
 /// The most that a log in an archive may unpack to, in bytes.
 const MEMBER: u64 = 4 << 30;
 
@@ -53,10 +53,7 @@ impl Search {
     ///
     /// None that is known: the built-in networks are networks.
     pub fn detection() -> Result<Self, Error> {
-        let exclusion: CidrSet = builtin::networks(&[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS])
-            .map_err(Error::Usage)?
-            .into_iter()
-            .collect();
+        let exclusion: CidrSet = builtin::networks(&builtin::SPECIAL).map_err(Error::Usage)?.into_iter().collect();
         let processes = vec![builtin::REGSVCS.process.to_owned()];
         Ok(Self::new(Rule { processes, detection: None, exclusion }, RuleInfo::of_builtin(&builtin::REGSVCS)))
     }
@@ -95,9 +92,7 @@ impl Search {
         let limits = Limits::new(MEMBER, self.password.clone());
         let paths: Vec<_> = paths.iter().map(|path| path.as_ref().to_owned()).collect();
         let sources = sources::discover(&paths, Links::Skip, &limits);
-        if sources.logs.is_empty() {
-            return Err(Error::NothingToSearch { others: sources.others, links: sources.links });
-        }
+        sources.has_logs()?;
         let plan = self.plan(threads)?;
         let findings = pool::scan(&plan, &Method { threads, hashing: false, limits }, &sources, &|_| {})?;
         Found::new(&plan.terms, Searched::new(&plan, sources, findings)).map_err(Error::Spill)
@@ -128,7 +123,7 @@ impl Search {
             prefilter,
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,
-            room: MEMORY / (threads.get() + 1),
+            room: plan::room(MEMORY, threads),
             keep_hits: true,
             follow_ids: false,
         })

@@ -42,7 +42,7 @@ use crate::{
         },
     },
     scan::{
-        plan::{Decoding, Plan},
+        plan::{self, Decoding, Plan},
         pool::Method,
         prefilter::Prefilter,
         terms::Terms,
@@ -115,7 +115,7 @@ impl Config {
                 prefilter,
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
-                room: room(args.max_memory, threads(args.threads)),
+                room: plan::room(args.max_memory, threads(args.threads)),
                 keep_hits: outputs.need_hits(),
                 follow_ids: outputs.need_hashes(),
             },
@@ -141,7 +141,7 @@ pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error
     Ok(Merging {
         paths: args.paths,
         group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
-        room: room(args.max_memory, threads(args.threads)),
+        room: plan::room(args.max_memory, threads(args.threads)),
         threads: threads(args.threads),
         outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, arguments)? },
         quiet: args.quiet,
@@ -203,11 +203,6 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         patterns(Property::Direction, &args.direction)?,
     ];
     Ok(Filter::new(window, patterns))
-}
-
-/// What each thread may hold, and what all of them come to in the end.
-fn room(memory: u64, threads: NonZeroUsize) -> usize {
-    usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
 }
 
 /// A process's name, or a pattern for names.
@@ -431,7 +426,7 @@ fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
 
 fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {
     let lists: &[&[&str]] = match list {
-        Exclusions::Special => &[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS],
+        Exclusions::Special => &builtin::SPECIAL,
         Exclusions::Splunk => &[&builtin::SPLUNK_NETWORKS],
         Exclusions::None => &[],
     };

@@ -31,8 +31,8 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let sources = sources::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
-        return Err(Error::NothingToSearch { others: sources.others, links: sources.links });
     }
+    sources.has_logs()?;
     config.outputs.check(&sources.met)?;
 
     let clock = Clock::start();

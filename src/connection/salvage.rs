@@ -11,14 +11,14 @@
 use std::borrow::Cow;
 
 use crate::{
-    bytes::{u16_at, u32_at},
     connection::sysmon::{self, FIELDS},
     evtx::{
-        definition::FILETIME,
         event::Event,
         instance::Instance,
+        kind::{BOOL, FILETIME, GUID, HEX64, NULL, TEXT, UINT8, UINT16, UINT32, UINT64},
         record::{self, Record},
         tree::{self, Content, Element},
+        typed,
     },
 };
 
@@ -53,27 +53,21 @@ const SYSTEM: [&str; 14] = [
 ];
 /// Which value of that template is which member, by its index.
 const VALUES: [(&str, usize, u8); 9] = [
-    ("Level", 0, 0x04),
-    ("Opcode", 1, 0x04),
-    ("Task", 2, 0x06),
-    ("EventID", 3, 0x06),
+    ("Level", 0, UINT8),
+    ("Opcode", 1, UINT8),
+    ("Task", 2, UINT16),
+    ("EventID", 3, UINT16),
     ("TimeCreated_SystemTime", 6, FILETIME),
-    ("Execution_ProcessID", 8, 0x08),
-    ("Execution_ThreadID", 9, 0x08),
-    ("EventRecordID", 10, 0x0a),
-    ("Version", 11, 0x04),
+    ("Execution_ProcessID", 8, UINT32),
+    ("Execution_ThreadID", 9, UINT32),
+    ("EventRecordID", 10, UINT64),
+    ("Version", 11, UINT8),
 ];
 /// The types of the values of Sysmon's fields, in their order.
 const KINDS: [u8; FIELDS.len()] =
-    [TEXT, TEXT, GUID, 0x08, TEXT, TEXT, TEXT, BOOL, BOOL, TEXT, TEXT, 0x06, TEXT, BOOL, TEXT, TEXT, 0x06, TEXT];
+    [TEXT, TEXT, GUID, UINT32, TEXT, TEXT, TEXT, BOOL, BOOL, TEXT, TEXT, UINT16, TEXT, BOOL, TEXT, TEXT, UINT16, TEXT];
 /// Without these there is no connection.
 const NEEDED: [&str; 2] = ["Image", "DestinationIp"];
-
-// BinXML value types, MS-EVEN6 2.2.12.
-const NULL: u8 = 0x00;
-const TEXT: u8 = 0x01;
-const BOOL: u8 = 0x0d;
-const GUID: u8 = 0x0f;
 
 /// Reads an old record of a chunk.
 #[must_use]
@@ -200,11 +194,11 @@ fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
     match kind {
         NULL => Some(String::new()),
         TEXT => Some(tree::text(bytes)),
-        0x04 => Some(number(1)?.to_string()),
-        0x06 => Some(number(2)?.to_string()),
-        0x08 => Some(number(4)?.to_string()),
-        0x0a => Some(number(8)?.to_string()),
-        0x15 => Some(format!("{:#x}", number(8)?)),
+        UINT8 => Some(number(1)?.to_string()),
+        UINT16 => Some(number(2)?.to_string()),
+        UINT32 => Some(number(4)?.to_string()),
+        UINT64 => Some(number(8)?.to_string()),
+        HEX64 => Some(format!("{:#x}", number(8)?)),
         BOOL => match number(4)? {
             0 => Some("false".to_owned()),
             1 => Some("true".to_owned()),
@@ -216,10 +210,10 @@ fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Three numbers, little-endian, and eight bytes.
+/// As Sysmon shows it, in upper case.
 fn guid(bytes: &[u8]) -> Option<String> {
-    let (first, second, third) = (u32_at(bytes, 0)?, u16_at(bytes, 4)?, u16_at(bytes, 6)?);
-    let (fourth, last) = bytes.get(8..).filter(|rest| rest.len() == 8)?.split_at_checked(2)?;
-    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02X}"));
-    Some(format!("{{{first:08X}-{second:04X}-{third:04X}-{}-{}}}", hex(fourth), hex(last)))
+    let mut text = Vec::new();
+    typed::push_guid(&mut text, bytes.get(..16).filter(|guid| guid.len() == bytes.len())?)?;
+    text.make_ascii_uppercase();
+    String::from_utf8(text).ok()
 }

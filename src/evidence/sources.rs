@@ -11,7 +11,7 @@ use std::{
 use walkdir::WalkDir;
 
 use crate::{
-    error::{Defect, DefectKind, Defects},
+    error::{Defect, DefectKind, Defects, Error},
     evidence::{
         archive::{
             limits::{self, Limits},
@@ -107,6 +107,18 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
 }
 
 impl Sources {
+    /// Makes sure that there is anything to search.
+    ///
+    /// # Errors
+    ///
+    /// There is not. The error says what was met instead.
+    pub fn has_logs(&self) -> Result<(), Error> {
+        if self.logs.is_empty() {
+            return Err(Error::NothingToSearch { others: self.others, links: self.links });
+        }
+        Ok(())
+    }
+
     fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, files: &mut Vec<(PathBuf, Origin)>) {
         for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {

@@ -8,8 +8,9 @@ use memchr::memmem;
 use crate::{
     bytes::u64_at,
     evtx::{
-        definition::{self, FILETIME, TimeValue},
-        instance::{self, DEFINITION_HEADER, FRAGMENT, Instance, MOST_NESTED, Misfit, descriptors, fits},
+        definition::{self, TimeValue},
+        instance::{self, DEFINITION_HEADER, Instance, MOST_NESTED, Misfit, descriptors, fits},
+        kind::{FILETIME, FRAGMENT},
         record::{Record, filetime},
         window::Window,
     },

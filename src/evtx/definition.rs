@@ -16,10 +16,10 @@
 
 use std::ops::Range;
 
-use crate::bytes::{u16_at, u32_at};
-
-/// The BinXML type of a FILETIME.
-pub const FILETIME: u8 = 0x11;
+use crate::{
+    bytes::{u16_at, u32_at},
+    evtx::kind::FILETIME,
+};
 
 /// What BinXML of its own starts with.
 pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
@@ -27,6 +27,8 @@ pub(crate) const FRAGMENT_HEADER: [u8; 4] = [0x0f, 0x01, 0x01, 0x00];
 pub(crate) const NO_DEPENDENCY: u16 = 0xffff;
 /// Of a name, before its length: the offset of the next one, and a hash.
 const NAME_LINK: usize = 6;
+/// What stands before the letters of a name: that and its length.
+pub(super) const NAME_HEADER: usize = NAME_LINK + 2;
 
 /// Where an instance has its record's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,21 +172,16 @@ impl<'a> Tokens<'a> {
     /// The name that an offset in the chunk points to. It stands right here where it is used first.
     fn name(&mut self) -> Option<&'a [u8]> {
         let offset = self.u32()? as usize;
-        let name = self.name_at(offset);
+        let name = name_at(self.chunk, offset);
         if offset == self.at {
             // A NUL ends it.
-            self.take(NAME_LINK + 2 + name?.len() + 2)?;
+            self.take(NAME_HEADER + name?.len() + 2)?;
         }
         let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
         match self.names {
             Names::Plain => name.filter(|name| name.as_chunks().0.iter().all(plain)),
             Names::Any => Some(name.unwrap_or_default()),
         }
-    }
-
-    fn name_at(&self, offset: usize) -> Option<&'a [u8]> {
-        let size = usize::from(u16_at(self.chunk, offset.checked_add(NAME_LINK)?)?) * 2;
-        self.chunk.get(offset + NAME_LINK + 2..)?.get(..size)
     }
 
     fn u16(&mut self) -> Option<u16> {
@@ -206,6 +203,12 @@ impl<'a> Tokens<'a> {
         self.at += size;
         Some(taken)
     }
+}
+
+/// The letters of the name at an offset of a chunk.
+pub(super) fn name_at(chunk: &[u8], offset: usize) -> Option<&[u8]> {
+    let size = usize::from(u16_at(chunk, offset.checked_add(NAME_LINK)?)?) * 2;
+    chunk.get(offset + NAME_HEADER..)?.get(..size)
 }
 
 /// Whether a plain name is this one.

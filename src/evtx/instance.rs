@@ -14,7 +14,10 @@ use std::fmt;
 
 use crate::{
     bytes::u32_at,
-    evtx::{definition::FILETIME, record::Record},
+    evtx::{
+        kind::{FILETIME, FRAGMENT},
+        record::Record,
+    },
 };
 
 /// A fragment header, and the token of a template instance.
@@ -22,9 +25,6 @@ pub(super) const INSTANCE: [u8; 6] = [0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01];
 
 /// The token alone, as a fragment can have it.
 const BARE_INSTANCE: &[u8] = &[0x0c, 0x01];
-
-/// The type of a value that is BinXML.
-pub(super) const FRAGMENT: u8 = 0x21;
 
 /// The template id and the definition's offset.
 pub(super) const INSTANCE_IDS: usize = 8;

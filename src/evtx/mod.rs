@@ -4,7 +4,7 @@
 //! means.
 //!
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
-//! - [`record`]: where records are. [`instance`]: their shape. [`definition`]: the definitions of their templates.
+//! - [`record`]: where records are. [`instance`]: their shape. [`kind`]: the types of their values. [`definition`]: the definitions of their templates.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
 //!   renders. `typed`: records as Windows writes them, without the parser. [`tree`]: what a template's definition says.
@@ -19,6 +19,7 @@ pub mod event;
 pub mod ids;
 pub mod instance;
 mod json;
+pub mod kind;
 pub mod record;
 pub mod tree;
 pub mod typed;

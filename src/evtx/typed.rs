@@ -11,9 +11,13 @@ use crate::{
     bytes::{u16_at, u32_at, u64_at},
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
-        definition::{FILETIME, FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
+        definition::{FRAGMENT_HEADER, NAME_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is, name_at},
         event::{Event, SYSTEM_TIME, joined},
-        instance::{FRAGMENT, Instance, fits},
+        instance::{Instance, fits},
+        kind::{
+            BOOL, FILETIME, FRAGMENT, GUID, HEX32, HEX64, INT8, INT16, INT32, INT64, NULL, SID, SIZE, TEXT, UINT8,
+            UINT16, UINT32, UINT64,
+        },
         record::{self, LAST_FILETIME, Record},
         tree,
     },
@@ -80,24 +84,6 @@ pub(super) struct Scratch {
     places: Vec<(u8, usize, usize)>,
 }
 
-// BinXML value types, MS-EVEN6 2.2.12.
-const NULL: u8 = 0x00;
-const TEXT: u8 = 0x01;
-const INT8: u8 = 0x03;
-const UINT8: u8 = 0x04;
-const INT16: u8 = 0x05;
-const UINT16: u8 = 0x06;
-const INT32: u8 = 0x07;
-const UINT32: u8 = 0x08;
-const INT64: u8 = 0x09;
-const UINT64: u8 = 0x0a;
-const BOOL: u8 = 0x0d;
-const GUID: u8 = 0x0f;
-const SIZE: u8 = 0x10;
-const SID: u8 = 0x13;
-const HEX32: u8 = 0x14;
-const HEX64: u8 = 0x15;
-
 impl<'a> Typed<'a> {
     /// Of a chunk with this layout, if all in it is of the known shape.
     pub(super) fn of(chunk: &'a [u8], layout: &Layout, extent: Extent) -> Option<Self> {
@@ -127,7 +113,7 @@ impl<'a> Typed<'a> {
         if time > LAST_FILETIME || !Self::has_known_values(&outer, fragment) {
             return None;
         }
-        let inner = fragment_of(&outer, fragment);
+        let inner = fragment.and_then(|index| outer.fragment_at(index));
         if fragment.is_none() || (depends && inner.is_none()) {
             return None;
         }
@@ -148,8 +134,7 @@ impl<'a> Typed<'a> {
             let is_known = match kind {
                 NULL => true,
                 TEXT => fits(kind, value) && !has_surrogates(value),
-                INT8..=UINT64 | GUID | SIZE | FILETIME | SID | HEX32 | HEX64 => fits(kind, value),
-                BOOL => size == 4,
+                INT8..=UINT64 | BOOL | GUID | SIZE | FILETIME | SID | HEX32 | HEX64 => fits(kind, value),
                 FRAGMENT => fragment == Some(index),
                 _ => false,
             };
@@ -164,35 +149,30 @@ impl<'a> Typed<'a> {
 
     fn shape_of(&mut self, instance: &Instance<'_>) -> Option<&Shape> {
         let (start, size) = instance.definition(self.chunk)?;
-        let known = self.shapes.iter().position(|&(known, _)| known == start);
-        let index = if let Some(index) = known {
-            index
-        } else {
+        if self.known_shape(start).is_none() {
             let shape = Shape::read(self.chunk, start, size, self.extent)?;
             self.shapes.push((start, shape));
-            self.shapes.len() - 1
-        };
-        self.shapes.get(index).map(|(_, shape)| shape).filter(|shape| shape.values <= instance.count())
+        }
+        self.known_shape(start).filter(|shape| shape.values <= instance.count())
     }
 
-    fn known_shape(&self, instance: &Instance<'_>) -> Option<&Shape> {
-        let (start, _) = instance.definition(self.chunk)?;
+    /// The shape of the definition with its BinXML at `start`.
+    fn known_shape(&self, start: usize) -> Option<&Shape> {
         self.shapes.iter().find(|&&(known, _)| known == start).map(|(_, shape)| shape)
     }
 
     /// The event of one of its records.
     pub(super) fn event<'s>(&'s self, place: Record, scratch: &'s mut Scratch) -> Option<Event<'s>> {
         let outer = Instance::of(self.chunk, place)?;
-        let shape = self.known_shape(&outer)?;
-        let inner = fragment_of(&outer, shape.fragment).and_then(|inner| Instance::of_fragment(self.chunk, inner));
-        let data = inner.as_ref().and_then(|inner| Some((self.known_shape(inner)?, inner)));
+        let shape = self.known_shape(outer.definition(self.chunk)?.0)?;
+        let inner = shape.fragment.and_then(|index| outer.fragment_at(index));
+        let inner = inner.and_then(|inner| Instance::of_fragment(self.chunk, inner));
+        let data = inner.as_ref().and_then(|inner| Some((self.known_shape(inner.definition(self.chunk)?.0)?, inner)));
         scratch.text.clear();
         scratch.ends.clear();
         scratch.take(&outer);
         let time = shape.time.and_then(|index| match scratch.value(&outer, index)? {
-            (FILETIME, value) => {
-                record::filetime(u64_at(value, 0)?).filter(|_| u64_at(value, 0) <= Some(LAST_FILETIME))
-            }
+            (FILETIME, value) => u64_at(value, 0).filter(|&ticks| ticks <= LAST_FILETIME).and_then(record::filetime),
             _ => None,
         });
         for (index, (_, member)) in shape.system.iter().enumerate() {
@@ -228,10 +208,6 @@ impl<'a> Typed<'a> {
         }
         Some(event)
     }
-}
-
-fn fragment_of(outer: &Instance<'_>, index: Option<usize>) -> Option<Record> {
-    outer.fragment_at(index?)
 }
 
 impl Shape {
@@ -508,7 +484,7 @@ fn push_number(text: &mut Vec<u8>, mut number: u64) -> Option<()> {
 }
 
 /// Three numbers, little-endian, and eight bytes, in lower case and braces.
-fn push_guid(text: &mut Vec<u8>, value: &[u8]) -> Option<()> {
+pub(crate) fn push_guid(text: &mut Vec<u8>, value: &[u8]) -> Option<()> {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     text.push(b'{');
@@ -595,9 +571,8 @@ fn has_sound_names(chunk: &[u8]) -> bool {
 
 /// The next name behind the one at an offset, if that is one.
 fn sound_name(chunk: &[u8], at: usize) -> Option<u32> {
-    let next = u32_at(chunk, at)?;
-    let size = usize::from(u16_at(chunk, at.checked_add(6)?)?) * 2;
-    let name = chunk.get(at.checked_add(8)?..)?.get(..size.checked_add(2)?)?;
-    let is_sound = at >= CHUNK_HEADER_SIZE && !has_surrogates(name) && name.ends_with(&[0, 0]);
-    is_sound.then_some(next)
+    let name = name_at(chunk, at)?;
+    let behind = chunk.get(at.checked_add(NAME_HEADER)?.checked_add(name.len())?..)?;
+    let is_sound = at >= CHUNK_HEADER_SIZE && !has_surrogates(name) && behind.starts_with(&[0, 0]);
+    u32_at(chunk, at).filter(|_| is_sound)
 }

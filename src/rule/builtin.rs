@@ -114,6 +114,9 @@ pub const IPV6_NETWORKS: [&str; 12] = [
     "ff00::/8",
 ];
 
+/// The lists of all networks that are not public.
+pub const SPECIAL: [&[&str]; 2] = [&SPLUNK_NETWORKS, &IPV6_NETWORKS];
+
 /// The networks of these lists.
 ///
 /// # Errors

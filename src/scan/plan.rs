@@ -1,5 +1,7 @@
 //! The [`Plan`] of a scan: what is looked for, how, and what is kept of it.
 
+use std::num::NonZeroUsize;
+
 use crate::{
     connection::sysmon,
     evtx::{decoder::Reading, typed::Extent},
@@ -53,4 +55,10 @@ impl Plan {
     pub fn keeps_hits(&self) -> bool {
         self.keep_hits || self.terms.groups_later()
     }
+}
+
+/// What each thread may hold, and what all of them come to in the end.
+#[must_use]
+pub fn room(memory: u64, threads: NonZeroUsize) -> usize {
+    usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
 }

@@ -14,7 +14,7 @@ use crate::{
     bytes,
     evidence::archive::{
         form::Form,
-        header::{HEADER_SIZE, is_plausible, starts_one, u16_at},
+        header::{HEADER_SIZE, is_plausible, starts_one},
         limits::{too_large, total},
         member::{self, Depth, Names, Opened, Unpacked},
         stream::{Bound, Window},
@@ -132,7 +132,8 @@ fn next_header<R: Read + Seek>(reader: &mut R, from: u64) -> io::Result<Option<H
         _ => false,
     });
     let Some(start) = found? else { return Ok(None) };
-    let (name_size, extra_size) = (u16_at(&fixed, 26), u16_at(&fixed, 28));
+    let short = |at| bytes::u16_at(&fixed, at).unwrap_or(0);
+    let (name_size, extra_size) = (short(26), short(28));
     let mut name = vec![0; usize::from(name_size)];
     let mut extra = vec![0; usize::from(extra_size)];
     reader.seek(SeekFrom::Start(start + HEADER_SIZE as u64))?;
@@ -147,7 +148,7 @@ fn next_header<R: Read + Seek>(reader: &mut R, from: u64) -> io::Result<Option<H
     Ok(Some(Header {
         start,
         data: start + HEADER_SIZE as u64 + u64::from(name_size) + u64::from(extra_size),
-        flags: u16_at(&fixed, 6),
+        flags: short(6),
         sizes: long.unwrap_or((packed.into(), unpacked.into())),
         name: String::from_utf8_lossy(&name).into_owned(),
     }))
@@ -156,8 +157,8 @@ fn next_header<R: Read + Seek>(reader: &mut R, from: u64) -> io::Result<Option<H
 /// The sizes in a ZIP64 extra field (4.5.3), which has both in a local header.
 fn long_sizes(mut extra: &[u8]) -> Option<(u64, u64)> {
     while let Some((header, rest)) = extra.split_at_checked(4) {
-        let (field, rest) = rest.split_at_checked(u16_at(header, 2).into())?;
-        if u16_at(header, 0) == 1 {
+        let (field, rest) = rest.split_at_checked(bytes::u16_at(header, 2)?.into())?;
+        if bytes::u16_at(header, 0) == Some(1) {
             return Some((bytes::u64_at(field, 8)?, bytes::u64_at(field, 0)?));
         }
         extra = rest;

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Serialize;
 
 use crate::{
-    connection::cidr::{self, CidrSet},
+    connection::cidr::CidrSet,
     group::rarity::Rarity,
     report::page::{
         columns::{Time, stated, time},
@@ -89,9 +89,7 @@ impl Observed {
 }
 
 pub(super) fn destinations(observed: &Observed) -> Top<Destination<'_>> {
-    let special: CidrSet = (builtin::SPLUNK_NETWORKS.iter().chain(&builtin::IPV6_NETWORKS))
-        .filter_map(|network| cidr::parse(network).ok())
-        .collect();
+    let special: CidrSet = builtin::networks(&builtin::SPECIAL).unwrap_or_default().into_iter().collect();
     let mut hosts: HashMap<u32, u64> = HashMap::new();
     #[expect(clippy::iter_over_hash_type, reason = "adding up depends on no order")]
     for &(_, destination) in observed.matrix.keys() {
@@ -195,6 +193,7 @@ pub(super) fn regular(observed: &Observed) -> Top<Channel<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::cidr;
 
     #[test]
     fn a_destination_has_its_special_network_or_the_one_around_it() {
