@@ -91,8 +91,8 @@ pub use crate::{
     connection::glossary::{Field, Kind},
     error::{Defect, DefectKind, Defects, Error},
     group::{
-        groups::{Group, GroupKey},
         hits::Hit,
+        key::{Group, GroupKey},
     },
     search::{Found, Search},
 };
@@ -113,7 +113,7 @@ pub mod inside {
         },
         evtx::{chunk, decoder, event, ids, record, window},
         fleet::{facts, partial},
-        group::{copies, groups, hits},
+        group::{copies, groups, hits, key},
         report::parquet::columns,
         rule::{builtin, info, judge, set},
         scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},

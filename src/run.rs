@@ -171,7 +171,7 @@ impl Run<'_> {
                         groups.each_by_key(|key, group| {
                             let (source, key) = key.without_source();
                             write(Row { source: place(source), key: key.clone(), group, record: None })?;
-                            together.count_group(key, group);
+                            together.count_group(&key, group);
                             Ok(())
                         })
                     })

@@ -12,8 +12,9 @@ use crate::{
     evtx::decoder::Carving,
     group::{
         copies::{self, Copies},
-        groups::{self, Group, GroupKey, SortedGroups},
+        groups::{self, SortedGroups},
         hits::{Hit, Hits, SortedHits},
+        key::{Group, GroupKey},
     },
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{

@@ -163,7 +163,7 @@ impl Part {
             }
             if !counts_later {
                 let key = if is_same { row.key } else { row.key.coarsened(&places) };
-                groups.count_group(key, row.group);
+                groups.count_group(&key, row.group);
             }
             Ok(())
         });

@@ -13,7 +13,7 @@ use parquet::{
 use crate::{
     connection::glossary::{Field, Kind},
     fleet::pages::{ColumnChunk, Footer, Pages, RowGroup},
-    group::groups::{Group, GroupKey},
+    group::key::{Group, GroupKey},
     report::parquet::{
         columns::{ROWS, RecordCells, Row, Rows, TEXT, schema},
         fault::broken,

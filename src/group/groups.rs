@@ -2,148 +2,19 @@
 //!
 //! Adding and merging commute, so parts of a scan can be grouped apart and merged in any order.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, hash_map::Entry},
-    io,
-};
+use std::{cmp::Ordering, io};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::glossary::{Connection, Field},
-    group::spill::{SortedRuns, Sorter},
+    group::{
+        key::{Group, GroupKey},
+        spill::{SortedRuns, Sorter},
+        table::Table,
+    },
 };
-
-/// The values that a group's connections share, one for each field that they are grouped by.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct GroupKey {
-    /// The rule that the connections are hits of, by its index in the rule set.
-    pub rule: usize,
-    text: String,
-    /// Where each value ends in `text`.
-    ends: Vec<usize>,
-}
-
-impl GroupKey {
-    /// Of the values of some fields, and of a rule.
-    #[must_use]
-    pub fn new<'a>(fields: &[Field], rule: usize, value: impl Fn(Field) -> &'a str) -> Self {
-        Self::of_values(rule, fields.iter().map(|&field| value(field)))
-    }
-
-    /// Of these values, and of a rule.
-    pub fn of_values<'a>(rule: usize, values: impl Iterator<Item = &'a str> + Clone) -> Self {
-        let size = values.clone().map(str::len).sum();
-        let ends = Vec::with_capacity(values.clone().count());
-        let mut key = Self { rule, text: String::with_capacity(size), ends };
-        values.for_each(|value| key.push(value));
-        key
-    }
-
-    /// What it takes in memory, with what is counted by it, in bytes: two vectors' heap space, and their entry in a table
-    /// that is seven eighths full at most and half full at least.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        const ENTRY: usize = 2 * (size_of::<GroupKey>() + size_of::<Group>() + 1);
-        ENTRY + self.heap_size()
-    }
-
-    fn heap_size(&self) -> usize {
-        const ALLOCATIONS: usize = 2 * 16;
-        ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
-    }
-
-    /// The size of its values, in bytes.
-    #[must_use]
-    pub fn text_size(&self) -> usize {
-        self.text.len()
-    }
-
-    /// The key of what it has at these places, in their order.
-    #[must_use]
-    pub fn coarsened(&self, places: &[usize]) -> Self {
-        let values: Vec<&str> = self.values().collect();
-        Self::of_values(self.rule, places.iter().map(|&place| values.get(place).copied().unwrap_or_default()))
-    }
-
-    /// The source that the group is of, if it is kept apart, and the key without it.
-    #[must_use]
-    pub fn without_source(&self) -> (&str, Self) {
-        let mut values = self.values();
-        let source = values.next().unwrap_or_default();
-        (source, Self::of_values(self.rule, values))
-    }
-
-    /// The values, in the order of the fields.
-    pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let value = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            value
-        })
-    }
-
-    fn set<'a>(&mut self, source: Option<&str>, fields: &[Field], rule: usize, value: impl Fn(Field) -> &'a str) {
-        self.rule = rule;
-        self.text.clear();
-        self.ends.clear();
-        if let Some(source) = source {
-            self.push(source);
-        }
-        for &field in fields {
-            self.push(value(field));
-        }
-    }
-
-    fn push(&mut self, value: &str) {
-        self.text.push_str(value);
-        self.ends.push(self.text.len());
-    }
-}
-
-/// How many connections a group has and when the first and last of them were; `None` where no time was stated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Group {
-    /// How many connections, at least one.
-    pub count: u64,
-    /// The earliest stated time.
-    #[serde(with = "spilled_time")]
-    pub first: Option<Timestamp>,
-    /// The latest stated time.
-    #[serde(with = "spilled_time")]
-    pub last: Option<Timestamp>,
-}
-
-impl Group {
-    fn merge(&mut self, other: Self) {
-        self.count = self.count.saturating_add(other.count);
-        // `None` sorts below any time, so only the minimum needs care.
-        self.first = match (self.first, other.first) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
-        self.last = self.last.max(other.last);
-    }
-}
-
-/// A time as it is spilled: seconds since 1970 and nanoseconds of the same sign, exactly.
-mod spilled_time {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| (time.as_second(), time.subsec_nanosecond())).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        let time = Option::<(i64, i32)>::deserialize(from)?;
-        time.map(|(second, nanosecond)| Timestamp::new(second, nanosecond)).transpose().map_err(D::Error::custom)
-    }
-}
 
 /// Whether groups are kept apart by the source that they are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,25 +33,21 @@ pub struct Groups {
     fields: Vec<Field>,
     /// Whether the first value of a key is the source.
     apart: Sources,
-    by_key: Table,
-    /// Reused, so that a connection of a known group allocates nothing.
-    key: GroupKey,
-    /// How much the groups in memory take, and may take, in bytes.
-    size: usize,
+    table: Table,
+    /// The key that was counted last, of which the next repeats much.
+    key: Vec<u32>,
+    /// How much the groups in memory may take, in bytes.
     room: usize,
     /// By key, of which there can be more than one.
     spilled: Sorter<(GroupKey, Group)>,
 }
 
-/// Keys are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
-type Table = HashMap<GroupKey, Group, ahash::RandomState>;
-
 impl Groups {
     /// No groups yet, of these fields. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(fields: Vec<Field>, apart: Sources, room: usize) -> Self {
-        let spilled = Sorter::new(usize::MAX);
-        Self { fields, apart, by_key: Table::default(), key: GroupKey::default(), size: 0, room, spilled }
+        let table = Table::new(fields.len() + usize::from(apart == Sources::Apart));
+        Self { fields, apart, table, key: Vec::new(), room, spilled: Sorter::new(usize::MAX) }
     }
 
     /// No groups, of the same fields, with the sources together.
@@ -196,38 +63,26 @@ impl Groups {
 
     /// Counts one connection with these values, of a source and at a time, as a hit of a rule.
     pub fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, source: &str, time: Option<Timestamp>, rule: usize) {
-        let group = Group { count: 1, first: time, last: time };
+        let fields = std::mem::take(&mut self.fields);
         let source = (self.apart == Sources::Apart).then_some(source);
-        self.key.set(source, &self.fields, rule, value);
-        match self.by_key.get_mut(&self.key) {
-            Some(known) => known.merge(group),
-            None => self.count_group(self.key.clone(), group),
-        }
+        let values = source.into_iter().chain(fields.iter().map(|&field| value(field)));
+        self.count_values(values, rule, Group { count: 1, first: time, last: time });
+        self.fields = fields;
     }
 
     /// Counts what has been grouped by the same fields.
-    pub fn count_group(&mut self, key: GroupKey, group: Group) {
-        match self.by_key.entry(key) {
-            Entry::Occupied(mut known) => known.get_mut().merge(group),
-            Entry::Vacant(place) => {
-                self.size = self.size.saturating_add(place.key().size());
-                place.insert(group);
-                if self.size >= self.room {
-                    self.spill();
-                    self.spilled.spill();
-                }
-            }
-        }
+    pub fn count_group(&mut self, key: &GroupKey, group: Group) {
+        self.count_values(key.values(), key.rule, group);
     }
 
     /// Adds what another part of the scan has grouped, by the same fields.
     pub fn merge(&mut self, mut other: Self) {
         self.spilled.merge(other.spilled);
-        if self.by_key.len() < other.by_key.len() {
-            std::mem::swap(&mut self.by_key, &mut other.by_key);
-            std::mem::swap(&mut self.size, &mut other.size);
+        if self.table.len() < other.table.len() {
+            std::mem::swap(&mut self.table, &mut other.table);
         }
-        other.by_key.into_iter().for_each(|(key, group)| self.count_group(key, group));
+        self.table.add(&other.table);
+        self.spill_if_full();
     }
 
     /// The groups in the order of the report: by first time (not stated comes first), then by their values as text, then by
@@ -238,9 +93,8 @@ impl Groups {
     /// They could not be spilled.
     pub fn into_sorted(self) -> io::Result<SortedGroups> {
         if self.spilled.is_empty() {
-            let mut sorted = Sorter::new(usize::MAX);
-            sorted.extend(self.by_key.into_iter().map(|(key, group)| Ranked(key, group)));
-            return Ok(SortedGroups(sorted.into_sorted()?));
+            let order = self.table.by_time();
+            return Ok(SortedGroups(Sorted::InMemory(self.table, order)));
         }
         let mut sorted = Sorter::new(self.room);
         self.each_by_key(|key, group| {
@@ -249,7 +103,7 @@ impl Groups {
             sorted.push(ranked, size);
             Ok(())
         })?;
-        Ok(SortedGroups(sorted.into_sorted()?))
+        Ok(SortedGroups(Sorted::Spilled(sorted.into_sorted()?)))
     }
 
     /// Hands on each group, in the order of their keys.
@@ -258,10 +112,13 @@ impl Groups {
     ///
     /// What `each` returns, or they could not be spilled or read again.
     pub fn each_by_key(mut self, mut each: impl FnMut(GroupKey, Group) -> io::Result<()>) -> io::Result<()> {
-        self.spill();
+        if self.spilled.is_empty() {
+            let mut in_order = self.table.by_key().into_iter().map(|place| self.table.get(place));
+            return in_order.try_for_each(|(key, group)| each(key, group));
+        }
         // What stayed in memory would be in the way of what `each` keeps.
-        self.spilled.spill();
-        self.by_key = Table::default();
+        self.spill();
+        self.table = Table::new(0);
         let mut last: Option<(GroupKey, Group)> = None;
         for counted in self.spilled.into_sorted()?.pass()? {
             let (key, group) = counted?;
@@ -277,10 +134,36 @@ impl Groups {
         last.map_or(Ok(()), |(key, group)| each(key, group))
     }
 
-    /// Hands what is in memory to the sorter. The table keeps its size, for as many groups again.
+    fn count_values<'a>(&mut self, values: impl Iterator<Item = &'a str>, rule: usize, group: Group) {
+        let Self { table, key, .. } = self;
+        let mut count = 0;
+        for value in values {
+            match key.get_mut(count) {
+                Some(number) if table.texts.get(*number) == value => {}
+                Some(number) => *number = table.texts.number(value),
+                None => key.push(table.texts.number(value)),
+            }
+            count += 1;
+        }
+        key.truncate(count);
+        key.push(u32::try_from(rule).unwrap_or(u32::MAX));
+        table.count(key, group);
+        key.pop();
+        self.spill_if_full();
+    }
+
+    fn spill_if_full(&mut self) {
+        if self.table.size() >= self.room || self.table.is_full() {
+            self.spill();
+        }
+    }
+
+    /// Spills what is in memory.
     fn spill(&mut self) {
-        self.size = 0;
-        self.spilled.extend(self.by_key.drain());
+        let table = &self.table;
+        self.spilled.spill_sorted(table.by_key().into_iter().map(|place| table.get(place)));
+        self.table.clear();
+        self.key.clear();
     }
 }
 
@@ -298,9 +181,7 @@ impl Ranked {
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
         let (Self(one_key, one), Self(two_key, two)) = (self, other);
-        let by_values = || one_key.values().cmp(two_key.values());
-        let order = one.first.cmp(&two.first).then_with(by_values).then(one_key.rule.cmp(&two_key.rule));
-        order.then_with(|| one.cmp(two))
+        one.first.cmp(&two.first).then_with(|| one_key.cmp(two_key)).then_with(|| one.cmp(two))
     }
 }
 
@@ -310,15 +191,26 @@ impl PartialOrd for Ranked {
     }
 }
 
-/// Groups in the order of the report, in memory and in what was spilled.
+/// Groups in the order of the report.
 #[derive(Debug)]
-pub struct SortedGroups(SortedRuns<Ranked>);
+pub struct SortedGroups(Sorted);
+
+#[derive(Debug)]
+enum Sorted {
+    /// All in memory, with their places in order.
+    InMemory(Table, Vec<u32>),
+    /// All or most on disk.
+    Spilled(SortedRuns<Ranked>),
+}
 
 impl SortedGroups {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.0.count()
+        match &self.0 {
+            Sorted::InMemory(_, order) => order.len() as u64,
+            Sorted::Spilled(runs) => runs.count(),
+        }
     }
 
     /// Whether there are none.
@@ -332,8 +224,11 @@ impl SortedGroups {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<impl Iterator<Item = io::Result<(GroupKey, Group)>>> {
-        Ok(self.0.pass()?.map(|ranked| ranked.map(|Ranked(key, group)| (key, group))))
+    pub fn pass(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<(GroupKey, Group)>> + '_>> {
+        Ok(match &self.0 {
+            Sorted::InMemory(table, order) => Box::new(order.iter().map(|&place| Ok(table.get(place)))),
+            Sorted::Spilled(runs) => Box::new(runs.pass()?.map(|ranked| ranked.map(|Ranked(key, group)| (key, group)))),
+        })
     }
 }
 
@@ -416,7 +311,7 @@ mod tests {
             for (number, first) in (0..).zip(&times) {
                 for (value, last) in values.iter().zip(&times) {
                     let key = GroupKey::of_values(number % 2, value.iter().copied());
-                    groups.count_group(key, Group { count: u64::MAX - number as u64, first: *first, last: *last });
+                    groups.count_group(&key, Group { count: u64::MAX - number as u64, first: *first, last: *last });
                 }
             }
             assert_eq!(groups.spilled.is_empty(), room == usize::MAX);
@@ -427,7 +322,7 @@ mod tests {
         };
         let whole = grouped(usize::MAX);
         assert_eq!(whole.len(), 2 * values.len());
-        for room in [1, 1000, 2000] {
+        for room in [1, 400, 800] {
             assert_eq!(grouped(room), whole);
         }
     }
@@ -440,7 +335,7 @@ mod tests {
             let names = ["", "a", "aa"];
             let mut whole = groups(&[Field::App, Field::Dest]);
             // Where there is little room, they are spilled.
-            let rooms = [usize::MAX, 1, 1000, 2000];
+            let rooms = [usize::MAX, 1, 300, 600];
             let part = |room| Groups::new(vec![Field::App, Field::Dest], Sources::Together, room);
             let mut parts: Vec<Groups> = rooms.into_iter().map(part).collect();
             for &(app, dest, second, part) in &all {

@@ -2,12 +2,16 @@
 //!
 //! In come hits; out go groups and hits in order. This room does not know what is looked for, nor what is written.
 //!
-//! - [`groups`]: hits counted by their fields. [`rarity`]: on how many hosts a group's process has its destination.
+//! - [`key`]: what the connections of a group share, and what is counted of them.
+//! - [`groups`]: hits counted by their fields, in a [`table`] of numbers that stand for [`texts`]. [`rarity`]: on how many hosts a group's process has its destination.
 //! - [`hits`]: hits in the order of time. [`copies`]: which of them are the same event.
 //! - [`spill`]: what does not fit into memory, sorted on disk.
 
 pub mod copies;
 pub mod groups;
 pub mod hits;
+pub mod key;
 pub mod rarity;
 pub mod spill;
+mod table;
+pub mod texts;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::{
     connection::glossary::Field,
-    group::groups::{GroupKey, SortedGroups},
+    group::{groups::SortedGroups, key::GroupKey},
 };
 
 /// The pairs of process and destination in a report.

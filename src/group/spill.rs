@@ -67,11 +67,12 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         }
     }
 
-    /// Adds things that are spilled when the caller says so.
-    pub fn extend(&mut self, things: impl Iterator<Item = T>) {
-        let before = self.batch.len();
-        self.batch.extend(things);
-        self.count += (self.batch.len() - before) as u64;
+    /// Adds things that are in order already, and spills them.
+    pub fn spill_sorted(&mut self, things: impl Iterator<Item = T>) {
+        let mut count = 0;
+        let written = self.write(things.inspect(|_| count += 1));
+        self.count += count;
+        self.note(written);
     }
 
     /// Whether there are none.
@@ -106,25 +107,32 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         Ok(SortedRuns { memory: self.batch, runs: self.runs, count: self.count })
     }
 
-    /// Spills the batch. That it fails is told when the things are asked for; until then nothing can be done about it.
-    pub fn spill(&mut self) {
+    /// Spills the batch.
+    fn spill(&mut self) {
         self.size = 0;
         self.batch.sort_unstable();
         let batch = mem::take(&mut self.batch);
-        if let Err(error) = self.write(batch) {
+        let written = self.write(batch.into_iter());
+        self.note(written);
+    }
+
+    /// That spilling fails is told when the things are asked for; until then nothing can be done about it.
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
             let error = io::Error::new(error.kind(), space::told(&error, &tempfile::env::temp_dir()));
             self.failed.get_or_insert(error);
         }
     }
 
-    fn write(&mut self, batch: Vec<T>) -> io::Result<()> {
+    /// Writes a run of things that are in order.
+    fn write(&mut self, things: impl Iterator<Item = T>) -> io::Result<()> {
         let file = match &mut self.spill {
             Some(file) => file,
             none => none.insert(BufWriter::new(tempfile::tempfile()?)),
         };
         let start = self.spilled;
         let mut block = Vec::with_capacity(BLOCK);
-        for thing in batch {
+        for thing in things {
             block = postcard::to_extend(&thing, block).map_err(io::Error::other)?;
             if block.len() >= BLOCK {
                 self.spilled += write_block(file, &block)?;

@@ -2,10 +2,7 @@
 
 use crate::{
     connection::glossary::Field,
-    group::{
-        groups::{GroupKey, SortedGroups},
-        rarity::Rarity,
-    },
+    group::{groups::SortedGroups, key::GroupKey, rarity::Rarity},
     rule::info::RuleInfo,
 };
 

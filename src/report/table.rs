@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::{
     connection::glossary::Field,
-    group::groups::{Group, GroupKey},
+    group::key::{Group, GroupKey},
     report::{
         content::Report,
         fit::{self, Keep},

@@ -10,7 +10,7 @@ use netsift::inside::{
     columns::{RecordCells, Row, Rows},
     facts::Facts,
     glossary::Field,
-    groups::{Group, GroupKey},
+    key::{Group, GroupKey},
     partial,
 };
 use serde_json::{Value, json};

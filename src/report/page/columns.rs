@@ -13,7 +13,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     group::{
-        groups::{Group, GroupKey, SortedGroups},
+        groups::SortedGroups,
+        key::{Group, GroupKey},
         rarity::Rarity,
     },
     report::{

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::{
     connection::glossary::Field,
     group::{
-        groups::{Group, GroupKey},
         hits::Hit,
+        key::{Group, GroupKey},
     },
     report::page::{names::Names, regularity::Intervals, timeline::Timeline},
 };

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::{Field, Kind},
     group::{
-        groups::{Group, GroupKey},
         hits::Hit,
+        key::{Group, GroupKey},
     },
 };
 

@@ -12,7 +12,7 @@ use parquet::{
 
 use crate::{
     group::{
-        groups::{Group, GroupKey},
+        key::{Group, GroupKey},
         rarity::Rarity,
     },
     report::{

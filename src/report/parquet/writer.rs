@@ -14,7 +14,7 @@ use parquet::{
 
 use crate::{
     connection::glossary::{Field, Kind},
-    group::groups::{Group, GroupKey},
+    group::key::{Group, GroupKey},
     report::parquet::{
         columns::{ROWS, RecordCells, Row, Rows, TEXT, properties, schema},
         fault::broken,

@@ -1,0 +1,132 @@
+//! [`Table`]: groups in memory. A key is the numbers of its texts, of which each is kept once, so that groups cost some ten bytes for
+//! each field and are told apart and put in order as numbers.
+
+use hashbrown::HashTable;
+use jiff::Timestamp;
+
+use crate::group::{
+    key::{Group, GroupKey},
+    texts::Texts,
+};
+
+/// Groups by their keys.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What the numbers in keys are of.
+    pub(super) texts: Texts,
+    /// How many numbers a key has.
+    width: usize,
+    /// The keys, one behind the other: the numbers of the values, and the rule.
+    keys: Vec<u32>,
+    groups: Vec<Group>,
+    /// The place of each group among them.
+    places: HashTable<u32>,
+    /// Keys are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
+    hasher: ahash::RandomState,
+}
+
+impl Table {
+    /// Of keys with so many values.
+    pub(super) fn new(values: usize) -> Self {
+        let (keys, groups, places) = (Vec::new(), Vec::new(), HashTable::new());
+        Self { texts: Texts::default(), width: values + 1, keys, groups, places, hasher: ahash::RandomState::default() }
+    }
+
+    /// How many groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// What it takes in memory at most, in bytes: vectors and tables are half full at least.
+    pub(super) fn size(&self) -> usize {
+        let each = self.width * size_of::<u32>() + size_of::<Group>() + size_of::<u32>() + 1;
+        self.texts.size() + 2 * each * self.len()
+    }
+
+    /// Whether it has no numbers left.
+    pub(super) fn is_full(&self) -> bool {
+        const MOST: usize = u32::MAX as usize - (1 << 16);
+        self.texts.len().max(self.len()) >= MOST
+    }
+
+    /// Counts what has this key: the numbers of its values, and the rule.
+    pub(super) fn count(&mut self, key: &[u32], group: Group) {
+        let hash = self.hasher.hash_one(key);
+        let Self { width, keys, groups, places, hasher, .. } = self;
+        if let Some(&place) = places.find(hash, |&place| key_at(keys, *width, place) == key) {
+            if let Some(known) = groups.get_mut(place as usize) {
+                known.merge(group);
+            }
+            return;
+        }
+        let place = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        keys.extend_from_slice(key);
+        groups.push(group);
+        places.insert_unique(hash, place, |&place| hasher.hash_one(key_at(keys, *width, place)));
+    }
+
+    /// Counts what another has, of keys with as many values.
+    pub(super) fn add(&mut self, other: &Self) {
+        let mut numbers: Vec<Option<u32>> = vec![None; other.texts.len()];
+        let mut key = Vec::with_capacity(self.width);
+        for (place, &group) in (0..).zip(&other.groups) {
+            key.clear();
+            let (values, rule) = other.parts(place);
+            key.extend(values.iter().filter_map(|&value| {
+                let number = numbers.get_mut(value as usize)?;
+                Some(*number.get_or_insert_with(|| self.texts.number(other.texts.get(value))))
+            }));
+            key.push(rule);
+            self.count(&key, group);
+        }
+    }
+
+    /// A group with its key.
+    pub(super) fn get(&self, place: u32) -> (GroupKey, Group) {
+        let (values, rule) = self.parts(place);
+        let key = GroupKey::of_values(rule as usize, values.iter().map(|&value| self.texts.get(value)));
+        (key, self.groups.get(place as usize).copied().unwrap_or_default())
+    }
+
+    /// The places of the groups in the order of their keys.
+    pub(super) fn by_key(&self) -> Vec<u32> {
+        let ranks = self.texts.ranks();
+        let mut places: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
+        places.sort_unstable_by(|&one, &two| self.ranked(&ranks, one).cmp(self.ranked(&ranks, two)));
+        places
+    }
+
+    /// The places of the groups in the order of their first times, not stated ones first, and then of their keys.
+    pub(super) fn by_time(&self) -> Vec<u32> {
+        let ranks = self.texts.ranks();
+        let mut places: Vec<(Option<Timestamp>, u32)> = self.groups.iter().map(|group| group.first).zip(0..).collect();
+        places.sort_unstable_by(|(first, one), (other, two)| {
+            first.cmp(other).then_with(|| self.ranked(&ranks, *one).cmp(self.ranked(&ranks, *two)))
+        });
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Forgets all, and keeps the memory for as much again.
+    pub(super) fn clear(&mut self) {
+        self.texts.clear();
+        self.keys.clear();
+        self.groups.clear();
+        self.places.clear();
+    }
+
+    /// The numbers of a group's values, and its rule.
+    fn parts(&self, place: u32) -> (&[u32], u32) {
+        let key = key_at(&self.keys, self.width, place);
+        key.split_last().map_or((key, 0), |(&rule, values)| (values, rule))
+    }
+
+    /// A key as numbers in its order.
+    fn ranked(&self, ranks: &[u32], place: u32) -> impl Iterator<Item = u32> {
+        let (values, rule) = self.parts(place);
+        values.iter().map(|&value| ranks.get(value as usize).copied().unwrap_or(0)).chain([rule])
+    }
+}
+
+fn key_at(keys: &[u32], width: usize, place: u32) -> &[u32] {
+    keys.get(place as usize * width..).and_then(|keys| keys.get(..width)).unwrap_or_default()
+}
