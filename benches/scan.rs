@@ -24,7 +24,7 @@ use netsift::inside::{
     args::{Args, Command},
     chunk,
     config::{Builtin, Config},
-    decoder::{Carving, Decoder, Reading},
+    decoder::{Carving, Decoder},
     magic, pool,
     prefilter::Prefilter,
     record, sources,
@@ -124,7 +124,7 @@ fn decoding_every_record(bencher: Bencher<'_, '_>) {
             let look = |event: &netsift::inside::event::Event<'_>| {
                 black_box(event.field("Image"));
             };
-            decoder.decode(chunk, &layout, Reading::Parser, |_, _| true, look, |loss| panic!("{loss:?}"));
+            decoder.decode(chunk, &layout, |_, _| true, look, |loss| panic!("{loss:?}"));
         }
     });
 }

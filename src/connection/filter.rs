@@ -41,6 +41,11 @@ impl Filter {
         self.window.keeps(connection.time) && self.patterns.iter().all(has_one)
     }
 
+    /// The fields that it looks at.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.patterns.iter().map(|(property, _)| property.field())
+    }
+
     /// The patterns for a property, as they were given.
     pub fn patterns(&self, property: Property) -> impl Iterator<Item = &str> {
         let of_property = self.patterns.iter().filter(move |(given, _)| *given == property);

@@ -7,6 +7,13 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// What [`Field::Action`] always is.
+pub(crate) const ACTION: &str = "allowed";
+/// What [`Field::Protocol`] always is.
+pub(crate) const PROTOCOL: &str = "ip";
+/// What [`Field::VendorProduct`] always is.
+pub(crate) const VENDOR_PRODUCT: &str = "Microsoft Sysmon";
+
 /// One network connection, normalised. The text borrows from the event it was read from.
 ///
 /// Names and meanings follow the CIM Network Traffic model as the Splunk Add-on for Sysmon fills it, see [`Field`].
@@ -84,21 +91,21 @@ impl Connection<'_> {
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
         match field {
-            Field::Action => "allowed",
+            Field::Action => ACTION,
             Field::App => &self.app,
             Field::Dest => &self.dest,
             Field::DestIp => &self.dest_ip,
             Field::DestPort => &self.dest_port,
             Field::Direction => self.direction,
             Field::Dvc => &self.dvc,
-            Field::Protocol => "ip",
+            Field::Protocol => PROTOCOL,
             Field::ProtocolVersion => self.protocol_version,
             Field::Src => &self.src,
             Field::SrcIp => &self.src_ip,
             Field::SrcPort => &self.src_port,
             Field::Transport => &self.transport,
             Field::User => &self.user,
-            Field::VendorProduct => "Microsoft Sysmon",
+            Field::VendorProduct => VENDOR_PRODUCT,
             Field::ProcessName | Field::ProcessExec => self.process_name(),
             Field::ProcessGuid => &self.process_guid,
             Field::ProcessId => &self.process_id,

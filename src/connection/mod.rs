@@ -3,12 +3,14 @@
 //! In comes an event; out goes a connection in the names of the report. This room does not know rules, nor where an event is from.
 //!
 //! - [`glossary`]: a connection and its fields, which are the columns of the report, in the names of Splunk's Common Information Model.
-//! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone.
+//! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
+//!   met before.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
 pub mod cidr;
 pub mod filter;
 pub mod glossary;
+pub mod met;
 pub(crate) mod pattern;
 pub mod salvage;
 pub mod sysmon;

@@ -17,8 +17,8 @@ use crate::{
         instance::Instance,
         kind::{BOOL, FILETIME, GUID, HEX64, NULL, TEXT, UINT8, UINT16, UINT32, UINT64},
         record::{self, Record},
+        shown,
         tree::{self, Content, Element},
-        typed,
     },
 };
 
@@ -213,7 +213,7 @@ fn shown(kind: u8, bytes: &[u8]) -> Option<String> {
 /// As Sysmon shows it, in upper case.
 fn guid(bytes: &[u8]) -> Option<String> {
     let mut text = Vec::new();
-    typed::push_guid(&mut text, bytes.get(..16).filter(|guid| guid.len() == bytes.len())?)?;
+    shown::push_guid(&mut text, bytes.get(..16).filter(|guid| guid.len() == bytes.len())?)?;
     text.make_ascii_uppercase();
     String::from_utf8(text).ok()
 }

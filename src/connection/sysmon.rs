@@ -11,8 +11,10 @@ use crate::{connection::glossary::Connection, evtx::event::Event};
 
 /// The name of Sysmon's event provider.
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
-/// `Network connection detected`.
+/// `Network connection detected`, as events state it.
 pub const NETWORK_CONNECTION: &str = "3";
+/// The same, as a number.
+pub const EVENT_ID: u16 = 3;
 /// The fields of a connection, in the order in which Sysmon has them; the first since schema version 4.0.
 /// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`, schema versions 3.0 to 4.91.
 pub const FIELDS: [&str; 18] = [
@@ -36,15 +38,14 @@ pub const FIELDS: [&str; 18] = [
     "DestinationPortName",
 ];
 
-/// Those of them that a [`Connection`] is made of.
-pub const OF_CONNECTION: [&str; 14] = [
+/// Those of them that a [`Connection`] is made of, in the order of [`Part`].
+pub const OF_CONNECTION: [&str; 13] = [
     "ProcessGuid",
     "ProcessId",
     "Image",
     "User",
     "Protocol",
     "Initiated",
-    "SourceIsIpv6",
     "SourceIp",
     "SourceHostname",
     "SourcePort",
@@ -54,33 +55,120 @@ pub const OF_CONNECTION: [&str; 14] = [
     "DestinationPort",
 ];
 
+/// What a [`Connection`] is made of: the fields of [`OF_CONNECTION`], and of `System` the computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are Sysmon's")]
+pub enum Part {
+    ProcessGuid,
+    ProcessId,
+    Image,
+    User,
+    Protocol,
+    Initiated,
+    SourceIp,
+    SourceHostname,
+    SourcePort,
+    DestinationIsIpv6,
+    DestinationIp,
+    DestinationHostname,
+    DestinationPort,
+    Computer,
+}
+
+/// What a part of a connection means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meaning<'a> {
+    /// Its text as reports show it.
+    pub text: Cow<'a, str>,
+    /// The address that it is.
+    pub address: Option<IpAddr>,
+    /// Whether it is true or false.
+    pub truth: Option<bool>,
+}
+
+impl Part {
+    /// All of them, in order.
+    pub const ALL: [Self; 14] = [
+        Self::ProcessGuid,
+        Self::ProcessId,
+        Self::Image,
+        Self::User,
+        Self::Protocol,
+        Self::Initiated,
+        Self::SourceIp,
+        Self::SourceHostname,
+        Self::SourcePort,
+        Self::DestinationIsIpv6,
+        Self::DestinationIp,
+        Self::DestinationHostname,
+        Self::DestinationPort,
+        Self::Computer,
+    ];
+
+    /// What this part means, by its text in the event.
+    #[must_use]
+    pub fn meaning(self, text: &str) -> Meaning<'_> {
+        let text = stated(text);
+        match self {
+            Self::SourceIp | Self::DestinationIp => {
+                let (text, address) = address(text);
+                Meaning { text, address, truth: None }
+            }
+            Self::Initiated | Self::DestinationIsIpv6 => Meaning { truth: parse_bool(text), ..Meaning::default() },
+            Self::ProcessGuid => guid(text).into(),
+            Self::ProcessId | Self::SourcePort | Self::DestinationPort => decimal(text).into(),
+            Self::Protocol => lower_case(text).into(),
+            _ => Cow::Borrowed(text).into(),
+        }
+    }
+
+    fn of<'a>(self, event: &'a Event<'_>) -> &'a str {
+        match OF_CONNECTION.get(self as usize) {
+            Some(name) => event.field(name).unwrap_or_default(),
+            None => &event.computer,
+        }
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Meaning<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self { text, address: None, truth: None }
+    }
+}
+
 /// The connection that `event` reports, if it is one: Sysmon's EventID 3, judged on the record alone.
 #[must_use]
 pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
     if event.provider != PROVIDER || event.event_id != NETWORK_CONNECTION {
         return None;
     }
-    let field = |name| stated(event.field(name).unwrap_or_default());
-    let (dest_ip, dest_addr) = address(field("DestinationIp"));
-    let (src_ip, _) = address(field("SourceIp"));
-    Some(Connection {
-        app: field("Image").into(),
-        dest: or(field("DestinationHostname"), &dest_ip),
-        dest_port: decimal(field("DestinationPort")),
-        direction: direction(field("Initiated")),
-        dvc: stated(&event.computer).into(),
-        protocol_version: protocol_version(dest_addr, field("DestinationIsIpv6")),
-        src: or(field("SourceHostname"), &src_ip),
-        src_port: decimal(field("SourcePort")),
-        transport: lower_case(field("Protocol")),
-        user: field("User").into(),
-        process_guid: guid(field("ProcessGuid")),
-        process_id: decimal(field("ProcessId")),
-        time: event.time.or_else(|| time(&event.system_time)),
+    let time = event.time.or_else(|| time(&event.system_time));
+    Some(of_parts(time, |part| part.meaning(part.of(event))))
+}
+
+/// The connection whose parts mean this.
+pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -> Connection<'a> {
+    let text = |part| of(part).text;
+    let Meaning { text: dest_ip, address: dest_addr, .. } = of(Part::DestinationIp);
+    let src_ip = text(Part::SourceIp);
+    Connection {
+        app: text(Part::Image),
+        dest: or(text(Part::DestinationHostname), &dest_ip),
+        dest_port: text(Part::DestinationPort),
+        direction: direction(of(Part::Initiated).truth),
+        dvc: text(Part::Computer),
+        protocol_version: protocol_version(dest_addr, of(Part::DestinationIsIpv6).truth),
+        src: or(text(Part::SourceHostname), &src_ip),
+        src_port: text(Part::SourcePort),
+        transport: text(Part::Protocol),
+        user: text(Part::User),
+        process_guid: text(Part::ProcessGuid),
+        process_id: text(Part::ProcessId),
+        time,
         dest_ip,
         dest_addr,
         src_ip,
-    })
+    }
 }
 
 /// A time as RFC 3339; one without a zone, which a forwarder could write, is in UTC as all of them are. Years before 0 are
@@ -96,8 +184,8 @@ fn stated(value: &str) -> &str {
     if value == "-" { "" } else { value }
 }
 
-fn or<'a>(name: &'a str, address: &Cow<'a, str>) -> Cow<'a, str> {
-    if name.is_empty() { address.clone() } else { name.into() }
+fn or<'a>(name: Cow<'a, str>, address: &Cow<'a, str>) -> Cow<'a, str> {
+    if name.is_empty() { address.clone() } else { name }
 }
 
 /// An address in canonical text, and as a value if it is one. Sysmon writes IPv6 in full: `0:0:0:0:0:0:0:1`.
@@ -114,16 +202,16 @@ fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
     }
 }
 
-fn direction(initiated: &str) -> &'static str {
-    match parse_bool(initiated) {
+pub(super) fn direction(initiated: Option<bool>) -> &'static str {
+    match initiated {
         Some(true) => "outbound",
         Some(false) => "inbound",
         None => "",
     }
 }
 
-fn protocol_version(destination: Option<IpAddr>, is_ipv6: &str) -> &'static str {
-    match (destination, parse_bool(is_ipv6)) {
+pub(super) fn protocol_version(destination: Option<IpAddr>, is_ipv6: Option<bool>) -> &'static str {
+    match (destination, is_ipv6) {
         (Some(IpAddr::V4(_)), _) | (None, Some(false)) => "ipv4",
         (Some(IpAddr::V6(_)), _) | (None, Some(true)) => "ipv6",
         (None, None) => "",
@@ -174,8 +262,9 @@ mod tests {
 
     use super::*;
     use crate::evtx::{
-        decoder::{self, Carving, Decoder, Reading},
-        typed::Extent,
+        decoder::{self, Carving, Decoder},
+        shape::Extent,
+        typed::Scratch,
     };
 
     fn event<'a>(data: &[(&'a str, &'a str)]) -> Event<'a> {
@@ -195,20 +284,28 @@ mod tests {
 
     #[test]
     fn what_a_connection_is_made_of_is_all_it_takes() {
-        let of = |chunk: &[u8], reading| {
-            let mut found = Vec::new();
-            let (layout, _) = crate::evtx::chunk::layout(chunk);
-            let each = |event: &Event<'_>| found.extend(connection(event).map(|connection| format!("{connection:?}")));
-            Decoder::new(Carving::Live).decode(chunk, &layout, reading, |_, _| true, each, drop);
-            found
-        };
+        let text = |event: &Event<'_>| connection(event).map(|connection| format!("{connection:?}"));
+        let decoder = Decoder::new(Carving::Live);
         let mut count = 0;
         decoder::tests::chunks(&mut |path, chunk| {
-            let found = of(chunk, Reading::Typed(Extent::Only(&OF_CONNECTION)));
-            assert_eq!(found, of(chunk, Reading::Parser), "{}", path.display());
+            let (layout, _) = crate::evtx::chunk::layout(chunk);
+            let Some(typed) = decoder.typed(chunk, &layout, Extent::Only(&OF_CONNECTION)) else { return };
+            let mut scratch = Scratch::default();
+            let found: Vec<String> =
+                typed.rows().iter().filter_map(|row| text(&typed.event(row, &mut scratch).unwrap())).collect();
+            let mut parsed = Vec::new();
+            decoder.decode(chunk, &layout, |_, _| true, |event| parsed.extend(text(event)), drop);
+            assert_eq!(found, parsed, "{}", path.display());
             count += found.len();
         });
         assert!(count > 100, "only {count} connections");
+    }
+
+    #[test]
+    fn parts_are_in_the_order_of_their_names() {
+        let names = Part::ALL.map(|part| format!("{part:?}"));
+        assert_eq!(names[..OF_CONNECTION.len()], OF_CONNECTION);
+        assert!(Part::ALL.iter().enumerate().all(|(index, &part)| index == part as usize));
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::{
         event::{Event, joined},
         json::{Element, Fields},
         record::{self, Record},
-        typed::{Extent, Scratch, Typed},
+        shape::Extent,
+        typed::Typed,
     },
     magic::CHUNK_HEADER_SIZE,
 };
@@ -50,15 +51,6 @@ pub struct Decoder {
     carving: Carving,
 }
 
-/// How records are read. What comes out is the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// Chunks as Windows writes them by [`typed`](crate::evtx::typed), as much of each event as is said; others by the parser.
-    Typed(Extent),
-    /// All by the parser: the slow path that the fast one is held against.
-    Parser,
-}
-
 impl Decoder {
     /// A decoder of these records.
     #[must_use]
@@ -66,6 +58,16 @@ impl Decoder {
         // One thread: the scan's threads call it.
         let settings = ParserSettings::new().num_threads(1).indent(false);
         Self { settings: Arc::new(settings.recover_records(carving == Carving::Stale)), carving }
+    }
+
+    /// The records of a chunk without the parser, if all in it are as Windows writes them: the fast path, of which as much of each
+    /// event is read as is asked for. It gives the events that [`decode`](Self::decode) gives, which loses nothing of such a chunk.
+    #[must_use]
+    pub fn typed<'c>(&self, chunk: &'c [u8], layout: &Layout, extent: Extent) -> Option<Typed<'c>> {
+        if self.carving == Carving::Stale {
+            return None;
+        }
+        catch_unwind(AssertUnwindSafe(|| Typed::of(chunk, layout, extent))).ok().flatten()
     }
 
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
@@ -76,22 +78,11 @@ impl Decoder {
         &self,
         chunk: &[u8],
         layout: &Layout,
-        reading: Reading,
         mut wanted: impl FnMut(Record, bool) -> bool,
         mut found: impl FnMut(&Event<'_>),
         mut lost: impl FnMut(Loss),
     ) {
-        let extent = match reading {
-            Reading::Typed(extent) if self.carving == Carving::Live => Some(extent),
-            _ => None,
-        };
-        let decoding = AssertUnwindSafe(|| {
-            let read = extent.and_then(|extent| Typed::of(chunk, layout, extent));
-            match read {
-                Some(typed) => decode_typed(&typed, &mut wanted, &mut found),
-                None => self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost),
-            }
-        });
+        let decoding = AssertUnwindSafe(|| self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost));
         if let Err(panic) = catch_unwind(decoding) {
             let what = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
             let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -159,17 +150,6 @@ impl Decoder {
 
     fn open<'c>(&self, chunk: &'c [u8], header: &'c EvtxChunkHeader) -> Result<EvtxChunk<'c>, ChunkError> {
         EvtxChunk::new(chunk, header, Arc::clone(&self.settings))
-    }
-}
-
-fn decode_typed(typed: &Typed<'_>, wanted: &mut dyn FnMut(Record, bool) -> bool, found: &mut dyn FnMut(&Event<'_>)) {
-    let mut scratch = Scratch::default();
-    for &record in &typed.records {
-        if wanted(record, false)
-            && let Some(event) = typed.event(record, &mut scratch)
-        {
-            found(&event);
-        }
     }
 }
 
@@ -298,7 +278,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::{
-        evtx::chunk,
+        evtx::{chunk, typed::Scratch},
         magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
     };
 
@@ -309,19 +289,36 @@ pub(crate) mod tests {
         }
     }
 
-    /// The events of a chunk and what it lost, as text.
-    fn read(chunk: &[u8], reading: Reading) -> (Vec<String>, Vec<String>) {
+    /// The events of a chunk without the parser, as text, if they can be read so.
+    fn typed(chunk: &[u8]) -> Option<Vec<String>> {
+        let typed = Decoder::new(Carving::Live).typed(chunk, &chunk::layout(chunk).0, Extent::Whole)?;
+        let mut scratch = Scratch::default();
+        Some(typed.rows().iter().map(|row| format!("{:#?}", typed.event(row, &mut scratch).unwrap())).collect())
+    }
+
+    /// The events of a chunk by the parser, and what it lost, as text.
+    fn parsed(chunk: &[u8]) -> (Vec<String>, Vec<String>) {
         let (mut events, mut losses) = (Vec::new(), Vec::new());
         let (layout, _) = chunk::layout(chunk);
         Decoder::new(Carving::Live).decode(
             chunk,
             &layout,
-            reading,
             |_, _| true,
             |event| events.push(format!("{event:#?}")),
             |loss| losses.push(format!("{loss:?}")),
         );
         (events, losses)
+    }
+
+    /// Whether a chunk is read without the parser. If it is, both give the same, and the parser loses nothing.
+    fn is_typed(chunk: &[u8], what: &str) -> bool {
+        let Some(fast) = typed(chunk) else { return false };
+        let (slow, losses) = parsed(chunk);
+        for (fast, slow) in fast.iter().zip(&slow) {
+            assert!(fast == slow, "{what}\n{fast}\n{slow}");
+        }
+        assert_eq!((fast.len(), losses), (slow.len(), Vec::new()), "{what}");
+        true
     }
 
     fn chunks_of(folder: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
@@ -341,13 +338,8 @@ pub(crate) mod tests {
     fn both_readings_give_the_same_events_and_losses() {
         let (mut all, mut typed) = (0, 0);
         chunks(&mut |path, chunk| {
-            let (fast, slow) = (read(chunk, Reading::Typed(Extent::Whole)), read(chunk, Reading::Parser));
-            for (fast, slow) in fast.0.iter().zip(&slow.0) {
-                assert!(fast == slow, "{}\n{fast}\n{slow}", path.display());
-            }
-            assert_eq!((fast.0.len(), fast.1), (slow.0.len(), slow.1), "{}", path.display());
             all += 1;
-            typed += usize::from(Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole).is_some());
+            typed += usize::from(is_typed(chunk, &path.display().to_string()));
         });
         assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
     }
@@ -378,10 +370,8 @@ pub(crate) mod tests {
                     // A type of a value, a token, a small number.
                     _ => [0x01, 0x02, 0x06, 0x08, 0x0d, 0x0e, 0x0f, 0x11, 0x13, 0x21, 0x81, 0xff][random(12)],
                 };
-                let (fast, slow) = (read(&mutant, Reading::Typed(Extent::Whole)), read(&mutant, Reading::Parser));
-                assert!(fast == slow, "{} with another byte at {at}\n{fast:#?}\n{slow:#?}", path.display());
                 all += 1;
-                typed += usize::from(Typed::of(&mutant, &chunk::layout(&mutant).0, Extent::Whole).is_some());
+                typed += usize::from(is_typed(&mutant, &format!("{} with another byte at {at}", path.display())));
             }
         });
         assert!(typed * 4 > all, "only {typed} of {all} damaged chunks are read without the parser");

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use crate::evtx::record::Record;
 
 /// The members of `System` that an [`Event`] has fields for.
-const PROVIDER_NAME: &str = "Provider_Name";
-const EVENT_ID: &str = "EventID";
-const COMPUTER: &str = "Computer";
+pub(super) const PROVIDER_NAME: &str = "Provider_Name";
+pub(super) const EVENT_ID: &str = "EventID";
+pub(super) const COMPUTER: &str = "Computer";
 pub(super) const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
 const RECORD_ID: &str = "EventRecordID";
 

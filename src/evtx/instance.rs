@@ -86,16 +86,14 @@ impl<'a> Instance<'a> {
         self.descriptors.iter().map(|&[low, high, kind, _]| (kind, usize::from(u16::from_le_bytes([low, high]))))
     }
 
+    /// Where the values start in the chunk.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// The bytes of its values, one after the other, and what is behind them.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.values
-    }
-
-    /// A value that is a fragment and not empty.
-    pub(super) fn fragment_at(&self, index: usize) -> Option<Record> {
-        let (start, size, kind) = self.range(index)?;
-        let is_one = kind == FRAGMENT && size > 0;
-        is_one.then_some(Record { offset: self.offset.checked_add(start)?, size })
     }
 
     /// The first value that is a fragment.

@@ -7,7 +7,8 @@
 //! - [`record`]: where records are. [`instance`]: their shape. [`kind`]: the types of their values. [`definition`]: the definitions of their templates.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
-//!   renders. `typed`: records as Windows writes them, without the parser. [`tree`]: what a template's definition says.
+//!   renders. [`typed`]: records as Windows writes them, without the
+//!   parser, by the [`shape`]s of their templates; `shown`: their values as text. [`tree`]: what a template's definition says.
 //! - [`ids`]: the ids of a log's records, and what is missing between them.
 
 pub mod candidates;
@@ -21,6 +22,8 @@ pub mod instance;
 mod json;
 pub mod kind;
 pub mod record;
+pub mod shape;
+pub(crate) mod shown;
 pub mod tree;
 pub mod typed;
 pub mod window;

@@ -70,6 +70,28 @@ impl Groups {
         self.fields = fields;
     }
 
+    /// The number of a text, for [`count_numbers`](Self::count_numbers). It is good for this [generation](Self::generation).
+    pub fn number(&mut self, text: &str) -> u32 {
+        self.table.texts.number(text)
+    }
+
+    /// Which numbers texts have: others, once those before are spilled.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.spilled.runs()
+    }
+
+    /// Counts one connection whose values have these numbers, of a source and at a time, as a hit of a rule.
+    pub fn count_numbers(&mut self, numbers: &[u32], source: &str, time: Option<Timestamp>, rule: usize) {
+        let Self { table, key, apart, .. } = self;
+        key.clear();
+        if *apart == Sources::Apart {
+            key.push(table.texts.number(source));
+        }
+        key.extend_from_slice(numbers);
+        self.count_key(rule, Group { count: 1, first: time, last: time });
+    }
+
     /// Counts what has been grouped by the same fields.
     pub fn count_group(&mut self, key: &GroupKey, group: Group) {
         self.count_values(key.values(), key.rule, group);
@@ -146,9 +168,14 @@ impl Groups {
             count += 1;
         }
         key.truncate(count);
-        key.push(u32::try_from(rule).unwrap_or(u32::MAX));
-        table.count(key, group);
-        key.pop();
+        self.count_key(rule, group);
+    }
+
+    /// Counts what has the values of the key.
+    fn count_key(&mut self, rule: usize, group: Group) {
+        self.key.push(u32::try_from(rule).unwrap_or(u32::MAX));
+        self.table.count(&self.key, group);
+        self.key.pop();
         self.spill_if_full();
     }
 

@@ -34,6 +34,7 @@ pub struct Sorter<T> {
     runs: Vec<Run>,
     spill: Option<BufWriter<File>>,
     spilled: u64,
+    batches: u64,
     count: u64,
     failed: Option<io::Error>,
 }
@@ -54,7 +55,17 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
     /// Nothing yet. No more than `room` bytes are held in memory.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        Self { batch: Vec::new(), size: 0, room, runs: Vec::new(), spill: None, spilled: 0, count: 0, failed: None }
+        Self {
+            batch: Vec::new(),
+            size: 0,
+            room,
+            runs: Vec::new(),
+            spill: None,
+            spilled: 0,
+            batches: 0,
+            count: 0,
+            failed: None,
+        }
     }
 
     /// Adds a thing that takes `size` bytes in memory.
@@ -79,6 +90,12 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// How many batches were spilled, or were to be.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.batches
     }
 
     /// Adds what another part of the scan has collected.
@@ -126,6 +143,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
 
     /// Writes a run of things that are in order.
     fn write(&mut self, things: impl Iterator<Item = T>) -> io::Result<()> {
+        self.batches += 1;
         let file = match &mut self.spill {
             Some(file) => file,
             none => none.insert(BufWriter::new(tempfile::tempfile()?)),

@@ -56,11 +56,8 @@ impl RuleSet {
     /// Judges one connection, and the event that it is from. Without a memo it does so the slow way.
     #[must_use]
     pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>, memo: Option<&mut Memo>) -> Judgement {
-        let builtin = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
-        let mut rules = Vec::new();
-        if builtin == Verdict::Hit {
-            rules.extend(self.rule_of(connection.process_name()));
-        }
+        let (builtin, rule) = self.judge_connection(connection);
+        let mut rules: Vec<usize> = rule.into_iter().collect();
         if self.sigma.is_empty() {
             return Judgement { verdict: builtin, rules };
         }
@@ -76,6 +73,15 @@ impl RuleSet {
         }
         rules.sort_unstable();
         Judgement { verdict, rules }
+    }
+
+    /// What the built-in rules say of a connection, which is all there is to say where there are no Sigma rules: and which of
+    /// them looks for it.
+    #[must_use]
+    pub fn judge_connection(&self, connection: &Connection<'_>) -> (Verdict, Option<usize>) {
+        let verdict = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
+        let rule = if verdict == Verdict::Hit { self.rule_of(connection.process_name()) } else { None };
+        (verdict, rule)
     }
 
     fn rule_of(&self, process: &str) -> Option<usize> {

@@ -4,10 +4,16 @@ use crate::{
     connection::{
         glossary::Connection,
         salvage::{self, Old},
-        sysmon,
+        sysmon::{self, EVENT_ID, PROVIDER},
     },
     error::DefectKind,
-    evtx::{chunk, decoder::Loss, event::Event, record::Record},
+    evtx::{
+        chunk,
+        decoder::Loss,
+        event::Event,
+        record::Record,
+        typed::{Scratch, Typed, Values},
+    },
     group::hits::{self, Hit},
     rule::{judge::Verdict, set::Judgement},
     scan::{
@@ -40,18 +46,31 @@ impl Place {
 
 /// Takes the connections of one chunk into the findings.
 pub(super) struct Connections<'s> {
-    pub(super) plan: &'s Plan,
-    pub(super) source: &'s str,
-    pub(super) place: Place,
-    pub(super) found: &'s mut Findings,
-    pub(super) part: &'s mut SourceFindings,
+    plan: &'s Plan,
+    source: &'s str,
+    place: Place,
+    found: &'s mut Findings,
+    part: &'s mut SourceFindings,
     /// How much text there was so far, in bytes.
-    pub(super) text: usize,
+    text: usize,
     /// What is wrong with some of them.
     pub(super) losses: Vec<Loss>,
+    /// The numbers of a connection's values.
+    key: Vec<u32>,
 }
 
-impl Connections<'_> {
+impl<'s> Connections<'s> {
+    /// None yet, of a chunk of a source.
+    pub(super) fn new(
+        plan: &'s Plan,
+        source: &'s str,
+        place: Place,
+        found: &'s mut Findings,
+        part: &'s mut SourceFindings,
+    ) -> Self {
+        Self { plan, source, place, found, part, text: 0, losses: Vec::new(), key: Vec::new() }
+    }
+
     /// Takes what old records say themselves, of which the parser has read none. Those that are connections are `recovered`.
     pub(super) fn take_all_old(&mut self, chunk: &[u8], old: &[Record], recovered: &mut Vec<Record>) {
         for &record in old {
@@ -79,6 +98,50 @@ impl Connections<'_> {
                 }
             }
         }
+    }
+
+    /// Takes the records of a chunk that are connections and are not left out.
+    pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
+        let mut scratch = Scratch::default();
+        for row in typed.rows() {
+            let is_one = typed.kind(row).and_then(|(provider, id)| Some(provider.says(PROVIDER)? && id == EVENT_ID));
+            let is_done = match is_one {
+                Some(true) => typed.values(row).is_some_and(|values| self.is_counted(&values)),
+                Some(false) => true,
+                None => false,
+            };
+            if is_done {
+                continue;
+            }
+            if let Some(event) = typed.event(row, &mut scratch) {
+                self.take(&event);
+            }
+        }
+    }
+
+    /// Counts a connection by its values, where that is all there is to do. Such values are never more text than a chunk can hold.
+    fn is_counted(&mut self, values: &Values<'_>) -> bool {
+        let terms = &self.plan.terms;
+        let Findings { met: Some(met), groups, .. } = &mut *self.found else { return false };
+        met.number_anew(groups.generation());
+        let seen = met.see(values);
+        let connection = met.connection(&seen, values.time);
+        if !terms.filter.keeps(&connection) {
+            self.part.tally.filtered += 1;
+            return true;
+        }
+        let (verdict, rule) = terms.rules.judge_connection(&connection);
+        self.part.tally.judged(verdict, false);
+        if let Verdict::Excluded(network) = verdict {
+            *self.part.excluded.entry(network).or_default() += 1;
+        }
+        if let Some(rule) = rule {
+            *self.part.by_rule.entry(rule).or_default() += 1;
+            self.key.clear();
+            self.key.extend(terms.group_by.iter().map(|&field| met.number(&seen, field, |text| groups.number(text))));
+            groups.count_numbers(&self.key, self.source, Some(values.time), rule);
+        }
+        true
     }
 
     /// Takes an event, if it is a connection that is not left out.

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
+    connection::met::Met,
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
@@ -35,6 +36,8 @@ pub struct Findings {
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
     pub memo: Option<Memo>,
+    /// What values of connections mean that were met, where connections are only counted, by their fields alone.
+    pub met: Option<Met>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -83,6 +86,10 @@ impl Findings {
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
+            met: plan.counts_by_fields().then(|| {
+                let terms = &plan.terms;
+                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()))
+            }),
         }
     }
 

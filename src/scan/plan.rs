@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::{
     connection::sysmon,
-    evtx::{decoder::Reading, typed::Extent},
+    evtx::shape::Extent,
     group::groups,
     scan::{prefilter::Prefilter, terms::Terms},
 };
@@ -38,16 +38,20 @@ pub enum Decoding {
 }
 
 impl Plan {
-    /// How records that are decoded are read.
+    /// How much of an event is read where it is read without the parser; nothing where all are to be read by it.
     #[must_use]
-    pub fn reading(&self) -> Reading {
+    pub fn extent(&self) -> Option<Extent> {
         match self.decoding {
-            Decoding::Candidates if self.keeps_hits() || !self.terms.rules.sigma.is_empty() => {
-                Reading::Typed(Extent::Whole)
-            }
-            Decoding::Candidates => Reading::Typed(Extent::Only(&sysmon::OF_CONNECTION)),
-            Decoding::Everything => Reading::Parser,
+            Decoding::Candidates if self.counts_by_fields() => Some(Extent::Only(&sysmon::OF_CONNECTION)),
+            Decoding::Candidates => Some(Extent::Whole),
+            Decoding::Everything => None,
         }
+    }
+
+    /// Whether connections are only counted, and by their fields alone: no rule looks at more of an event, and none is kept.
+    #[must_use]
+    pub fn counts_by_fields(&self) -> bool {
+        self.decoding == Decoding::Candidates && !self.keeps_hits() && self.terms.rules.sigma.is_empty()
     }
 
     /// Whether each hit is kept.

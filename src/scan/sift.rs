@@ -10,9 +10,10 @@ use crate::{
     evtx::{
         candidates::Candidates,
         chunk::{self, ChunkState, Layout},
-        decoder::{Carving, Decoder, Loss, Reading},
+        decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
         record::{self, Record},
+        typed::Typed,
     },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
@@ -316,14 +317,7 @@ impl<'a> Sifter<'a> {
             let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
             let first = Layout { end, last_id: None, ..*layout };
             let coverage = &mut self.part.coverage;
-            self.decoder.decode(
-                chunk,
-                &first,
-                Reading::Parser,
-                |_, carved| !carved,
-                |event| coverage.starts_with(event),
-                drop,
-            );
+            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
         }
     }
 
@@ -386,23 +380,30 @@ impl<'a> Sifter<'a> {
 
     /// Decodes a chunk, and returns the records that are part of the log.
     fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+        let typed = self.plan.extent().and_then(|extent| self.decoder.typed(bytes, layout, extent));
+        if let Some(typed) = typed { self.take(place, &typed) } else { self.parse(place, bytes, layout) }
+    }
+
+    /// Takes the records of a chunk of which nothing is lost.
+    fn take(&mut self, place: Place, typed: &Typed<'_>) -> Vec<Record> {
+        let mut connections = Connections::new(self.plan, self.source, place, self.found, &mut self.part);
+        connections.take_typed(typed);
+        let losses = connections.losses;
+        self.part.tally.records_read += typed.rows().len() as u64;
+        self.lose(place, losses);
+        typed.rows().iter().map(|row| row.record).collect()
+    }
+
+    /// The same by the parser.
+    fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
         let mut candidates = Candidates::new(bytes);
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
-        let mut connections = Connections {
-            plan,
-            source: self.source,
-            place,
-            found: self.found,
-            part: &mut self.part,
-            text: 0,
-            losses: Vec::new(),
-        };
+        let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);
         self.decoder.decode(
             bytes,
             layout,
-            plan.reading(),
             |record, carved| {
                 if carved {
                     carved_out.push(record);
@@ -436,11 +437,15 @@ impl<'a> Sifter<'a> {
         losses.append(&mut connections.losses);
         self.part.tally.records_read += read.len() as u64;
         self.part.tally.records_recovered += carved_out.len() as u64;
+        self.lose(place, losses);
+        read
+    }
+
+    fn lose(&mut self, place: Place, losses: Vec<Loss>) {
         for loss in losses {
             let offset = place.offset.saturating_add(loss.offset.unwrap_or(0));
             self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
-        read
     }
 }
 

@@ -1,0 +1,234 @@
+//! [`Met`]: what the values of connections mean, remembered by their bytes as they stand in logs.
+//!
+//! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
+//! not made text of again.
+
+use std::{net::IpAddr, ops::Range};
+
+use hashbrown::HashTable;
+
+use crate::{
+    connection::{
+        glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT},
+        sysmon::{self, Meaning, Part},
+    },
+    evtx::typed::{Raw, Values},
+};
+
+/// How much is remembered, in bytes, before all of it is forgotten: what evidence repeats is far less.
+const MOST: usize = 4 << 20;
+
+/// Values that were met, of each part of a connection.
+#[derive(Debug)]
+pub struct Met {
+    /// The parts that are looked at.
+    parts: Vec<Part>,
+    columns: [Column; Part::ALL.len()],
+    hasher: ahash::RandomState,
+    /// How much is remembered, in bytes.
+    size: usize,
+    /// The numbers of texts that are none of a log's.
+    fixed: Vec<(&'static str, u32)>,
+    /// Which numbers these are: those of others mean nothing.
+    generation: u64,
+}
+
+/// The values of one connection, each as it was met.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen([usize; Part::ALL.len()]);
+
+/// The values of one part. The first is that of connections of which the part is not looked at.
+#[derive(Debug, Default)]
+struct Column {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+    by_bytes: HashTable<usize>,
+    /// The value that was seen last.
+    last: usize,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    kind: u8,
+    bytes: Range<usize>,
+    text: Box<str>,
+    address: Option<IpAddr>,
+    truth: Option<bool>,
+    /// The number of its text among those that groups are made of, and of the process's name in it.
+    number: Option<u32>,
+    name: Option<u32>,
+}
+
+impl Met {
+    /// None yet, of the parts that these fields of a connection are made of, and that rules look at.
+    #[must_use]
+    pub fn new(fields: impl Iterator<Item = Field>) -> Self {
+        let of_rules = [Part::Image, Part::DestinationIp];
+        let mut parts: Vec<Part> = fields.flat_map(|field| parts_of(field).iter().copied()).chain(of_rules).collect();
+        parts.sort_unstable_by_key(|&part| part as usize);
+        parts.dedup();
+        let mut met = Self {
+            parts,
+            columns: Default::default(),
+            hasher: ahash::RandomState::default(),
+            size: 0,
+            fixed: Vec::new(),
+            generation: 0,
+        };
+        met.forget();
+        met
+    }
+
+    /// Looks at the values of a connection.
+    pub fn see(&mut self, values: &Values<'_>) -> Seen {
+        if self.size > MOST {
+            self.forget();
+        }
+        let mut seen = Seen([0; Part::ALL.len()]);
+        for &part in &self.parts {
+            let raw = if part == Part::Computer { values.computer } else { values.field(part as usize) };
+            let (Some(column), Some(place)) = (self.columns.get_mut(part as usize), seen.0.get_mut(part as usize))
+            else {
+                continue;
+            };
+            *place = column.find(raw, part, &self.hasher, &mut self.size);
+        }
+        seen
+    }
+
+    /// The connection that was seen. Fields that are made of other parts than those looked at are empty.
+    #[must_use]
+    pub fn connection(&self, seen: &Seen, time: jiff::Timestamp) -> Connection<'_> {
+        sysmon::of_parts(Some(time), |part| {
+            self.entry(seen, part).map_or_else(Meaning::default, |entry| Meaning {
+                text: (&*entry.text).into(),
+                address: entry.address,
+                truth: entry.truth,
+            })
+        })
+    }
+
+    /// The number of a field's text, as `number` gives it for texts that have none yet in this generation.
+    pub fn number(&mut self, seen: &Seen, field: Field, mut number: impl FnMut(&str) -> u32) -> u32 {
+        let is_stated = |part| self.entry(seen, part).is_some_and(|entry| !entry.text.is_empty());
+        let truth = |part| self.entry(seen, part).and_then(|entry| entry.truth);
+        let address = |part| self.entry(seen, part).and_then(|entry| entry.address);
+        let part = match field {
+            Field::Action => return self.fixed_number(ACTION, number),
+            Field::Protocol => return self.fixed_number(PROTOCOL, number),
+            Field::VendorProduct => return self.fixed_number(VENDOR_PRODUCT, number),
+            Field::Direction => {
+                let direction = sysmon::direction(truth(Part::Initiated));
+                return self.fixed_number(direction, number);
+            }
+            Field::ProtocolVersion => {
+                let of = address(Part::DestinationIp);
+                let version = sysmon::protocol_version(of, truth(Part::DestinationIsIpv6));
+                return self.fixed_number(version, number);
+            }
+            Field::Dest if is_stated(Part::DestinationHostname) => Part::DestinationHostname,
+            Field::Src if is_stated(Part::SourceHostname) => Part::SourceHostname,
+            Field::Dest | Field::DestIp => Part::DestinationIp,
+            Field::Src | Field::SrcIp => Part::SourceIp,
+            Field::App | Field::ProcessName | Field::ProcessExec => Part::Image,
+            Field::DestPort => Part::DestinationPort,
+            Field::Dvc => Part::Computer,
+            Field::SrcPort => Part::SourcePort,
+            Field::Transport => Part::Protocol,
+            Field::User => Part::User,
+            Field::ProcessGuid => Part::ProcessGuid,
+            Field::ProcessId => Part::ProcessId,
+        };
+        let index = seen.0.get(part as usize).copied().unwrap_or(0);
+        let entry = self.columns.get_mut(part as usize).and_then(|column| column.entries.get_mut(index));
+        let Some(entry) = entry else { return number("") };
+        match field {
+            Field::ProcessName | Field::ProcessExec => {
+                *entry.name.get_or_insert_with(|| number(entry.text.rsplit('\\').next().unwrap_or_default()))
+            }
+            _ => *entry.number.get_or_insert_with(|| number(&entry.text)),
+        }
+    }
+
+    /// Forgets the numbers of another generation.
+    pub fn number_anew(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.fixed.clear();
+            for entry in self.columns.iter_mut().flat_map(|column| &mut column.entries) {
+                (entry.number, entry.name) = (None, None);
+            }
+        }
+    }
+
+    fn fixed_number(&mut self, text: &'static str, mut number: impl FnMut(&str) -> u32) -> u32 {
+        if let Some(&(_, number)) = self.fixed.iter().find(|(known, _)| *known == text) {
+            return number;
+        }
+        let number = number(text);
+        self.fixed.push((text, number));
+        number
+    }
+
+    fn entry(&self, seen: &Seen, part: Part) -> Option<&Entry> {
+        self.columns.get(part as usize)?.entries.get(*seen.0.get(part as usize)?)
+    }
+
+    fn forget(&mut self) {
+        self.size = 0;
+        for column in &mut self.columns {
+            *column = Column { entries: vec![Entry::default()], ..Column::default() };
+        }
+    }
+}
+
+impl Column {
+    /// The index of a value's entry, which is made if there is none.
+    fn find(&mut self, raw: Raw<'_>, part: Part, hasher: &ahash::RandomState, size: &mut usize) -> usize {
+        let Self { entries, bytes, by_bytes, last } = self;
+        let is = |entry: &Entry| entry.kind == raw.kind && bytes.get(entry.bytes.clone()) == Some(raw.bytes);
+        // The first entry is of no value of a log.
+        if *last > 0 && entries.get(*last).is_some_and(is) {
+            return *last;
+        }
+        let hash = hasher.hash_one(raw.bytes);
+        let found = by_bytes.find(hash, |&index| entries.get(index).is_some_and(is)).copied();
+        *last = found.unwrap_or_else(|| {
+            let index = entries.len();
+            let start = bytes.len();
+            bytes.extend_from_slice(raw.bytes);
+            let text = raw.text();
+            let Meaning { text, address, truth } = part.meaning(&text);
+            *size += size_of::<Entry>() + raw.bytes.len() + text.len();
+            let (kind, range, text) = (raw.kind, start..bytes.len(), text.into());
+            entries.push(Entry { kind, bytes: range, text, address, truth, number: None, name: None });
+            by_bytes.insert_unique(hash, index, |&index| {
+                let known = entries.get(index).and_then(|entry| bytes.get(entry.bytes.clone()));
+                hasher.hash_one(known.unwrap_or_default())
+            });
+            index
+        });
+        *last
+    }
+}
+
+/// What a field is made of.
+fn parts_of(field: Field) -> &'static [Part] {
+    match field {
+        Field::Action | Field::Protocol | Field::VendorProduct => &[],
+        Field::App | Field::ProcessName | Field::ProcessExec => &[Part::Image],
+        Field::Dest => &[Part::DestinationHostname, Part::DestinationIp],
+        Field::DestIp => &[Part::DestinationIp],
+        Field::DestPort => &[Part::DestinationPort],
+        Field::Direction => &[Part::Initiated],
+        Field::Dvc => &[Part::Computer],
+        Field::ProtocolVersion => &[Part::DestinationIp, Part::DestinationIsIpv6],
+        Field::Src => &[Part::SourceHostname, Part::SourceIp],
+        Field::SrcIp => &[Part::SourceIp],
+        Field::SrcPort => &[Part::SourcePort],
+        Field::Transport => &[Part::Protocol],
+        Field::User => &[Part::User],
+        Field::ProcessGuid => &[Part::ProcessGuid],
+        Field::ProcessId => &[Part::ProcessId],
+    }
+}
