@@ -11,6 +11,16 @@ use crate::{connection::glossary::Connection, evtx::event::Event};
 
 /// The name of Sysmon's event provider.
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
+/// The same, in UTF-16.
+pub const PROVIDER_UTF16: [u8; 2 * PROVIDER.len()] = {
+    let mut units = [0; 2 * PROVIDER.len()];
+    let mut at = 0;
+    while at < PROVIDER.len() {
+        units[2 * at] = PROVIDER.as_bytes()[at];
+        at += 1;
+    }
+    units
+};
 /// `Network connection detected`, as events state it.
 pub const NETWORK_CONNECTION: &str = "3";
 /// The same, as a number.

@@ -82,8 +82,8 @@ impl<'a> Instance<'a> {
     }
 
     /// The types of its values and their sizes, in order.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = (u8, usize)> {
-        self.descriptors.iter().map(|&[low, high, kind, _]| (kind, usize::from(u16::from_le_bytes([low, high]))))
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = (u8, u16)> {
+        self.descriptors.iter().map(|&[low, high, kind, _]| (kind, u16::from_le_bytes([low, high])))
     }
 
     /// Where the values start in the chunk.

@@ -144,10 +144,17 @@ pub fn mend(chunk: &[u8], records: &[Record]) -> Option<Mended> {
         }
         mended.hidden.extend(hidden);
     };
+    // Nothing is hidden where there is one magic for each record.
+    let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
+    let magics = memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count();
+    let may_hide = magics > records.len();
     for record in records {
         let start = record.offset.saturating_sub(HEADER_SIZE);
         if record.id_and_time(chunk).is_some_and(|(_, time)| time > LAST_FILETIME) {
             put(start + 16, &[0; 8], None);
+        }
+        if !may_hide {
+            continue;
         }
         let end = start + record.whole();
         let mut from = start;

@@ -292,5 +292,11 @@ fn plain(name: &[u8]) -> String {
 }
 
 pub(super) fn has_surrogates(units: &[u8]) -> bool {
-    units.as_chunks::<2>().0.iter().fold(false, |any, unit| any | (u16::from_le_bytes(*unit) & 0xf800 == 0xd800))
+    let is_one = |unit: &[u8; 2]| u16::from_le_bytes(*unit) & 0xf800 == 0xd800;
+    // A block is told at once, without a branch for each unit.
+    let has_one = |block: &[u8; 16]| block.as_chunks().0.iter().fold(false, |any, unit| any | is_one(unit));
+    match units.last_chunk() {
+        Some(last) => units.as_chunks().0.iter().any(has_one) || has_one(last),
+        None => units.as_chunks().0.iter().any(is_one),
+    }
 }

@@ -52,6 +52,8 @@ struct Filled {
     shape: usize,
     /// The first of its places.
     first: usize,
+    /// How many of its values are BinXML of their own.
+    fragments: usize,
 }
 
 /// Where a value is in the chunk.
@@ -102,14 +104,14 @@ impl Default for Raw<'_> {
 }
 
 impl Raw<'_> {
-    /// Whether this is its text, which has no NUL in it; nothing where that is not plain to see.
+    /// Whether its text is this one, in UTF-16 and without a NUL; nothing where that is not plain to see.
     #[must_use]
-    pub fn says(self, text: &str) -> Option<bool> {
-        let units = self.bytes.as_chunks::<2>().0;
-        if self.kind != TEXT || units.contains(&[0, 0]) {
-            return None;
+    pub fn says(self, text: &[u8]) -> Option<bool> {
+        match self.kind {
+            TEXT if self.bytes == text => Some(true),
+            TEXT if !self.bytes.as_chunks::<2>().0.contains(&[0, 0]) => Some(false),
+            _ => None,
         }
-        Some(units.iter().copied().eq(text.encode_utf16().map(u16::to_le_bytes)))
     }
 
     /// Its text, as the parser shows it, in UTF-8.
@@ -169,14 +171,14 @@ impl<'a> Typed<'a> {
         let shape = self.shape(outer)?;
         let (fragment, depends) = (outer.first.checked_add(shape.fragment?)?, shape.depends);
         let place = *self.places.get(fragment)?;
-        if self.fragments(outer.first).any(|index| index != fragment) {
+        if outer.fragments > usize::from(place.kind == FRAGMENT) {
             return None;
         }
         let data = if place.kind == FRAGMENT && place.size > 0 {
             let binxml = Record { offset: place.start as usize, size: place.size.into() };
             let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?)?;
             let shape = self.shape(data)?;
-            if shape.fragment.is_some() || !shape.system.is_empty() || self.fragments(data.first).next().is_some() {
+            if shape.fragment.is_some() || !shape.system.is_empty() || data.fragments > 0 {
                 return None;
             }
             Some(data)
@@ -203,32 +205,24 @@ impl<'a> Typed<'a> {
             return None;
         }
         let first = self.places.len();
-        let mut start = instance.offset();
-        let mut rest = instance.bytes();
-        for (kind, size) in instance.descriptors() {
-            let (value, behind) = rest.split_at_checked(size)?;
-            let is_known = match kind {
-                NULL | FRAGMENT => true,
-                TEXT => size % 2 == 0 && !has_surrogates(value),
-                INT8..=UINT64 | BOOL | GUID | SIZE | FILETIME | SID | HEX32 | HEX64 => fits(kind, value),
-                _ => false,
-            };
-            if !is_known {
-                return None;
-            }
-            // Both are within a chunk.
-            self.places.push(Place { start: u32::try_from(start).ok()?, size: u16::try_from(size).ok()?, kind });
-            start += size;
-            rest = behind;
-        }
+        let offset = u32::try_from(instance.offset()).ok()?;
+        let mut start = offset;
+        self.places.extend(instance.descriptors().map(|(kind, size)| {
+            let place = Place { start, size, kind };
+            start = start.saturating_add(size.into());
+            place
+        }));
+        let values = instance.bytes();
+        let behind = usize::try_from(start - offset).ok()?;
         // The end of the BinXML, behind which anything may be.
-        rest.first().is_none_or(|&token| token == 0).then_some(Filled { shape, first })
-    }
-
-    /// Those of the values that were noted last, from this one on, that are BinXML of their own.
-    fn fragments(&self, first: usize) -> impl Iterator<Item = usize> {
-        let places = self.places.iter().enumerate().skip(first);
-        places.filter(|(_, place)| place.kind == FRAGMENT).map(|(index, _)| index)
+        let is_whole = values.get(behind..)?.first().is_none_or(|&token| token == 0);
+        let mut fragments = 0;
+        let are_known = self.places.get(first..)?.iter().all(|place| {
+            fragments += usize::from(place.kind == FRAGMENT);
+            let at = (place.start - offset) as usize;
+            is_known(place.kind, values.get(at..at + usize::from(place.size)).unwrap_or_default())
+        });
+        (is_whole && are_known).then_some(Filled { shape, first, fragments })
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {
@@ -336,6 +330,17 @@ impl<'a> Typed<'a> {
 fn time(value: Raw<'_>) -> Option<Timestamp> {
     let ticks = if value.kind == FILETIME { u64_at(value.bytes, 0)? } else { return None };
     if ticks <= LAST_FILETIME { record::filetime(ticks) } else { None }
+}
+
+/// Whether a value is of a known type, and as long as such a value is. Those that are BinXML of their own are for who knows where
+/// there may be one.
+fn is_known(kind: u8, value: &[u8]) -> bool {
+    match kind {
+        NULL | FRAGMENT => true,
+        TEXT => value.len().is_multiple_of(2) && !has_surrogates(value),
+        INT8..=UINT64 | BOOL | GUID | SIZE | FILETIME | SID | HEX32 | HEX64 => fits(kind, value),
+        _ => false,
+    }
 }
 
 /// Whether the parser can read all names that the table of names leads to.

@@ -38,9 +38,11 @@ impl Rule {
     /// unless detection networks are given.
     #[must_use]
     pub fn judge(&self, connection: &Connection<'_>) -> Verdict {
-        let name = connection.process_name();
-        if !self.processes.is_empty() && !self.processes.iter().any(|wanted| pattern::names(wanted, name)) {
-            return Verdict::OtherProcess;
+        if !self.processes.is_empty() {
+            let name = connection.process_name();
+            if !self.processes.iter().any(|wanted| pattern::names(wanted, name)) {
+                return Verdict::OtherProcess;
+            }
         }
         let find = |networks: &CidrSet| connection.dest_addr.and_then(|address| networks.find(address));
         if self.detection.as_ref().is_some_and(|networks| find(networks).is_none()) {

@@ -80,12 +80,13 @@ impl RuleSet {
     #[must_use]
     pub fn judge_connection(&self, connection: &Connection<'_>) -> (Verdict, Option<usize>) {
         let verdict = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
-        let rule = if verdict == Verdict::Hit { self.rule_of(connection.process_name()) } else { None };
+        let rule = if verdict == Verdict::Hit { self.rule_of(connection) } else { None };
         (verdict, rule)
     }
 
-    fn rule_of(&self, process: &str) -> Option<usize> {
-        let of_process = |(name, _): &&(String, usize)| name.is_empty() || pattern::names(name, process);
+    fn rule_of(&self, connection: &Connection<'_>) -> Option<usize> {
+        let of_process =
+            |(name, _): &&(String, usize)| name.is_empty() || pattern::names(name, connection.process_name());
         self.by_process.iter().find(of_process).map(|(_, rule)| *rule)
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     connection::{
         glossary::Connection,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER},
+        sysmon::{self, EVENT_ID, PROVIDER_UTF16},
     },
     error::DefectKind,
     evtx::{
@@ -104,7 +104,8 @@ impl<'s> Connections<'s> {
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
         let mut scratch = Scratch::default();
         for row in typed.rows() {
-            let is_one = typed.kind(row).and_then(|(provider, id)| Some(provider.says(PROVIDER)? && id == EVENT_ID));
+            let is_one =
+                typed.kind(row).and_then(|(provider, id)| Some(provider.says(&PROVIDER_UTF16)? && id == EVENT_ID));
             let is_done = match is_one {
                 Some(true) => typed.values(row).is_some_and(|values| self.is_counted(&values)),
                 Some(false) => true,
