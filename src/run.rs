@@ -59,8 +59,13 @@ pub fn write(
         observe(observed, &groups).map_err(Error::Spill)?;
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
-    let report =
-        Report { fields: &terms.group_by, groups: &groups, rules: terms.rules.named(), rarity: rarity.as_ref() };
+    let report = Report {
+        fields: &terms.group_by,
+        groups: &groups,
+        rules: terms.rules.named(),
+        rarity: rarity.as_ref(),
+        threads: outputs.threads,
+    };
     let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256 };
 

@@ -100,7 +100,7 @@ impl Config {
             ));
         }
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
-        let outputs = outputs(args.output, args.partial.map(|path| (path, rows)), arguments)?;
+        let outputs = outputs(args.output, args.partial.map(|path| (path, rows)), threads(args.threads), arguments)?;
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -143,7 +143,7 @@ pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error
         group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
         room: plan::room(args.max_memory, threads(args.threads)),
         threads: threads(args.threads),
-        outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, arguments)? },
+        outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, threads(args.threads), arguments)? },
         quiet: args.quiet,
     })
 }
@@ -338,7 +338,12 @@ fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
 /// # Errors
 ///
 /// A mark for a format that has none.
-fn outputs(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<String>) -> Result<Outputs, Error> {
+fn outputs(
+    args: OutputArgs,
+    partial: Option<(PathBuf, Rows)>,
+    threads: NonZeroUsize,
+    arguments: Vec<String>,
+) -> Result<Outputs, Error> {
     let style = style(&args)?;
     if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
         && format != Format::Csv
@@ -356,6 +361,7 @@ fn outputs(args: OutputArgs, partial: Option<(PathBuf, Rows)>, arguments: Vec<St
         html: args.html.map(file),
         manifest: args.manifest.map(file),
         partial: partial.map(|(path, rows)| (file(path), rows)),
+        threads,
         run_info: args.manifest_run_info,
         arguments,
     })

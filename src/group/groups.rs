@@ -113,7 +113,7 @@ impl Groups {
     /// # Errors
     ///
     /// They could not be spilled.
-    pub fn into_sorted(self) -> io::Result<SortedGroups> {
+    pub fn into_sorted(mut self) -> io::Result<SortedGroups> {
         if self.spilled.is_empty() {
             let order = self.table.by_time();
             return Ok(SortedGroups(Sorted::InMemory(self.table, order)));
@@ -187,8 +187,9 @@ impl Groups {
 
     /// Spills what is in memory.
     fn spill(&mut self) {
+        let in_order = self.table.by_key();
         let table = &self.table;
-        self.spilled.spill_sorted(table.by_key().into_iter().map(|place| table.get(place)));
+        self.spilled.spill_sorted(in_order.into_iter().map(|place| table.get(place)));
         self.table.clear();
         self.key.clear();
     }
@@ -256,6 +257,56 @@ impl SortedGroups {
             Sorted::InMemory(table, order) => Box::new(order.iter().map(|&place| Ok(table.get(place)))),
             Sorted::Spilled(runs) => Box::new(runs.pass()?.map(|ranked| ranked.map(|Ranked(key, group)| (key, group)))),
         })
+    }
+
+    /// The groups in batches of a size, of which threads can each take one.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn batches(&self, size: usize) -> io::Result<Box<dyn Iterator<Item = io::Result<Batch<'_>>> + '_>> {
+        Ok(match &self.0 {
+            Sorted::InMemory(table, order) => {
+                Box::new(order.chunks(size).map(move |places| Ok(Batch(Part::InMemory(table, places)))))
+            }
+            Sorted::Spilled(_) => {
+                let mut pass = self.pass()?;
+                Box::new(std::iter::from_fn(move || {
+                    let batch: io::Result<Vec<(GroupKey, Group)>> = pass.by_ref().take(size).collect();
+                    match batch {
+                        Ok(batch) if batch.is_empty() => None,
+                        batch => Some(batch.map(|batch| Batch(Part::Read(batch)))),
+                    }
+                }))
+            }
+        })
+    }
+}
+
+/// Some groups in the order of the report.
+#[derive(Debug)]
+pub struct Batch<'a>(Part<'a>);
+
+#[derive(Debug)]
+enum Part<'a> {
+    InMemory(&'a Table, &'a [u32]),
+    Read(Vec<(GroupKey, Group)>),
+}
+
+impl Batch<'_> {
+    /// Hands on the groups, one by one.
+    ///
+    /// # Errors
+    ///
+    /// What `each` returns.
+    pub fn each<E>(&self, mut each: impl FnMut(&GroupKey, &Group) -> Result<(), E>) -> Result<(), E> {
+        match &self.0 {
+            Part::InMemory(table, places) => places.iter().try_for_each(|&place| {
+                let (key, group) = table.get(place);
+                each(&key, &group)
+            }),
+            Part::Read(groups) => groups.iter().try_for_each(|(key, group)| each(key, group)),
+        }
     }
 }
 

@@ -88,22 +88,35 @@ impl Table {
         (key, self.groups.get(place as usize).copied().unwrap_or_default())
     }
 
-    /// The places of the groups in the order of their keys.
-    pub(super) fn by_key(&self) -> Vec<u32> {
-        let ranks = self.texts.ranks();
+    /// The places of the groups in the order of their keys. Nothing more can be counted then.
+    pub(super) fn by_key(&mut self) -> Vec<u32> {
+        self.number_in_order();
         let mut places: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
-        places.sort_unstable_by(|&one, &two| self.ranked(&ranks, one).cmp(self.ranked(&ranks, two)));
+        places.sort_unstable_by(|&one, &two| self.key(one).cmp(self.key(two)));
         places
     }
 
-    /// The places of the groups in the order of their first times, not stated ones first, and then of their keys.
-    pub(super) fn by_time(&self) -> Vec<u32> {
-        let ranks = self.texts.ranks();
+    /// The places of the groups in the order of their first times, not stated ones first, and then of their keys. Nothing more can be
+    /// counted then.
+    pub(super) fn by_time(&mut self) -> Vec<u32> {
+        self.number_in_order();
         let mut places: Vec<(Option<Timestamp>, u32)> = self.groups.iter().map(|group| group.first).zip(0..).collect();
         places.sort_unstable_by(|(first, one), (other, two)| {
-            first.cmp(other).then_with(|| self.ranked(&ranks, *one).cmp(self.ranked(&ranks, *two)))
+            first.cmp(other).then_with(|| self.key(*one).cmp(self.key(*two)))
         });
         places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Numbers the texts in their order, so that keys are in order where their numbers are.
+    fn number_in_order(&mut self) {
+        self.places.clear();
+        let ranks = self.texts.put_in_order();
+        for key in self.keys.chunks_exact_mut(self.width) {
+            let values = key.split_last_mut().map(|(_rule, values)| values).unwrap_or_default();
+            for value in values {
+                *value = ranks.get(*value as usize).copied().unwrap_or(0);
+            }
+        }
     }
 
     /// Forgets all, and keeps the memory for as much again.
@@ -116,14 +129,12 @@ impl Table {
 
     /// The numbers of a group's values, and its rule.
     fn parts(&self, place: u32) -> (&[u32], u32) {
-        let key = key_at(&self.keys, self.width, place);
+        let key = self.key(place);
         key.split_last().map_or((key, 0), |(&rule, values)| (values, rule))
     }
 
-    /// A key as numbers in its order.
-    fn ranked(&self, ranks: &[u32], place: u32) -> impl Iterator<Item = u32> {
-        let (values, rule) = self.parts(place);
-        values.iter().map(|&value| ranks.get(value as usize).copied().unwrap_or(0)).chain([rule])
+    fn key(&self, place: u32) -> &[u32] {
+        key_at(&self.keys, self.width, place)
     }
 }
 

@@ -54,17 +54,21 @@ impl Texts {
         self.numbers.clear();
     }
 
-    /// The rank of each among all of them in order, by its number.
-    #[must_use]
-    pub fn ranks(&self) -> Vec<u32> {
-        let mut numbers: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
-        numbers.sort_unstable_by_key(|&number| self.get(number));
-        let mut ranks = vec![0; numbers.len()];
-        for (rank, number) in (0..).zip(numbers) {
+    /// Puts them in order, so that their numbers are. Returns the new number of each by its old one.
+    pub fn put_in_order(&mut self) -> Vec<u32> {
+        let mut in_order: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
+        in_order.sort_unstable_by_key(|&number| self.get(number));
+        let mut ordered = Self { text: String::with_capacity(self.text.len()), ..Self::default() };
+        let mut ranks = vec![0; in_order.len()];
+        for (rank, number) in (0..).zip(in_order) {
+            ordered.text.push_str(self.get(number));
+            ordered.ends.push(ordered.text.len());
             if let Some(place) = ranks.get_mut(number as usize) {
                 *place = rank;
             }
         }
+        // None is asked for its number again.
+        *self = ordered;
         ranks
     }
 }
@@ -89,11 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn ranks_are_in_the_order_of_the_texts() {
+    fn numbers_are_in_the_order_of_the_texts() {
         let mut texts = Texts::default();
         for text in ["b", "", "ab", "a", "ä"] {
             texts.number(text);
         }
-        assert_eq!(texts.ranks(), [3, 0, 2, 1, 4]);
+        assert_eq!(texts.put_in_order(), [3, 0, 2, 1, 4]);
+        assert_eq!([0, 1, 2, 3, 4].map(|number| texts.get(number)), ["", "a", "ab", "b", "ä"]);
     }
 }

@@ -1,5 +1,7 @@
 //! The [`Report`]: grouped connections, as every format has them.
 
+use std::num::NonZeroUsize;
+
 use crate::{
     connection::glossary::Field,
     group::{groups::SortedGroups, key::GroupKey, rarity::Rarity},
@@ -17,6 +19,8 @@ pub struct Report<'a> {
     pub rules: Option<&'a [RuleInfo]>,
     /// How rare each is, if the report says so.
     pub rarity: Option<&'a Rarity>,
+    /// How many threads make its rows.
+    pub threads: NonZeroUsize,
 }
 
 impl Report<'_> {

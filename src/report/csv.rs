@@ -7,6 +7,7 @@ use csv::{Terminator, WriterBuilder};
 use crate::{
     report::{
         content::Report,
+        rows,
         style::{Cells, Mark, Style},
     },
     rule::info::RuleInfo,
@@ -20,24 +21,44 @@ use crate::{
 /// # Errors
 ///
 /// What `out` returns.
-pub(super) fn write(out: impl io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    let mut csv = writer(out, style.mark)?;
+pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
+    let mut csv = writer(&mut out, style.mark)?;
     csv.write_record(report.columns()).map_err(io_error)?;
+    csv.flush()?;
+    drop(csv);
     let time = |time| style.time_format().show(time);
-    for group in report.groups.pass()? {
-        let (key, group) = &group?;
-        for value in key.values() {
-            csv.write_field(&*cell(value, style.cells)).map_err(io_error)?;
-        }
-        let numbers = [group.count.to_string(), time(group.first), time(group.last)].map(Cow::Owned);
+    rows::write(out, report, |line, key, group| {
+        let numbers = [group.count.to_string(), time(group.first), time(group.last)];
+        let rarity = report.rarity.map(|rarity| rarity.of(key));
+        let hosts = rarity.map(|(hosts, _)| hosts.to_string());
+        let rarity = hosts.iter().map(|hosts| &**hosts).chain(rarity.map(|(_, first)| first));
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns);
-        let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
-        let rarity = rarity.flat_map(|(hosts, first)| [hosts.to_string().into(), cell(first, style.cells)]);
-        let last = numbers.into_iter().chain(rule.map(|value| cell(value, style.cells))).chain(rarity);
-        let last: Vec<Cow<'_, str>> = last.collect();
-        csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(io_error)?;
+        let values = key.values().chain(numbers.iter().map(|text| &**text)).chain(rule).chain(rarity);
+        let start = line.len();
+        if !push_plain(line, values.clone()) {
+            line.truncate(start);
+            let mut csv = writer(line, Mark::None)?;
+            csv.write_record(values.map(|value| cell(value, style.cells)).map(Cow::into_owned)).map_err(io_error)?;
+            csv.flush()?;
+        }
+        Ok(())
+    })
+}
+
+/// Adds a row whose cells are what their values are, as nearly all are; or says that it is none. Of such cells there is nothing for
+/// the writer to do, which would look at each byte again.
+fn push_plain<'a>(line: &mut Vec<u8>, mut values: impl Iterator<Item = &'a str>) -> bool {
+    let is_plain = values.all(|value| {
+        line.extend_from_slice(value.as_bytes());
+        line.push(b',');
+        let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b',' || byte == b'"';
+        let has_special = value.bytes().fold(false, |any, byte| any | is_special(byte));
+        !has_special && !value.starts_with(['=', '+', '-', '@'])
+    });
+    if let Some(last) = line.last_mut() {
+        *last = b'\n';
     }
-    csv.flush()
+    is_plain
 }
 
 /// A writer of CSV in the report's dialect, behind the mark.

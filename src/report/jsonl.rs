@@ -10,7 +10,7 @@ use serde_json::{Serializer, ser::Formatter};
 
 use crate::{
     connection::glossary::{Field, Kind},
-    report::{content::Report, style::Style},
+    report::{content::Report, rows, style::Style},
     rule::info::RuleInfo,
     text,
 };
@@ -29,8 +29,7 @@ enum Value<'a> {
 ///
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    for group in report.groups.pass()? {
-        let (key, group) = &group?;
+    rows::write(out, report, |line, key, group| {
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
         let numbers = [Some(Value::Number(group.count)), stated(&first), stated(&last)];
@@ -38,10 +37,10 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
         let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
         let rarity = rarity.flat_map(|(hosts, first)| [Some(Value::Number(hosts as u64)), stated(first)]);
         let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(rarity));
-        Serializer::with_formatter(&mut *out, Legible).collect_map(members)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+        Serializer::with_formatter(&mut *line, Legible).collect_map(members)?;
+        line.push(b'\n');
+        Ok(())
+    })
 }
 
 fn stated(text: &str) -> Option<Value<'_>> {

@@ -4,7 +4,8 @@
 //! how anything was found.
 //!
 //! - [`content`]: the report as every format has it. [`style`]: how it looks. [`times`]: how a time looks. [`format`](mod@format): the choice of a format.
-//! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats.
+//! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group, on several
+//!   threads.
 //! - [`events`]: a row for each hit. [`page`]: the page for a browser.
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
 //! - [`output`]: where one thing is written to. [`outputs`]: everything that a run writes.
@@ -23,6 +24,7 @@ pub mod page;
 pub mod parquet;
 pub mod ran;
 pub mod recorded;
+mod rows;
 pub mod style;
 pub mod summary;
 mod table;

@@ -1,6 +1,6 @@
 //! The [`Outputs`]: everything that a run writes, and how it looks. What it is of is in [`crate::scan::terms`].
 
-use std::{collections::HashSet, iter, path::PathBuf};
+use std::{collections::HashSet, iter, num::NonZeroUsize, path::PathBuf};
 
 use crate::{
     error::Error,
@@ -28,6 +28,8 @@ pub struct Outputs {
     pub manifest: Option<Output>,
     /// Where the partial result goes, if there is to be one, and what its rows are.
     pub partial: Option<(Output, Rows)>,
+    /// How many threads make the rows of the report.
+    pub threads: NonZeroUsize,
     /// Whether the manifest has facts about the run itself.
     pub run_info: bool,
     /// The command line as it was, without the tool's own name.
