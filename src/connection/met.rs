@@ -35,16 +35,16 @@ pub struct Met {
 
 /// The values of one connection, each as it was met.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen([usize; Part::ALL.len()]);
+pub struct Seen([u32; Part::ALL.len()]);
 
 /// The values of one part. The first is that of connections of which the part is not looked at.
 #[derive(Debug, Default)]
 struct Column {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
-    by_bytes: HashTable<usize>,
-    /// The value that was seen last.
-    last: usize,
+    by_bytes: HashTable<u32>,
+    /// The value that was seen last of those with the same [`slot`]. Most are found there, without a hash.
+    latest: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -140,7 +140,8 @@ impl Met {
             Field::ProcessId => Part::ProcessId,
         };
         let index = seen.0.get(part as usize).copied().unwrap_or(0);
-        let entry = self.columns.get_mut(part as usize).and_then(|column| column.entries.get_mut(index));
+        let column = self.columns.get_mut(part as usize);
+        let entry = column.and_then(|column| column.entries.get_mut(index as usize));
         let Some(entry) = entry else { return number("") };
         match field {
             Field::ProcessName | Field::ProcessExec => {
@@ -171,30 +172,35 @@ impl Met {
     }
 
     fn entry(&self, seen: &Seen, part: Part) -> Option<&Entry> {
-        self.columns.get(part as usize)?.entries.get(*seen.0.get(part as usize)?)
+        self.columns.get(part as usize)?.entries.get(*seen.0.get(part as usize)? as usize)
     }
 
     fn forget(&mut self) {
         self.size = 0;
         for column in &mut self.columns {
-            *column = Column { entries: vec![Entry::default()], ..Column::default() };
+            *column = Column { entries: vec![Entry::default()], latest: vec![0; SLOTS], ..Column::default() };
         }
     }
 }
 
 impl Column {
     /// The index of a value's entry, which is made if there is none.
-    fn find(&mut self, raw: Raw<'_>, part: Part, hasher: &ahash::RandomState, size: &mut usize) -> usize {
-        let Self { entries, bytes, by_bytes, last } = self;
-        let is = |entry: &Entry| entry.kind == raw.kind && bytes.get(entry.bytes.clone()) == Some(raw.bytes);
-        // The first entry is of no value of a log.
-        if *last > 0 && entries.get(*last).is_some_and(is) {
-            return *last;
+    fn find(&mut self, raw: Raw<'_>, part: Part, hasher: &ahash::RandomState, size: &mut usize) -> u32 {
+        let Self { entries, bytes, by_bytes, latest } = self;
+        let is = |&index: &u32| {
+            let entry = entries.get(index as usize);
+            // The first entry is of no value of a log.
+            index > 0
+                && entry
+                    .is_some_and(|entry| entry.kind == raw.kind && bytes.get(entry.bytes.clone()) == Some(raw.bytes))
+        };
+        let latest = latest.get_mut(slot(raw.bytes));
+        if let Some(index) = latest.as_deref().filter(|index| is(index)) {
+            return *index;
         }
         let hash = hasher.hash_one(raw.bytes);
-        let found = by_bytes.find(hash, |&index| entries.get(index).is_some_and(is)).copied();
-        *last = found.unwrap_or_else(|| {
-            let index = entries.len();
+        let index = by_bytes.find(hash, is).copied().unwrap_or_else(|| {
+            let index = u32::try_from(entries.len()).unwrap_or(0);
             let start = bytes.len();
             bytes.extend_from_slice(raw.bytes);
             let text = raw.text();
@@ -203,13 +209,28 @@ impl Column {
             let (kind, range, text) = (raw.kind, start..bytes.len(), text.into());
             entries.push(Entry { kind, bytes: range, text, address, truth, number: None, name: None });
             by_bytes.insert_unique(hash, index, |&index| {
-                let known = entries.get(index).and_then(|entry| bytes.get(entry.bytes.clone()));
+                let known = entries.get(index as usize).and_then(|entry| bytes.get(entry.bytes.clone()));
                 hasher.hash_one(known.unwrap_or_default())
             });
             index
         });
-        *last
+        latest.into_iter().for_each(|latest| *latest = index);
+        index
     }
+}
+
+/// How many slots there are.
+const SLOTS: usize = 1 << 11;
+
+/// A slot for a value: of its size and of what is at its ends, where values differ.
+fn slot(bytes: &[u8]) -> usize {
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(20),
+        _ => bytes.iter().fold(0, |all, &byte| all << 8 | u64::from(byte)),
+    };
+    // The golden ratio, which spreads numbers that are near to each other (D. Knuth, "Sorting and Searching", 6.4).
+    let spread = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(spread >> (64 - SLOTS.ilog2())).unwrap_or(0)
 }
 
 /// What a field is made of.

@@ -179,7 +179,7 @@ impl<'a> Tokens<'a> {
         }
         let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
         match self.names {
-            Names::Plain => name.filter(|name| name.as_chunks().0.iter().all(plain)),
+            Names::Plain => name.filter(|name| name.as_chunks().0.iter().fold(true, |all, unit| all & plain(unit))),
             Names::Any => Some(name.unwrap_or_default()),
         }
     }
@@ -213,7 +213,7 @@ pub(super) fn name_at(chunk: &[u8], offset: usize) -> Option<&[u8]> {
 
 /// Whether a plain name is this one.
 pub(crate) fn is(name: &[u8], expected: &str) -> bool {
-    name.as_chunks().0.iter().map(|&[low, _]| low).eq(expected.bytes())
+    name.len() == 2 * expected.len() && name.as_chunks().0.iter().map(|&[low, _]| low).eq(expected.bytes())
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Shape {
             return None;
         }
         let mut names: Vec<&[u8]> = Vec::with_capacity(32);
+        let mut next = 0;
         loop {
             let dependency = match tokens.next()? {
                 Token::Open { name, dependency } if is(name, "Data") => dependency,
@@ -183,8 +184,13 @@ impl Shape {
             match extent {
                 Extent::Whole => self.data.push((Cow::Owned(plain(name)), member)),
                 Extent::Only(fields) => {
-                    let field = fields.iter().find(|field| is(name, field));
-                    self.data.extend(field.map(|field| (Cow::Borrowed(*field), member)));
+                    // Mostly they are in the same order here and there.
+                    let (before, behind) = fields.split_at(next);
+                    let found = behind.iter().chain(before).position(|field| is(name, field));
+                    if let Some(place) = found.map(|found| (next + found) % fields.len()) {
+                        self.data.extend(fields.get(place).map(|&field| (Cow::Borrowed(field), member)));
+                        next = (place + 1) % fields.len();
+                    }
                 }
             }
         }

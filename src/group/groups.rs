@@ -301,10 +301,13 @@ impl Batch<'_> {
     /// What `each` returns.
     pub fn each<E>(&self, mut each: impl FnMut(&GroupKey, &Group) -> Result<(), E>) -> Result<(), E> {
         match &self.0 {
-            Part::InMemory(table, places) => places.iter().try_for_each(|&place| {
-                let (key, group) = table.get(place);
-                each(&key, &group)
-            }),
+            Part::InMemory(table, places) => {
+                let mut key = GroupKey::default();
+                places.iter().try_for_each(|&place| {
+                    let group = table.read(place, &mut key);
+                    each(&key, &group)
+                })
+            }
             Part::Read(groups) => groups.iter().try_for_each(|(key, group)| each(key, group)),
         }
     }

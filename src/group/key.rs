@@ -33,6 +33,14 @@ impl GroupKey {
         key
     }
 
+    /// Makes it the key of these values and of a rule, in the memory that it has.
+    pub(super) fn refill<'a>(&mut self, rule: usize, values: impl Iterator<Item = &'a str>) {
+        self.rule = rule;
+        self.text.clear();
+        self.ends.clear();
+        values.for_each(|value| self.push(value));
+    }
+
     /// What it takes in memory besides itself, in bytes: two vectors' heap space.
     pub(super) fn heap_size(&self) -> usize {
         const ALLOCATIONS: usize = 2 * 16;

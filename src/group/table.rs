@@ -83,9 +83,16 @@ impl Table {
 
     /// A group with its key.
     pub(super) fn get(&self, place: u32) -> (GroupKey, Group) {
+        let mut key = GroupKey::default();
+        let group = self.read(place, &mut key);
+        (key, group)
+    }
+
+    /// The same, with the key put into memory that is there.
+    pub(super) fn read(&self, place: u32, key: &mut GroupKey) -> Group {
         let (values, rule) = self.parts(place);
-        let key = GroupKey::of_values(rule as usize, values.iter().map(|&value| self.texts.get(value)));
-        (key, self.groups.get(place as usize).copied().unwrap_or_default())
+        key.refill(rule as usize, values.iter().map(|&value| self.texts.get(value)));
+        self.groups.get(place as usize).copied().unwrap_or_default()
     }
 
     /// The places of the groups in the order of their keys. Nothing more can be counted then.
