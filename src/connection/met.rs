@@ -3,7 +3,7 @@
 //! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
 //! not made text of again.
 
-use std::{net::IpAddr, ops::Range};
+use std::net::IpAddr;
 
 use hashbrown::HashTable;
 
@@ -15,8 +15,8 @@ use crate::{
     evtx::typed::{Raw, Values},
 };
 
-/// How much is remembered, in bytes, before all of it is forgotten: what evidence repeats is far less.
-const MOST: usize = 4 << 20;
+/// How much is remembered at most, in bytes, before all of it is forgotten: each port and each address of a network fit in.
+const MOST: usize = 16 << 20;
 
 /// Values that were met, of each part of a connection.
 #[derive(Debug)]
@@ -25,8 +25,9 @@ pub struct Met {
     parts: Vec<Part>,
     columns: [Column; Part::ALL.len()],
     hasher: ahash::RandomState,
-    /// How much is remembered, in bytes.
+    /// How much is remembered, and may be, in bytes.
     size: usize,
+    room: usize,
     /// The numbers of texts that are none of a log's.
     fixed: Vec<(&'static str, u32)>,
     /// Which numbers these are: those of others mean nothing.
@@ -50,19 +51,22 @@ struct Column {
 #[derive(Debug, Default)]
 struct Entry {
     kind: u8,
-    bytes: Range<usize>,
-    text: Box<str>,
-    address: Option<IpAddr>,
     truth: Option<bool>,
+    /// How long it is, and where its bytes start among those of the column.
+    size: u16,
+    start: u32,
+    address: Option<IpAddr>,
+    text: Box<str>,
     /// The number of its text among those that groups are made of, and of the process's name in it.
     number: Option<u32>,
     name: Option<u32>,
 }
 
 impl Met {
-    /// None yet, of the parts that these fields of a connection are made of, and that rules look at.
+    /// None yet, of the parts that these fields of a connection are made of, and that rules look at. No more than some `room` bytes
+    /// are held in memory.
     #[must_use]
-    pub fn new(fields: impl Iterator<Item = Field>) -> Self {
+    pub fn new(fields: impl Iterator<Item = Field>, room: usize) -> Self {
         let of_rules = [Part::Image, Part::DestinationIp];
         let mut parts: Vec<Part> = fields.flat_map(|field| parts_of(field).iter().copied()).chain(of_rules).collect();
         parts.sort_unstable_by_key(|&part| part as usize);
@@ -72,6 +76,7 @@ impl Met {
             columns: Default::default(),
             hasher: ahash::RandomState::default(),
             size: 0,
+            room: room.min(MOST),
             fixed: Vec::new(),
             generation: 0,
         };
@@ -81,7 +86,7 @@ impl Met {
 
     /// Looks at the values of a connection.
     pub fn see(&mut self, values: &Values<'_>) -> Seen {
-        if self.size > MOST {
+        if self.size > self.room {
             self.forget();
         }
         let mut seen = Seen([0; Part::ALL.len()]);
@@ -190,9 +195,7 @@ impl Column {
         let is = |&index: &u32| {
             let entry = entries.get(index as usize);
             // The first entry is of no value of a log.
-            index > 0
-                && entry
-                    .is_some_and(|entry| entry.kind == raw.kind && bytes.get(entry.bytes.clone()) == Some(raw.bytes))
+            index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(bytes) == raw.bytes)
         };
         let latest = latest.get_mut(slot(raw.bytes));
         if let Some(index) = latest.as_deref().filter(|index| is(index)) {
@@ -201,21 +204,40 @@ impl Column {
         let hash = hasher.hash_one(raw.bytes);
         let index = by_bytes.find(hash, is).copied().unwrap_or_else(|| {
             let index = u32::try_from(entries.len()).unwrap_or(0);
-            let start = bytes.len();
+            let start = u32::try_from(bytes.len()).unwrap_or(0);
             bytes.extend_from_slice(raw.bytes);
             let text = raw.text();
             let Meaning { text, address, truth } = part.meaning(&text);
-            *size += size_of::<Entry>() + raw.bytes.len() + text.len();
-            let (kind, range, text) = (raw.kind, start..bytes.len(), text.into());
-            entries.push(Entry { kind, bytes: range, text, address, truth, number: None, name: None });
+            *size += Entry::SIZE + raw.bytes.len() + text.len();
+            entries.push(Entry {
+                kind: raw.kind,
+                truth,
+                // Values are no longer: their descriptors have no room for more.
+                size: u16::try_from(raw.bytes.len()).unwrap_or(0),
+                start,
+                address,
+                text: text.into(),
+                number: None,
+                name: None,
+            });
             by_bytes.insert_unique(hash, index, |&index| {
-                let known = entries.get(index as usize).and_then(|entry| bytes.get(entry.bytes.clone()));
-                hasher.hash_one(known.unwrap_or_default())
+                hasher.hash_one(entries.get(index as usize).map_or(&[][..], |entry| entry.bytes(bytes)))
             });
             index
         });
         latest.into_iter().for_each(|latest| *latest = index);
         index
+    }
+}
+
+impl Entry {
+    /// What it takes in memory besides its bytes and its text: itself, in a vector that is half full at least, a place in a table, and
+    /// what the allocator adds to a text.
+    const SIZE: usize = 2 * (size_of::<Self>() + size_of::<u32>() + 1) + 16;
+
+    fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize;
+        all.get(start..start + usize::from(self.size)).unwrap_or_default()
     }
 }
 

@@ -46,19 +46,26 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
 }
 
 /// Adds a row whose cells are what their values are, as nearly all are; or says that it is none. Of such cells there is nothing for
-/// the writer to do, which would look at each byte again.
-fn push_plain<'a>(line: &mut Vec<u8>, mut values: impl Iterator<Item = &'a str>) -> bool {
-    let is_plain = values.all(|value| {
+/// the writer to do, which would look at each byte by itself.
+fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> bool {
+    let start = line.len();
+    let mut count = 0_usize;
+    for value in values {
+        if value.starts_with(['=', '+', '-', '@']) {
+            return false;
+        }
         line.extend_from_slice(value.as_bytes());
         line.push(b',');
-        let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b',' || byte == b'"';
-        let has_special = value.bytes().fold(false, |any, byte| any | is_special(byte));
-        !has_special && !value.starts_with(['=', '+', '-', '@'])
-    });
-    if let Some(last) = line.last_mut() {
+        count += 1;
+    }
+    let row = line.get_mut(start..).unwrap_or_default();
+    let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"';
+    let has_special = row.iter().fold(false, |any, &byte| any | is_special(byte));
+    let commas = row.iter().fold(0, |commas, &byte| commas + usize::from(byte == b','));
+    if let Some(last) = row.last_mut() {
         *last = b'\n';
     }
-    is_plain
+    !has_special && commas == count
 }
 
 /// A writer of CSV in the report's dialect, behind the mark.
@@ -94,6 +101,28 @@ pub(crate) fn cell(value: &str, cells: Cells) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_rows_are_those_of_the_writer() {
+        let values = [
+            "", "a", "a b", " ", "'", "=1", "+", "-1", "@x", "a=", ",", "a,b", "\"", "a\"b", "\n", "\r", "\t", "ä",
+            "\u{202e}", "\u{7f}", "~",
+        ];
+        let mut plain = 0;
+        for one in values {
+            for two in values {
+                let row = [one, two, "1"];
+                let mut line = b"x,y\n".to_vec();
+                if push_plain(&mut line, row.into_iter()) {
+                    let mut csv = writer(b"x,y\n".to_vec(), Mark::None).unwrap();
+                    csv.write_record(row.map(|value| cell(value, Cells::Guarded).into_owned())).unwrap();
+                    assert_eq!(line, csv.into_inner().unwrap());
+                    plain += 1;
+                }
+            }
+        }
+        assert_eq!(plain, 49);
+    }
 
     #[test]
     fn formulas_are_guarded_unless_cells_are_raw() {

@@ -1,7 +1,7 @@
 //! A [`TimeFormat`]: how a time is written, always in UTC.
 
 use clap::ValueEnum;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 
 /// The formats of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,11 +31,46 @@ impl TimeFormat {
     #[must_use]
     pub fn show(self, time: Option<Timestamp>) -> String {
         let Some(time) = time else { return String::new() };
+        self.digits(time).unwrap_or_else(|| self.format(time))
+    }
+
+    fn format(self, time: Timestamp) -> String {
         match self {
             Self::Rfc3339 => format!("{time:.7}"),
             Self::Splunk => time.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
             Self::Excel => time.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string(),
         }
+    }
+
+    /// The same of a year with four digits, which a report has many of, digit by digit.
+    fn digits(self, time: Timestamp) -> Option<String> {
+        let at = Offset::UTC.to_datetime(time);
+        let number = |number: i8| u32::try_from(number).ok();
+        let year = u32::try_from(at.year()).ok().filter(|&year| year > 0)?;
+        let fraction = u32::try_from(at.subsec_nanosecond()).ok()?;
+        let between = if self == Self::Excel { ' ' } else { 'T' };
+        let mut text = String::with_capacity(28);
+        let mut push = |number: u32, width: u32, behind: char| {
+            for place in (0..width).rev() {
+                text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
+            }
+            text.push(behind);
+        };
+        push(year, 4, '-');
+        push(number(at.month())?, 2, '-');
+        push(number(at.day())?, 2, between);
+        push(number(at.hour())?, 2, ':');
+        push(number(at.minute())?, 2, ':');
+        push(number(at.second())?, 2, '.');
+        match self {
+            Self::Rfc3339 => push(fraction / 100, 7, 'Z'),
+            Self::Splunk => {}
+            Self::Excel => push(fraction / 1_000_000, 3, 'Z'),
+        }
+        if self != Self::Rfc3339 {
+            text.pop();
+        }
+        Some(text)
     }
 }
 
@@ -75,6 +110,20 @@ mod tests {
                 shown(&format!("{day}T23:59:59.9999999Z")),
                 [format!("{day}T23:59:59.9999999Z"), format!("{day}T23:59:59"), format!("{day} 23:59:59.999")]
             );
+        }
+    }
+
+    #[test]
+    fn digits_are_those_of_the_library() {
+        let mut second = -62_135_596_800_i64;
+        while second < 253_402_207_200 {
+            for nanosecond in [0, 1, 99, 100, 123_456_789, 999_999_999] {
+                let time = Timestamp::new(second, nanosecond).or_else(|_| Timestamp::new(second, -nanosecond)).unwrap();
+                for format in [TimeFormat::Rfc3339, TimeFormat::Splunk, TimeFormat::Excel] {
+                    assert!(format.digits(time).is_none_or(|digits| digits == format.format(time)), "{time}");
+                }
+            }
+            second += 98_765_432;
         }
     }
 }

@@ -88,7 +88,7 @@ impl Findings {
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
             met: plan.counts_by_fields().then(|| {
                 let terms = &plan.terms;
-                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()))
+                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()), plan.room)
             }),
         }
     }
