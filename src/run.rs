@@ -162,7 +162,7 @@ impl Run<'_> {
                     partial::write(out, &facts, |write| {
                         let Some(hits) = hits else { return Ok(()) };
                         copies::in_order(hits, terms.copies, |_, hit| {
-                            hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(&hit.source), hit, rule)))
+                            hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule)))
                         })
                         .map(drop)
                     })
@@ -225,7 +225,7 @@ impl Run<'_> {
                         *by_rule.entry(rule).or_default() += 1;
                     }
                     if terms.groups_later() {
-                        groups.count(|field| hit.get(field), &hit.source, hit.timestamp(), rule);
+                        groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
                     }
                     // Where rules are not named, a row is a hit, whatever its rules.
                     if let (Some(events), true) = (&mut events, rules.named || index == 0) {

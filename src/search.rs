@@ -148,7 +148,7 @@ impl Found {
         };
         if terms.groups_later() {
             copies::in_order(&hits, terms.copies, |_, hit| {
-                groups.count(|field| hit.get(field), &hit.source, hit.timestamp(), 0);
+                groups.count(|field| hit.get(field), hit.source(), hit.time, 0);
                 Ok(())
             })?;
         }

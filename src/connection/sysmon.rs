@@ -65,6 +65,19 @@ pub const OF_CONNECTION: [&str; 13] = [
     "DestinationPort",
 ];
 
+/// The same, and what a hit that is kept has besides.
+pub const OF_HIT: [&str; 15] = {
+    let mut all = [""; 15];
+    let mut place = 0;
+    while place < OF_CONNECTION.len() {
+        all[place] = OF_CONNECTION[place];
+        place += 1;
+    }
+    all[13] = "UtcTime";
+    all[14] = "RuleName";
+    all
+};
+
 /// What a [`Connection`] is made of: the fields of [`OF_CONNECTION`], and of `System` the computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are Sysmon's")]

@@ -31,10 +31,10 @@ pub fn in_order(
     copies: Copies,
     mut each: impl FnMut(usize, &Hit) -> io::Result<()>,
 ) -> io::Result<BTreeMap<String, u64>> {
-    let mut dropped = BTreeMap::new();
+    let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
     let mut last: Option<Hit> = None;
     // The sources that have the last event.
-    let mut sources = BTreeSet::new();
+    let mut sources: BTreeSet<String> = BTreeSet::new();
     for (number, hit) in hits.pass()?.enumerate() {
         let hit = hit?;
         let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
@@ -43,14 +43,16 @@ pub fn in_order(
         }
         let drop = match copies {
             Copies::Count => false,
-            Copies::DropStale => is_copy && hit.recovered && sources.contains(&hit.source),
+            Copies::DropStale => is_copy && hit.recovered && sources.contains(hit.source()),
             Copies::Drop => is_copy,
         };
         if drop {
-            *dropped.entry(hit.source).or_default() += 1;
+            *dropped.entry(hit.source().to_owned()).or_default() += 1;
         } else {
             each(number, &hit)?;
-            sources.insert(hit.source.clone());
+            if !sources.contains(hit.source()) {
+                sources.insert(hit.source().to_owned());
+            }
             last = Some(hit);
         }
     }

@@ -2,155 +2,238 @@
 //!
 //! They can be more than fit into memory, and are then spilled ([`crate::group::spill`]).
 
-use std::io;
+use std::{cmp::Ordering, io, iter};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::glossary::{Connection, Field},
     evtx::event::Event,
-    group::spill::{SortedRuns, Sorter},
+    group::{
+        kept::Kept,
+        key::{Values, spilled_time},
+        spill::{SortedRuns, Sorter},
+    },
     rule::sigma::correlation::Happening,
 };
 
 /// A hit. Its order is that of time, then of what makes it the same event as another, then of where it is from, the
 /// live one first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
-    /// Nanoseconds since 1970; `None` if the record states no time.
-    pub time: Option<i128>,
-    /// The values of all fields, in the order of [`Field::ALL`].
-    pub fields: Vec<String>,
-    /// `EventRecordID`.
-    pub record_id: String,
+    /// When it was logged; `None` if the record states no time.
+    #[serde(with = "spilled_time")]
+    pub time: Option<Timestamp>,
+    /// The values of all fields, in the order of [`Field::ALL`], and behind them the texts of the record.
+    pub(super) texts: Values,
     /// Whether it was carved out of space that is no longer part of the log.
     pub recovered: bool,
-    /// The log's name.
-    pub source: String,
     /// The chunk's number in the log.
     pub chunk: u64,
     /// The record's offset in the log, in bytes.
     pub offset: u64,
-    /// Sysmon's `UtcTime`.
-    pub utc_time: String,
-    /// Sysmon's `RuleName`.
-    pub rule_name: String,
     /// The rules that it is a hit of, by their index in the rule set.
     pub rules: Vec<usize>,
-    /// The event's data as it was logged; kept only for correlations.
-    pub data: Vec<(String, String)>,
-    /// The members of its `System`; kept only for correlations.
-    pub system: Vec<(String, String)>,
+    /// The whole event; kept only for correlations.
+    pub(super) whole: Option<Box<Whole>>,
 }
 
-/// Where a record is.
-#[derive(Debug, Clone, Copy)]
+/// All that an event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Whole {
+    /// Its data as it was logged.
+    data: Vec<(String, String)>,
+    /// The members of its `System`.
+    system: Vec<(String, String)>,
+}
+
+/// The record behind a hit.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Place<'a> {
+    /// `EventRecordID`.
+    pub record_id: &'a str,
     /// The log's name.
     pub source: &'a str,
+    /// Sysmon's `UtcTime`.
+    pub utc_time: &'a str,
+    /// Sysmon's `RuleName`.
+    pub rule_name: &'a str,
     /// The chunk's number in the log.
     pub chunk: u64,
     /// The record's offset in the log, in bytes.
     pub offset: u64,
+    /// Whether it was carved out of space that is no longer part of the log.
+    pub recovered: bool,
 }
 
+/// Where the texts of the record are, behind the fields.
+pub(super) const RECORD_ID: usize = Field::ALL.len();
+pub(super) const SOURCE: usize = RECORD_ID + 1;
+const UTC_TIME: usize = RECORD_ID + 2;
+const RULE_NAME: usize = RECORD_ID + 3;
+/// How many texts there are.
+pub(super) const TEXTS: usize = RECORD_ID + 4;
+
 impl Hit {
-    /// A hit of this event.
+    /// A hit of these rules, with the values of all fields in their order, at a time, out of a record.
+    pub fn new<'a>(
+        fields: impl Iterator<Item = &'a str> + Clone,
+        time: Option<Timestamp>,
+        place: Place<'a>,
+        rules: Vec<usize>,
+    ) -> Self {
+        let Place { record_id, source, utc_time, rule_name, chunk, offset, recovered } = place;
+        let fields = fields.chain(iter::repeat("")).take(Field::ALL.len());
+        let texts = Values::of(fields.chain([record_id, source, utc_time, rule_name]));
+        Self { time, texts, recovered, chunk, offset, rules, whole: None }
+    }
+
+    /// A hit of a connection, which this event of a log is.
     #[must_use]
-    pub fn new(event: &Event<'_>, connection: &Connection<'_>, place: Place<'_>, rules: Vec<usize>) -> Self {
-        let Place { source, chunk, offset } = place;
-        let field = |name| event.field(name).filter(|&value| value != "-").unwrap_or_default().to_owned();
-        Self {
-            time: connection.time.map(jiff::Timestamp::as_nanosecond),
-            fields: Field::ALL.map(|field| connection.get(field).to_owned()).into(),
-            record_id: event.record_id.clone().into_owned(),
-            recovered: event.recovered,
-            source: source.to_owned(),
-            chunk,
-            offset,
+    pub fn of(connection: &Connection<'_>, event: &Event<'_>, place: Place<'_>, rules: Vec<usize>) -> Self {
+        let field = |name| event.field(name).filter(|&value| value != "-").unwrap_or_default();
+        let place = Place {
+            record_id: &event.record_id,
             utc_time: field("UtcTime"),
             rule_name: field("RuleName"),
-            rules,
-            data: Vec::new(),
-            system: Vec::new(),
-        }
+            recovered: event.recovered,
+            ..place
+        };
+        Self::new(Field::ALL.iter().map(|&field| connection.get(field)), connection.time, place, rules)
     }
 
     /// The same, with the whole of the event.
     #[must_use]
     pub fn with_data(mut self, event: &Event<'_>) -> Self {
-        self.data = event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        self.system = event.system().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.whole = Some(Box::new(Whole {
+            data: event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            system: event.system().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        }));
         self
-    }
-
-    /// What it takes in memory, in bytes.
-    fn size(&self) -> usize {
-        // A text, and what the allocator adds to it.
-        const TEXT: usize = size_of::<String>() + 16;
-        let data = self.data.iter().chain(&self.system).flat_map(|(name, value)| [name, value]);
-        let others = [&self.record_id, &self.source, &self.utc_time, &self.rule_name];
-        let texts = self.fields.iter().chain(data).chain(others);
-        size_of::<Self>() + texts.map(|text| TEXT + text.len()).sum::<usize>()
     }
 
     /// Whether the other is the same event in another place: same host, record id, time and connection.
     #[must_use]
     pub fn is_copy_of(&self, other: &Self) -> bool {
-        (self.time, &self.fields, &self.record_id) == (other.time, &other.fields, &other.record_id)
+        self.time == other.time && self.texts.iter().take(SOURCE).eq(other.texts.iter().take(SOURCE))
     }
 
     /// Whether the other is of the same record.
     #[must_use]
     pub fn is_at_the_place_of(&self, other: &Self) -> bool {
-        (&self.source, self.offset, self.recovered) == (&other.source, other.offset, other.recovered)
-    }
-
-    /// When it was logged; `None` if the record states no time.
-    #[must_use]
-    pub fn timestamp(&self) -> Option<jiff::Timestamp> {
-        self.time.and_then(|time| jiff::Timestamp::from_nanosecond(time).ok())
+        (self.source(), self.offset, self.recovered) == (other.source(), other.offset, other.recovered)
     }
 
     /// What a correlation looks at of it.
     #[must_use]
     pub fn into_happening(self) -> Happening {
-        Happening { time: self.timestamp(), data: self.data, system: self.system }
+        let Whole { data, system } = self.whole.map(|whole| *whole).unwrap_or_default();
+        Happening { time: self.time, data, system }
     }
 
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
-        self.fields.get(field as usize).map_or("", String::as_str)
+        self.texts.get(field as usize)
+    }
+
+    /// The values of all fields, in the order of [`Field::ALL`].
+    pub fn fields(&self) -> impl Iterator<Item = &str> + Clone {
+        self.texts.iter().take(Field::ALL.len())
+    }
+
+    /// `EventRecordID`.
+    #[must_use]
+    pub fn record_id(&self) -> &str {
+        self.texts.get(RECORD_ID)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.texts.get(SOURCE)
+    }
+
+    /// Sysmon's `UtcTime`.
+    #[must_use]
+    pub fn utc_time(&self) -> &str {
+        self.texts.get(UTC_TIME)
+    }
+
+    /// Sysmon's `RuleName`.
+    #[must_use]
+    pub fn rule_name(&self) -> &str {
+        self.texts.get(RULE_NAME)
+    }
+}
+
+impl Ord for Hit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let what = self.texts.iter().take(SOURCE).cmp(other.texts.iter().take(SOURCE));
+        let texts = || self.texts.iter().skip(SOURCE).cmp(other.texts.iter().skip(SOURCE));
+        let place = |hit: &Self| (hit.chunk, hit.offset);
+        self.time
+            .cmp(&other.time)
+            .then(what)
+            .then_with(|| self.recovered.cmp(&other.recovered))
+            .then_with(|| self.source().cmp(other.source()))
+            .then_with(|| place(self).cmp(&place(other)))
+            .then_with(texts)
+            .then_with(|| (&self.rules, &self.whole).cmp(&(&other.rules, &other.whole)))
+    }
+}
+
+impl PartialOrd for Hit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Whole {
+    /// What it takes in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        // A text, and what the allocator adds to it.
+        const TEXT: usize = size_of::<String>() + 16;
+        let texts = self.data.iter().chain(&self.system).flat_map(|(name, value)| [name, value]);
+        size_of::<Self>() + texts.map(|text| TEXT + text.len()).sum::<usize>()
     }
 }
 
 /// Hits, collected in any order.
 #[derive(Debug)]
-pub struct Hits(Sorter<Hit>);
-
-/// Hits in order, in memory and in what was spilled.
-pub type SortedHits = SortedRuns<Hit>;
-
-/// The most that hits in memory take, whatever they may, in bytes: more make it no faster.
-const ROOM: usize = 100 << 20;
+pub struct Hits {
+    kept: Kept,
+    /// How much those in memory may take, in bytes.
+    room: usize,
+    spilled: Sorter<Hit>,
+}
 
 impl Hits {
     /// None yet. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        Self(Sorter::new(room.min(ROOM)))
+        Self { kept: Kept::default(), room, spilled: Sorter::new(usize::MAX) }
     }
 
     /// Adds a hit.
     pub fn push(&mut self, hit: Hit) {
-        let size = hit.size();
-        self.0.push(hit, size);
+        self.kept.push(hit);
+        if self.kept.size() >= self.room || self.kept.is_full() {
+            let kept = std::mem::take(&mut self.kept).into_sorted();
+            self.spilled.spill_sorted(kept.iter());
+        }
     }
 
     /// Adds what another part of the scan has found.
-    pub fn merge(&mut self, other: Self) {
-        self.0.merge(other.0);
+    pub fn merge(&mut self, mut other: Self) {
+        self.spilled.merge(other.spilled);
+        if self.kept.len() < other.kept.len() {
+            std::mem::swap(&mut self.kept, &mut other.kept);
+        }
+        for hit in other.kept.iter() {
+            self.push(hit);
+        }
     }
 
     /// The hits, sorted.
@@ -158,7 +241,41 @@ impl Hits {
     /// # Errors
     ///
     /// They could not be spilled.
-    pub fn into_sorted(self) -> io::Result<SortedHits> {
-        self.0.into_sorted()
+    pub fn into_sorted(mut self) -> io::Result<SortedHits> {
+        let kept = self.kept.into_sorted();
+        if self.spilled.is_empty() {
+            return Ok(SortedHits(Sorted::InMemory(kept)));
+        }
+        self.spilled.spill_sorted(kept.iter());
+        Ok(SortedHits(Sorted::Spilled(self.spilled.into_sorted()?)))
     }
+}
+
+/// Hits in order, in memory or spilled.
+#[derive(Debug)]
+pub struct SortedHits(Sorted);
+
+#[derive(Debug)]
+enum Sorted {
+    InMemory(Kept),
+    Spilled(SortedRuns<Hit>),
+}
+
+impl SortedHits {
+    /// The hits, one by one. Each pass gives the same.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn pass(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Hit>> + '_>> {
+        Ok(match &self.0 {
+            Sorted::InMemory(kept) => Box::new(kept.iter().map(Ok)),
+            Sorted::Spilled(runs) => Box::new(runs.pass()?),
+        })
+    }
+}
+
+/// All texts of a hit, in the order in which they are kept.
+pub(super) fn texts(hit: &Hit) -> impl Iterator<Item = &str> {
+    hit.texts.iter().chain(iter::repeat("")).take(TEXTS)
 }

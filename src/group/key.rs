@@ -7,14 +7,67 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::glossary::Field;
 
+/// Texts, one behind the other in one piece of memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Values {
+    text: String,
+    /// Where each ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl Values {
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let size = values.clone().map(str::len).sum();
+        let mut all = Self { text: String::with_capacity(size), ends: Vec::with_capacity(values.clone().count()) };
+        values.for_each(|value| all.push(value));
+        all
+    }
+
+    /// Makes it these, in the memory that it has.
+    pub(super) fn refill<'a>(&mut self, values: impl Iterator<Item = &'a str>) {
+        self.text.clear();
+        self.ends.clear();
+        values.for_each(|value| self.push(value));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let value = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            value
+        })
+    }
+
+    /// The text at this place; nothing if there is none.
+    pub(super) fn get(&self, place: usize) -> &str {
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(place).and_then(|&end| self.text.get(start..end)).unwrap_or_default()
+    }
+
+    /// The size of all texts, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len()
+    }
+
+    /// What it takes in memory besides itself, in bytes: two vectors' heap space.
+    pub(super) fn heap_size(&self) -> usize {
+        const ALLOCATIONS: usize = 2 * 16;
+        ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
+    fn push(&mut self, value: &str) {
+        self.text.push_str(value);
+        self.ends.push(self.text.len());
+    }
+}
+
 /// The values that a group's connections share, one for each field that they are grouped by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GroupKey {
     /// The rule that the connections are hits of, by its index in the rule set.
     pub rule: usize,
-    text: String,
-    /// Where each value ends in `text`.
-    ends: Vec<usize>,
+    values: Values,
 }
 
 impl GroupKey {
@@ -26,38 +79,30 @@ impl GroupKey {
 
     /// Of these values, and of a rule.
     pub fn of_values<'a>(rule: usize, values: impl Iterator<Item = &'a str> + Clone) -> Self {
-        let size = values.clone().map(str::len).sum();
-        let ends = Vec::with_capacity(values.clone().count());
-        let mut key = Self { rule, text: String::with_capacity(size), ends };
-        values.for_each(|value| key.push(value));
-        key
+        Self { rule, values: Values::of(values) }
     }
 
     /// Makes it the key of these values and of a rule, in the memory that it has.
     pub(super) fn refill<'a>(&mut self, rule: usize, values: impl Iterator<Item = &'a str>) {
         self.rule = rule;
-        self.text.clear();
-        self.ends.clear();
-        values.for_each(|value| self.push(value));
+        self.values.refill(values);
     }
 
-    /// What it takes in memory besides itself, in bytes: two vectors' heap space.
+    /// What it takes in memory besides itself, in bytes.
     pub(super) fn heap_size(&self) -> usize {
-        const ALLOCATIONS: usize = 2 * 16;
-        ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+        self.values.heap_size()
     }
 
     /// The size of its values, in bytes.
     #[must_use]
     pub fn text_size(&self) -> usize {
-        self.text.len()
+        self.values.size()
     }
 
     /// The key of what it has at these places, in their order.
     #[must_use]
     pub fn coarsened(&self, places: &[usize]) -> Self {
-        let values: Vec<&str> = self.values().collect();
-        Self::of_values(self.rule, places.iter().map(|&place| values.get(place).copied().unwrap_or_default()))
+        Self::of_values(self.rule, places.iter().map(|&place| self.values.get(place)))
     }
 
     /// The source that the group is of, if it is kept apart, and the key without it.
@@ -70,17 +115,7 @@ impl GroupKey {
 
     /// The values, in the order of the fields.
     pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let value = self.text.get(start..end).unwrap_or_default();
-            start = end;
-            value
-        })
-    }
-
-    fn push(&mut self, value: &str) {
-        self.text.push_str(value);
-        self.ends.push(self.text.len());
+        self.values.iter()
     }
 }
 
@@ -123,16 +158,16 @@ impl Group {
 }
 
 /// A time as it is spilled: seconds since 1970 and nanoseconds of the same sign, exactly.
-mod spilled_time {
+pub(super) mod spilled_time {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::group) fn serialize<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         time.map(|time| (time.as_second(), time.subsec_nanosecond())).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(in crate::group) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let time = Option::<(i64, i32)>::deserialize(from)?;
         time.map(|(second, nanosecond)| Timestamp::new(second, nanosecond)).transpose().map_err(D::Error::custom)
     }

@@ -37,10 +37,10 @@ impl<W: Write> Rows<W> {
     ///
     /// What the output returns.
     pub fn write(&mut self, hit: &Hit, rule: Option<&RuleInfo>) -> io::Result<()> {
-        let time = self.style.time_format().show(hit.timestamp());
+        let time = self.style.time_format().show(hit.time);
         let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
-        let more = [&time, &hit.utc_time, &hit.record_id, &hit.rule_name, &hit.source, &chunk, &offset];
-        for value in hit.fields.iter().chain(more) {
+        let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset];
+        for value in hit.fields().chain(more) {
             self.csv.write_field(&*csv::cell(value, self.style.cells)).map_err(csv::io_error)?;
         }
         let recovered = if hit.recovered { "true" } else { "false" };

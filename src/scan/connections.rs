@@ -181,8 +181,8 @@ impl<'s> Connections<'s> {
         }
         if self.plan.keeps_hits() {
             let offset = self.place.offset.saturating_add(event.place.start());
-            let place = hits::Place { source: self.source, chunk: self.place.number, offset };
-            let hit = Hit::new(event, connection, place, rules);
+            let place = hits::Place { source: self.source, chunk: self.place.number, offset, ..hits::Place::default() };
+            let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
             self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
         }

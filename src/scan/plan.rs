@@ -43,6 +43,7 @@ impl Plan {
     pub fn extent(&self) -> Option<Extent> {
         match self.decoding {
             Decoding::Candidates if self.counts_by_fields() => Some(Extent::Only(&sysmon::OF_CONNECTION)),
+            Decoding::Candidates if self.terms.rules.sigma.is_empty() => Some(Extent::Only(&sysmon::OF_HIT)),
             Decoding::Candidates => Some(Extent::Whole),
             Decoding::Everything => None,
         }

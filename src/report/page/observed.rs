@@ -164,7 +164,7 @@ impl Observed {
 
     /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
     pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
-        let time = hit.time;
+        let time = hit.time.map(Timestamp::as_nanosecond);
         let Course { host, process, destination, port } =
             self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
         match time {
@@ -232,14 +232,14 @@ impl Observed {
     fn shown(&mut self, hit: &Hit, destination: u32, process: u32) -> Shown {
         let names = &mut self.names;
         Shown {
-            time: hit.time,
+            time: hit.time.map(Timestamp::as_nanosecond),
             destination,
             process,
             more: self.more.iter().map(|&field| names.id(hit.get(field))).collect(),
-            record_id: names.id(&hit.record_id),
-            utc_time: names.id(&hit.utc_time),
-            rule_name: names.id(&hit.rule_name),
-            source: names.id(&hit.source),
+            record_id: names.id(hit.record_id()),
+            utc_time: names.id(hit.utc_time()),
+            rule_name: names.id(hit.rule_name()),
+            source: names.id(hit.source()),
             chunk: hit.chunk,
             offset: hit.offset,
             recovered: hit.recovered,

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use parquet::{
     basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical},
     errors::Result,
@@ -18,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::{Field, Kind},
     group::{
-        hits::Hit,
+        hits::{Hit, Place},
         key::{Group, GroupKey},
     },
 };
@@ -74,15 +73,15 @@ impl Row {
     /// Of a hit of a rule, in a source.
     #[must_use]
     pub fn of_hit(source: u64, hit: &Hit, rule: usize) -> Self {
-        let time = hit.timestamp();
+        let time = hit.time;
         Self {
             source,
-            key: GroupKey::of_values(rule, hit.fields.iter().map(String::as_str)),
+            key: GroupKey::of_values(rule, hit.fields()),
             group: Group { count: 1, first: time, last: time },
             record: Some(RecordCells {
-                record_id: hit.record_id.clone(),
-                utc_time: hit.utc_time.clone(),
-                rule_name: hit.rule_name.clone(),
+                record_id: hit.record_id().to_owned(),
+                utc_time: hit.utc_time().to_owned(),
+                rule_name: hit.rule_name().to_owned(),
                 chunk: hit.chunk,
                 offset: hit.offset,
                 recovered: hit.recovered,
@@ -101,21 +100,10 @@ impl Row {
     /// The hit that it is of, in a source of this name; `None` if it is of a group.
     #[must_use]
     pub fn hit(&self, source: &str) -> Option<Hit> {
-        let RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered } = self.record.clone()?;
-        Some(Hit {
-            time: self.group.first.map(Timestamp::as_nanosecond),
-            fields: self.key.values().map(str::to_owned).collect(),
-            record_id,
-            recovered,
-            source: source.to_owned(),
-            chunk,
-            offset,
-            utc_time,
-            rule_name,
-            rules: vec![self.key.rule],
-            data: Vec::new(),
-            system: Vec::new(),
-        })
+        let RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered } = self.record.as_ref()?;
+        let (chunk, offset, recovered) = (*chunk, *offset, *recovered);
+        let place = Place { record_id, source, utc_time, rule_name, chunk, offset, recovered };
+        Some(Hit::new(self.key.values(), self.group.first, place, vec![self.key.rule]))
     }
 }
 

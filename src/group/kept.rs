@@ -1,0 +1,149 @@
+//! [`Kept`]: hits in memory. Their texts are numbers of texts that are kept once each, so that a hit costs some two hundred bytes.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use jiff::Timestamp;
+
+use crate::group::{
+    hits::{Hit, SOURCE, TEXTS, Whole, texts},
+    key::Values,
+    texts::Texts,
+};
+
+/// Hits, in the order in which they were kept, or sorted.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    texts: Texts,
+    /// The numbers of all texts of each hit, one hit behind the other.
+    numbers: Vec<[u32; TEXTS]>,
+    rows: Vec<Row>,
+    /// The rules that hits are of, each list of them once.
+    rules: Vec<Vec<usize>>,
+    by_rules: HashMap<Vec<usize>, u32>,
+    /// The events of those that are kept whole.
+    events: Vec<Box<Whole>>,
+    /// What the events take in memory, in bytes.
+    size_of_events: usize,
+    /// The order of the hits, once they are sorted.
+    order: Vec<u32>,
+}
+
+/// What a hit has besides texts.
+#[derive(Debug)]
+struct Row {
+    time: Option<Timestamp>,
+    chunk: u64,
+    offset: u64,
+    /// Which of the lists of rules.
+    rules: u32,
+    /// Which of the events.
+    event: Option<u32>,
+    recovered: bool,
+}
+
+impl Kept {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// What they take in memory at most, in bytes, with the vectors half full at least, and what sorting takes.
+    pub(super) fn size(&self) -> usize {
+        const EACH: usize = 2 * (size_of::<[u32; TEXTS]>() + size_of::<Row>()) + size_of::<u32>();
+        self.texts.size() + EACH * self.len() + self.size_of_events
+    }
+
+    /// Whether it has no numbers left.
+    pub(super) fn is_full(&self) -> bool {
+        const MOST: usize = u32::MAX as usize - (1 << 16);
+        self.texts.len().max(self.len()) >= MOST
+    }
+
+    /// Keeps a hit.
+    pub(super) fn push(&mut self, hit: Hit) {
+        let Self { texts: known, numbers, .. } = self;
+        // Much of a hit is as in the one before.
+        let mut own = numbers.last().copied().unwrap_or([u32::MAX; TEXTS]);
+        for (number, text) in own.iter_mut().zip(texts(&hit)) {
+            if *number == u32::MAX || known.get(*number) != text {
+                *number = known.number(text);
+            }
+        }
+        numbers.push(own);
+        let rules = match self.by_rules.get(&hit.rules) {
+            Some(&rules) => rules,
+            None => {
+                let rules = number(self.rules.len());
+                self.rules.push(hit.rules.clone());
+                self.by_rules.insert(hit.rules, rules);
+                rules
+            }
+        };
+        let event = hit.whole.map(|event| {
+            self.size_of_events += event.size() + 2 * size_of::<Box<Whole>>();
+            self.events.push(event);
+            number(self.events.len() - 1)
+        });
+        let Hit { time, chunk, offset, recovered, .. } = hit;
+        self.rows.push(Row { time, chunk, offset, rules, event, recovered });
+    }
+
+    /// The same, in order. Nothing more can be kept then.
+    pub(super) fn into_sorted(mut self) -> Self {
+        let ranks = self.texts.put_in_order();
+        for number in self.numbers.iter_mut().flatten() {
+            *number = ranks.get(*number as usize).copied().unwrap_or(0);
+        }
+        let mut order: Vec<(Option<Timestamp>, u32)> = self.rows.iter().map(|row| row.time).zip(0..).collect();
+        order.sort_unstable_by(|(time, one), (other, two)| time.cmp(other).then_with(|| self.compare(*one, *two)));
+        self.order = order.into_iter().map(|(_, place)| place).collect();
+        self
+    }
+
+    /// The hits.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Hit> {
+        let sorted = self.order.iter().copied();
+        let unsorted = (0..number(self.len())).filter(|_| self.order.is_empty());
+        sorted.chain(unsorted).map(|place| self.get(place))
+    }
+
+    fn get(&self, place: u32) -> Hit {
+        let place = place as usize;
+        let (Some(numbers), Some(row)) = (self.numbers.get(place), self.rows.get(place)) else { return Hit::default() };
+        Hit {
+            time: row.time,
+            texts: Values::of(numbers.iter().map(|&number| self.texts.get(number))),
+            recovered: row.recovered,
+            chunk: row.chunk,
+            offset: row.offset,
+            rules: self.rules.get(row.rules as usize).cloned().unwrap_or_default(),
+            whole: self.event(row).cloned(),
+        }
+    }
+
+    /// As hits of the same time are ordered.
+    fn compare(&self, one: u32, two: u32) -> Ordering {
+        let part = |place: u32| Some((self.numbers.get(place as usize)?, self.rows.get(place as usize)?));
+        let (Some((one_texts, one)), Some((two_texts, two))) = (part(one), part(two)) else { return Ordering::Equal };
+        let (one_what, one_texts) = one_texts.split_at(SOURCE);
+        let (two_what, two_texts) = two_texts.split_at(SOURCE);
+        let place = |row: &Row| (row.chunk, row.offset);
+        let rules = |row: &Row| self.rules.get(row.rules as usize);
+        one_what
+            .cmp(two_what)
+            .then_with(|| one.recovered.cmp(&two.recovered))
+            .then_with(|| one_texts.first().cmp(&two_texts.first()))
+            .then_with(|| place(one).cmp(&place(two)))
+            .then_with(|| one_texts.cmp(two_texts))
+            .then_with(|| rules(one).cmp(&rules(two)))
+            .then_with(|| self.event(one).cmp(&self.event(two)))
+    }
+
+    fn event(&self, row: &Row) -> Option<&Box<Whole>> {
+        row.event.and_then(|event| self.events.get(event as usize))
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
