@@ -211,7 +211,8 @@ impl Run<'_> {
         }
         let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let mut events = out.map(|out| EventRows::new(out, outputs.style, rules.named)).transpose()?;
+            let mut events =
+                out.map(|out| EventRows::new(out, outputs.style, outputs.threads, rules.named)).transpose()?;
             dropped = copies::in_order(hits, terms.copies, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
                 let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));

@@ -219,10 +219,7 @@ impl Hits {
     /// Adds a hit.
     pub fn push(&mut self, hit: Hit) {
         self.kept.push(hit);
-        if self.kept.size() >= self.room || self.kept.is_full() {
-            let kept = std::mem::take(&mut self.kept).into_sorted();
-            self.spilled.spill_sorted(kept.iter());
-        }
+        self.spill_if_full();
     }
 
     /// Adds what another part of the scan has found.
@@ -231,8 +228,14 @@ impl Hits {
         if self.kept.len() < other.kept.len() {
             std::mem::swap(&mut self.kept, &mut other.kept);
         }
-        for hit in other.kept.iter() {
-            self.push(hit);
+        self.kept.add(other.kept);
+        self.spill_if_full();
+    }
+
+    fn spill_if_full(&mut self) {
+        if self.kept.size() >= self.room || self.kept.is_full() {
+            let kept = std::mem::take(&mut self.kept).into_sorted();
+            self.spilled.spill_sorted(kept.iter());
         }
     }
 

@@ -56,7 +56,7 @@ impl Kept {
     /// Whether it has no numbers left.
     pub(super) fn is_full(&self) -> bool {
         const MOST: usize = u32::MAX as usize - (1 << 16);
-        self.texts.len().max(self.len()) >= MOST
+        self.texts.len().max(self.len()) >= MOST || self.events.len() >= MOST
     }
 
     /// Keeps a hit.
@@ -72,12 +72,7 @@ impl Kept {
         numbers.push(own);
         let rules = match self.by_rules.get(&hit.rules) {
             Some(&rules) => rules,
-            None => {
-                let rules = number(self.rules.len());
-                self.rules.push(hit.rules.clone());
-                self.by_rules.insert(hit.rules, rules);
-                rules
-            }
+            None => self.list(hit.rules),
         };
         let event = hit.whole.map(|event| {
             self.size_of_events += event.size() + 2 * size_of::<Box<Whole>>();
@@ -86,6 +81,40 @@ impl Kept {
         });
         let Hit { time, chunk, offset, recovered, .. } = hit;
         self.rows.push(Row { time, chunk, offset, rules, event, recovered });
+    }
+
+    /// Adds what another part of the scan has kept.
+    pub(super) fn add(&mut self, other: Self) {
+        let mut numbers: Vec<Option<u32>> = vec![None; other.texts.len()];
+        for old in &other.numbers {
+            let own = old.map(|old| {
+                let text = other.texts.get(old);
+                match numbers.get_mut(old as usize) {
+                    Some(number) => *number.get_or_insert_with(|| self.texts.number(text)),
+                    None => self.texts.number(text),
+                }
+            });
+            self.numbers.push(own);
+        }
+        let lists: Vec<u32> = other.rules.into_iter().map(|rules| self.list(rules)).collect();
+        let before = number(self.events.len());
+        self.rows.extend(other.rows.into_iter().map(|row| Row {
+            rules: lists.get(row.rules as usize).copied().unwrap_or(0),
+            event: row.event.map(|event| event.saturating_add(before)),
+            ..row
+        }));
+        self.events.extend(other.events);
+        self.size_of_events += other.size_of_events;
+    }
+
+    /// The number of a list of rules.
+    fn list(&mut self, rules: Vec<usize>) -> u32 {
+        let next = number(self.rules.len());
+        let number = *self.by_rules.entry(rules.clone()).or_insert(next);
+        if number == next {
+            self.rules.push(rules);
+        }
+        number
     }
 
     /// The same, in order. Nothing more can be kept then.

@@ -34,15 +34,28 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
         let rarity = hosts.iter().map(|hosts| &**hosts).chain(rarity.map(|(_, first)| first));
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns);
         let values = key.values().chain(numbers.iter().map(|text| &**text)).chain(rule).chain(rarity);
-        let start = line.len();
-        if !push_plain(line, values.clone()) {
-            line.truncate(start);
-            let mut csv = writer(line, Mark::None)?;
-            csv.write_record(values.map(|value| cell(value, style.cells)).map(Cow::into_owned)).map_err(io_error)?;
-            csv.flush()?;
-        }
-        Ok(())
+        push(line, values, style.cells)
     })
+}
+
+/// Adds a row of these values.
+///
+/// # Errors
+///
+/// None that memory does not have.
+pub(super) fn push<'a>(
+    rows: &mut Vec<u8>,
+    values: impl Iterator<Item = &'a str> + Clone,
+    cells: Cells,
+) -> io::Result<()> {
+    let start = rows.len();
+    if !push_plain(rows, values.clone()) {
+        rows.truncate(start);
+        let mut csv = writer(rows, Mark::None)?;
+        csv.write_record(values.map(|value| cell(value, cells)).map(Cow::into_owned)).map_err(io_error)?;
+        csv.flush()?;
+    }
+    Ok(())
 }
 
 /// Adds a row whose cells are what their values are, as nearly all are; or says that it is none. Of such cells there is nothing for

@@ -2,33 +2,47 @@
 //!
 //! From a group's row in the report an investigator gets to its records by the columns that both have.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    num::NonZeroUsize,
+};
 
 use crate::{
     connection::glossary::Field,
     group::hits::Hit,
-    report::{csv, style::Style},
+    report::{
+        csv,
+        rows::{self, BATCH},
+        style::Style,
+    },
     rule::info::RuleInfo,
 };
 
-/// Writes rows of events.
-pub struct Rows<W: Write> {
-    csv: ::csv::Writer<W>,
+/// Writes rows of events, which are made on several threads.
+pub struct Rows<'a, W: Write> {
+    out: W,
     style: Style,
+    threads: NonZeroUsize,
+    /// Hits with their rules, of which rows are to be made.
+    hits: Vec<(Hit, Option<&'a RuleInfo>)>,
+    /// Rows that are to be written.
+    ready: Vec<Vec<u8>>,
 }
 
-impl<W: Write> Rows<W> {
+impl<'a, W: Write> Rows<'a, W> {
     /// Writes the header, with the columns of the rules if rows are to name theirs. It is CSV, whatever the report's format.
     ///
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(out: W, style: Style, named: bool) -> io::Result<Self> {
-        let mut csv = csv::writer(out, style.mark)?;
+    pub fn new(mut out: W, style: Style, threads: NonZeroUsize, named: bool) -> io::Result<Self> {
+        let mut csv = csv::writer(&mut out, style.mark)?;
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
         csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(csv::io_error)?;
-        Ok(Self { csv, style })
+        csv.flush()?;
+        drop(csv);
+        Ok(Self { out, style, threads, hits: Vec::new(), ready: Vec::new() })
     }
 
     /// Writes one hit of a rule, which is given if rows are to name theirs.
@@ -36,25 +50,42 @@ impl<W: Write> Rows<W> {
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Hit, rule: Option<&RuleInfo>) -> io::Result<()> {
-        let time = self.style.time_format().show(hit.time);
-        let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
-        let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset];
-        for value in hit.fields().chain(more) {
-            self.csv.write_field(&*csv::cell(value, self.style.cells)).map_err(csv::io_error)?;
-        }
-        let recovered = if hit.recovered { "true" } else { "false" };
-        let rule = rule.into_iter().flat_map(RuleInfo::columns).map(|value| csv::cell(value, self.style.cells));
-        let last: Vec<_> = std::iter::once(recovered.into()).chain(rule).collect();
-        self.csv.write_record(last.iter().map(|value| value.as_bytes())).map_err(csv::io_error)
+    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>) -> io::Result<()> {
+        self.hits.push((hit.clone(), rule));
+        if self.hits.len() >= self.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 
-    /// Hands on what is buffered.
+    /// Hands on what is left.
     ///
     /// # Errors
     ///
     /// What the output returns.
     pub fn finish(mut self) -> io::Result<()> {
-        self.csv.flush()
+        self.make()?;
+        self.make()
     }
+
+    /// Makes the rows, and writes those that are ready.
+    fn make(&mut self) -> io::Result<()> {
+        let Self { out, style, hits, ready, .. } = self;
+        let parts: Vec<&[(Hit, Option<&RuleInfo>)]> = hits.chunks(BATCH).collect();
+        let rows = |part: &&[(Hit, Option<&RuleInfo>)]| {
+            let mut rows = Vec::new();
+            part.iter().try_for_each(|(hit, rule)| add(&mut rows, hit, *rule, style))?;
+            Ok(rows)
+        };
+        *ready = rows::made(&parts, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
+        hits.clear();
+        Ok(())
+    }
+}
+
+/// Adds the row of a hit.
+fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, style: &Style) -> io::Result<()> {
+    let time = style.time_format().show(hit.time);
+    let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
+    let recovered = if hit.recovered { "true" } else { "false" };
+    let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
+    let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns));
+    csv::push(rows, values, style.cells)
 }

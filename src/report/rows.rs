@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many groups a thread takes at once.
-const BATCH: usize = 1 << 12;
+pub(super) const BATCH: usize = 1 << 12;
 
 /// Writes what `row` adds for each group, in the order of the report.
 ///
@@ -26,25 +26,36 @@ pub(super) fn write(
     let rows = |batch: &Batch<'_>| {
         let mut rows = Vec::new();
         batch.each(|key, group| row(&mut rows, key, group))?;
-        Ok::<Vec<u8>, io::Error>(rows)
+        Ok(rows)
     };
     let mut batches = report.groups.batches(BATCH)?;
     let mut ready: Vec<Vec<u8>> = Vec::new();
     loop {
         let next: Vec<Batch<'_>> = batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
-        // What is ready is written while the next are made.
-        let made = thread::scope(|scope| {
-            let (own, others) = next.split_first().map_or((None, &[][..]), |(own, others)| (Some(own), others));
-            let others: Vec<_> = others.iter().map(|batch| scope.spawn(|| rows(batch))).collect();
-            ready.iter().try_for_each(|rows| out.write_all(rows))?;
-            let own = own.into_iter().map(rows);
-            let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
-            let others = others.into_iter().map(|made| made.join().unwrap_or_else(panicked));
-            own.chain(others).collect::<io::Result<Vec<_>>>()
-        });
-        ready = made?;
+        ready = made(&next, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
         if ready.is_empty() {
             return Ok(());
         }
     }
+}
+
+/// What `make` makes of each part, on as many threads. Meanwhile, this one does something else first.
+///
+/// # Errors
+///
+/// What either returns.
+pub(super) fn made<T: Sync>(
+    parts: &[T],
+    make: impl Fn(&T) -> io::Result<Vec<u8>> + Sync,
+    meanwhile: impl FnOnce() -> io::Result<()>,
+) -> io::Result<Vec<Vec<u8>>> {
+    let make = &make;
+    thread::scope(|scope| {
+        let (own, others) = parts.split_first().map_or((None, &[][..]), |(own, others)| (Some(own), others));
+        let others: Vec<_> = others.iter().map(|part| scope.spawn(move || make(part))).collect();
+        meanwhile()?;
+        let own = own.into_iter().map(make);
+        let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
+        own.chain(others.into_iter().map(|made| made.join().unwrap_or_else(panicked))).collect()
+    })
 }
