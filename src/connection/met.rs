@@ -28,11 +28,23 @@ pub struct Met {
     /// How much is remembered, and may be, in bytes.
     size: usize,
     room: usize,
-    /// The numbers of texts that are none of a log's.
-    fixed: Vec<(&'static str, u32)>,
+    /// The numbers of texts that are none of a log's, for each use.
+    fixed: [Vec<(&'static str, u32)>; USES],
     /// Which numbers these are: those of others mean nothing.
-    generation: u64,
+    generations: [u64; USES],
 }
+
+/// What the numbers of texts are for. Each has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// The keys of groups.
+    Groups,
+    /// Hits that are kept.
+    Hits,
+}
+
+/// How many uses there are.
+const USES: usize = 2;
 
 /// The values of one connection, each as it was met.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +69,9 @@ struct Entry {
     start: u32,
     address: Option<IpAddr>,
     text: Box<str>,
-    /// The number of its text among those that groups are made of, and of the process's name in it.
-    number: Option<u32>,
-    name: Option<u32>,
+    /// For each use, the number of its text, and of the process's name in it.
+    numbers: [Option<u32>; USES],
+    names: [Option<u32>; USES],
 }
 
 impl Met {
@@ -77,8 +89,8 @@ impl Met {
             hasher: ahash::RandomState::default(),
             size: 0,
             room: room.min(MOST),
-            fixed: Vec::new(),
-            generation: 0,
+            fixed: Default::default(),
+            generations: [0; USES],
         };
         met.forget();
         met
@@ -114,22 +126,22 @@ impl Met {
     }
 
     /// The number of a field's text, as `number` gives it for texts that have none yet in this generation.
-    pub fn number(&mut self, seen: &Seen, field: Field, mut number: impl FnMut(&str) -> u32) -> u32 {
+    pub fn number(&mut self, of: Use, seen: &Seen, field: Field, mut number: impl FnMut(&str) -> u32) -> u32 {
         let is_stated = |part| self.entry(seen, part).is_some_and(|entry| !entry.text.is_empty());
         let truth = |part| self.entry(seen, part).and_then(|entry| entry.truth);
         let address = |part| self.entry(seen, part).and_then(|entry| entry.address);
         let part = match field {
-            Field::Action => return self.fixed_number(ACTION, number),
-            Field::Protocol => return self.fixed_number(PROTOCOL, number),
-            Field::VendorProduct => return self.fixed_number(VENDOR_PRODUCT, number),
+            Field::Action => return self.fixed_number(of, ACTION, number),
+            Field::Protocol => return self.fixed_number(of, PROTOCOL, number),
+            Field::VendorProduct => return self.fixed_number(of, VENDOR_PRODUCT, number),
             Field::Direction => {
                 let direction = sysmon::direction(truth(Part::Initiated));
-                return self.fixed_number(direction, number);
+                return self.fixed_number(of, direction, number);
             }
             Field::ProtocolVersion => {
-                let of = address(Part::DestinationIp);
-                let version = sysmon::protocol_version(of, truth(Part::DestinationIsIpv6));
-                return self.fixed_number(version, number);
+                let dest = address(Part::DestinationIp);
+                let version = sysmon::protocol_version(dest, truth(Part::DestinationIsIpv6));
+                return self.fixed_number(of, version, number);
             }
             Field::Dest if is_stated(Part::DestinationHostname) => Part::DestinationHostname,
             Field::Src if is_stated(Part::SourceHostname) => Part::SourceHostname,
@@ -150,29 +162,39 @@ impl Met {
         let Some(entry) = entry else { return number("") };
         match field {
             Field::ProcessName | Field::ProcessExec => {
-                *entry.name.get_or_insert_with(|| number(entry.text.rsplit('\\').next().unwrap_or_default()))
+                let [groups, hits] = &mut entry.names;
+                let name = if of == Use::Groups { groups } else { hits };
+                *name.get_or_insert_with(|| number(entry.text.rsplit('\\').next().unwrap_or_default()))
             }
-            _ => *entry.number.get_or_insert_with(|| number(&entry.text)),
+            _ => {
+                let [groups, hits] = &mut entry.numbers;
+                let own = if of == Use::Groups { groups } else { hits };
+                *own.get_or_insert_with(|| number(&entry.text))
+            }
         }
     }
 
     /// Forgets the numbers of another generation.
-    pub fn number_anew(&mut self, generation: u64) {
-        if self.generation != generation {
-            self.generation = generation;
-            self.fixed.clear();
-            for entry in self.columns.iter_mut().flat_map(|column| &mut column.entries) {
-                (entry.number, entry.name) = (None, None);
-            }
+    pub fn number_anew(&mut self, of: Use, generation: u64) {
+        let of = of as usize;
+        if self.generations.get(of) == Some(&generation) {
+            return;
+        }
+        self.generations.iter_mut().skip(of).take(1).for_each(|known| *known = generation);
+        self.fixed.iter_mut().skip(of).take(1).for_each(Vec::clear);
+        for entry in self.columns.iter_mut().flat_map(|column| &mut column.entries) {
+            entry.numbers.iter_mut().skip(of).take(1).for_each(|number| *number = None);
+            entry.names.iter_mut().skip(of).take(1).for_each(|number| *number = None);
         }
     }
 
-    fn fixed_number(&mut self, text: &'static str, mut number: impl FnMut(&str) -> u32) -> u32 {
-        if let Some(&(_, number)) = self.fixed.iter().find(|(known, _)| *known == text) {
+    fn fixed_number(&mut self, of: Use, text: &'static str, mut number: impl FnMut(&str) -> u32) -> u32 {
+        let Some(fixed) = self.fixed.get_mut(of as usize) else { return number(text) };
+        if let Some(&(_, number)) = fixed.iter().find(|(known, _)| *known == text) {
             return number;
         }
         let number = number(text);
-        self.fixed.push((text, number));
+        fixed.push((text, number));
         number
     }
 
@@ -217,8 +239,8 @@ impl Column {
                 start,
                 address,
                 text: text.into(),
-                number: None,
-                name: None,
+                numbers: [None; USES],
+                names: [None; USES],
             });
             by_bytes.insert_unique(hash, index, |&index| {
                 hasher.hash_one(entries.get(index as usize).map_or(&[][..], |entry| entry.bytes(bytes)))

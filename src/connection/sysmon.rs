@@ -73,10 +73,14 @@ pub const OF_HIT: [&str; 15] = {
         all[place] = OF_CONNECTION[place];
         place += 1;
     }
-    all[13] = "UtcTime";
-    all[14] = "RuleName";
+    all[UTC_TIME] = "UtcTime";
+    all[RULE_NAME] = "RuleName";
     all
 };
+/// Where they are in it.
+pub const UTC_TIME: usize = OF_CONNECTION.len();
+/// See [`UTC_TIME`].
+pub const RULE_NAME: usize = UTC_TIME + 1;
 
 /// What a [`Connection`] is made of: the fields of [`OF_CONNECTION`], and of `System` the computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +207,7 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// Sysmon writes `-` for what it does not know.
-fn stated(value: &str) -> &str {
+pub fn stated(value: &str) -> &str {
     if value == "-" { "" } else { value }
 }
 

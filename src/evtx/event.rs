@@ -11,7 +11,7 @@ pub(super) const PROVIDER_NAME: &str = "Provider_Name";
 pub(super) const EVENT_ID: &str = "EventID";
 pub(super) const COMPUTER: &str = "Computer";
 pub(super) const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
-const RECORD_ID: &str = "EventRecordID";
+pub(super) const RECORD_ID: &str = "EventRecordID";
 
 /// A decoded record. A part that the record does not have is empty.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::evtx::{
     definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
-    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, SYSTEM_TIME, joined},
+    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
     kind::{FRAGMENT, HEX64, NULL},
     tree,
 };
@@ -43,7 +43,7 @@ pub(super) enum Plain {
     /// This is none.
     No,
     /// The `System`.
-    System { provider: Name, event_id: usize, computer: Name },
+    System { provider: Name, event_id: usize, record_id: usize, computer: Name },
     /// The fields, those that [`Extent::Only`] names: which value each is, if there is such a field.
     Data(Vec<Option<usize>>),
 }
@@ -230,7 +230,8 @@ impl Shape {
             }
         };
         let event_id = only(EVENT_ID)?.value()?;
-        Some(Plain::System { provider: name(PROVIDER_NAME)?, event_id, computer: name(COMPUTER)? })
+        let record_id = only(RECORD_ID)?.value()?;
+        Some(Plain::System { provider: name(PROVIDER_NAME)?, event_id, record_id, computer: name(COMPUTER)? })
     }
 
     fn plain_data(&self, extent: Extent) -> Option<Plain> {

@@ -79,8 +79,12 @@ pub struct Values<'t> {
     typed: &'t Typed<'t>,
     /// `System/TimeCreated/@SystemTime`.
     pub time: Timestamp,
+    /// `System/EventRecordID`.
+    pub record_id: Raw<'t>,
     /// `System/Computer`.
     pub computer: Raw<'t>,
+    /// Where the record is in its chunk.
+    pub place: Record,
     /// Which value is which field, and where the first is.
     fields: Option<(&'t [Option<usize>], usize)>,
 }
@@ -247,7 +251,7 @@ impl<'a> Typed<'a> {
     #[must_use]
     pub fn values(&self, row: &Row) -> Option<Values<'_>> {
         let shape = self.shape(row.outer)?;
-        let Plain::System { computer, .. } = &shape.plain else { return None };
+        let Plain::System { record_id, computer, .. } = &shape.plain else { return None };
         let own = |index: usize| self.raw(row.outer.first.checked_add(index)?);
         let fields = match row.data {
             None => None,
@@ -259,7 +263,9 @@ impl<'a> Typed<'a> {
         Some(Values {
             typed: self,
             time: shape.time.and_then(own).and_then(time)?,
+            record_id: own(*record_id)?,
             computer: self.name(row, computer)?,
+            place: row.record,
             fields,
         })
     }

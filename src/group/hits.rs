@@ -67,8 +67,15 @@ pub struct Place<'a> {
     pub recovered: bool,
 }
 
+impl<'a> Place<'a> {
+    /// Its texts, in the order in which they are behind the fields.
+    pub(super) fn texts(self) -> [&'a str; TEXTS - RECORD_ID] {
+        [self.record_id, self.source, self.utc_time, self.rule_name]
+    }
+}
+
 /// Where the texts of the record are, behind the fields.
-pub(super) const RECORD_ID: usize = Field::ALL.len();
+const RECORD_ID: usize = Field::ALL.len();
 pub(super) const SOURCE: usize = RECORD_ID + 1;
 const UTC_TIME: usize = RECORD_ID + 2;
 const RULE_NAME: usize = RECORD_ID + 3;
@@ -83,9 +90,9 @@ impl Hit {
         place: Place<'a>,
         rules: Vec<usize>,
     ) -> Self {
-        let Place { record_id, source, utc_time, rule_name, chunk, offset, recovered } = place;
+        let Place { chunk, offset, recovered, .. } = place;
         let fields = fields.chain(iter::repeat("")).take(Field::ALL.len());
-        let texts = Values::of(fields.chain([record_id, source, utc_time, rule_name]));
+        let texts = Values::of(fields.chain(place.texts()));
         Self { time, texts, recovered, chunk, offset, rules, whole: None }
     }
 
@@ -130,6 +137,11 @@ impl Hit {
     pub fn into_happening(self) -> Happening {
         let Whole { data, system } = self.whole.map(|whole| *whole).unwrap_or_default();
         Happening { time: self.time, data, system }
+    }
+
+    /// All of its texts, in the order in which they are kept.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter()
     }
 
     /// The value of one field.
@@ -222,6 +234,29 @@ impl Hits {
         self.spill_if_full();
     }
 
+    /// The number of a text, for [`push_numbers`](Self::push_numbers). It is good for this [generation](Self::generation).
+    pub fn number(&mut self, text: &str) -> u32 {
+        self.kept.texts.number(text)
+    }
+
+    /// Which numbers texts have: others, once those before are spilled.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.spilled.runs()
+    }
+
+    /// Adds a hit of these rules whose fields have these numbers.
+    pub fn push_numbers(
+        &mut self,
+        fields: &[u32; Field::ALL.len()],
+        time: Option<Timestamp>,
+        place: Place<'_>,
+        rules: &[usize],
+    ) {
+        self.kept.push_numbers(fields, time, place, rules);
+        self.spill_if_full();
+    }
+
     /// Adds what another part of the scan has found.
     pub fn merge(&mut self, mut other: Self) {
         self.spilled.merge(other.spilled);
@@ -276,9 +311,4 @@ impl SortedHits {
             Sorted::Spilled(runs) => Box::new(runs.pass()?),
         })
     }
-}
-
-/// All texts of a hit, in the order in which they are kept.
-pub(super) fn texts(hit: &Hit) -> impl Iterator<Item = &str> {
-    hit.texts.iter().chain(iter::repeat("")).take(TEXTS)
 }

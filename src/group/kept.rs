@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashMap};
 use jiff::Timestamp;
 
 use crate::group::{
-    hits::{Hit, SOURCE, TEXTS, Whole, texts},
+    hits::{Hit, Place, SOURCE, TEXTS, Whole},
     key::Values,
     texts::Texts,
 };
@@ -13,7 +13,7 @@ use crate::group::{
 /// Hits, in the order in which they were kept, or sorted.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    texts: Texts,
+    pub(super) texts: Texts,
     /// The numbers of all texts of each hit, one hit behind the other.
     numbers: Vec<[u32; TEXTS]>,
     rows: Vec<Row>,
@@ -61,19 +61,11 @@ impl Kept {
 
     /// Keeps a hit.
     pub(super) fn push(&mut self, hit: Hit) {
-        let Self { texts: known, numbers, .. } = self;
-        // Much of a hit is as in the one before.
+        let Self { texts, numbers, .. } = self;
         let mut own = numbers.last().copied().unwrap_or([u32::MAX; TEXTS]);
-        for (number, text) in own.iter_mut().zip(texts(&hit)) {
-            if *number == u32::MAX || known.get(*number) != text {
-                *number = known.number(text);
-            }
-        }
+        own.iter_mut().zip(hit.texts()).for_each(|(number, text)| renumber(number, text, texts));
         numbers.push(own);
-        let rules = match self.by_rules.get(&hit.rules) {
-            Some(&rules) => rules,
-            None => self.list(hit.rules),
-        };
+        let rules = self.list(&hit.rules);
         let event = hit.whole.map(|event| {
             self.size_of_events += event.size() + 2 * size_of::<Box<Whole>>();
             self.events.push(event);
@@ -81,6 +73,26 @@ impl Kept {
         });
         let Hit { time, chunk, offset, recovered, .. } = hit;
         self.rows.push(Row { time, chunk, offset, rules, event, recovered });
+    }
+
+    /// Keeps a hit whose fields have these numbers.
+    pub(super) fn push_numbers(
+        &mut self,
+        fields: &[u32; SOURCE - 1],
+        time: Option<Timestamp>,
+        place: Place<'_>,
+        rules: &[usize],
+    ) {
+        let Self { texts, numbers, .. } = self;
+        let mut own = numbers.last().copied().unwrap_or([u32::MAX; TEXTS]);
+        if let Some((first, last)) = own.split_first_chunk_mut() {
+            *first = *fields;
+            last.iter_mut().zip(place.texts()).for_each(|(number, text)| renumber(number, text, texts));
+        }
+        numbers.push(own);
+        let rules = self.list(rules);
+        let Place { chunk, offset, recovered, .. } = place;
+        self.rows.push(Row { time, chunk, offset, rules, event: None, recovered });
     }
 
     /// Adds what another part of the scan has kept.
@@ -96,7 +108,7 @@ impl Kept {
             });
             self.numbers.push(own);
         }
-        let lists: Vec<u32> = other.rules.into_iter().map(|rules| self.list(rules)).collect();
+        let lists: Vec<u32> = other.rules.iter().map(|rules| self.list(rules)).collect();
         let before = number(self.events.len());
         self.rows.extend(other.rows.into_iter().map(|row| Row {
             rules: lists.get(row.rules as usize).copied().unwrap_or(0),
@@ -108,13 +120,14 @@ impl Kept {
     }
 
     /// The number of a list of rules.
-    fn list(&mut self, rules: Vec<usize>) -> u32 {
-        let next = number(self.rules.len());
-        let number = *self.by_rules.entry(rules.clone()).or_insert(next);
-        if number == next {
-            self.rules.push(rules);
+    fn list(&mut self, rules: &[usize]) -> u32 {
+        if let Some(&known) = self.by_rules.get(rules) {
+            return known;
         }
-        number
+        let next = number(self.rules.len());
+        self.rules.push(rules.to_vec());
+        self.by_rules.insert(rules.to_vec(), next);
+        next
     }
 
     /// The same, in order. Nothing more can be kept then.
@@ -170,6 +183,13 @@ impl Kept {
 
     fn event(&self, row: &Row) -> Option<&Box<Whole>> {
         row.event.and_then(|event| self.events.get(event as usize))
+    }
+}
+
+/// Makes a number that of a text. Much of a hit is as in the one before.
+fn renumber(number: &mut u32, text: &str, texts: &mut Texts) {
+    if *number == u32::MAX || texts.get(*number) != text {
+        *number = texts.number(text);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::{
     connection::{
-        glossary::Connection,
+        glossary::{Connection, Field},
+        met::Use,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER_UTF16},
+        sysmon::{self, EVENT_ID, PROVIDER_UTF16, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -55,8 +56,8 @@ pub(super) struct Connections<'s> {
     text: usize,
     /// What is wrong with some of them.
     pub(super) losses: Vec<Loss>,
-    /// The numbers of a connection's values.
-    key: Vec<u32>,
+    /// The numbers of a group's values.
+    numbers: Vec<u32>,
 }
 
 impl<'s> Connections<'s> {
@@ -68,7 +69,7 @@ impl<'s> Connections<'s> {
         found: &'s mut Findings,
         part: &'s mut SourceFindings,
     ) -> Self {
-        Self { plan, source, place, found, part, text: 0, losses: Vec::new(), key: Vec::new() }
+        Self { plan, source, place, found, part, text: 0, losses: Vec::new(), numbers: Vec::new() }
     }
 
     /// Takes what old records say themselves, of which the parser has read none. Those that are connections are `recovered`.
@@ -107,7 +108,7 @@ impl<'s> Connections<'s> {
             let is_one =
                 typed.kind(row).and_then(|(provider, id)| Some(provider.says(&PROVIDER_UTF16)? && id == EVENT_ID));
             let is_done = match is_one {
-                Some(true) => typed.values(row).is_some_and(|values| self.is_counted(&values)),
+                Some(true) => typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
                 None => false,
             };
@@ -120,11 +121,10 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Counts a connection by its values, where that is all there is to do. Such values are never more text than a chunk can hold.
-    fn is_counted(&mut self, values: &Values<'_>) -> bool {
+    /// Takes a connection by its values, where these are all that is asked of it. They are never more text than a chunk can hold.
+    fn is_taken(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
-        let Findings { met: Some(met), groups, .. } = &mut *self.found else { return false };
-        met.number_anew(groups.generation());
+        let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
         let connection = met.connection(&seen, values.time);
         if !terms.filter.keeps(&connection) {
@@ -136,11 +136,33 @@ impl<'s> Connections<'s> {
         if let Verdict::Excluded(network) = verdict {
             *self.part.excluded.entry(network).or_default() += 1;
         }
+        if verdict != Verdict::Hit {
+            return true;
+        }
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
-            self.key.clear();
-            self.key.extend(terms.group_by.iter().map(|&field| met.number(&seen, field, |text| groups.number(text))));
-            groups.count_numbers(&self.key, self.source, Some(values.time), rule);
+        }
+        if let (Some(rule), false) = (rule, terms.groups_later()) {
+            met.number_anew(Use::Groups, groups.generation());
+            let mut number = |&field| met.number(Use::Groups, &seen, field, |text| groups.number(text));
+            self.numbers.clear();
+            self.numbers.extend(terms.group_by.iter().map(&mut number));
+            groups.count_numbers(&self.numbers, self.source, Some(values.time), rule);
+        }
+        if self.plan.keeps_hits() {
+            met.number_anew(Use::Hits, hits.generation());
+            let fields = Field::ALL.map(|field| met.number(Use::Hits, &seen, field, |text| hits.number(text)));
+            let [utc_time, rule_name] = [UTC_TIME, RULE_NAME].map(|field| values.field(field).text());
+            let place = hits::Place {
+                record_id: &values.record_id.text(),
+                source: self.source,
+                utc_time: sysmon::stated(&utc_time),
+                rule_name: sysmon::stated(&rule_name),
+                chunk: self.place.number,
+                offset: self.place.offset.saturating_add(values.place.start()),
+                recovered: false,
+            };
+            hits.push_numbers(&fields, Some(values.time), place, rule.as_slice());
         }
         true
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
-    connection::met::Met,
+    connection::{glossary::Field, met::Met},
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
@@ -36,7 +36,7 @@ pub struct Findings {
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
     pub memo: Option<Memo>,
-    /// What values of connections mean that were met, where connections are only counted, by their fields alone.
+    /// What values of connections mean that were met, where their fields are all that is asked of them.
     pub met: Option<Met>,
 }
 
@@ -86,9 +86,10 @@ impl Findings {
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
-            met: plan.counts_by_fields().then(|| {
+            met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
-                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()), plan.room)
+                let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits());
+                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()).chain(all), plan.room)
             }),
         }
     }

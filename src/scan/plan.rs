@@ -42,17 +42,17 @@ impl Plan {
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
         match self.decoding {
-            Decoding::Candidates if self.counts_by_fields() => Some(Extent::Only(&sysmon::OF_CONNECTION)),
-            Decoding::Candidates if self.terms.rules.sigma.is_empty() => Some(Extent::Only(&sysmon::OF_HIT)),
-            Decoding::Candidates => Some(Extent::Whole),
             Decoding::Everything => None,
+            Decoding::Candidates if !self.is_of_fields() => Some(Extent::Whole),
+            Decoding::Candidates if self.keeps_hits() => Some(Extent::Only(&sysmon::OF_HIT)),
+            Decoding::Candidates => Some(Extent::Only(&sysmon::OF_CONNECTION)),
         }
     }
 
-    /// Whether connections are only counted, and by their fields alone: no rule looks at more of an event, and none is kept.
+    /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: no rule looks at more.
     #[must_use]
-    pub fn counts_by_fields(&self) -> bool {
-        self.decoding == Decoding::Candidates && !self.keeps_hits() && self.terms.rules.sigma.is_empty()
+    pub fn is_of_fields(&self) -> bool {
+        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty()
     }
 
     /// Whether each hit is kept.
