@@ -165,7 +165,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
             file: String::new(),
             file_hex: None,
             size: 1 << 20,
-            digests: Some(Digests { sha256: digest.clone(), sha1: digest.clone(), md5: digest }),
+            digests: Some(Digests { sha256: digest, sha1: None, md5: None }),
         },
         header: None,
         tally: Tally { hits: GROUPS, ..Tally::default() },

@@ -95,7 +95,7 @@ impl Search {
         let sources = sources::discover(&paths, Links::Skip, &limits);
         sources.has_logs()?;
         let plan = self.plan(threads)?;
-        let findings = pool::scan(&plan, &Method { threads, hashing: false, limits }, &sources, &|_| {})?;
+        let findings = pool::scan(&plan, &Method { threads, hashing: None, limits }, &sources, &|_| {})?;
         Found::new(&plan.terms, Searched::new(&plan, sources, findings)).map_err(Error::Spill)
     }
 

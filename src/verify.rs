@@ -97,7 +97,7 @@ impl Fate {
         match (then, now) {
             (None, _) => Self::Unknown,
             (Some(_), None) => Self::Missing,
-            (Some(then), Some(now)) if then == now => Self::Same,
+            (Some(then), Some(now)) if then.are_among(now) => Self::Same,
             _ => Self::Changed,
         }
     }

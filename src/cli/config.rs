@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     evidence::{
         archive::limits::{KnownBy, Limits},
+        digest::Hashes,
         sources::Links,
     },
     evtx::{decoder::Carving, window::Window},
@@ -117,11 +118,11 @@ impl Config {
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
                 room: plan::room(args.max_memory, threads(args.threads)),
                 keep_hits: outputs.need_hits(),
-                follow_ids: outputs.need_hashes(),
+                follow_ids: outputs.hashes().is_some(),
             },
             method: Method {
                 threads: threads(args.threads),
-                hashing: outputs.need_hashes(),
+                hashing: outputs.hashes(),
                 limits: Limits::new(args.max_member_size, args.password).known_by(known_by),
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
@@ -169,7 +170,7 @@ pub fn arguments(line: impl IntoIterator<Item = OsString>) -> Vec<String> {
 #[must_use]
 pub fn verification(args: &VerifyArgs) -> Method {
     let limits = Limits::new(u64::MAX, args.password.clone());
-    Method { threads: threads(args.threads), hashing: true, limits }
+    Method { threads: threads(args.threads), hashing: Some(Hashes::All), limits }
 }
 
 fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {

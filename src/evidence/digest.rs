@@ -11,46 +11,73 @@ use sha2::{Digest, Sha256};
 
 use crate::evidence::aligned::Aligned;
 
-/// SHA-256, SHA-1 and MD5, in lower case hexadecimal.
+/// SHA-256, and if they were asked for SHA-1 and MD5, in lower case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digests {
     /// SHA-256.
     pub sha256: String,
     /// SHA-1.
-    pub sha1: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<String>,
     /// MD5.
-    pub md5: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
 }
 
-/// Hashes bytes as they come.
-#[derive(Debug, Clone, Default)]
-pub struct Hasher {
-    sha256: Sha256,
-    sha1: Sha1,
-    md5: Md5,
+impl Digests {
+    /// Whether these are of the same bytes as others, of which there may be more.
+    #[must_use]
+    pub fn are_among(&self, others: &Self) -> bool {
+        let is_same = |own: &Option<String>, other: &Option<String>| own.is_none() || own == other;
+        self.sha256 == others.sha256 && is_same(&self.sha1, &others.sha1) && is_same(&self.md5, &others.md5)
+    }
+}
+
+/// Which hashes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hashes {
+    /// All of them, by which any case system knows a file.
+    All,
+    /// SHA-256, which alone tells files apart.
+    Sha256,
 }
 
 /// Runs two pieces of work, at the same time where it can.
 pub type Join = fn(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send));
 
+/// Hashes bytes as they come.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    sha256: Sha256,
+    others: Option<(Sha1, Md5)>,
+    join: Join,
+}
+
 impl Hasher {
-    /// Adds bytes. MD5 takes as long as the others together, so it is one piece of work for `join`.
-    pub fn update(&mut self, bytes: &[u8], join: Join) {
-        let Self { sha256, sha1, md5 } = self;
-        join(&mut || md5.update(bytes), &mut || {
-            sha256.update(bytes);
-            sha1.update(bytes);
-        });
+    /// Of no bytes yet. The work is shared by `join`.
+    #[must_use]
+    pub fn new(hashes: Hashes, join: Join) -> Self {
+        let others = (hashes == Hashes::All).then(Default::default);
+        Self { sha256: Sha256::default(), others, join }
+    }
+
+    /// Adds bytes. MD5 takes as long as the others together, so it is one piece of work.
+    pub fn update(&mut self, bytes: &[u8]) {
+        let Self { sha256, others, join } = self;
+        match others {
+            None => sha256.update(bytes),
+            Some((sha1, md5)) => join(&mut || md5.update(bytes), &mut || {
+                sha256.update(bytes);
+                sha1.update(bytes);
+            }),
+        }
     }
 
     /// The hashes of all bytes added.
     #[must_use]
     pub fn finish(self) -> Digests {
-        Digests {
-            sha256: hex(&self.sha256.finalize()),
-            sha1: hex(&self.sha1.finalize()),
-            md5: hex(&self.md5.finalize()),
-        }
+        let (sha1, md5) = self.others.map(|(sha1, md5)| (hex(&sha1.finalize()), hex(&md5.finalize()))).unzip();
+        Digests { sha256: hex(&self.sha256.finalize()), sha1, md5 }
     }
 }
 
@@ -60,17 +87,18 @@ impl Hasher {
 ///
 /// What it returns.
 pub fn read(mut reader: impl Read) -> io::Result<(Digests, u64)> {
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, Aligned::new(64 * 1024));
+    let one_by_one: Join = |one, other| {
+        one();
+        other();
+    };
+    let (mut hasher, mut size, mut buffer) = (Hasher::new(Hashes::All, one_by_one), 0, Aligned::new(64 * 1024));
     loop {
         let count = match reader.read(&mut buffer) {
             Ok(0) => return Ok((hasher.finish(), size)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read?,
         };
-        hasher.update(buffer.get(..count).unwrap_or_default(), |one, other| {
-            one();
-            other();
-        });
+        hasher.update(buffer.get(..count).unwrap_or_default());
         size += count as u64;
     }
 }

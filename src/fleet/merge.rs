@@ -140,7 +140,16 @@ impl Gathered {
         }
         let Merger { mut sources, archives, defects, links, others, repeated, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
-        let (archives, partials) = (archives.into_iter().collect(), partials.into_values().collect());
+        let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
+        // Of the same file, one with more digests is behind one with less.
+        archives.dedup_by(|next, known| {
+            let is_known = known.is_among(next);
+            if is_known {
+                std::mem::swap(next, known);
+            }
+            is_known
+        });
+        let partials = partials.into_values().collect();
         let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
         Ok(Merged { terms, searched, count, repeated })
     }

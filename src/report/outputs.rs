@@ -4,6 +4,7 @@ use std::{collections::HashSet, iter, num::NonZeroUsize, path::PathBuf};
 
 use crate::{
     error::Error,
+    evidence::digest::Hashes,
     report::{
         output::{self, Output},
         parquet::columns::Rows,
@@ -55,10 +56,12 @@ impl Outputs {
         self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Groups)
     }
 
-    /// Whether it has to be known what exactly was read: the hashes of the logs, and the ids of their records.
+    /// The hashes by which it has to be known what exactly was read, and the ids of the records with them. A partial result tells
+    /// logs apart by one.
     #[must_use]
-    pub fn need_hashes(&self) -> bool {
-        self.manifest.is_some() || self.partial.is_some()
+    pub fn hashes(&self) -> Option<Hashes> {
+        let of_partial = self.partial.as_ref().map(|_| Hashes::Sha256);
+        self.manifest.as_ref().map(|_| Hashes::All).or(of_partial)
     }
 
     /// Makes sure, before anything is read, that everything can be written, and that nothing of it is evidence.

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     error::DefectKind,
-    evidence::digest::{Digests, Hasher, Join},
+    evidence::digest::{Digests, Hasher},
     magic::{CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
         sift::Sifter,
@@ -77,16 +77,15 @@ fn read_in_parts(read: &dyn Fn(&mut [u8], u64) -> io::Result<usize>, bytes: &mut
     total
 }
 
-/// Sifts a log that comes as a stream, and hashes it if it is to be, with the work shared by `hashing`. The digests are those of a log that was read whole.
+/// Sifts a log that comes as a stream, and hashes it if there is a hasher. The digests are those of a log that was read whole.
 ///
 /// The buffer holds a block with a chunk before and one behind it, in case a chunk is out of place.
 pub(super) fn scan_stream(
     log: &mut dyn Read,
     buffer: &mut [u8],
-    hashing: Option<Join>,
+    mut hasher: Option<Hasher>,
     sifter: &mut Sifter<'_>,
 ) -> Option<Digests> {
-    let mut hasher = Hasher::default();
     // What the buffer holds, as a range of the log.
     let mut held = 0..0;
     let (mut ended, mut failed) = (false, None);
@@ -102,8 +101,8 @@ pub(super) fn scan_stream(
         if !ended {
             let free = buffer.get_mut(within(held.end)..within(start + size) + CHUNK_SIZE).unwrap_or_default();
             let (size, error) = read_full(log, free);
-            if let Some(join) = hashing {
-                hasher.update(free.get(..size).unwrap_or_default(), join);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(free.get(..size).unwrap_or_default());
             }
             ended = size < free.len();
             failed = error;
@@ -125,7 +124,7 @@ pub(super) fn scan_stream(
         sifter.defect(None, Some(held.end), DefectKind::Read, &format!("cannot read on: {error}"));
         return None;
     }
-    hashing.map(|_| hasher.finish())
+    hasher.map(Hasher::finish)
 }
 
 /// Fills `buffer` from a stream, or as much of it as there is before the end or an error.

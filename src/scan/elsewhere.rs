@@ -101,7 +101,7 @@ impl Elsewhere {
             follow_ids: false,
             ..plan.clone()
         };
-        let method = Method { hashing: false, ..method.clone() };
+        let method = Method { hashing: None, ..method.clone() };
         let found = pool::scan(&plan, &method, sources, progress)?;
         Self::of(found).map_err(Error::Spill)
     }

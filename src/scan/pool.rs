@@ -18,7 +18,7 @@ use crate::{
     evidence::{
         aligned::Aligned,
         archive::{limits::Limits, unpack},
-        digest::{Digests, Hasher, Join},
+        digest::{Digests, Hasher, Hashes},
         read,
         source::{Packing, Source},
         sources::Sources,
@@ -39,16 +39,22 @@ use crate::{
 pub struct Method {
     /// How many threads scan.
     pub threads: NonZeroUsize,
-    /// Whether the sources are hashed as they are read, and the archives they are in.
-    pub hashing: bool,
+    /// How the sources are hashed as they are read, and the archives they are in, if they are.
+    pub hashing: Option<Hashes>,
     /// What is allowed of archives.
     pub limits: Limits,
+}
+
+impl Method {
+    fn hasher(&self) -> Option<Hasher> {
+        self.hashing.map(|hashes| Hasher::new(hashes, side_by_side))
+    }
 }
 
 /// How many bytes a scan tells its progress in all, as far as is known.
 #[must_use]
 pub fn size(method: &Method, sources: &Sources) -> u64 {
-    Units::new(sources, method.hashing).size()
+    Units::new(sources, method.hashing.is_some()).size()
 }
 
 /// Scans all of `sources`. `progress` is told how many bytes were done, from any thread.
@@ -63,7 +69,7 @@ pub fn scan(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Findings, Error> {
     let pool = pool(method.threads)?;
-    let units = Units::new(sources, method.hashing);
+    let units = Units::new(sources, method.hashing.is_some());
     let next = AtomicU64::new(0);
     let parts = pool.broadcast(|_| {
         let mut worker = Worker {
@@ -164,7 +170,8 @@ impl<'a> Worker<'a> {
         match unit {
             Unit::Archive(archive) => {
                 let mut left = archive.size;
-                let digests = hash(archive, (0, Hasher::default()), &mut self.buffer, &mut |bytes| {
+                let Some(hasher) = self.method.hasher() else { return };
+                let digests = hash(archive, (0, hasher), &mut self.buffer, &mut |bytes| {
                     left = left.saturating_sub(bytes);
                     progress(bytes);
                 });
@@ -198,13 +205,13 @@ impl<'a> Worker<'a> {
             },
         };
         let read = |bytes: &mut [u8], at| read::read_at(file, bytes, at);
-        let mut hasher = method.hashing.then(Hasher::default);
+        let mut hasher = method.hasher();
         for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
             let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
             let whole = read_block(&read, buffer, offset, &mut sifter);
             hasher = hasher.filter(|_| whole);
             if let Some(hasher) = &mut hasher {
-                hasher.update(buffer, side_by_side);
+                hasher.update(buffer);
             }
         }
         sifter.part.digests = hasher.map(Hasher::finish);
@@ -214,21 +221,21 @@ impl<'a> Worker<'a> {
     /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
     fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
-        let is_hashed = method.hashing && matches!(unit.source.packing, Packing::Stream(_));
-        let (mut hasher, mut at) = (Hasher::default(), 0);
+        let is_stream = matches!(unit.source.packing, Packing::Stream(_));
+        let (mut hasher, mut at) = (method.hasher().filter(|_| is_stream), 0);
         let mut packed = |bytes: &[u8]| {
-            if is_hashed {
-                hasher.update(bytes, side_by_side);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(bytes);
                 at += bytes.len() as u64;
             }
         };
         let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
             let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
-            let digests = scan_stream(log, buffer, method.hashing.then_some(side_by_side as Join), &mut sifter);
+            let digests = scan_stream(log, buffer, method.hasher(), &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
         });
-        if is_hashed {
+        if let Some(hasher) = hasher {
             // What the reader had no use for is still part of the file.
             let digests = hash(unit.source, (at, hasher), buffer, &mut |_| {});
             note_digests(unit.source, digests, &defects, findings);
@@ -267,7 +274,7 @@ fn hash(
             let part = buffer.get_mut(..left).unwrap_or_default();
             let size = read::read_at(&file, part, at)
                 .map_err(|error| archive_defect(archive, at, DefectKind::Read, &format!("cannot read on: {error}")))?;
-            hasher.update(part.get(..size).unwrap_or_default(), side_by_side);
+            hasher.update(part.get(..size).unwrap_or_default());
             at += size as u64;
             progress(size as u64);
             if size < left {
@@ -397,7 +404,7 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let mut config = config();
             let mut scan_as_if = |hashing, size: u64| {
-                config.method.hashing = hashing;
+                config.method.hashing = Some(Hashes::All).filter(|_| hashing);
                 let mut sources =
                     crate::evidence::sources::discover(std::slice::from_ref(&path), Links::Skip, &config.method.limits);
                 sources.logs.iter_mut().chain(&mut sources.archives).for_each(|source| source.size = size);

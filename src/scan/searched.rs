@@ -193,6 +193,17 @@ impl SearchedFile {
         Self { name, file: file.to_string_lossy().into(), file_hex, size, digests }
     }
 
+    /// Whether the other is the same file, of which there may be more digests.
+    #[must_use]
+    pub fn is_among(&self, other: &Self) -> bool {
+        let are_among = match (&self.digests, &other.digests) {
+            (Some(own), Some(others)) => own.are_among(others),
+            (own, other) => own == other,
+        };
+        (&self.name, &self.file, &self.file_hex, self.size) == (&other.name, &other.file, &other.file_hex, other.size)
+            && are_among
+    }
+
     /// The path of the file it is in.
     #[must_use]
     pub fn path(&self) -> PathBuf {

@@ -180,6 +180,10 @@ fn the_manifest_of_a_merge_names_the_partials_that_verify_compares_and_the_logs_
     for manifest in [&mut merged, &mut one] {
         manifest.as_object_mut().unwrap().retain(|key, _| key != "partials" && key != "arguments");
     }
+    // Without a manifest of its own, a partial result tells logs apart by one digest.
+    for source in one["sources"].as_array_mut().unwrap() {
+        source["digests"].as_object_mut().unwrap().retain(|name, _| name == "sha256");
+    }
     assert_eq!(merged, one);
 
     fs::write(case.path("parts/2.parquet"), "other").unwrap();
