@@ -111,7 +111,7 @@ pub mod inside {
             archive::{form, limits, list, unpack},
             digest, source, sources,
         },
-        evtx::{chunk, decoder, event, ids, record, window},
+        evtx::{chunk, decoder, event, ids, record, shape, typed, window},
         fleet::{facts, partial},
         group::{copies, groups, hits, key},
         report::parquet::columns,

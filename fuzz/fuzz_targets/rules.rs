@@ -7,7 +7,15 @@ use std::{collections::BTreeSet, env, fs, process};
 use clap::Parser;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use netsift::inside::{args::{Args, Command}, config::{Builtin, Config}, decoder::Decoder, findings::Findings, hits::Hit, plan::{Decoding, Plan}, sift::Sifter};
+use netsift::inside::{
+    args::{Args, Command},
+    config::{Builtin, Config},
+    decoder::Decoder,
+    findings::Findings,
+    hits::Hit,
+    plan::{Decoding, Plan},
+    sift::Sifter,
+};
 
 const LOG: &[u8] = include_bytes!("../../testdata/case/WS02/sysmon-export.evtx");
 

@@ -247,7 +247,9 @@ impl Column {
             });
             index
         });
-        latest.into_iter().for_each(|latest| *latest = index);
+        if let Some(latest) = latest {
+            *latest = index;
+        }
         index
     }
 }

@@ -11,16 +11,6 @@ use crate::{connection::glossary::Connection, evtx::event::Event};
 
 /// The name of Sysmon's event provider.
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
-/// The same, in UTF-16.
-pub const PROVIDER_UTF16: [u8; 2 * PROVIDER.len()] = {
-    let mut units = [0; 2 * PROVIDER.len()];
-    let mut at = 0;
-    while at < PROVIDER.len() {
-        units[2 * at] = PROVIDER.as_bytes()[at];
-        at += 1;
-    }
-    units
-};
 /// `Network connection detected`, as events state it.
 pub const NETWORK_CONNECTION: &str = "3";
 /// The same, as a number.
@@ -48,8 +38,8 @@ pub const FIELDS: [&str; 18] = [
     "DestinationPortName",
 ];
 
-/// Those of them that a [`Connection`] is made of, in the order of [`Part`].
-pub const OF_CONNECTION: [&str; 13] = [
+/// Those of them that a hit has that is kept: what a [`Connection`] is made of, in the order of [`Part`], and two more.
+pub const OF_HIT: [&str; 15] = [
     "ProcessGuid",
     "ProcessId",
     "Image",
@@ -63,24 +53,15 @@ pub const OF_CONNECTION: [&str; 13] = [
     "DestinationIp",
     "DestinationHostname",
     "DestinationPort",
+    "UtcTime",
+    "RuleName",
 ];
-
-/// The same, and what a hit that is kept has besides.
-pub const OF_HIT: [&str; 15] = {
-    let mut all = [""; 15];
-    let mut place = 0;
-    while place < OF_CONNECTION.len() {
-        all[place] = OF_CONNECTION[place];
-        place += 1;
-    }
-    all[UTC_TIME] = "UtcTime";
-    all[RULE_NAME] = "RuleName";
-    all
-};
-/// Where they are in it.
-pub const UTC_TIME: usize = OF_CONNECTION.len();
+/// Where the two are in it.
+pub const UTC_TIME: usize = 13;
 /// See [`UTC_TIME`].
-pub const RULE_NAME: usize = UTC_TIME + 1;
+pub const RULE_NAME: usize = 14;
+/// What a [`Connection`] is made of.
+pub const OF_CONNECTION: &[&str] = OF_HIT.split_at(UTC_TIME).0;
 
 /// What a [`Connection`] is made of: the fields of [`OF_CONNECTION`], and of `System` the computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +188,7 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// Sysmon writes `-` for what it does not know.
+#[must_use]
 pub fn stated(value: &str) -> &str {
     if value == "-" { "" } else { value }
 }
@@ -316,7 +298,7 @@ mod tests {
         let mut count = 0;
         decoder::tests::chunks(&mut |path, chunk| {
             let (layout, _) = crate::evtx::chunk::layout(chunk);
-            let Some(typed) = decoder.typed(chunk, &layout, Extent::Only(&OF_CONNECTION)) else { return };
+            let Some(typed) = decoder.typed(chunk, &layout, Extent::Only(OF_CONNECTION)) else { return };
             let mut scratch = Scratch::default();
             let found: Vec<String> =
                 typed.rows().iter().filter_map(|row| text(&typed.event(row, &mut scratch).unwrap())).collect();
@@ -331,7 +313,7 @@ mod tests {
     #[test]
     fn parts_are_in_the_order_of_their_names() {
         let names = Part::ALL.map(|part| format!("{part:?}"));
-        assert_eq!(names[..OF_CONNECTION.len()], OF_CONNECTION);
+        assert_eq!(names[..OF_CONNECTION.len()], *OF_CONNECTION);
         assert!(Part::ALL.iter().enumerate().all(|(index, &part)| index == part as usize));
     }
 

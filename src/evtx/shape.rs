@@ -38,9 +38,10 @@ pub(super) struct Shape {
 }
 
 /// A template in which each part of interest is one value, and each value one part at most.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Plain {
     /// This is none.
+    #[default]
     No,
     /// The `System`.
     System { provider: Name, event_id: usize, record_id: usize, computer: Name },
@@ -263,12 +264,6 @@ pub(super) enum Name {
 
 /// Names in the DNS are no longer, in bytes.
 const LONGEST_NAME: usize = 255;
-
-impl Default for Plain {
-    fn default() -> Self {
-        Self::No
-    }
-}
 
 impl Member {
     /// The value that it is, if it is that and depends on no other.

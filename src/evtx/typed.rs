@@ -198,13 +198,11 @@ impl<'a> Typed<'a> {
     /// Notes where an instance's values are, if they are of known types and sizes.
     fn instance(&mut self, instance: &Instance<'_>) -> Option<Filled> {
         let (definition, size) = instance.definition(self.chunk)?;
-        let shape = match self.shapes.iter().position(|&(known, _)| known == definition) {
-            Some(known) => known,
-            None => {
-                self.shapes.push((definition, Shape::read(self.chunk, definition, size, self.extent)?));
-                self.shapes.len() - 1
-            }
-        };
+        let known = self.shapes.iter().position(|&(known, _)| known == definition);
+        if known.is_none() {
+            self.shapes.push((definition, Shape::read(self.chunk, definition, size, self.extent)?));
+        }
+        let shape = known.unwrap_or(self.shapes.len().checked_sub(1)?);
         if self.shapes.get(shape)?.1.values > instance.count() {
             return None;
         }

@@ -219,6 +219,9 @@ impl PartialOrd for Ranked {
     }
 }
 
+/// Things in order, or that one that was spilled cannot be read again.
+pub type Each<'a, T> = Box<dyn Iterator<Item = io::Result<T>> + 'a>;
+
 /// Groups in the order of the report.
 #[derive(Debug)]
 pub struct SortedGroups(Sorted);
@@ -252,7 +255,7 @@ impl SortedGroups {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<(GroupKey, Group)>> + '_>> {
+    pub fn pass(&self) -> io::Result<Each<'_, (GroupKey, Group)>> {
         Ok(match &self.0 {
             Sorted::InMemory(table, order) => Box::new(order.iter().map(|&place| Ok(table.get(place)))),
             Sorted::Spilled(runs) => Box::new(runs.pass()?.map(|ranked| ranked.map(|Ranked(key, group)| (key, group)))),
@@ -264,7 +267,7 @@ impl SortedGroups {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn batches(&self, size: usize) -> io::Result<Box<dyn Iterator<Item = io::Result<Batch<'_>>> + '_>> {
+    pub fn batches(&self, size: usize) -> io::Result<Each<'_, Batch<'_>>> {
         Ok(match &self.0 {
             Sorted::InMemory(table, order) => {
                 Box::new(order.chunks(size).map(move |places| Ok(Batch(Part::InMemory(table, places)))))

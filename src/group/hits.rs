@@ -282,7 +282,7 @@ impl Hits {
     pub fn into_sorted(mut self) -> io::Result<SortedHits> {
         let kept = self.kept.into_sorted();
         if self.spilled.is_empty() {
-            return Ok(SortedHits(Sorted::InMemory(kept)));
+            return Ok(SortedHits(Sorted::InMemory(Box::new(kept))));
         }
         self.spilled.spill_sorted(kept.iter());
         Ok(SortedHits(Sorted::Spilled(self.spilled.into_sorted()?)))
@@ -295,7 +295,7 @@ pub struct SortedHits(Sorted);
 
 #[derive(Debug)]
 enum Sorted {
-    InMemory(Kept),
+    InMemory(Box<Kept>),
     Spilled(SortedRuns<Hit>),
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Kept {
     rules: Vec<Vec<usize>>,
     by_rules: HashMap<Vec<usize>, u32>,
     /// The events of those that are kept whole.
-    events: Vec<Box<Whole>>,
+    events: Vec<Whole>,
     /// What the events take in memory, in bytes.
     size_of_events: usize,
     /// The order of the hits, once they are sorted.
@@ -67,8 +67,8 @@ impl Kept {
         numbers.push(own);
         let rules = self.list(&hit.rules);
         let event = hit.whole.map(|event| {
-            self.size_of_events += event.size() + 2 * size_of::<Box<Whole>>();
-            self.events.push(event);
+            self.size_of_events += event.size() + size_of::<Whole>();
+            self.events.push(*event);
             number(self.events.len() - 1)
         });
         let Hit { time, chunk, offset, recovered, .. } = hit;
@@ -159,7 +159,7 @@ impl Kept {
             chunk: row.chunk,
             offset: row.offset,
             rules: self.rules.get(row.rules as usize).cloned().unwrap_or_default(),
-            whole: self.event(row).cloned(),
+            whole: self.event(row).cloned().map(Box::new),
         }
     }
 
@@ -181,7 +181,7 @@ impl Kept {
             .then_with(|| self.event(one).cmp(&self.event(two)))
     }
 
-    fn event(&self, row: &Row) -> Option<&Box<Whole>> {
+    fn event(&self, row: &Row) -> Option<&Whole> {
         row.event.and_then(|event| self.events.get(event as usize))
     }
 }

@@ -5,7 +5,7 @@ use crate::{
         glossary::{Connection, Field},
         met::Use,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER_UTF16, RULE_NAME, UTC_TIME},
+        sysmon::{self, EVENT_ID, PROVIDER, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -103,19 +103,17 @@ impl<'s> Connections<'s> {
 
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
+        let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut scratch = Scratch::default();
         for row in typed.rows() {
-            let is_one =
-                typed.kind(row).and_then(|(provider, id)| Some(provider.says(&PROVIDER_UTF16)? && id == EVENT_ID));
-            let is_done = match is_one {
+            let kind = typed.kind(row);
+            let is_connection = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && id == EVENT_ID));
+            let is_done = match is_connection {
                 Some(true) => typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
                 None => false,
             };
-            if is_done {
-                continue;
-            }
-            if let Some(event) = typed.event(row, &mut scratch) {
+            if let (false, Some(event)) = (is_done, typed.event(row, &mut scratch)) {
                 self.take(&event);
             }
         }

@@ -45,7 +45,7 @@ impl Plan {
             Decoding::Everything => None,
             Decoding::Candidates if !self.is_of_fields() => Some(Extent::Whole),
             Decoding::Candidates if self.keeps_hits() => Some(Extent::Only(&sysmon::OF_HIT)),
-            Decoding::Candidates => Some(Extent::Only(&sysmon::OF_CONNECTION)),
+            Decoding::Candidates => Some(Extent::Only(sysmon::OF_CONNECTION)),
         }
     }
 

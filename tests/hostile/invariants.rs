@@ -62,6 +62,20 @@ pub fn hold(looking: Looking, offset: u64, bytes: &[u8]) -> u64 {
         plan.terms.carving = carving;
         let fast = Sifted::new(&plan, offset, bytes);
         let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
+        // Where no hit is kept, they are counted by their values, and with little room groups are spilled in between.
+        for room in [usize::MAX, 2000] {
+            let alone = Plan { keep_hits: false, room, ..plan.clone() };
+            assert!(
+                sift(&alone, offset, bytes)
+                    .groups
+                    .into_sorted()
+                    .unwrap()
+                    .pass()
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .eq(fast.groups.iter().cloned())
+            );
+        }
         if !fast.agrees_with(&slow) {
             explain(plan, offset, bytes);
         }
@@ -137,17 +151,21 @@ struct Sifted {
     defects: Vec<Defect>,
 }
 
+fn sift(plan: &Plan, offset: u64, bytes: &[u8]) -> Searched {
+    let mut found = Findings::new(plan);
+    let decoder = Decoder::new(plan.terms.carving);
+    let mut sifter = Sifter::new(plan, &decoder, "log", 0, &mut found);
+    sifter.block(offset, bytes, &mut |range| {
+        let at = |end: u64| bytes.len().min(end.saturating_sub(offset) as usize);
+        bytes[at(range.start)..at(range.end)].to_vec()
+    });
+    sifter.finish();
+    Searched::new(plan, Sources::default(), found)
+}
+
 impl Sifted {
     fn new(plan: &Plan, offset: u64, bytes: &[u8]) -> Self {
-        let mut found = Findings::new(plan);
-        let decoder = Decoder::new(plan.terms.carving);
-        let mut sifter = Sifter::new(plan, &decoder, "log", 0, &mut found);
-        sifter.block(offset, bytes, &mut |range| {
-            let at = |end: u64| bytes.len().min(end.saturating_sub(offset) as usize);
-            bytes[at(range.start)..at(range.end)].to_vec()
-        });
-        sifter.finish();
-        let found = Searched::new(plan, Sources::default(), found);
+        let found = sift(plan, offset, bytes);
         let by_source: u64 = found.sources.iter().flat_map(|source| source.defects.values()).sum();
         assert_eq!(by_source, found.defects.total());
         assert!(found.sources.iter().all(|source| source.ids.gaps.is_some()));
