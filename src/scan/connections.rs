@@ -113,7 +113,7 @@ impl<'s> Connections<'s> {
                 Some(false) => true,
                 None => false,
             };
-            if let (false, Some(event)) = (is_done, typed.event(row, &mut scratch)) {
+            if !is_done && let Some(event) = typed.event(row, &mut scratch) {
                 self.take(&event);
             }
         }

@@ -62,19 +62,12 @@ pub fn hold(looking: Looking, offset: u64, bytes: &[u8]) -> u64 {
         plan.terms.carving = carving;
         let fast = Sifted::new(&plan, offset, bytes);
         let slow = Sifted::new(&Plan { decoding: Decoding::Everything, ..plan.clone() }, offset, bytes);
-        // Where no hit is kept, they are counted by their values, and with little room groups are spilled in between.
-        for room in [usize::MAX, 2000] {
-            let alone = Plan { keep_hits: false, room, ..plan.clone() };
-            assert!(
-                sift(&alone, offset, bytes)
-                    .groups
-                    .into_sorted()
-                    .unwrap()
-                    .pass()
-                    .unwrap()
-                    .map(Result::unwrap)
-                    .eq(fast.groups.iter().cloned())
-            );
+        if carving == Carving::Live {
+            // Where no hit is kept, they are counted by their values. With little room, groups are spilled in between.
+            let room = if matches!(looking, Looking::Within) { 2000 } else { usize::MAX };
+            let alone = sift(&Plan { keep_hits: false, room, ..plan.clone() }, offset, bytes);
+            let groups: Vec<_> = alone.groups.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect();
+            assert_eq!(groups, fast.groups);
         }
         if !fast.agrees_with(&slow) {
             explain(plan, offset, bytes);
