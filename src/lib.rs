@@ -91,7 +91,7 @@ pub use crate::{
     connection::glossary::{Field, Kind},
     error::{Defect, DefectKind, Defects, Error},
     group::{
-        hits::Hit,
+        hit::Hit,
         key::{Group, GroupKey},
     },
     search::{Found, Search},
@@ -113,7 +113,7 @@ pub mod inside {
         },
         evtx::{chunk, decoder, event, ids, record, shape, typed, window},
         fleet::{facts, partial},
-        group::{copies, groups, hits, key},
+        group::{copies, groups, hit, hits, key},
         report::parquet::columns,
         rule::{builtin, info, judge, set},
         scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},

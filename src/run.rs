@@ -12,7 +12,8 @@ use crate::{
     group::{
         copies,
         groups::{Groups, SortedGroups},
-        hits::{Hit, SortedHits},
+        hit::Hit,
+        hits::SortedHits,
         rarity::{Places, Rarity},
     },
     report::{

@@ -13,7 +13,8 @@ use crate::{
     group::{
         copies::{self, Copies},
         groups::{self, SortedGroups},
-        hits::{Hit, Hits, SortedHits},
+        hit::Hit,
+        hits::{Hits, SortedHits},
         key::{Group, GroupKey},
     },
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},

@@ -12,7 +12,7 @@ use netsift::inside::{
     config::{Builtin, Config},
     decoder::Decoder,
     findings::Findings,
-    hits::Hit,
+    hit::Hit,
     plan::{Decoding, Plan},
     sift::Sifter,
 };

@@ -40,7 +40,7 @@ pub struct Merging {
     pub paths: Vec<PathBuf>,
     /// The fields to group by, of those that each has; none for all of them.
     pub group_by: Vec<Field>,
-    /// How much memory groups may take, and hits as much again (100 MiB at most), in bytes, for each thread.
+    /// How much memory groups may take, and hits as much again, in bytes, for each thread.
     pub room: usize,
     /// How many threads read them.
     pub threads: NonZeroUsize,

@@ -19,7 +19,8 @@ use crate::{
     fleet::partial,
     group::{
         groups::{Groups, Sources},
-        hits::{Hit, Hits},
+        hit::Hit,
+        hits::Hits,
     },
     report::parquet::columns::Rows,
     scan::{pool, searched::SearchedFile, terms::Terms},

@@ -5,7 +5,7 @@ use std::{
     io,
 };
 
-use crate::group::hits::{Hit, SortedHits};
+use crate::group::{hit::Hit, hits::SortedHits};
 
 /// Which copies of an event do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashMap};
 use jiff::Timestamp;
 
 use crate::group::{
-    hits::{Hit, Place, SOURCE, TEXTS, Whole},
+    hit::{Hit, Place, SOURCE, TEXTS, Whole},
     key::Values,
     texts::Texts,
 };

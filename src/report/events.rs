@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     connection::glossary::Field,
-    group::hits::Hit,
+    group::hit::Hit,
     report::{
         csv,
         rows::{self, BATCH},

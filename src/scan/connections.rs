@@ -15,7 +15,7 @@ use crate::{
         record::Record,
         typed::{Scratch, Typed, Values},
     },
-    group::hits::{self, Hit},
+    group::hit::{self, Hit},
     rule::{judge::Verdict, set::Judgement},
     scan::{
         findings::{Findings, SourceFindings},
@@ -151,7 +151,7 @@ impl<'s> Connections<'s> {
             met.number_anew(Use::Hits, hits.generation());
             let fields = Field::ALL.map(|field| met.number(Use::Hits, &seen, field, |text| hits.number(text)));
             let [utc_time, rule_name] = [UTC_TIME, RULE_NAME].map(|field| values.field(field).text());
-            let place = hits::Place {
+            let place = hit::Place {
                 record_id: &values.record_id.text(),
                 source: self.source,
                 utc_time: sysmon::stated(&utc_time),
@@ -201,7 +201,7 @@ impl<'s> Connections<'s> {
         }
         if self.plan.keeps_hits() {
             let offset = self.place.offset.saturating_add(event.place.start());
-            let place = hits::Place { source: self.source, chunk: self.place.number, offset, ..hits::Place::default() };
+            let place = hit::Place { source: self.source, chunk: self.place.number, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
             self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });

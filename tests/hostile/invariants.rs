@@ -19,7 +19,7 @@ use netsift::{
         findings::Findings,
         glossary::Field,
         groups,
-        hits::Hit,
+        hit::Hit,
         info::RuleInfo,
         judge::Rule,
         key::{Group, GroupKey},

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     connection::glossary::Field,
     group::{
-        hits::Hit,
+        hit::Hit,
         key::{Group, GroupKey},
     },
     report::page::{names::Names, regularity::Intervals, timeline::Timeline},

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::{Field, Kind},
     group::{
-        hits::{Hit, Place},
+        hit::{Hit, Place},
         key::{Group, GroupKey},
     },
 };

@@ -1,0 +1,207 @@
+//! A [`Hit`]: a connection that a rule looks for, with the record that it is from.
+
+use std::{cmp::Ordering, iter};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::glossary::{Connection, Field},
+    evtx::event::Event,
+    group::key::{Values, spilled_time},
+    rule::sigma::correlation::Happening,
+};
+
+/// A hit. Its order is that of time, then of what makes it the same event as another, then of where it is from, the
+/// live one first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hit {
+    /// When it was logged; `None` if the record states no time.
+    #[serde(with = "spilled_time")]
+    pub time: Option<Timestamp>,
+    /// The values of all fields, in the order of [`Field::ALL`], and behind them the texts of the record.
+    pub(super) texts: Values,
+    /// Whether it was carved out of space that is no longer part of the log.
+    pub recovered: bool,
+    /// The chunk's number in the log.
+    pub chunk: u64,
+    /// The record's offset in the log, in bytes.
+    pub offset: u64,
+    /// The rules that it is a hit of, by their index in the rule set.
+    pub rules: Vec<usize>,
+    /// The whole event; kept only for correlations.
+    pub(super) whole: Option<Box<Whole>>,
+}
+
+/// All that an event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Whole {
+    /// Its data as it was logged.
+    data: Vec<(String, String)>,
+    /// The members of its `System`.
+    system: Vec<(String, String)>,
+}
+
+/// The record behind a hit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// `EventRecordID`.
+    pub record_id: &'a str,
+    /// The log's name.
+    pub source: &'a str,
+    /// Sysmon's `UtcTime`.
+    pub utc_time: &'a str,
+    /// Sysmon's `RuleName`.
+    pub rule_name: &'a str,
+    /// The chunk's number in the log.
+    pub chunk: u64,
+    /// The record's offset in the log, in bytes.
+    pub offset: u64,
+    /// Whether it was carved out of space that is no longer part of the log.
+    pub recovered: bool,
+}
+
+impl<'a> Place<'a> {
+    /// Its texts, in the order in which they are behind the fields.
+    pub(super) fn texts(self) -> [&'a str; TEXTS - RECORD_ID] {
+        [self.record_id, self.source, self.utc_time, self.rule_name]
+    }
+}
+
+/// Where the texts of the record are, behind the fields.
+const RECORD_ID: usize = Field::ALL.len();
+pub(super) const SOURCE: usize = RECORD_ID + 1;
+const UTC_TIME: usize = RECORD_ID + 2;
+const RULE_NAME: usize = RECORD_ID + 3;
+/// How many texts there are.
+pub(super) const TEXTS: usize = RECORD_ID + 4;
+
+impl Hit {
+    /// A hit of these rules, with the values of all fields in their order, at a time, out of a record.
+    pub fn new<'a>(
+        fields: impl Iterator<Item = &'a str> + Clone,
+        time: Option<Timestamp>,
+        place: Place<'a>,
+        rules: Vec<usize>,
+    ) -> Self {
+        let Place { chunk, offset, recovered, .. } = place;
+        let fields = fields.chain(iter::repeat("")).take(Field::ALL.len());
+        let texts = Values::of(fields.chain(place.texts()));
+        Self { time, texts, recovered, chunk, offset, rules, whole: None }
+    }
+
+    /// A hit of a connection, which this event of a log is.
+    #[must_use]
+    pub fn of(connection: &Connection<'_>, event: &Event<'_>, place: Place<'_>, rules: Vec<usize>) -> Self {
+        let field = |name| event.field(name).filter(|&value| value != "-").unwrap_or_default();
+        let place = Place {
+            record_id: &event.record_id,
+            utc_time: field("UtcTime"),
+            rule_name: field("RuleName"),
+            recovered: event.recovered,
+            ..place
+        };
+        Self::new(Field::ALL.iter().map(|&field| connection.get(field)), connection.time, place, rules)
+    }
+
+    /// The same, with the whole of the event.
+    #[must_use]
+    pub fn with_data(mut self, event: &Event<'_>) -> Self {
+        self.whole = Some(Box::new(Whole {
+            data: event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            system: event.system().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        }));
+        self
+    }
+
+    /// Whether the other is the same event in another place: same host, record id, time and connection.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        self.time == other.time && self.texts.iter().take(SOURCE).eq(other.texts.iter().take(SOURCE))
+    }
+
+    /// Whether the other is of the same record.
+    #[must_use]
+    pub fn is_at_the_place_of(&self, other: &Self) -> bool {
+        (self.source(), self.offset, self.recovered) == (other.source(), other.offset, other.recovered)
+    }
+
+    /// What a correlation looks at of it.
+    #[must_use]
+    pub fn into_happening(self) -> Happening {
+        let Whole { data, system } = self.whole.map(|whole| *whole).unwrap_or_default();
+        Happening { time: self.time, data, system }
+    }
+
+    /// All of its texts, in the order in which they are kept.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter()
+    }
+
+    /// The value of one field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> &str {
+        self.texts.get(field as usize)
+    }
+
+    /// The values of all fields, in the order of [`Field::ALL`].
+    pub fn fields(&self) -> impl Iterator<Item = &str> + Clone {
+        self.texts.iter().take(Field::ALL.len())
+    }
+
+    /// `EventRecordID`.
+    #[must_use]
+    pub fn record_id(&self) -> &str {
+        self.texts.get(RECORD_ID)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.texts.get(SOURCE)
+    }
+
+    /// Sysmon's `UtcTime`.
+    #[must_use]
+    pub fn utc_time(&self) -> &str {
+        self.texts.get(UTC_TIME)
+    }
+
+    /// Sysmon's `RuleName`.
+    #[must_use]
+    pub fn rule_name(&self) -> &str {
+        self.texts.get(RULE_NAME)
+    }
+}
+
+impl Ord for Hit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let what = self.texts.iter().take(SOURCE).cmp(other.texts.iter().take(SOURCE));
+        let texts = || self.texts.iter().skip(SOURCE).cmp(other.texts.iter().skip(SOURCE));
+        let place = |hit: &Self| (hit.chunk, hit.offset);
+        self.time
+            .cmp(&other.time)
+            .then(what)
+            .then_with(|| self.recovered.cmp(&other.recovered))
+            .then_with(|| self.source().cmp(other.source()))
+            .then_with(|| place(self).cmp(&place(other)))
+            .then_with(texts)
+            .then_with(|| (&self.rules, &self.whole).cmp(&(&other.rules, &other.whole)))
+    }
+}
+
+impl PartialOrd for Hit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Whole {
+    /// What it takes in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        // A text, and what the allocator adds to it.
+        const TEXT: usize = size_of::<String>() + 16;
+        let texts = self.data.iter().chain(&self.system).flat_map(|(name, value)| [name, value]);
+        size_of::<Self>() + texts.map(|text| TEXT + text.len()).sum::<usize>()
+    }
+}
