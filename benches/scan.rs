@@ -27,7 +27,11 @@ use netsift::inside::{
     decoder::{Carving, Decoder},
     magic, pool,
     prefilter::Prefilter,
-    record, sources,
+    record,
+    shape::Extent,
+    sources,
+    sysmon::OF_CONNECTION,
+    typed::Scratch,
     window::Window,
 };
 
@@ -115,6 +119,32 @@ fn prefiltering(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// Making sure that all values of each record are of known types and sizes, which reading without the parser starts with.
+#[divan::bench]
+fn checking_every_value(bencher: Bencher<'_, '_>) {
+    let decoder = Decoder::new(Carving::Live);
+    bencher.counter(bytes()).bench(|| {
+        let typed = |chunk| decoder.typed(chunk, &chunk::layout(chunk).0, Extent::Only(OF_CONNECTION));
+        chunks().filter_map(typed).map(|typed| typed.rows().len()).sum::<usize>()
+    });
+}
+
+/// The same, and an event made of each record.
+#[divan::bench]
+fn reading_every_record(bencher: Bencher<'_, '_>) {
+    let decoder = Decoder::new(Carving::Live);
+    let mut scratch = Scratch::default();
+    bencher.counter(bytes()).bench_local(|| {
+        for chunk in chunks() {
+            let typed = decoder.typed(chunk, &chunk::layout(chunk).0, Extent::Whole).unwrap();
+            for row in typed.rows() {
+                black_box(typed.event(row, &mut scratch).unwrap().field("Image"));
+            }
+        }
+    });
+}
+
+/// The same by the parser.
 #[divan::bench]
 fn decoding_every_record(bencher: Bencher<'_, '_>) {
     let decoder = Decoder::new(Carving::Live);

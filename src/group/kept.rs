@@ -152,9 +152,12 @@ impl Kept {
     fn get(&self, place: u32) -> Hit {
         let place = place as usize;
         let (Some(numbers), Some(row)) = (self.numbers.get(place), self.rows.get(place)) else { return Hit::default() };
+        // As much as most have.
+        let mut texts = Values::with_room(TEXTS, 512);
+        texts.refill(numbers.iter().map(|&number| self.texts.get(number)));
         Hit {
             time: row.time,
-            texts: Values::of(numbers.iter().map(|&number| self.texts.get(number))),
+            texts,
             recovered: row.recovered,
             chunk: row.chunk,
             offset: row.offset,

@@ -23,6 +23,11 @@ impl Values {
         all
     }
 
+    /// None yet, with room for so many, of some size in bytes.
+    pub(super) fn with_room(count: usize, size: usize) -> Self {
+        Self { text: String::with_capacity(size), ends: Vec::with_capacity(count) }
+    }
+
     /// Makes it these, in the memory that it has.
     pub(super) fn refill<'a>(&mut self, values: impl Iterator<Item = &'a str>) {
         self.text.clear();
