@@ -117,7 +117,7 @@ impl Hit {
     /// Whether the other is the same event in another place: same host, record id, time and connection.
     #[must_use]
     pub fn is_copy_of(&self, other: &Self) -> bool {
-        self.time == other.time && self.texts.iter().take(SOURCE).eq(other.texts.iter().take(SOURCE))
+        self.time == other.time && self.texts.compare(&other.texts, SOURCE).is_eq()
     }
 
     /// Whether the other is of the same record.
@@ -176,7 +176,7 @@ impl Hit {
 
 impl Ord for Hit {
     fn cmp(&self, other: &Self) -> Ordering {
-        let what = self.texts.iter().take(SOURCE).cmp(other.texts.iter().take(SOURCE));
+        let what = self.texts.compare(&other.texts, SOURCE);
         let texts = || self.texts.iter().skip(SOURCE).cmp(other.texts.iter().skip(SOURCE));
         let place = |hit: &Self| (hit.chunk, hit.offset);
         self.time

@@ -50,6 +50,20 @@ impl Values {
         self.ends.get(place).and_then(|&end| self.text.get(start..end)).unwrap_or_default()
     }
 
+    /// The order of the first `count` texts of both, one after the other: as of `iter().take(count)`, without looking at each by itself.
+    pub(super) fn compare(&self, other: &Self, count: usize) -> Ordering {
+        let (own, others) = (self.text.as_bytes(), other.text.as_bytes());
+        let differs = first_difference(own, others);
+        let ends = self.ends.iter().zip(&other.ends).take(count);
+        // Up to the first text that ends elsewhere, or in which there is a difference, all are the same.
+        let unlike = ends.into_iter().find(|&(&one, &two)| one != two || one > differs);
+        match unlike {
+            Some((&one, &two)) if differs < one.min(two) => own.get(differs).cmp(&others.get(differs)),
+            Some((one, two)) => one.cmp(two),
+            None => self.ends.len().min(count).cmp(&other.ends.len().min(count)),
+        }
+    }
+
     /// The size of all texts, in bytes.
     pub(super) fn size(&self) -> usize {
         self.text.len()
@@ -65,6 +79,15 @@ impl Values {
         self.text.push_str(value);
         self.ends.push(self.text.len());
     }
+}
+
+/// Where two texts are not the same, at the first byte; or where the shorter one ends.
+fn first_difference(one: &[u8], two: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let blocks = one.as_chunks::<BLOCK>().0.iter().zip(two.as_chunks::<BLOCK>().0);
+    let start = BLOCK * blocks.take_while(|(one, two)| one == two).count();
+    let rest = one.get(start..).unwrap_or_default().iter().zip(two.get(start..).unwrap_or_default());
+    start + rest.take_while(|(one, two)| one == two).count()
 }
 
 /// The values that a group's connections share, one for each field that they are grouped by.
@@ -127,7 +150,7 @@ impl GroupKey {
 /// By their values, one after the other, and then by rule.
 impl Ord for GroupKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.values().cmp(other.values()).then(self.rule.cmp(&other.rule))
+        self.values.compare(&other.values, usize::MAX).then(self.rule.cmp(&other.rule))
     }
 }
 
@@ -175,5 +198,25 @@ pub(super) mod spilled_time {
     pub(in crate::group) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let time = Option::<(i64, i32)>::deserialize(from)?;
         time.map(|(second, nanosecond)| Timestamp::new(second, nanosecond)).transpose().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_compared_one_after_the_other(
+            one in prop::collection::vec("[ab\u{0}ä]{0,3}|a{30,34}b?", 0..4),
+            two in prop::collection::vec("[ab\u{0}ä]{0,3}|a{30,34}b?", 0..4),
+            count in 0..5_usize,
+        ) {
+            let values = |texts: &[String]| Values::of(texts.iter().map(String::as_str).collect::<Vec<_>>().into_iter());
+            let expected = one.iter().take(count).cmp(two.iter().take(count));
+            prop_assert_eq!(values(&one).compare(&values(&two), count), expected);
+        }
     }
 }
