@@ -164,6 +164,13 @@ impl<'a> Typed<'a> {
         &self.rows
     }
 
+    /// Whether all that its records say is in their values, each of which says one thing: then they have no more text than the chunk
+    /// has values for, a few times over.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.shapes.iter().all(|(_, shape)| !matches!(shape.plain, Plain::No))
+    }
+
     /// Reads a record, if it is of the known shape.
     fn read(&mut self, record: Record) -> Option<()> {
         let (_, time) = record.id_and_time(self.chunk)?;

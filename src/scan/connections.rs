@@ -105,11 +105,13 @@ impl<'s> Connections<'s> {
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
         let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut scratch = Scratch::default();
+        // Where a template repeats a value, the text of all connections of a chunk counts.
+        let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
             let is_connection = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && id == EVENT_ID));
             let is_done = match is_connection {
-                Some(true) => typed.values(row).is_some_and(|values| self.is_taken(&values)),
+                Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
                 None => false,
             };
@@ -119,7 +121,8 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Takes a connection by its values, where these are all that is asked of it. They are never more text than a chunk can hold.
+    /// Takes a connection by its values, where these are all that is asked of it. In a plain chunk they are at most two and a half
+    /// times as long as text, and shown in three fields, so that there is never more text than a chunk can hold.
     fn is_taken(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
