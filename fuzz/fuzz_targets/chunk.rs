@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netsift::inside::magic::{CHUNK_SIZE, FILE_HEADER_SIZE};
+use netsift::inside::magic::FILE_HEADER_SIZE;
 
 #[allow(dead_code, reason = "it mends whole logs too")]
 #[path = "../../tests/hostile/mending.rs"]
@@ -18,12 +18,7 @@ mod invariants;
 use invariants::Looking;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((how, bytes)) = input.split_first() else { return };
-    let mut chunk = bytes.to_vec();
-    chunk.resize(CHUNK_SIZE, 0);
-    if how & 1 != 0 {
-        mending::chunk(&mut chunk);
-    }
+    let Some((how, chunk)) = mending::input(input) else { return };
     let looking = [Looking::Detect, Looking::Connections, Looking::Within][usize::from(how >> 1) % 3];
     invariants::hold(looking, FILE_HEADER_SIZE as u64, &chunk);
 });

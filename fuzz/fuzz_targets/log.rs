@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[allow(dead_code, reason = "it makes chunks of inputs too")]
 #[path = "../../tests/hostile/mending.rs"]
 mod mending;
 

@@ -8,7 +8,6 @@ use libfuzzer_sys::fuzz_target;
 use netsift::inside::{
     chunk,
     decoder::{Carving, Decoder},
-    magic::CHUNK_SIZE,
     shape::Extent,
     typed::Scratch,
 };
@@ -18,12 +17,7 @@ use netsift::inside::{
 mod mending;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((how, bytes)) = input.split_first() else { return };
-    let mut chunk = bytes.to_vec();
-    chunk.resize(CHUNK_SIZE, 0);
-    if how & 1 != 0 {
-        mending::chunk(&mut chunk);
-    }
+    let Some((_, chunk)) = mending::input(input) else { return };
     let (layout, _) = chunk::layout(&chunk);
     let decoder = Decoder::new(Carving::Live);
     let Some(typed) = decoder.typed(&chunk, &layout, Extent::Whole) else { return };

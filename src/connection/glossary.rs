@@ -57,7 +57,7 @@ impl Connection<'_> {
     /// The base name of [`Field::App`]: what is behind the last `\`, case kept.
     #[must_use]
     pub fn process_name(&self) -> &str {
-        self.app.rsplit('\\').next().unwrap_or_default()
+        base_name(&self.app)
     }
 
     /// How much text its fields are, in bytes.
@@ -111,6 +111,11 @@ impl Connection<'_> {
             Field::ProcessId => &self.process_id,
         }
     }
+}
+
+/// What is behind the last `\\` of a path.
+pub(super) fn base_name(path: &str) -> &str {
+    path.rsplit('\\').next().unwrap_or_default()
 }
 
 /// The fields that connections can be grouped by, in the order in which Splunk's rule groups them.

@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 
 use crate::{
     connection::{
-        glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT},
+        glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT, base_name},
         sysmon::{self, Meaning, Part},
     },
     evtx::typed::{Raw, Values},
@@ -69,9 +69,15 @@ struct Entry {
     start: u32,
     address: Option<IpAddr>,
     text: Box<str>,
-    /// For each use, the number of its text, and of the process's name in it.
-    numbers: [Option<u32>; USES],
-    names: [Option<u32>; USES],
+    /// For each use.
+    numbers: [Numbers; USES],
+}
+
+/// The numbers of a value's text, and of the process's name in it, where they were asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Numbers {
+    text: Option<u32>,
+    name: Option<u32>,
 }
 
 impl Met {
@@ -143,48 +149,38 @@ impl Met {
                 let version = sysmon::protocol_version(dest, truth(Part::DestinationIsIpv6));
                 return self.fixed_number(of, version, number);
             }
-            Field::Dest if is_stated(Part::DestinationHostname) => Part::DestinationHostname,
-            Field::Src if is_stated(Part::SourceHostname) => Part::SourceHostname,
-            Field::Dest | Field::DestIp => Part::DestinationIp,
-            Field::Src | Field::SrcIp => Part::SourceIp,
-            Field::App | Field::ProcessName | Field::ProcessExec => Part::Image,
-            Field::DestPort => Part::DestinationPort,
-            Field::Dvc => Part::Computer,
-            Field::SrcPort => Part::SourcePort,
-            Field::Transport => Part::Protocol,
-            Field::User => Part::User,
-            Field::ProcessGuid => Part::ProcessGuid,
-            Field::ProcessId => Part::ProcessId,
+            // The name, or else the address.
+            field => {
+                let parts = parts_of(field);
+                let stated = parts.iter().find(|&&part| is_stated(part)).or(parts.last());
+                let Some(&part) = stated else { return number("") };
+                part
+            }
         };
         let index = seen.0.get(part as usize).copied().unwrap_or(0);
         let column = self.columns.get_mut(part as usize);
         let entry = column.and_then(|column| column.entries.get_mut(index as usize));
-        let Some(entry) = entry else { return number("") };
+        let Some(Entry { text, numbers, .. }) = entry else { return number("") };
+        let Some(numbers) = numbers.get_mut(of as usize) else { return number(text) };
         match field {
-            Field::ProcessName | Field::ProcessExec => {
-                let [groups, hits] = &mut entry.names;
-                let name = if of == Use::Groups { groups } else { hits };
-                *name.get_or_insert_with(|| number(entry.text.rsplit('\\').next().unwrap_or_default()))
-            }
-            _ => {
-                let [groups, hits] = &mut entry.numbers;
-                let own = if of == Use::Groups { groups } else { hits };
-                *own.get_or_insert_with(|| number(&entry.text))
-            }
+            Field::ProcessName | Field::ProcessExec => *numbers.name.get_or_insert_with(|| number(base_name(text))),
+            _ => *numbers.text.get_or_insert_with(|| number(text)),
         }
     }
 
     /// Forgets the numbers of another generation.
     pub fn number_anew(&mut self, of: Use, generation: u64) {
         let of = of as usize;
-        if self.generations.get(of) == Some(&generation) {
+        let (Some(known), Some(fixed)) = (self.generations.get_mut(of), self.fixed.get_mut(of)) else { return };
+        if *known == generation {
             return;
         }
-        self.generations.iter_mut().skip(of).take(1).for_each(|known| *known = generation);
-        self.fixed.iter_mut().skip(of).take(1).for_each(Vec::clear);
+        *known = generation;
+        fixed.clear();
         for entry in self.columns.iter_mut().flat_map(|column| &mut column.entries) {
-            entry.numbers.iter_mut().skip(of).take(1).for_each(|number| *number = None);
-            entry.names.iter_mut().skip(of).take(1).for_each(|number| *number = None);
+            if let Some(numbers) = entry.numbers.get_mut(of) {
+                *numbers = Numbers::default();
+            }
         }
     }
 
@@ -239,8 +235,7 @@ impl Column {
                 start,
                 address,
                 text: text.into(),
-                numbers: [None; USES],
-                names: [None; USES],
+                numbers: Default::default(),
             });
             by_bytes.insert_unique(hash, index, |&index| {
                 hasher.hash_one(entries.get(index as usize).map_or(&[][..], |entry| entry.bytes(bytes)))

@@ -11,7 +11,7 @@ use crate::{
     connection::glossary::{Connection, Field},
     group::{
         key::{Group, GroupKey},
-        spill::{SortedRuns, Sorter},
+        spill::{Each, SortedRuns, Sorter},
         table::Table,
     },
 };
@@ -218,9 +218,6 @@ impl PartialOrd for Ranked {
         Some(self.cmp(other))
     }
 }
-
-/// Things in order, or that one that was spilled cannot be read again.
-pub type Each<'a, T> = Box<dyn Iterator<Item = io::Result<T>> + 'a>;
 
 /// Groups in the order of the report.
 #[derive(Debug)]

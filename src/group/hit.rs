@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::glossary::{Connection, Field},
+    connection::{
+        glossary::{Connection, Field},
+        sysmon,
+    },
     evtx::event::Event,
     group::key::{Values, spilled_time},
     rule::sigma::correlation::Happening,
@@ -93,7 +96,7 @@ impl Hit {
     /// A hit of a connection, which this event of a log is.
     #[must_use]
     pub fn of(connection: &Connection<'_>, event: &Event<'_>, place: Place<'_>, rules: Vec<usize>) -> Self {
-        let field = |name| event.field(name).filter(|&value| value != "-").unwrap_or_default();
+        let field = |name| sysmon::stated(event.field(name).unwrap_or_default());
         let place = Place {
             record_id: &event.record_id,
             utc_time: field("UtcTime"),

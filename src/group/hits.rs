@@ -11,7 +11,7 @@ use crate::{
     group::{
         hit::{Hit, Place},
         kept::Kept,
-        spill::{SortedRuns, Sorter},
+        spill::{Each, SortedRuns, Sorter},
     },
 };
 
@@ -108,7 +108,7 @@ impl SortedHits {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Hit>> + '_>> {
+    pub fn pass(&self) -> io::Result<Each<'_, Hit>> {
         Ok(match &self.0 {
             Sorted::InMemory(kept) => Box::new(kept.iter().map(Ok)),
             Sorted::Spilled(runs) => Box::new(runs.pass()?),

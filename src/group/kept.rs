@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::group::{
     hit::{Hit, Place, SOURCE, TEXTS, Whole},
     key::Values,
-    texts::Texts,
+    texts::{MOST_NUMBERS, Texts},
 };
 
 /// Hits, in the order in which they were kept, or sorted.
@@ -55,8 +55,7 @@ impl Kept {
 
     /// Whether it has no numbers left.
     pub(super) fn is_full(&self) -> bool {
-        const MOST: usize = u32::MAX as usize - (1 << 16);
-        self.texts.len().max(self.len()) >= MOST || self.events.len() >= MOST
+        self.texts.len().max(self.len()).max(self.events.len()) >= MOST_NUMBERS
     }
 
     /// Keeps a hit.
@@ -97,17 +96,9 @@ impl Kept {
 
     /// Adds what another part of the scan has kept.
     pub(super) fn add(&mut self, other: Self) {
-        let mut numbers: Vec<Option<u32>> = vec![None; other.texts.len()];
-        for old in &other.numbers {
-            let own = old.map(|old| {
-                let text = other.texts.get(old);
-                match numbers.get_mut(old as usize) {
-                    Some(number) => *number.get_or_insert_with(|| self.texts.number(text)),
-                    None => self.texts.number(text),
-                }
-            });
-            self.numbers.push(own);
-        }
+        let numbers = self.texts.add(&other.texts);
+        let own = |old: u32| numbers.get(old as usize).copied().unwrap_or(0);
+        self.numbers.extend(other.numbers.iter().map(|old| old.map(own)));
         let lists: Vec<u32> = other.rules.iter().map(|rules| self.list(rules)).collect();
         let before = number(self.events.len());
         self.rows.extend(other.rows.into_iter().map(|row| Row {

@@ -30,9 +30,17 @@ impl Values {
 
     /// Makes it these, in the memory that it has.
     pub(super) fn refill<'a>(&mut self, values: impl Iterator<Item = &'a str>) {
+        self.clear();
+        values.for_each(|value| self.push(value));
+    }
+
+    pub(super) fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
-        values.for_each(|value| self.push(value));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
@@ -75,7 +83,7 @@ impl Values {
         ALLOCATIONS + self.text.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 
-    fn push(&mut self, value: &str) {
+    pub(super) fn push(&mut self, value: &str) {
         self.text.push_str(value);
         self.ends.push(self.text.len());
     }

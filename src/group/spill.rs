@@ -221,6 +221,9 @@ impl<T: Ord + Clone + DeserializeOwned> SortedRuns<T> {
     }
 }
 
+/// Things in order, or that one that was spilled cannot be read again.
+pub type Each<'a, T> = Box<dyn Iterator<Item = io::Result<T>> + 'a>;
+
 /// A pass over things in order.
 #[derive(Debug)]
 pub struct Sorted<'a, T> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::group::{
     key::{Group, GroupKey},
-    texts::Texts,
+    texts::{MOST_NUMBERS, Texts},
 };
 
 /// Groups by their keys.
@@ -45,8 +45,7 @@ impl Table {
 
     /// Whether it has no numbers left.
     pub(super) fn is_full(&self) -> bool {
-        const MOST: usize = u32::MAX as usize - (1 << 16);
-        self.texts.len().max(self.len()) >= MOST
+        self.texts.len().max(self.len()) >= MOST_NUMBERS
     }
 
     /// Counts what has this key: the numbers of its values, and the rule.
@@ -67,15 +66,12 @@ impl Table {
 
     /// Counts what another has, of keys with as many values.
     pub(super) fn add(&mut self, other: &Self) {
-        let mut numbers: Vec<Option<u32>> = vec![None; other.texts.len()];
+        let numbers = self.texts.add(&other.texts);
         let mut key = Vec::with_capacity(self.width);
         for (place, &group) in (0..).zip(&other.groups) {
             key.clear();
             let (values, rule) = other.parts(place);
-            key.extend(values.iter().filter_map(|&value| {
-                let number = numbers.get_mut(value as usize)?;
-                Some(*number.get_or_insert_with(|| self.texts.number(other.texts.get(value))))
-            }));
+            key.extend(values.iter().filter_map(|&value| numbers.get(value as usize)));
             key.push(rule);
             self.count(&key, group);
         }

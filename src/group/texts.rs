@@ -2,12 +2,16 @@
 
 use hashbrown::HashTable;
 
+use crate::group::key::Values;
+
+/// How many numbers are given at most, for what is kept by numbers to say that it is full before they are used up.
+pub(super) const MOST_NUMBERS: usize = u32::MAX as usize - (1 << 16);
+
 /// Texts, each with a number: how many were met before it.
 #[derive(Debug, Default)]
 pub struct Texts {
-    text: String,
-    /// Where each ends in `text`.
-    ends: Vec<usize>,
+    /// By their numbers.
+    known: Values,
     numbers: HashTable<u32>,
     /// Texts are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
     hasher: ahash::RandomState,
@@ -20,37 +24,40 @@ impl Texts {
         if let Some(&number) = self.numbers.find(hash, |&number| self.get(number) == text) {
             return number;
         }
-        let number = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        self.text.push_str(text);
-        self.ends.push(self.text.len());
-        let Self { text, ends, numbers, hasher } = self;
-        numbers.insert_unique(hash, number, |&number| hasher.hash_one(text_of(text, ends, number)));
+        let number = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let Self { known, numbers, hasher } = self;
+        known.push(text);
+        numbers.insert_unique(hash, number, |&number| hasher.hash_one(known.get(number as usize)));
         number
+    }
+
+    /// Adds the texts of another. Returns the number of each by the one that it has there.
+    pub fn add(&mut self, other: &Self) -> Vec<u32> {
+        other.known.iter().map(|text| self.number(text)).collect()
     }
 
     /// The text with this number; nothing if there is none.
     #[must_use]
     pub fn get(&self, number: u32) -> &str {
-        text_of(&self.text, &self.ends, number)
+        self.known.get(number as usize)
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.known.len()
     }
 
     /// What they take in memory at most, in bytes: each vector, and the table, are half full at least.
     #[must_use]
     pub fn size(&self) -> usize {
         const EACH: usize = size_of::<usize>() + size_of::<u32>() + 1;
-        2 * (self.text.len() + EACH * self.ends.len())
+        2 * (self.known.size() + EACH * self.len())
     }
 
     /// Forgets all, and keeps the memory for as much again.
     pub fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
+        self.known.clear();
         self.numbers.clear();
     }
 
@@ -58,25 +65,18 @@ impl Texts {
     pub fn put_in_order(&mut self) -> Vec<u32> {
         let mut in_order: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
         in_order.sort_unstable_by_key(|&number| self.get(number));
-        let mut ordered = Self { text: String::with_capacity(self.text.len()), ..Self::default() };
+        let mut ordered = Values::with_room(self.len(), self.known.size());
         let mut ranks = vec![0; in_order.len()];
         for (rank, number) in (0..).zip(in_order) {
-            ordered.text.push_str(self.get(number));
-            ordered.ends.push(ordered.text.len());
+            ordered.push(self.get(number));
             if let Some(place) = ranks.get_mut(number as usize) {
                 *place = rank;
             }
         }
         // None is asked for its number again.
-        *self = ordered;
+        *self = Self { known: ordered, ..Self::default() };
         ranks
     }
-}
-
-fn text_of<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
-    let number = number as usize;
-    let start = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    ends.get(number).and_then(|&end| text.get(start..end)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,10 +22,7 @@ use crate::{
 ///
 /// What `out` returns.
 pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    let mut csv = writer(&mut out, style.mark)?;
-    csv.write_record(report.columns()).map_err(io_error)?;
-    csv.flush()?;
-    drop(csv);
+    header(&mut out, style.mark, report.columns())?;
     let time = |time| style.time_format().show(time);
     rows::write(out, report, |line, key, group| {
         let numbers = [group.count.to_string(), time(group.first), time(group.last)];
@@ -36,6 +33,17 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
         let values = key.values().chain(numbers.iter().map(|text| &**text)).chain(rule).chain(rarity);
         push(line, values, style.cells)
     })
+}
+
+/// Writes the mark, and the names of the columns.
+///
+/// # Errors
+///
+/// What `out` returns.
+pub(super) fn header<'a>(out: impl io::Write, mark: Mark, columns: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    let mut csv = writer(out, mark)?;
+    csv.write_record(columns).map_err(io_error)?;
+    csv.flush()
 }
 
 /// Adds a row of these values.

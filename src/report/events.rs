@@ -36,12 +36,9 @@ impl<'a, W: Write> Rows<'a, W> {
     ///
     /// What `out` returns.
     pub fn new(mut out: W, style: Style, threads: NonZeroUsize, named: bool) -> io::Result<Self> {
-        let mut csv = csv::writer(&mut out, style.mark)?;
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
-        csv.write_record(Field::ALL.map(Field::name).into_iter().chain(more).chain(rule)).map_err(csv::io_error)?;
-        csv.flush()?;
-        drop(csv);
+        csv::header(&mut out, style.mark, Field::ALL.map(Field::name).into_iter().chain(more).chain(rule))?;
         Ok(Self { out, style, threads, hits: Vec::new(), ready: Vec::new() })
     }
 

@@ -48,27 +48,25 @@ impl TimeFormat {
         let number = |number: i8| u32::try_from(number).ok();
         let year = u32::try_from(at.year()).ok().filter(|&year| year > 0)?;
         let fraction = u32::try_from(at.subsec_nanosecond()).ok()?;
-        let between = if self == Self::Excel { ' ' } else { 'T' };
+        let between = if self == Self::Excel { " " } else { "T" };
+        let behind_seconds = if self == Self::Splunk { "" } else { "." };
         let mut text = String::with_capacity(28);
-        let mut push = |number: u32, width: u32, behind: char| {
+        let mut push = |number: u32, width: u32, behind: &str| {
             for place in (0..width).rev() {
                 text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
             }
-            text.push(behind);
+            text.push_str(behind);
         };
-        push(year, 4, '-');
-        push(number(at.month())?, 2, '-');
+        push(year, 4, "-");
+        push(number(at.month())?, 2, "-");
         push(number(at.day())?, 2, between);
-        push(number(at.hour())?, 2, ':');
-        push(number(at.minute())?, 2, ':');
-        push(number(at.second())?, 2, '.');
+        push(number(at.hour())?, 2, ":");
+        push(number(at.minute())?, 2, ":");
+        push(number(at.second())?, 2, behind_seconds);
         match self {
-            Self::Rfc3339 => push(fraction / 100, 7, 'Z'),
+            Self::Rfc3339 => push(fraction / 100, 7, "Z"),
             Self::Splunk => {}
-            Self::Excel => push(fraction / 1_000_000, 3, 'Z'),
-        }
-        if self != Self::Rfc3339 {
-            text.pop();
+            Self::Excel => push(fraction / 1_000_000, 3, ""),
         }
         Some(text)
     }

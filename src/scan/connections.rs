@@ -133,10 +133,7 @@ impl<'s> Connections<'s> {
             return true;
         }
         let (verdict, rule) = terms.rules.judge_connection(&connection);
-        self.part.tally.judged(verdict, false);
-        if let Verdict::Excluded(network) = verdict {
-            *self.part.excluded.entry(network).or_default() += 1;
-        }
+        self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
             return true;
         }
@@ -186,11 +183,9 @@ impl<'s> Connections<'s> {
             return;
         }
         let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
-        self.part.tally.judged(verdict, event.recovered);
-        match verdict {
-            Verdict::Hit => self.hit(event, &connection, rules),
-            Verdict::Excluded(network) => *self.part.excluded.entry(network).or_default() += 1,
-            Verdict::OtherProcess | Verdict::OutsideDetection => {}
+        self.part.judged(verdict, event.recovered);
+        if verdict == Verdict::Hit {
+            self.hit(event, &connection, rules);
         }
     }
 

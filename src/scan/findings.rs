@@ -13,7 +13,7 @@ use crate::{
     evidence::digest::Digests,
     evtx::{chunk::FileHeader, ids::Ids},
     group::{groups::Groups, hits::Hits},
-    rule::sigma::memo::Memo,
+    rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
         plan::{Decoding, Plan},
@@ -73,6 +73,16 @@ pub struct SourceFindings {
     pub coverage: Coverage,
     /// Its digests, if all of it was read and they were asked for.
     pub digests: Option<Digests>,
+}
+
+impl SourceFindings {
+    /// Counts a connection, recovered or not, that was judged.
+    pub fn judged(&mut self, verdict: Verdict, recovered: bool) {
+        self.tally.judged(verdict, recovered);
+        if let Verdict::Excluded(network) = verdict {
+            *self.excluded.entry(network).or_default() += 1;
+        }
+    }
 }
 
 impl Findings {

@@ -167,7 +167,7 @@ impl<'a> Sifter<'a> {
                     self.chunk_defect(place, DefectKind::ChunkMagic, "no chunk here: it does not start with ElfChnk");
                 }
                 if self.plan.terms.carving == Carving::Stale {
-                    self.decode(place, &rest, &Layout::UNKNOWN);
+                    self.parse(place, &rest, &Layout::UNKNOWN);
                 }
             }
             ChunkState::Used => {
@@ -269,7 +269,7 @@ impl<'a> Sifter<'a> {
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
-                let read = self.decode(place, bytes, &layout);
+                let read = self.parse(place, bytes, &layout);
                 self.follow_ids(bytes, &read);
                 self.miscopied_sizes(place, bytes, &read);
                 self.unread_records(place, bytes, &layout, &read);
@@ -378,23 +378,25 @@ impl<'a> Sifter<'a> {
         self.defect(Some(place.number), Some(place.offset), kind, cause);
     }
 
-    /// Decodes a chunk, and returns the records that are part of the log.
-    fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+    /// Decodes a chunk whose records follow each other to the end, without the parser where that can be.
+    fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) {
         let typed = self.plan.extent().and_then(|extent| self.decoder.typed(bytes, layout, extent));
-        if let Some(typed) = typed { self.take(place, &typed) } else { self.parse(place, bytes, layout) }
+        match typed {
+            Some(typed) => self.take(place, &typed),
+            None => drop(self.parse(place, bytes, layout)),
+        }
     }
 
     /// Takes the records of a chunk of which nothing is lost.
-    fn take(&mut self, place: Place, typed: &Typed<'_>) -> Vec<Record> {
+    fn take(&mut self, place: Place, typed: &Typed<'_>) {
         let mut connections = Connections::new(self.plan, self.source, place, self.found, &mut self.part);
         connections.take_typed(typed);
         let losses = connections.losses;
         self.part.tally.records_read += typed.rows().len() as u64;
         self.lose(place, losses);
-        typed.rows().iter().map(|row| row.record).collect()
     }
 
-    /// The same by the parser.
+    /// Decodes a chunk by the parser, and returns the records that are part of the log.
     fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
         let mut candidates = Candidates::new(bytes);

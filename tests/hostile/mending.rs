@@ -13,6 +13,18 @@ pub fn log(log: &mut [u8]) {
     chunks.chunks_mut(CHUNK_SIZE).for_each(chunk);
 }
 
+/// What a fuzzer's input says: how to look at it, and the chunk. Its first byte also says whether that is mended, and what it is
+/// short of a chunk is zeros.
+pub fn input(input: &[u8]) -> Option<(u8, Vec<u8>)> {
+    let (&how, bytes) = input.split_first()?;
+    let mut bytes = bytes.to_vec();
+    bytes.resize(CHUNK_SIZE, 0);
+    if how & 1 != 0 {
+        chunk(&mut bytes);
+    }
+    Some((how, bytes))
+}
+
 /// Mends a chunk, or what is left of one.
 pub fn chunk(chunk: &mut [u8]) {
     if chunk.len() < CHUNK_HEADER_SIZE {
