@@ -10,15 +10,18 @@ use crate::{
     error::Error,
     fleet::{facts::Facts, partial},
     group::{
+        contexts::Contexts,
         copies,
         groups::{Groups, SortedGroups},
         hit::Hit,
         hits::SortedHits,
+        processes::Processes,
         rarity::{Places, Rarity},
     },
     report::{
+        background::Background,
         content::Report,
-        events::Rows as EventRows,
+        events::{Made, Rows as EventRows},
         format,
         manifest::{
             self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
@@ -29,7 +32,7 @@ use crate::{
         parquet::columns::{Row, Rows},
         ran::Ran,
     },
-    scan::{searched::Searched, terms::Terms},
+    scan::{searched::Searched, second::Found, terms::Terms},
 };
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
@@ -42,16 +45,22 @@ pub fn write(
     terms: &Terms,
     outputs: &Outputs,
     mut searched: Searched,
+    second: impl FnOnce(&SortedHits) -> Result<Found, Error>,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
     let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
+    let known = match &hits {
+        Some(hits) if outputs.context => Some(searched.learn(second(hits)?)),
+        _ => None,
+    };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
-    let Settled { events, by_rule, parts } = match &hits {
-        Some(hits) => run.settle(hits, &mut searched, observed.as_mut())?,
+    let Settled { events, by_rule, parts, contexts } = match &hits {
+        Some(hits) => run.settle(hits, &mut searched, known.as_ref(), observed.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
+    let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, hits.as_ref(), groups)?;
@@ -64,6 +73,7 @@ pub fn write(
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
+        background: (contexts.as_ref().zip(known.as_ref())).map(|(groups, processes)| Background { groups, processes }),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -121,6 +131,7 @@ struct Settled {
     events: Option<Written>,
     by_rule: BTreeMap<usize, u64>,
     parts: u64,
+    contexts: Option<Contexts>,
 }
 
 impl Run<'_> {
@@ -193,6 +204,7 @@ impl Run<'_> {
         &mut self,
         hits: &SortedHits,
         searched: &mut Searched,
+        known: Option<&Processes>,
         mut observed: Option<&mut Observed>,
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending } = self;
@@ -210,10 +222,11 @@ impl Run<'_> {
         if correlations.is_some() {
             by_rule.clear();
         }
+        let mut contexts = known.map(|_| Contexts::new(&terms.group_by, groups.room()));
         let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let mut events =
-                out.map(|out| EventRows::new(out, outputs.style, outputs.threads, rules.named)).transpose()?;
+            let made = Made { style: outputs.style, threads: outputs.threads, named: rules.named, processes: known };
+            let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(hits, terms.copies, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
                 let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
@@ -228,6 +241,9 @@ impl Run<'_> {
                     }
                     if terms.groups_later() {
                         groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
+                    }
+                    if let (Some(contexts), Some(known)) = (&mut contexts, known) {
+                        contexts.add(hit, rule, known);
                     }
                     // Where rules are not named, a row is a hit, whatever its rules.
                     if let (Some(events), true) = (&mut events, rules.named || index == 0) {
@@ -245,6 +261,6 @@ impl Run<'_> {
         };
         searched.drop_copies(dropped);
         let events = written.map(|sha256| Written { rows, sha256 });
-        Ok(Settled { events, by_rule, parts })
+        Ok(Settled { events, by_rule, parts, contexts })
     }
 }

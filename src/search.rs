@@ -127,6 +127,7 @@ impl Search {
             apart: groups::Sources::Together,
             room: plan::room(MEMORY, threads),
             keep_hits: true,
+            wanted: None,
             follow_ids: false,
         })
     }

@@ -228,6 +228,7 @@ fn nothing() -> Result<Plan, Error> {
         apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: false,
+        wanted: None,
         follow_ids: false,
     })
 }

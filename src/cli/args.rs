@@ -239,6 +239,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 
+    /// Add the process behind each connection: command line, hashes, parents, start and end, and the DNS name it asked for
+    #[arg(long, help_heading = "Output")]
+    pub context: bool,
+
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
     #[arg(long, help_heading = "Evidence and archives")]
     pub recover: bool,

@@ -100,8 +100,16 @@ impl Config {
                     .to_owned(),
             ));
         }
+        if args.partial.is_some() && args.context {
+            return Err(Error::Usage(
+                "--partial with --context: partial results do not hold what is known of processes; leave one of the two out"
+                    .to_owned(),
+            ));
+        }
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
-        let outputs = outputs(args.output, args.partial.map(|path| (path, rows)), threads(args.threads), arguments)?;
+        let partial = args.partial.map(|path| (path, rows));
+        let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
+        let outputs = Outputs { context: args.context, ..outputs };
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -117,7 +125,8 @@ impl Config {
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
                 room: plan::room(args.max_memory, threads(args.threads)),
-                keep_hits: outputs.need_hits(),
+                keep_hits: outputs.need_hits() || args.context,
+                wanted: None,
                 follow_ids: outputs.hashes().is_some(),
             },
             method: Method {
@@ -358,6 +367,7 @@ fn outputs(
         report: args.output.map_or(Output::Stdout, file),
         style,
         rarity: false,
+        context: false,
         events: args.events.map(file),
         html: args.html.map(file),
         manifest: args.manifest.map(file),

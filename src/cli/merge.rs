@@ -13,6 +13,7 @@ use crate::{
     fleet::merge as fleet,
     report::summary::Summary,
     run,
+    scan::second::Found,
 };
 
 /// Merges, and writes what was asked for. `line` is the command line as it was.
@@ -27,7 +28,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let merged = merged?;
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
-    let ran = run::write(terms, &config.outputs, merged.searched, run_info)?;
+    let ran = run::write(terms, &config.outputs, merged.searched, |_| Ok(Found::default()), run_info)?;
     let elapsed = clock.elapsed();
     let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });

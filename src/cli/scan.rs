@@ -14,6 +14,7 @@ use crate::{
     },
     error::Error,
     evidence::sources::{self, Sources},
+    group::hits::SortedHits,
     report::summary::Summary,
     run,
     scan::{
@@ -21,6 +22,7 @@ use crate::{
         findings::Findings,
         pool,
         searched::Searched,
+        second,
     },
 };
 
@@ -41,9 +43,16 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     bar.finish_and_clear();
     let findings = findings?;
     let elsewhere = elsewhere(&config, &sources, &findings)?;
-    let searched = Searched::new(&config.plan, sources, findings);
+    let searched = Searched::new(&config.plan, sources.clone(), findings);
     let terms = &config.plan.terms;
-    let ran = run::write(terms, &config.outputs, searched, || config.outputs.run_info.then(|| clock.run_info()))?;
+    let second = |hits: &SortedHits| {
+        let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
+        let found = second::look(&config.plan, &config.method, &sources, hits, &|bytes| bar.inc(bytes));
+        bar.finish_and_clear();
+        found
+    };
+    let ran =
+        run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
     let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed());
     let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });

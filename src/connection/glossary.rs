@@ -114,7 +114,7 @@ impl Connection<'_> {
 }
 
 /// What is behind the last `\\` of a path.
-pub(super) fn base_name(path: &str) -> &str {
+pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('\\').next().unwrap_or_default()
 }
 

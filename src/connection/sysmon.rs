@@ -181,7 +181,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
 
 /// A time as RFC 3339; one without a zone, which a forwarder could write, is in UTC as all of them are. Years before 0 are
 /// none of the log's, and would not be four digits wide.
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     let zoned = text.parse::<Timestamp>();
     let time = zoned.or_else(|_| text.parse::<DateTime>().and_then(|time| Offset::UTC.to_timestamp(time))).ok()?;
     (Offset::UTC.to_datetime(time).year() >= 0).then_some(time)
@@ -198,7 +198,7 @@ fn or<'a>(name: Cow<'a, str>, address: &Cow<'a, str>) -> Cow<'a, str> {
 }
 
 /// An address in canonical text, and as a value if it is one. Sysmon writes IPv6 in full: `0:0:0:0:0:0:0:1`.
-fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
+pub(super) fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
     match text.parse::<IpAddr>() {
         // IPv4 has one spelling.
         Ok(address @ IpAddr::V4(_)) => (text.into(), Some(address)),
@@ -239,7 +239,7 @@ fn parse_bool(text: &str) -> Option<bool> {
 }
 
 /// A number in decimal. A number that was logged as hexadecimal, `0x1bb`, is converted; other text is kept.
-fn decimal(text: &str) -> Cow<'_, str> {
+pub(super) fn decimal(text: &str) -> Cow<'_, str> {
     match text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
         Some(Ok(number)) => number.to_string().into(),
         _ => text.into(),
@@ -251,7 +251,7 @@ fn lower_case(text: &str) -> Cow<'_, str> {
 }
 
 /// A GUID as Sysmon shows it, `{UPPER-CASE}`; text that is no GUID is kept.
-fn guid(text: &str) -> Cow<'_, str> {
+pub(super) fn guid(text: &str) -> Cow<'_, str> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let is_guid = bare.len() == 36
         && bare.bytes().enumerate().all(|(at, byte)| match at {

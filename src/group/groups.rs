@@ -56,6 +56,12 @@ impl Groups {
         Self::new(self.fields.clone(), Sources::Together, self.room)
     }
 
+    /// How much of them is held in memory at most, in bytes.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
     /// Counts one connection of a source as a hit of a rule.
     pub fn add(&mut self, connection: &Connection<'_>, source: &str, rule: usize) {
         self.count(|field| connection.get(field), source, connection.time, rule);

@@ -2,9 +2,12 @@
 
 use std::num::NonZeroUsize;
 
+use jiff::Timestamp;
+
 use crate::{
     connection::glossary::Field,
-    group::{groups::SortedGroups, key::GroupKey, rarity::Rarity},
+    group::{contexts::GroupContext, groups::SortedGroups, key::GroupKey, rarity::Rarity},
+    report::background::{self, Background},
     rule::info::RuleInfo,
 };
 
@@ -17,6 +20,8 @@ pub struct Report<'a> {
     pub groups: &'a SortedGroups,
     /// The rules by their index, if the report says which rule each group is of.
     pub rules: Option<&'a [RuleInfo]>,
+    /// What is known of their processes, if the report says so.
+    pub background: Option<Background<'a>>,
     /// How rare each is, if the report says so.
     pub rarity: Option<&'a Rarity>,
     /// How many threads make its rows.
@@ -29,7 +34,17 @@ impl Report<'_> {
         let fields = self.fields.iter().map(|field| field.name());
         let fields = fields.chain(["count", "firstTime", "lastTime"]);
         let fields = fields.chain(self.rules.iter().flat_map(|_| RuleInfo::COLUMNS));
+        let fields = fields.chain(self.background.iter().flat_map(|_| background::COLUMNS));
         fields.chain(self.rarity.iter().flat_map(|_| Rarity::COLUMNS))
+    }
+
+    /// What is known of the process of a group, in the order of the columns, if the report says so.
+    pub(super) fn background_of(
+        &self,
+        context: Option<&GroupContext>,
+        show: impl Fn(Option<Timestamp>) -> String,
+    ) -> Option<[String; background::COLUMNS.len()]> {
+        self.background.zip(context).map(|(background, context)| background.of_group(context, show))
     }
 
     /// The rule that a group is of, if the report says so.

@@ -9,20 +9,32 @@ use std::{
 
 use crate::{
     connection::glossary::Field,
-    group::hit::Hit,
+    group::{hit::Hit, processes::Processes},
     report::{
-        csv,
+        background, csv,
         rows::{self, BATCH},
         style::Style,
     },
     rule::info::RuleInfo,
 };
 
+/// How rows of events are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// How they look.
+    pub style: Style,
+    /// How many threads make them.
+    pub threads: NonZeroUsize,
+    /// Whether they name their rules.
+    pub named: bool,
+    /// What is known of the processes, if they say it.
+    pub processes: Option<&'a Processes>,
+}
+
 /// Writes rows of events, which are made on several threads.
 pub struct Rows<'a, W: Write> {
     out: W,
-    style: Style,
-    threads: NonZeroUsize,
+    made: Made<'a>,
     /// Hits with their rules, of which rows are to be made.
     hits: Vec<(Hit, Option<&'a RuleInfo>)>,
     /// Rows that are to be written.
@@ -35,11 +47,13 @@ impl<'a, W: Write> Rows<'a, W> {
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(mut out: W, style: Style, threads: NonZeroUsize, named: bool) -> io::Result<Self> {
+    pub fn new(mut out: W, made: Made<'a>) -> io::Result<Self> {
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
-        let rule = RuleInfo::COLUMNS.into_iter().filter(|_| named);
-        csv::header(&mut out, style.mark, Field::ALL.map(Field::name).into_iter().chain(more).chain(rule))?;
-        Ok(Self { out, style, threads, hits: Vec::new(), ready: Vec::new() })
+        let rule = RuleInfo::COLUMNS.into_iter().filter(|_| made.named);
+        let background = made.processes.iter().flat_map(|_| background::COLUMNS);
+        let columns = Field::ALL.map(Field::name).into_iter().chain(more).chain(rule).chain(background);
+        csv::header(&mut out, made.style.mark, columns)?;
+        Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
     }
 
     /// Writes one hit of a rule, which is given if rows are to name theirs.
@@ -49,7 +63,7 @@ impl<'a, W: Write> Rows<'a, W> {
     /// What the output returns.
     pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>) -> io::Result<()> {
         self.hits.push((hit.clone(), rule));
-        if self.hits.len() >= self.threads.get() * BATCH { self.make() } else { Ok(()) }
+        if self.hits.len() >= self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 
     /// Hands on what is left.
@@ -64,11 +78,11 @@ impl<'a, W: Write> Rows<'a, W> {
 
     /// Makes the rows, and writes those that are ready.
     fn make(&mut self) -> io::Result<()> {
-        let Self { out, style, hits, ready, .. } = self;
+        let Self { out, made, hits, ready } = self;
         let parts: Vec<&[(Hit, Option<&RuleInfo>)]> = hits.chunks(BATCH).collect();
         let rows = |part: &&[(Hit, Option<&RuleInfo>)]| {
             let mut rows = Vec::new();
-            part.iter().try_for_each(|(hit, rule)| add(&mut rows, hit, *rule, style))?;
+            part.iter().try_for_each(|(hit, rule)| add(&mut rows, hit, *rule, made))?;
             Ok(rows)
         };
         *ready = rows::made(&parts, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
@@ -78,11 +92,13 @@ impl<'a, W: Write> Rows<'a, W> {
 }
 
 /// Adds the row of a hit.
-fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, style: &Style) -> io::Result<()> {
-    let time = style.time_format().show(hit.time);
+fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
+    let show = |time| made.style.time_format().show(time);
+    let time = show(hit.time);
     let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
     let recovered = if hit.recovered { "true" } else { "false" };
     let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
     let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns));
-    csv::push(rows, values, style.cells)
+    let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
+    csv::push(rows, values.chain(background.iter().flatten().map(String::as_str)), made.style.cells)
 }

@@ -29,14 +29,16 @@ enum Value<'a> {
 ///
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    rows::write(out, report, |line, key, group| {
+    rows::write(out, report, |line, key, group, context| {
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
+        let background = report.background_of(context, |time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
         let numbers = [Some(Value::Number(group.count)), stated(&first), stated(&last)];
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
         let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
         let rarity = rarity.flat_map(|(hosts, first)| [Some(Value::Number(hosts as u64)), stated(first)]);
-        let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(rarity));
+        let known = background.iter().flatten().map(|text| stated(text));
+        let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(known).chain(rarity));
         Serializer::with_formatter(&mut *line, Legible).collect_map(members)?;
         line.push(b'\n');
         Ok(())

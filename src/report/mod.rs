@@ -10,6 +10,7 @@
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
 //! - [`output`]: where one thing is written to. [`outputs`]: everything that a run writes.
 
+pub mod background;
 pub mod content;
 pub mod csv;
 pub mod events;

@@ -4,6 +4,7 @@ use std::{io, thread};
 
 use crate::{
     group::{
+        contexts::GroupContext,
         groups::Batch,
         key::{Group, GroupKey},
     },
@@ -21,17 +22,24 @@ pub(super) const BATCH: usize = 1 << 12;
 pub(super) fn write(
     mut out: impl io::Write,
     report: &Report<'_>,
-    row: impl Fn(&mut Vec<u8>, &GroupKey, &Group) -> io::Result<()> + Sync,
+    row: impl Fn(&mut Vec<u8>, &GroupKey, &Group, Option<&GroupContext>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let rows = |batch: &Batch<'_>| {
+    let rows = |(batch, contexts): &(Batch<'_>, Vec<GroupContext>)| {
         let mut rows = Vec::new();
-        batch.each(|key, group| row(&mut rows, key, group))?;
+        let mut contexts = contexts.iter();
+        batch.each(|key, group| row(&mut rows, key, group, contexts.next()))?;
         Ok(rows)
     };
-    let mut batches = report.groups.batches(BATCH)?;
+    let mut contexts = report.background.map(|background| background.groups.pass()).transpose()?;
+    // Both are in the order of the report.
+    let mut batches = report.groups.batches(BATCH)?.map(|batch| {
+        let contexts = contexts.iter_mut().flat_map(|contexts| contexts.by_ref().take(BATCH));
+        Ok((batch?, contexts.collect::<io::Result<_>>()?))
+    });
     let mut ready: Vec<Vec<u8>> = Vec::new();
     loop {
-        let next: Vec<Batch<'_>> = batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
+        let next: Vec<(Batch<'_>, Vec<GroupContext>)> =
+            batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
         ready = made(&next, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
         if ready.is_empty() {
             return Ok(());

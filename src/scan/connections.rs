@@ -4,6 +4,7 @@ use crate::{
     connection::{
         glossary::{Connection, Field},
         met::Use,
+        process::EVENT_IDS,
         salvage::{self, Old},
         sysmon::{self, EVENT_ID, PROVIDER, RULE_NAME, UTC_TIME},
     },
@@ -103,14 +104,15 @@ impl<'s> Connections<'s> {
 
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
+        let ids: &[u16] = if self.plan.wanted.is_some() { &EVENT_IDS } else { &[EVENT_ID] };
         let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
-            let is_connection = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && id == EVENT_ID));
-            let is_done = match is_connection {
+            let is_of_interest = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && ids.contains(&id)));
+            let is_done = match is_of_interest {
                 Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
                 None => false,
@@ -167,6 +169,9 @@ impl<'s> Connections<'s> {
 
     /// Takes an event, if it is a connection that is not left out.
     pub(super) fn take(&mut self, event: &Event<'_>) {
+        if let Some(wanted) = &self.plan.wanted {
+            return wanted.take(event, &mut self.found.facts);
+        }
         let Some(mut connection) = sysmon::connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
-    connection::{glossary::Field, met::Met},
+    connection::{glossary::Field, met::Met, process::Fact},
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
     evtx::{chunk::FileHeader, ids::Ids},
-    group::{groups::Groups, hits::Hits},
+    group::{groups::Groups, hits::Hits, spill::Sorter},
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
@@ -34,6 +34,8 @@ pub struct Findings {
     pub sources: BTreeMap<SourceKey, SourceFindings>,
     /// The digests of each archive file, if they were asked for; none if not all of it could be read.
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
+    /// What was told of processes, where the plan is for these.
+    pub facts: Sorter<Fact>,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
     pub memo: Option<Memo>,
     /// What values of connections mean that were met, where their fields are all that is asked of them.
@@ -95,6 +97,7 @@ impl Findings {
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
+            facts: Sorter::new(plan.room),
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
@@ -109,6 +112,7 @@ impl Findings {
     pub fn merge(mut self, other: Self) -> Self {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
+        self.facts.merge(other.facts);
         self.defects.merge(other.defects);
         for (key, source) in other.sources {
             self.add(key, source);

@@ -7,7 +7,7 @@
 //! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more. `blocks`: logs read block by block.
 //! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of.
-//! - [`searched`]: what was searched, with all of that. [`elsewhere`]: what else is in the logs, where nothing was found.
+//! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`]. [`elsewhere`]: what else is in the logs, where nothing was found.
 
 mod blocks;
 mod connections;
@@ -18,7 +18,9 @@ pub mod plan;
 pub mod pool;
 pub mod prefilter;
 pub mod searched;
+pub mod second;
 pub mod sift;
 pub mod tally;
 pub mod terms;
 pub mod units;
+pub mod wanted;

@@ -1,12 +1,12 @@
 //! The [`Plan`] of a scan: what is looked for, how, and what is kept of it.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::sysmon,
+    connection::{process, sysmon},
     evtx::shape::Extent,
     group::groups,
-    scan::{prefilter::Prefilter, terms::Terms},
+    scan::{prefilter::Prefilter, terms::Terms, wanted::Wanted},
 };
 
 /// What is looked for, and what is kept of it.
@@ -24,6 +24,8 @@ pub struct Plan {
     pub room: usize,
     /// Whether each hit is kept, and not only counted, also where groups can be made without.
     pub keep_hits: bool,
+    /// The processes that are looked for, where it is these and not connections.
+    pub wanted: Option<Arc<Wanted>>,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
 }
@@ -43,6 +45,7 @@ impl Plan {
     pub fn extent(&self) -> Option<Extent> {
         match self.decoding {
             Decoding::Everything => None,
+            Decoding::Candidates if self.wanted.is_some() => Some(Extent::Only(&process::FIELDS)),
             Decoding::Candidates if !self.is_of_fields() => Some(Extent::Whole),
             Decoding::Candidates if self.keeps_hits() => Some(Extent::Only(&sysmon::OF_HIT)),
             Decoding::Candidates => Some(Extent::Only(sysmon::OF_CONNECTION)),
@@ -52,7 +55,7 @@ impl Plan {
     /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: no rule looks at more.
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
-        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty()
+        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty() && self.wanted.is_none()
     }
 
     /// Whether each hit is kept.

@@ -87,7 +87,9 @@ pub fn scan(
     });
     let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
     note_what_is_missing(plan, &sources.logs, &mut findings);
-    note_changed_archives(&sources.archives, &mut findings);
+    if plan.wanted.is_none() {
+        note_changed_archives(&sources.archives, &mut findings);
+    }
     Ok(findings)
 }
 

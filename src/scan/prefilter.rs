@@ -59,6 +59,12 @@ impl Prefilter {
         self.provider.is_match(chunk)
     }
 
+    /// Whether a chunk has one of the texts, if there are any.
+    #[must_use]
+    pub fn has_text(&self, chunk: &[u8]) -> bool {
+        self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
+    }
+
     /// Whether a chunk that names Sysmon can hold a connection of interest among these records, or anywhere in it if they
     /// are not given. False yes is allowed, false no is not.
     #[must_use]
@@ -66,8 +72,7 @@ impl Prefilter {
         let mut candidates = Candidates::new(chunk);
         let mut may_be = |record: Record| candidates.may_be_event_3(record) && candidates.may_be_within(record, window);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
-        records.is_none_or(|records| records.iter().any(|&record| may_be(record)))
-            && self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
+        records.is_none_or(|records| records.iter().any(|&record| may_be(record))) && self.has_text(chunk)
     }
 }
 

@@ -22,11 +22,12 @@ use crate::{
         sources::Sources,
     },
     evtx::{chunk::FileHeader, ids::Span},
-    group::{groups::Groups, hits::Hits},
+    group::{groups::Groups, hits::Hits, processes::Processes},
     scan::{
         coverage::{self, Coverage, Host},
         findings::{Findings, SourceFindings},
         plan::Plan,
+        second::Found,
         tally::Tally,
     },
     text,
@@ -120,6 +121,16 @@ impl Searched {
             others: sources.others,
             partials: Vec::new(),
         }
+    }
+
+    /// Notes what a second look found to be wrong, and returns what it found.
+    pub fn learn(&mut self, found: Found) -> Processes {
+        self.defects.merge(found.defects);
+        for source in &mut self.sources {
+            let more = found.by_source.get(&source.file.name).cloned().unwrap_or_default();
+            count::add_counts(&mut source.defects, more);
+        }
+        found.processes
     }
 
     /// What was counted in all sources.

@@ -42,6 +42,8 @@ pub struct Sifter<'a> {
     pub part: SourceFindings,
     /// Whether there is nothing in the source but perhaps a file header.
     pub is_blank: bool,
+    /// Whether what is wrong is known already: all of it in a second look, but for chunks that the first one has ruled out.
+    is_known: bool,
     /// How many more chunks are asked whose the source is.
     to_ask: u8,
     /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
@@ -59,6 +61,7 @@ impl<'a> Sifter<'a> {
             found,
             part: SourceFindings::default(),
             is_blank: false,
+            is_known: plan.wanted.is_some(),
             to_ask: 0,
             held: None,
         }
@@ -127,6 +130,9 @@ impl<'a> Sifter<'a> {
 
     /// Counts and holds a defect at an offset of the source.
     pub fn defect(&mut self, chunk: Option<u64>, offset: Option<u64>, kind: DefectKind, cause: &str) {
+        if self.is_known {
+            return;
+        }
         *self.part.defects.entry(kind).or_default() += 1;
         let cause = text::printable(cause).into_owned();
         self.found.defects.add(Defect { path: self.source.to_owned(), chunk, offset, kind, cause });
@@ -265,7 +271,9 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
+                self.is_known = self.is_known && !self.was_ruled_out(bytes, names_sysmon, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
+                self.is_known = self.plan.wanted.is_some();
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
@@ -353,9 +361,22 @@ impl<'a> Sifter<'a> {
         }
     }
 
+    /// Whether a first look for connections has ruled a chunk out.
+    fn was_ruled_out(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+        let records = (self.plan.terms.carving == Carving::Live).then_some(records);
+        self.plan.decoding == Decoding::Candidates
+            && self.plan.wanted.as_ref().is_some_and(|wanted| {
+                let may_match = wanted.before.may_match(chunk, records, &self.plan.terms.filter.window);
+                !((names_sysmon || records.is_none()) && may_match)
+            })
+    }
+
     fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
         // What is carved is not among the records.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
+        if self.plan.wanted.is_some() {
+            return (names_sysmon || records.is_none()) && self.plan.prefilter.has_text(chunk);
+        }
         // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
         (names_sysmon || records.is_none())
             && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
@@ -412,7 +433,7 @@ impl<'a> Sifter<'a> {
                 } else {
                     read.push(record);
                 }
-                let may_be = candidates.may_be_event_3(record);
+                let may_be = plan.wanted.is_some() || candidates.may_be_event_3(record);
                 let misfit = if may_be { candidates.misfit(record) } else { None };
                 misfits.extend(misfit.map(|misfit| Loss {
                     offset: Some(record.start()),

@@ -12,12 +12,15 @@ use parquet::{
 
 use crate::{
     group::{
+        contexts::GroupContext,
         key::{Group, GroupKey},
         rarity::Rarity,
     },
     report::{
+        background,
         content::Report,
         parquet::{columns, fault, writer},
+        times::TimeFormat,
     },
     rule::info::RuleInfo,
 };
@@ -31,12 +34,14 @@ pub(crate) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io
     let file = || -> Result<()> {
         let mut columns = columns::of_groups(report.fields);
         columns.extend(report.rules.iter().flat_map(|_| RuleInfo::COLUMNS.map(columns::text)));
+        columns.extend(report.background.iter().flat_map(|_| background::COLUMNS.map(columns::text)));
         if report.rarity.is_some() {
             let [hosts, first] = Rarity::COLUMNS;
             columns.extend([columns::int(hosts, Repetition::OPTIONAL), columns::text(first)]);
         }
         let mut file = SerializedFileWriter::new(out, columns::schema_of(columns.into_iter())?, columns::properties())?;
         let mut groups = report.groups.pass()?;
+        let mut contexts = report.background.map(|background| background.groups.pass()).transpose()?;
         loop {
             let (mut part, mut text) = (Vec::new(), 0);
             while part.len() < columns::ROWS && text < columns::TEXT {
@@ -47,7 +52,9 @@ pub(crate) fn write(out: &mut (dyn io::Write + Send), report: &Report<'_>) -> io
             if part.is_empty() {
                 break;
             }
-            write_part(&mut file, report, &part)?;
+            let contexts = contexts.iter_mut().flat_map(|contexts| contexts.by_ref().take(part.len()));
+            let contexts: Vec<GroupContext> = contexts.collect::<io::Result<_>>()?;
+            write_part(&mut file, report, &part, &contexts)?;
         }
         file.close()?;
         Ok(())
@@ -59,6 +66,7 @@ fn write_part<W: io::Write + Send>(
     file: &mut SerializedFileWriter<W>,
     report: &Report<'_>,
     part: &[(GroupKey, Group)],
+    contexts: &[GroupContext],
 ) -> Result<()> {
     let mut out = file.next_row_group()?;
     let groups: Vec<(&GroupKey, &Group)> = part.iter().map(|(key, group)| (key, group)).collect();
@@ -69,6 +77,15 @@ fn write_part<W: io::Write + Send>(
                 report.rule(key).and_then(|rule| writer::stated(rule.columns().get(index).copied().unwrap_or_default()))
             };
             writer::write_column::<ByteArrayType>(&mut out, part.iter().map(value))?;
+        }
+    }
+    if report.background.is_some() {
+        let show = |time| TimeFormat::Rfc3339.show(time);
+        let rows: Vec<_> = contexts.iter().filter_map(|context| report.background_of(Some(context), show)).collect();
+        for index in 0..background::COLUMNS.len() {
+            let value = |row: &'_ [String; background::COLUMNS.len()]| row.get(index).cloned().unwrap_or_default();
+            let values: Vec<String> = rows.iter().map(value).collect();
+            writer::write_column::<ByteArrayType>(&mut out, values.iter().map(|value| writer::stated(value)))?;
         }
     }
     if let Some(rarity) = report.rarity {

@@ -1,0 +1,267 @@
+//! A [`Fact`]: what one event says of a process: that it was created, that it created another, that it ended, or what it asked of
+//! DNS. Sysmon's EventIDs 1, 5 and 22.
+//!
+//! Fields are looked up by name, as those of connections are. Which processes matter, and what comes of the facts, is not known here.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::sysmon::{PROVIDER, address, decimal, guid, stated, time},
+    evtx::event::Event,
+};
+
+/// `Process creation`.
+pub const CREATED: u16 = 1;
+/// `Process terminated`.
+pub const ENDED: u16 = 5;
+/// `DNS query`.
+pub const QUERIED: u16 = 22;
+/// The events that say something of a process.
+pub const EVENT_IDS: [u16; 3] = [CREATED, ENDED, QUERIED];
+
+/// The fields of these events that are read. Source: `sysmon -s`, events `SYSMONEVENT_CREATE_PROCESS`,
+/// `SYSMONEVENT_PROCESS_TERMINATE` and `SYSMONEVENT_DNS_QUERY`, schema versions 3.0 to 4.91.
+pub const FIELDS: [&str; 13] = [
+    "UtcTime",
+    "ProcessGuid",
+    "Image",
+    "CommandLine",
+    "IntegrityLevel",
+    "Hashes",
+    "OriginalFileName",
+    "ParentProcessGuid",
+    "ParentProcessId",
+    "ParentImage",
+    "ParentCommandLine",
+    "QueryName",
+    "QueryResults",
+];
+
+/// A process of a host. The id alone is no key: Windows gives it to the next process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// The reporting host, as the log has it.
+    pub host: String,
+    /// `ProcessGuid`, as connections show it.
+    pub guid: String,
+}
+
+impl ProcessKey {
+    /// What its texts take in memory, in bytes, with what the allocator adds to them.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        2 * 16 + self.host.len() + self.guid.len()
+    }
+}
+
+/// What an event says of a process. Facts are in the order of their processes, and of each first come those of its creation, in the
+/// order of time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fact {
+    /// Whose it is.
+    pub of: ProcessKey,
+    /// What it is.
+    pub told: Told,
+}
+
+impl Fact {
+    /// What it takes in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let texts = |texts: &[&String]| texts.iter().map(|text| 16 + text.len()).sum::<usize>();
+        let told = match &self.told {
+            Told::Created(created) => size_of::<Created>() + created.texts().map(|text| 16 + text.len()).sum::<usize>(),
+            Told::Parent(parent) => size_of::<Parent>() + texts(&[&parent.image, &parent.command_line]),
+            Told::Ended(_) => 0,
+            Told::Queried(query) => texts(&[&query.name]) + size_of_val(&*query.addresses),
+        };
+        size_of::<Self>() + self.of.size() + told
+    }
+}
+
+/// What is told of a process. Times are nanoseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Told {
+    /// Its own EventID 1.
+    Created(Box<Created>),
+    /// What the EventID 1 of a process that it started says of it.
+    Parent(Box<Parent>),
+    /// Its EventID 5: when it ended; nothing if that cannot be read.
+    Ended(Option<i128>),
+    /// An EventID 22 of it.
+    Queried(Query),
+}
+
+/// How a process was created.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Created {
+    /// `UtcTime`.
+    pub time: Option<i128>,
+    /// `Image`.
+    pub image: String,
+    /// `CommandLine`.
+    pub command_line: String,
+    /// `Hashes`, as logged.
+    pub hashes: String,
+    /// `OriginalFileName`.
+    pub original_file_name: String,
+    /// `IntegrityLevel`.
+    pub integrity_level: String,
+    /// `ParentCommandLine`.
+    pub parent_command_line: String,
+    /// `ParentImage`.
+    pub parent_image: String,
+    /// `ParentProcessId`.
+    pub parent_id: String,
+    /// `ParentProcessGuid`.
+    pub parent_guid: String,
+}
+
+impl Created {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let image = [&self.image, &self.command_line, &self.hashes, &self.original_file_name, &self.integrity_level];
+        let parent = [&self.parent_command_line, &self.parent_image, &self.parent_id, &self.parent_guid];
+        image.into_iter().chain(parent).map(String::as_str)
+    }
+}
+
+/// What is known of a process by one that it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Parent {
+    /// When the other was created.
+    pub time: Option<i128>,
+    /// `ParentImage`.
+    pub image: String,
+    /// `ParentCommandLine`.
+    pub command_line: String,
+}
+
+/// A DNS query.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Query {
+    /// When it was logged.
+    pub time: i128,
+    /// `QueryName`.
+    pub name: String,
+    /// The addresses among its results.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Whether an event of this provider can say something of a process.
+#[must_use]
+pub fn is_of_process(event: &Event<'_>) -> bool {
+    event.provider == PROVIDER && EVENT_IDS.iter().any(|id| event.event_id == id.to_string())
+}
+
+/// What an event says of processes: nothing, of one, or of one and of that which started it.
+pub fn facts(event: &Event<'_>, mut each: impl FnMut(Fact)) {
+    if !is_of_process(event) {
+        return;
+    }
+    let field = |name| stated(event.field(name).unwrap_or_default());
+    let text = |name| field(name).to_owned();
+    let utc_time = time(field("UtcTime")).map(Timestamp::as_nanosecond);
+    let key = |name| {
+        let guid = guid(field(name)).into_owned();
+        is_guid(&guid).then(|| ProcessKey { host: event.computer.to_string(), guid })
+    };
+    let Some(of) = key("ProcessGuid") else { return };
+    match event.event_id.parse() {
+        Ok(CREATED) => {
+            let parent = key("ParentProcessGuid");
+            let created = Created {
+                time: utc_time,
+                image: text("Image"),
+                command_line: text("CommandLine"),
+                hashes: text("Hashes"),
+                original_file_name: text("OriginalFileName"),
+                integrity_level: text("IntegrityLevel"),
+                parent_command_line: text("ParentCommandLine"),
+                parent_image: text("ParentImage"),
+                parent_id: decimal(field("ParentProcessId")).into_owned(),
+                parent_guid: parent.as_ref().map(|parent| parent.guid.clone()).unwrap_or_default(),
+            };
+            if let Some(of) = parent {
+                let (image, command_line) = (created.parent_image.clone(), created.parent_command_line.clone());
+                each(Fact { of, told: Told::Parent(Box::new(Parent { time: utc_time, image, command_line })) });
+            }
+            each(Fact { of, told: Told::Created(Box::new(created)) });
+        }
+        Ok(ENDED) => each(Fact { of, told: Told::Ended(utc_time) }),
+        _ => {
+            let logged = event.time.or_else(|| time(&event.system_time));
+            if let Some(logged) = logged {
+                let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
+                let (time, addresses) = (logged.as_nanosecond(), addresses.collect());
+                each(Fact { of, told: Told::Queried(Query { time, name: text("QueryName"), addresses }) });
+            }
+        }
+    }
+}
+
+/// Whether the text is the GUID of a process: in braces, and not of zeros.
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
+    started(text).is_some() && text != "{00000000-0000-0000-0000-000000000000}"
+}
+
+/// When a process was created, by its GUID, to the second: of `{6820D070-1F1B-6323-...}`, `0x63231F1B` is seconds since 1970. It was
+/// so, to within a second, in all of 2,588 processes of public logs whose creation is logged.
+#[must_use]
+pub fn started(guid: &str) -> Option<Timestamp> {
+    let parts: Vec<&str> = guid.strip_prefix('{')?.strip_suffix('}')?.split('-').collect();
+    let [one, low, high, four, five] = parts[..] else { return None };
+    let are_whole = [one, low, high, four, five].map(str::len) == [8, 4, 4, 4, 12];
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !are_whole || ![one, low, high, four, five].into_iter().all(is_hex) {
+        return None;
+    }
+    let seconds = u32::from_str_radix(&format!("{high}{low}"), 16).ok()?;
+    Timestamp::from_second(seconds.into()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_says_when_its_process_started() {
+        let started = started("{6820D070-1F1B-6323-5C02-000000001400}");
+        assert_eq!(started.map(|time| time.to_string()).as_deref(), Some("2022-09-15T12:48:59Z"));
+        for text in [
+            "",
+            "{}",
+            "6820D070-1F1B-6323-5C02-000000001400",
+            "{6820D070-1F1B-6323-5C02-00000000140}",
+            "{+820D070-1F1B-6323-5C02-000000001400}",
+        ] {
+            assert!(!is_guid(text), "{text}");
+        }
+        assert!(!is_guid("{00000000-0000-0000-0000-000000000000}"));
+    }
+
+    #[test]
+    fn only_addresses_of_a_querys_results_count() {
+        let data = [
+            ("ProcessGuid", "{6820d070-1f1b-6323-5c02-000000001400}"),
+            ("QueryName", "example.org"),
+            ("QueryResults", "type:  5 www.example.org;::ffff:192.0.2.7;2001:DB8:0:0:0:0:0:1;"),
+        ];
+        let event = Event {
+            provider: PROVIDER.into(),
+            event_id: "22".into(),
+            computer: "HOST".into(),
+            system_time: "2022-09-15T12:50:00Z".into(),
+            data: data.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Event::default()
+        };
+        let mut found = Vec::new();
+        facts(&event, |fact| found.push(fact));
+        let [Fact { of, told: Told::Queried(query) }] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(of.guid, "{6820D070-1F1B-6323-5C02-000000001400}");
+        assert_eq!(query.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.7", "2001:db8::1"]);
+    }
+}

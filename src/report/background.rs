@@ -1,0 +1,77 @@
+//! The columns of [`Background`]: the process behind a connection, as every format has them.
+
+use jiff::Timestamp;
+
+use crate::{
+    connection::glossary::base_name,
+    group::{
+        contexts::{GroupContext, SortedContexts},
+        hit::Hit,
+        processes::{self, Context, Processes},
+    },
+};
+
+/// The names of the columns.
+pub(super) const COLUMNS: [&str; 14] = [
+    "process",
+    "process_hash",
+    "original_file_name",
+    "process_integrity_level",
+    "process_start",
+    "process_end",
+    "parent_process",
+    "parent_process_path",
+    "parent_process_name",
+    "parent_process_id",
+    "parent_process_guid",
+    "ancestry",
+    "dest_query",
+    "context",
+];
+
+/// What is known of the processes of all groups.
+#[derive(Debug, Clone, Copy)]
+pub struct Background<'a> {
+    /// Of each group, in the order of the report.
+    pub groups: &'a SortedContexts,
+    /// Of each process.
+    pub processes: &'a Processes,
+}
+
+impl Background<'_> {
+    /// The values of the columns for a group, with times as this shows them.
+    pub(super) fn of_group(&self, group: &GroupContext, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+        let context = self.processes.context(&group.process, group.time);
+        let mut values = values(&context, group.queries.clone(), show);
+        if let (Some(origin), true) = (values.last_mut(), group.processes > 1) {
+            *origin = format!("{origin} ({} processes)", group.processes);
+        }
+        values
+    }
+}
+
+/// The values of the columns for a hit.
+pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+    let queries = processes::names(processes.queries(hit).into_iter().map(|(_, name)| name));
+    values(&processes.context(&processes::key(hit), hit.time), queries, show)
+}
+
+fn values(context: &Context<'_>, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+    let Context { parent_path, ancestry, origin, .. } = context;
+    [
+        context.process.to_owned(),
+        context.hashes.to_owned(),
+        context.original_file_name.to_owned(),
+        context.integrity_level.to_owned(),
+        show(context.start),
+        show(context.end),
+        context.parent_process.to_owned(),
+        (*parent_path).to_owned(),
+        base_name(parent_path).to_owned(),
+        context.parent_id.to_owned(),
+        context.parent_guid.to_owned(),
+        ancestry.clone(),
+        queries,
+        origin.name().to_owned(),
+    ]
+}

@@ -1,0 +1,79 @@
+//! [`Wanted`]: the processes behind hits, which are looked for in the logs of their hosts.
+//!
+//! All processes of these hosts are taken, as any can be a parent's parent. What is not asked for in the end is dropped in
+//! [`crate::group::processes`].
+
+use std::{collections::HashSet, io};
+
+use crate::{
+    connection::process::{self, Fact, ProcessKey, Told},
+    error::Error,
+    evtx::event::Event,
+    group::{hits::SortedHits, processes, spill::Sorter},
+    scan::prefilter::Prefilter,
+};
+
+/// The processes that are looked for.
+#[derive(Debug)]
+pub struct Wanted {
+    hosts: HashSet<String>,
+    processes: HashSet<ProcessKey>,
+    /// What the first look ruled chunks out by. What is wrong with the others is known from it.
+    pub before: Prefilter,
+}
+
+impl Wanted {
+    /// The processes of these hits.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn new(hits: &SortedHits, before: Prefilter) -> io::Result<Self> {
+        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new(), before };
+        for hit in hits.pass()? {
+            let key = processes::key(&hit?);
+            if !wanted.hosts.contains(&key.host) {
+                wanted.hosts.insert(key.host.clone());
+            }
+            if process::is_guid(&key.guid) {
+                wanted.processes.insert(key);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// The processes, in no order.
+    #[must_use]
+    pub fn processes(&self) -> &HashSet<ProcessKey> {
+        &self.processes
+    }
+
+    /// What a chunk must contain for something to be in it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Prefilter::new`].
+    pub fn prefilter(&self) -> Result<Prefilter, Error> {
+        let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
+        hosts.sort_unstable();
+        let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
+        Prefilter::new(texts).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    /// Takes what an event says of processes of these hosts.
+    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Sorter<Fact>) {
+        if !self.hosts.contains(&*event.computer) {
+            return;
+        }
+        process::facts(event, |fact| {
+            let is_needed = match fact.told {
+                Told::Created(_) | Told::Ended(_) => true,
+                Told::Parent(_) | Told::Queried(_) => self.processes.contains(&fact.of),
+            };
+            if is_needed {
+                let size = fact.size();
+                facts.push(fact, size);
+            }
+        });
+    }
+}
