@@ -4,6 +4,7 @@
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`filters`]: times, hosts, users, ports, transports and directions that are left in, and chunks that are not read for it.
+//! - [`context`]: the process behind a connection.
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
@@ -35,6 +36,7 @@ mod archives;
 mod bad_input;
 mod boundaries;
 mod case;
+mod context;
 mod detection;
 mod evidence;
 mod evtx_writer;

@@ -1,0 +1,245 @@
+//! The process behind a connection: where it is found, what is shown of it, and that nothing else changes for it.
+//!
+//! Each run is repeated with every record decoded, as [`crate::case`] does it, so that what a second look rules out is held to lose
+//! nothing.
+
+use std::fs;
+
+use crate::{
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+};
+
+const COLUMNS: &str = "process,process_hash,original_file_name,process_integrity_level,process_start,process_end,\
+                       parent_process,parent_process_path,parent_process_name,parent_process_id,parent_process_guid,\
+                       ancestry,dest_query,context";
+
+/// A GUID that says that its process started so many seconds after 2024-03-05T14:00:00Z.
+fn guid(seconds: u32, number: u8) -> String {
+    let time = 1_709_647_200 + seconds;
+    format!("6820d070-{:04x}-{:04x}-0000-0000000000{number:02x}", time & 0xffff, time >> 16)
+}
+
+fn value(guid: &str) -> Value {
+    Value::Guid(guid.to_owned())
+}
+
+fn own() -> String {
+    guid(300, 1)
+}
+
+fn connection() -> Event {
+    Event::connection().with("ProcessGuid", value(&own()))
+}
+
+/// An EventID 1 as Sysmon 10 and later log it.
+fn created(process: &str, image: &str, parent: &str, parent_image: &str) -> Event {
+    let name = |path: &str| path.rsplit('\\').next().unwrap().to_owned();
+    Event::sysmon(1, 5)
+        .with("UtcTime", "2024-03-05 14:05:00.123")
+        .with("ProcessGuid", value(process))
+        .with("ProcessId", Value::U32(4321))
+        .with("Image", image)
+        .with("OriginalFileName", "RegSvcs.exe")
+        .with("CommandLine", &*format!("{} /u \"a b\"", name(image)))
+        .with("IntegrityLevel", "High")
+        .with("Hashes", "MD5=0,SHA256=1")
+        .with("ParentProcessGuid", value(parent))
+        .with("ParentProcessId", Value::U32(99))
+        .with("ParentImage", parent_image)
+        .with("ParentCommandLine", &*format!("{} -x", name(parent_image)))
+}
+
+fn regsvcs() -> Event {
+    created(&own(), r"C:\Temp\regsvcs.exe", &guid(200, 2), r"C:\Windows\powershell.exe")
+}
+
+fn ended(seconds: &str) -> Event {
+    Event::sysmon(5, 3).with("UtcTime", &*format!("2024-03-05 14:09:{seconds}")).with("ProcessGuid", value(&own()))
+}
+
+fn query(name: &str, results: &str) -> Event {
+    Event::sysmon(22, 5)
+        .with("UtcTime", "2024-03-05 14:07:01.000")
+        .with("ProcessGuid", value(&own()))
+        .with("Image", r"C:\Temp\regsvcs.exe")
+        .with("QueryName", name)
+        .with("QueryResults", results)
+}
+
+/// What is known of the process of each group.
+#[track_caller]
+fn known(ran: &Ran) -> Vec<String> {
+    let mut lines = ran.report().lines();
+    assert_eq!(lines.next().unwrap(), format!("dest_ip,count,firstTime,lastTime,{COLUMNS}"), "{}", ran.stderr());
+    let behind_times = |row: &str| row.splitn(5, ',').last().unwrap().to_owned();
+    lines.map(behind_times).collect()
+}
+
+fn context(case: Case) -> Case {
+    case.args(["--context", "--group-by", "dest_ip"])
+}
+
+#[test]
+fn a_process_is_known_by_its_own_event_in_any_log_of_its_host() {
+    let parents = [
+        created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(100, 3), r"C:\Office\winword.exe"),
+        created(&guid(100, 3), r"C:\Office\winword.exe", &guid(0, 4), r"C:\Windows\explorer.exe"),
+    ];
+    let row = r#""regsvcs.exe /u ""a b""","MD5=0,SHA256=1",RegSvcs.exe,High,2024-03-05T14:05:00.1230000Z,2024-03-05T14:09:01.5000000Z,powershell.exe -x,C:\Windows\powershell.exe,powershell.exe,99,{6820D070-2628-65E7-0000-000000000002},explorer.exe > winword.exe > powershell.exe > regsvcs.exe,,own"#;
+    let case = context(detect())
+        .events(&[connection()])
+        .log("b/processes.evtx", &evtx_writer::log(&[ended("01.500"), regsvcs()]))
+        .log("c/parents.evtx", &evtx_writer::log(&parents));
+    assert_eq!(known(case.run().exits(0)), [row]);
+    let together =
+        context(detect()).events([&[ended("01.500"), connection(), regsvcs()], &parents[..]].concat().iter());
+    assert_eq!(known(together.run().exits(0)), [row]);
+}
+
+#[test]
+fn a_process_of_another_host_is_another_one() {
+    let case = context(detect()).events(&[connection(), regsvcs().on("WS02"), ended("01.500").on("WS02")]);
+    assert_eq!(known(case.run().exits(0)), [",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,,guid"]);
+}
+
+#[test]
+fn what_a_process_started_tells_its_command_line() {
+    let child = created(&guid(310, 9), r"C:\Windows\cmd.exe", &own(), r"C:\Temp\regsvcs.exe");
+    let case = context(detect()).events(&[connection(), child]);
+    assert_eq!(known(case.run().exits(0)), ["regsvcs.exe -x,,,,2024-03-05T14:05:00.0000000Z,,,,,,,regsvcs.exe,,child"]);
+}
+
+#[test]
+fn a_guid_tells_the_start_unless_that_is_after_the_connection() {
+    let none = ",,,,,,,,,,,,,none";
+    for (guid, row) in [
+        (value(&guid(429, 1)), ",,,,2024-03-05T14:07:09.0000000Z,,,,,,,,,guid"),
+        (value(&guid(430, 1)), none),
+        (value("00000000-0000-0000-0000-000000000000"), none),
+        (Value::from("-"), none),
+        (Value::from("{not a guid}"), none),
+    ] {
+        let case = context(detect()).events(&[Event::connection().with("ProcessGuid", guid)]);
+        assert_eq!(known(case.run().exits(0)), [row]);
+    }
+}
+
+#[test]
+fn names_are_those_that_were_asked_for_shortly_before_and_gave_the_address() {
+    let events = [
+        connection(),
+        query("late.example", "8.8.8.8;").at(6),
+        query("second.example", "type:  5 cdn.example;::ffff:8.8.8.8;").at(1),
+        query("first.example", "1.1.1.1;8.8.8.8;"),
+        query("first.example", "8.8.8.8;").at(2),
+        query("other.example", "8.8.8.80;"),
+        query("elsewhere.example", "8.8.8.8;").on("WS02"),
+    ];
+    let row = ",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,first.example;second.example,guid";
+    assert_eq!(known(context(detect()).events(&events).run().exits(0)), [row]);
+    // 300 s after it was asked for, and a second more.
+    for (seconds, name) in [(300, "first.example"), (301, "")] {
+        let case = context(detect()).events(&[query("first.example", "8.8.8.8"), connection().at(seconds)]);
+        let row = format!(",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,{name},guid");
+        assert_eq!(known(case.run().exits(0)), [row]);
+    }
+}
+
+#[test]
+fn a_group_of_several_processes_shows_the_first_and_how_many_there_are() {
+    let other = connection().with("ProcessGuid", value(&guid(301, 7))).at(5);
+    let case = context(detect()).events(&[other, connection(), connection().at(9), regsvcs()]);
+    let rows = known(case.run().exits(0));
+    assert!(rows[0].ends_with(",powershell.exe > regsvcs.exe,,own (2 processes)"), "{rows:?}");
+}
+
+#[test]
+fn of_two_events_that_say_the_same_the_earlier_counts() {
+    let later = regsvcs().with("UtcTime", "2024-03-05 14:05:01.000").with("CommandLine", "forged");
+    let case = context(detect()).events(&[connection(), later, regsvcs(), ended("02.000"), ended("01.000")]);
+    let rows = known(case.run().exits(0));
+    assert!(rows[0].starts_with(r#""regsvcs.exe /u"#) && rows[0].contains("14:09:01.0000000Z"), "{rows:?}");
+}
+
+#[test]
+fn processes_that_started_each_other_are_followed_to_an_end() {
+    let round = [
+        created(&own(), r"C:\a.exe", &guid(200, 2), r"C:\b.exe"),
+        created(&guid(200, 2), r"C:\b.exe", &own(), r"C:\a.exe"),
+    ];
+    let rows = known(context(detect()).events([&[connection()], &round[..]].concat().iter()).run().exits(0));
+    assert!(rows[0].contains("b.exe > a.exe > b.exe > a.exe,,own"), "{rows:?}");
+}
+
+#[test]
+fn hostile_command_lines_are_guarded_cells_on_one_line() {
+    let created = regsvcs().with("CommandLine", "=cmd|' /c calc'!A1").with("ParentCommandLine", "@x\r\ny");
+    let rows = known(context(detect()).events(&[connection(), created]).run().exits(0));
+    assert!(rows[0].starts_with("'=cmd|' /c calc'!A1,") && rows[0].contains(r",'@x\r\ny,"), "{rows:?}");
+}
+
+#[test]
+fn events_and_json_lines_and_parquet_have_the_same_columns() {
+    let case = detect().events(&[connection(), regsvcs(), query("first.example", "8.8.8.8")]);
+    case.command(&["--context", "--events", "events.csv", "-q", "-o", "report.parquet", "."]).output().unwrap();
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let mut lines = events.lines();
+    assert!(lines.next().unwrap().ends_with(&format!(",recovered,{COLUMNS}")));
+    assert!(lines.next().unwrap().ends_with(",powershell.exe > regsvcs.exe,first.example,own"));
+    assert!(fs::read(case.path("report.parquet")).unwrap().windows(13).any(|part| part == b"first.example"));
+    let ran = case.args(["--context", "--format", "jsonl"]).run();
+    let row: serde_json::Value = serde_json::from_str(ran.report()).unwrap();
+    let members: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+    let columns: Vec<&str> = COLUMNS.split(',').collect();
+    assert!(columns.iter().all(|column| members.contains(column)), "{members:?}");
+    assert_eq!(row["ancestry"], "powershell.exe > regsvcs.exe");
+    assert_eq!(row["process_end"], serde_json::Value::Null);
+}
+
+#[test]
+fn without_the_option_nothing_changes() {
+    let case = detect().events(&[connection(), regsvcs()]);
+    let with = context(detect()).events(&[connection(), regsvcs()]).run();
+    let without = case.args(["--group-by", "dest_ip"]).run();
+    let cut = |report: &str| {
+        report.lines().map(|row| row.splitn(5, ',').take(4).collect::<Vec<_>>().join(",")).collect::<Vec<_>>()
+    };
+    assert_eq!(cut(with.report()), cut(without.report()));
+    assert_eq!(without.report().lines().next(), Some("dest_ip,count,firstTime,lastTime"));
+}
+
+#[test]
+fn more_than_fits_into_memory_gives_the_same() {
+    let mut events = Vec::new();
+    for number in 0..60_u8 {
+        let (process, parent) = (guid(300 + u32::from(number), number), guid(200, 200 + number % 3));
+        events.push(created(&process, &format!(r"C:\{number}.exe"), &parent, r"C:\parent.exe"));
+        let dest = format!("9.0.0.{}", number % 7);
+        events.push(Event::connection().with("ProcessGuid", value(&process)).dest(&dest).at(u64::from(number)));
+    }
+    let whole = context(connections()).events(&events).run();
+    assert_eq!(whole.report().lines().count(), 8);
+    let little = context(connections()).events(&events).args(["--max-memory", "1KiB"]).run();
+    assert_eq!(whole.report(), little.report());
+}
+
+#[test]
+fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
+    let log = evtx_writer::log(&[regsvcs()]);
+    let at = log.records(0)[0] + 24;
+    let case = context(detect()).events(&[connection()]).log("processes.evtx", &{
+        let mut log = log.with_bytes(0, at, &[0xff]);
+        log.mend(0);
+        log
+    });
+    let ran = case.run();
+    ran.exits(3).says(&["processes.evtx: chunk 0"]);
+    assert_eq!(known(&ran), [",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,,guid"]);
+}
+
+#[test]
+fn partial_results_with_it_are_refused() {
+    let case = context(detect()).events(&[connection()]).args(["--partial", "x.parquet"]);
+    case.run().exits(2).reports(&[]).says(&["--partial with --context: "]);
+}
