@@ -109,7 +109,7 @@ impl Config {
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
-        let outputs = Outputs { context: args.context, ..outputs };
+        let outputs = Outputs { context: args.context, page_context: outputs.html.is_some(), ..outputs };
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -368,6 +368,7 @@ fn outputs(
         style,
         rarity: false,
         context: false,
+        page_context: false,
         events: args.events.map(file),
         html: args.html.map(file),
         manifest: args.manifest.map(file),

@@ -29,6 +29,16 @@ pub(super) const COLUMNS: [&str; 14] = [
     "context",
 ];
 
+/// What a table shows of a row's values: those that are stated, with what they are.
+pub(super) fn seen(row: &[String; COLUMNS.len()]) -> impl Iterator<Item = (&'static str, &str)> {
+    let [process, .., ancestry, query, _] = row;
+    let shown = [("ran", process), ("from", ancestry), ("asked for", query)];
+    shown.into_iter().map(|(label, value)| (label, value.as_str())).filter(|(_, value)| !value.is_empty())
+}
+
+/// How many of the columns a table does not show.
+pub(super) const UNSEEN: usize = COLUMNS.len() - 3;
+
 /// What is known of the processes of all groups.
 #[derive(Debug, Clone, Copy)]
 pub struct Background<'a> {

@@ -21,8 +21,10 @@ pub struct Outputs {
     pub style: Style,
     /// Whether the report and the page say how rare connections are.
     pub rarity: bool,
-    /// Whether they say what is known of the processes.
+    /// Whether the report and the events say what is known of the processes.
     pub context: bool,
+    /// Whether the page does.
+    pub page_context: bool,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the page goes, if there is to be one.

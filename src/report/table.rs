@@ -15,6 +15,7 @@ use crate::{
     connection::glossary::Field,
     group::key::{Group, GroupKey},
     report::{
+        background,
         content::Report,
         fit::{self, Keep},
         layout::{self, Claim, Demand, INDENT, Placed},
@@ -87,12 +88,17 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
     let lines = layout::lay_out(&demands, width);
     let table = Table { columns, lines, gap: layout::gap(width), ink: screen.ink };
     table.write_row(out, |column| (column.name.clone().into(), anstyle::Style::new().bold()))?;
+    let mut contexts = report.background.map(|background| background.groups.pass()).transpose()?;
     for group in report.groups.pass()? {
         let (key, group) = &group?;
         let row = row(report, key, group);
         table.write_row(out, |column| (row.text(column.cell, style), row.tone(column.cell)))?;
+        let context = contexts.as_mut().and_then(Iterator::next).transpose()?;
+        if let Some(known) = report.background_of(context.as_ref(), |at| time(at, style)) {
+            write_background(out, &known, width, paint(anstyle::Style::new().dimmed(), screen.ink))?;
+        }
     }
-    match table.losses(&demands) {
+    match table.losses(&demands, report.background.map_or(0, |_| background::UNSEEN)) {
         Some(losses) if !report.groups.is_empty() => {
             let groups = text::counted(report.groups.len(), "group");
             let last = format!("{groups}; {losses}: --format csv has all of it");
@@ -273,14 +279,29 @@ impl Table {
     }
 
     /// What of the report is not in the table, if anything is not.
-    fn losses(&self, demands: &[Demand]) -> Option<String> {
+    fn losses(&self, demands: &[Demand], unseen: usize) -> Option<String> {
         let placed = || self.lines.iter().flatten();
-        let left_out = self.columns.len().saturating_sub(placed().count());
+        let left_out = self.columns.len().saturating_sub(placed().count()) + unseen;
         let is_cut = |&(column, width): &Placed| demands.get(column).is_some_and(|demand| demand.whole > width);
         let columns = (left_out > 0).then(|| format!("{} left out", text::counted(left_out as u64, "column")));
         let values = placed().any(is_cut).then(|| "long values cut".to_owned());
         columns.into_iter().chain(values).reduce(|one, two| format!("{one} and {two}"))
     }
+}
+
+/// Writes what is known of a group's process, each part of it that is known on a line under the group.
+fn write_background(
+    out: &mut dyn io::Write,
+    known: &[String; background::COLUMNS.len()],
+    width: usize,
+    tone: anstyle::Style,
+) -> io::Result<()> {
+    for (label, value) in background::seen(known) {
+        let left = width.saturating_sub(INDENT + label.len() + 1);
+        let value = fit::visible(value);
+        writeln!(out, "{:INDENT$}{tone}{label} {}{tone:#}", "", fit::shorten(&value, left, Keep::Ends))?;
+    }
+    Ok(())
 }
 
 /// Writes words on lines of at most `width`.

@@ -13,16 +13,17 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     group::{
-        groups::SortedGroups,
         key::{Group, GroupKey},
         rarity::Rarity,
     },
     report::{
+        background,
         content::Report,
         page::{
             names::Names,
             observed::{Observed, Shown},
         },
+        times::TimeFormat,
     },
     rule::info::RuleInfo,
 };
@@ -65,15 +66,23 @@ impl<N: TryInto<i64>> FromIterator<N> for Column {
 /// The groups that the page lists, and what it says of all.
 pub(super) struct Listed {
     groups: Vec<(GroupKey, Group)>,
+    /// What is known of the process of each, if the page says so.
+    known: Vec<[String; background::COLUMNS.len()]>,
     total: u64,
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
 }
 
 impl Listed {
-    pub(super) fn new(groups: &SortedGroups) -> io::Result<Self> {
-        let mut listed = Self { groups: Vec::new(), total: groups.len(), first: None, last: None };
-        for group in groups.pass()? {
+    pub(super) fn new(report: &Report<'_>) -> io::Result<Self> {
+        let (total, groups, known) = (report.groups.len(), Vec::new(), Vec::new());
+        let mut listed = Self { groups, known, total, first: None, last: None };
+        if let Some(background) = report.background {
+            for context in background.groups.pass()?.take(GROUPS) {
+                listed.known.push(background.of_group(&context?, |time| TimeFormat::Rfc3339.show(time)));
+            }
+        }
+        for group in report.groups.pass()? {
             let (key, group) = group?;
             if let Some((first, last)) = group.first.zip(group.last) {
                 listed.first = Some(listed.first.map_or(first, |known| known.min(first)));
@@ -111,6 +120,12 @@ impl GroupColumns {
         }
         let rule_columns = rules.map(|rules| rule_columns(rules, groups, strings));
         let rarity_columns = rarity.map(|rarity| rarity_columns(rarity, groups, strings));
+        let is_known = !listed.known.is_empty();
+        let known_columns = (0..).zip(background::COLUMNS).filter(|_| is_known).map(|(index, name): (usize, _)| {
+            let ids = listed.known.iter().map(|values| strings.id(values.get(index).map_or("", String::as_str)));
+            (name, ids.collect::<Column>())
+        });
+        let known_columns: Vec<(&str, Column)> = known_columns.collect();
         Self {
             shown: groups.len(),
             total: listed.total,
@@ -120,6 +135,7 @@ impl GroupColumns {
                 .zip(fields)
                 .chain(rule_columns.into_iter().flatten())
                 .chain(rarity_columns.into_iter().flatten())
+                .chain(known_columns)
                 .collect(),
             count: groups.iter().map(|(_, group)| group.count).collect(),
             first: parts(groups.iter().map(|(_, group)| stated(group.first)).collect()),

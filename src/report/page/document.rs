@@ -27,6 +27,7 @@ use crate::{
     count,
     group::rarity::Rarity,
     report::{
+        background,
         content::Report,
         manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
         page::{columns::Listed, data::Data, inert, names::Names, observed::Observed},
@@ -52,6 +53,8 @@ struct Page<'a> {
     attack: Option<&'a str>,
     /// The columns of the table.
     fields: Vec<&'static str>,
+    /// Those of them that are of the process behind a connection, if they are there.
+    of_process: [&'static str; background::COLUMNS.len()],
     /// Connections to each exclusion network, in the rule's order.
     excluded: Vec<u64>,
     options: &'a Options,
@@ -121,7 +124,7 @@ pub fn write(
     observed: &Observed,
 ) -> io::Result<()> {
     let mut strings = Names::default();
-    let groups = Listed::new(report.groups)?;
+    let groups = Listed::new(report)?;
     let (title, attack) = match terms.rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
         rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
@@ -134,7 +137,11 @@ pub fn write(
         rule: &manifest.rule,
         title,
         attack: attack.filter(|attack| !attack.is_empty()),
-        fields: fields.chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS)).collect(),
+        fields: fields
+            .chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS))
+            .chain(report.background.iter().flat_map(|_| background::COLUMNS))
+            .collect(),
+        of_process: background::COLUMNS,
         excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
         options: &manifest.options,
         report: &manifest.report,

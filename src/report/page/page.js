@@ -345,7 +345,7 @@ function matrix() {
 
 // The table: sorted and filtered as lists of row numbers; PAGE rows at a time become elements.
 const PAGE = 200, MAIN = ['dvc', 'user', 'process_name', 'dest', 'dest_ip', 'dest_port', 'transport', 'direction'];
-const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
+const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], OF_PROCESS = D.of_process, LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
 let rows = Array.from({ length: G.shown }, (_, row) => row), shownRows = 0, sorting = ['firstTime', 1], searched = null;
 const ranks = {};
 // What is the same in all rows is told once, above the table.
@@ -353,7 +353,7 @@ const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filt
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => !OF_RULE.includes(name) && !OF_RARITY.includes(name)).slice(0, 8);
+  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
   main.push(...ofRule, ...OF_RARITY.filter(is));
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['dest_port', 'host_count'].includes(name) ? 'number' : '', name])];
 }
