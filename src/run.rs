@@ -27,7 +27,7 @@ use crate::{
             self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
         },
         output::Pending,
-        outputs::Outputs,
+        outputs::{Context, Outputs},
         page::{document, observed::Observed},
         parquet::columns::{Row, Rows},
         ran::Ran,
@@ -52,7 +52,7 @@ pub fn write(
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let known = match &hits {
-        Some(hits) if outputs.context || outputs.page_context => Some(searched.learn(second(hits)?)),
+        Some(hits) if outputs.context != Context::Nowhere => Some(searched.learn(second(hits)?)),
         _ => None,
     };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
@@ -75,7 +75,7 @@ pub fn write(
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: background.filter(|_| outputs.context),
+        background: background.filter(|_| outputs.context == Context::Everywhere),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -232,7 +232,7 @@ impl Run<'_> {
                 style: outputs.style,
                 threads: outputs.threads,
                 named: rules.named,
-                processes: known.filter(|_| outputs.context),
+                processes: known.filter(|_| outputs.context == Context::Everywhere),
             };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(hits, terms.copies, |number, hit| {

@@ -28,7 +28,7 @@ use crate::{
     group::{copies::Copies, groups},
     report::{
         output::{Existing, Output},
-        outputs::Outputs,
+        outputs::{Context, Outputs},
         parquet::columns::Rows,
         style::{Cells, Format, Mark, Style},
     },
@@ -109,7 +109,12 @@ impl Config {
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
-        let outputs = Outputs { context: args.context, page_context: outputs.html.is_some(), ..outputs };
+        let context = match (args.context, &outputs.html) {
+            (true, _) => Context::Everywhere,
+            (false, Some(_)) => Context::Page,
+            (false, None) => Context::Nowhere,
+        };
+        let outputs = Outputs { context, ..outputs };
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -367,8 +372,7 @@ fn outputs(
         report: args.output.map_or(Output::Stdout, file),
         style,
         rarity: false,
-        context: false,
-        page_context: false,
+        context: Context::Nowhere,
         events: args.events.map(file),
         html: args.html.map(file),
         manifest: args.manifest.map(file),

@@ -1,5 +1,5 @@
 //! A [`Fact`]: what one event says of a process: that it was created, that it created another, that it ended, or what it asked of
-//! DNS. Sysmon's EventIDs 1, 5 and 22.
+//! DNS. Sysmon's EventID 1, 5 and 22.
 //!
 //! Fields are looked up by name, as those of connections are. Which processes matter, and what comes of the facts, is not known here.
 

@@ -12,6 +12,17 @@ use crate::{
     },
 };
 
+/// What says what is known of the processes behind connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Nothing: they are not looked for.
+    Nowhere,
+    /// The page.
+    Page,
+    /// The report, the events and the page.
+    Everywhere,
+}
+
 /// What a run writes.
 #[derive(Debug, Clone)]
 pub struct Outputs {
@@ -21,10 +32,8 @@ pub struct Outputs {
     pub style: Style,
     /// Whether the report and the page say how rare connections are.
     pub rarity: bool,
-    /// Whether the report and the events say what is known of the processes.
-    pub context: bool,
-    /// Whether the page does.
-    pub page_context: bool,
+    /// What of it says what is known of the processes behind connections.
+    pub context: Context,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the page goes, if there is to be one.

@@ -130,6 +130,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
         apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: true,
+        wanted: None,
         follow_ids: true,
     }
 }
