@@ -27,7 +27,7 @@ use crate::{
             self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
         },
         output::Pending,
-        outputs::{Context, Outputs},
+        outputs::Outputs,
         page::{document, observed::Observed},
         parquet::columns::{Row, Rows},
         ran::Ran,
@@ -52,7 +52,7 @@ pub fn write(
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let known = match &hits {
-        Some(hits) if outputs.context != Context::Nowhere => Some(searched.learn(second(hits)?)),
+        Some(hits) if outputs.context => Some(searched.learn(second(hits)?)),
         _ => None,
     };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
@@ -70,12 +70,11 @@ pub fn write(
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let background = contexts.as_ref().zip(known.as_ref());
-    let background = background.map(|(groups, processes)| Background { groups, processes });
     let report = Report {
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: background.filter(|_| outputs.context == Context::Everywhere),
+        background: background.map(|(groups, processes)| Background { groups, processes }),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -98,7 +97,6 @@ pub fn write(
     };
     let mut manifest = run.manifest(searched, &ran, written, events);
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        let report = Report { background, ..report };
         output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
     }
     if let Some(output) = &outputs.manifest {
@@ -228,12 +226,7 @@ impl Run<'_> {
         let mut contexts = known.map(|_| Contexts::new(&terms.group_by, groups.room()));
         let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let made = Made {
-                style: outputs.style,
-                threads: outputs.threads,
-                named: rules.named,
-                processes: known.filter(|_| outputs.context == Context::Everywhere),
-            };
+            let made = Made { style: outputs.style, threads: outputs.threads, named: rules.named, processes: known };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(hits, terms.copies, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));

@@ -28,7 +28,7 @@ use crate::{
     group::{copies::Copies, groups},
     report::{
         output::{Existing, Output},
-        outputs::{Context, Outputs},
+        outputs::Outputs,
         parquet::columns::Rows,
         style::{Cells, Format, Mark, Style},
     },
@@ -109,12 +109,7 @@ impl Config {
         let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
-        let context = match (args.context, &outputs.html) {
-            (true, _) => Context::Everywhere,
-            (false, Some(_)) => Context::Page,
-            (false, None) => Context::Nowhere,
-        };
-        let outputs = Outputs { context, ..outputs };
+        let outputs = Outputs { context: args.context, ..outputs };
         let terms = Terms {
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
@@ -372,7 +367,7 @@ fn outputs(
         report: args.output.map_or(Output::Stdout, file),
         style,
         rarity: false,
-        context: Context::Nowhere,
+        context: false,
         events: args.events.map(file),
         html: args.html.map(file),
         manifest: args.manifest.map(file),

@@ -12,17 +12,6 @@ use crate::{
     },
 };
 
-/// What says what is known of the processes behind connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Context {
-    /// Nothing: they are not looked for.
-    Nowhere,
-    /// The page.
-    Page,
-    /// The report, the events and the page.
-    Everywhere,
-}
-
 /// What a run writes.
 #[derive(Debug, Clone)]
 pub struct Outputs {
@@ -32,8 +21,8 @@ pub struct Outputs {
     pub style: Style,
     /// Whether the report and the page say how rare connections are.
     pub rarity: bool,
-    /// What of it says what is known of the processes behind connections.
-    pub context: Context,
+    /// Whether the report, the events and the page say what is known of the processes behind connections.
+    pub context: bool,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the page goes, if there is to be one.
