@@ -69,12 +69,11 @@ pub fn write(
         observe(observed, &groups).map_err(Error::Spill)?;
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
-    let background = contexts.as_ref().zip(known.as_ref());
     let report = Report {
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: background.map(|(groups, processes)| Background { groups, processes }),
+        background: (contexts.as_ref().zip(known.as_ref())).map(|(groups, processes)| Background { groups, processes }),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };

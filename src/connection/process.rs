@@ -59,7 +59,7 @@ impl ProcessKey {
 
 /// What an event says of a process. Facts are in the order of their processes, and of each first come those of its creation, in the
 /// order of time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fact {
     /// Whose it is.
     pub of: ProcessKey,
@@ -83,7 +83,7 @@ impl Fact {
 }
 
 /// What is told of a process. Times are nanoseconds since 1970.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Told {
     /// Its own EventID 1.
     Created(Box<Created>),
@@ -96,7 +96,7 @@ pub enum Told {
 }
 
 /// How a process was created.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Created {
     /// `UtcTime`.
     pub time: Option<i128>,
@@ -129,7 +129,7 @@ impl Created {
 }
 
 /// What is known of a process by one that it started.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Parent {
     /// When the other was created.
     pub time: Option<i128>,
@@ -140,7 +140,7 @@ pub struct Parent {
 }
 
 /// A DNS query.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Query {
     /// When it was logged.
     pub time: i128,
@@ -156,8 +156,9 @@ pub fn is_of_process(event: &Event<'_>) -> bool {
     event.provider == PROVIDER && EVENT_IDS.iter().any(|id| event.event_id == id.to_string())
 }
 
-/// What an event says of processes: nothing, of one, or of one and of that which started it.
-pub fn facts(event: &Event<'_>, mut each: impl FnMut(Fact)) {
+/// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
+/// is only how they were created, and when they ended.
+pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
     if !is_of_process(event) {
         return;
     }
@@ -184,14 +185,14 @@ pub fn facts(event: &Event<'_>, mut each: impl FnMut(Fact)) {
                 parent_id: decimal(field("ParentProcessId")).into_owned(),
                 parent_guid: parent.as_ref().map(|parent| parent.guid.clone()).unwrap_or_default(),
             };
-            if let Some(of) = parent {
+            if let Some(of) = parent.filter(&wanted) {
                 let (image, command_line) = (created.parent_image.clone(), created.parent_command_line.clone());
                 each(Fact { of, told: Told::Parent(Box::new(Parent { time: utc_time, image, command_line })) });
             }
             each(Fact { of, told: Told::Created(Box::new(created)) });
         }
         Ok(ENDED) => each(Fact { of, told: Told::Ended(utc_time) }),
-        _ => {
+        _ if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
             if let Some(logged) = logged {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
@@ -199,6 +200,7 @@ pub fn facts(event: &Event<'_>, mut each: impl FnMut(Fact)) {
                 each(Fact { of, told: Told::Queried(Query { time, name: text("QueryName"), addresses }) });
             }
         }
+        _ => {}
     }
 }
 
@@ -259,7 +261,7 @@ mod tests {
             ..Event::default()
         };
         let mut found = Vec::new();
-        facts(&event, |fact| found.push(fact));
+        facts(&event, |_| true, |fact| found.push(fact));
         let [Fact { of, told: Told::Queried(query) }] = &found[..] else { panic!("{found:?}") };
         assert_eq!(of.guid, "{6820D070-1F1B-6323-5C02-000000001400}");
         assert_eq!(query.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.7", "2001:db8::1"]);

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
-    connection::{glossary::Field, met::Met, process::Fact},
+    connection::{glossary::Field, met::Met},
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
     evtx::{chunk::FileHeader, ids::Ids},
-    group::{groups::Groups, hits::Hits, spill::Sorter},
+    group::{facts::Facts, groups::Groups, hits::Hits},
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
@@ -35,7 +35,7 @@ pub struct Findings {
     /// The digests of each archive file, if they were asked for; none if not all of it could be read.
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What was told of processes, where the plan is for these.
-    pub facts: Sorter<Fact>,
+    pub facts: Facts,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
     pub memo: Option<Memo>,
     /// What values of connections mean that were met, where their fields are all that is asked of them.
@@ -97,7 +97,7 @@ impl Findings {
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
-            facts: Sorter::new(plan.room),
+            facts: Facts::new(plan.room),
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;

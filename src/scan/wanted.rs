@@ -6,10 +6,10 @@
 use std::{collections::HashSet, io};
 
 use crate::{
-    connection::process::{self, Fact, ProcessKey, Told},
+    connection::process::{self, ProcessKey},
     error::Error,
     evtx::event::Event,
-    group::{hits::SortedHits, processes, spill::Sorter},
+    group::{facts::Facts, hits::SortedHits, processes},
     scan::prefilter::Prefilter,
 };
 
@@ -61,19 +61,10 @@ impl Wanted {
     }
 
     /// Takes what an event says of processes of these hosts.
-    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Sorter<Fact>) {
+    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Facts) {
         if !self.hosts.contains(&*event.computer) {
             return;
         }
-        process::facts(event, |fact| {
-            let is_needed = match fact.told {
-                Told::Created(_) | Told::Ended(_) => true,
-                Told::Parent(_) | Told::Queried(_) => self.processes.contains(&fact.of),
-            };
-            if is_needed {
-                let size = fact.size();
-                facts.push(fact, size);
-            }
-        });
+        process::facts(event, |process| self.processes.contains(process), |fact| facts.push(fact));
     }
 }
