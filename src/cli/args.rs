@@ -205,8 +205,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
-    /// Apply this built-in rule: an id, regsvcs, regasm, all or none; repeatable [detect: regsvcs]
-    #[arg(long, value_name = "ID", help_heading = "Rules")]
+    /// Apply these built-in rules: names or ids, all or none [detect: regsvcs]
+    ///
+    /// netsift rules list shows them. Repeatable.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
     pub rule: Vec<String>,
 
     /// Which Sigma rules are wanted.

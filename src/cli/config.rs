@@ -76,8 +76,9 @@ impl Config {
     ///
     /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
-        let mut loaded = load(&args)?;
-        let rules = rule_set(&args, builtin, &mut loaded)?;
+        let chosen = chosen_rules(&args, builtin)?;
+        let mut loaded = load(&args, &chosen.of_sigma)?;
+        let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
         let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
             .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
@@ -234,9 +235,9 @@ pub enum Builtin {
     Everything,
 }
 
-/// Loads the Sigma rules.
-fn load(args: &ScanArgs) -> Result<Loaded, Error> {
-    let loaded = load::load_on(threads(args.threads), &args.rules, &wanted(&args.wanted));
+/// Loads the Sigma rules, those that are built in among them.
+fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
+    let loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
     if args.strict_rules {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
@@ -269,26 +270,14 @@ pub fn wanted(args: &WantedArgs) -> Wanted {
 }
 
 /// Everything that is looked for.
-fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<RuleSet, Error> {
+fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loaded) -> Result<RuleSet, Error> {
     let detection = networks("--detect-cidr", &args.detect_cidr)?;
     let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
     let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
-    let chosen = chosen_rules(args, builtin)?;
     let names = args.process.iter().map(|name| process(name)).collect::<Result<Vec<_>, _>>()?;
-    if chosen.as_ref().is_some_and(Vec::is_empty) {
-        if let Some(name) = names.first() {
-            let message =
-                format!("--process {name} with --rule none: names are for built-in rules; leave one of the two out");
-            return Err(Error::Usage(message));
-        }
-        if args.rules.is_empty() {
-            let message =
-                "--rule none without --rules: nothing is looked for; give Sigma rules, for example --rules my-rules/";
-            return Err(Error::Usage(message.to_owned()));
-        }
-    }
+    check_chosen(args, chosen, &names)?;
 
-    let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen) {
+    let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen.by_process) {
         // Names replace those of the rules, if any rule is applied, or stand for themselves.
         (_, Some(rules)) if rules.is_empty() => Vec::new(),
         ([], Some(rules)) => {
@@ -322,11 +311,31 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, loaded: &mut Loaded) -> Result<Ru
         by_process: processes,
         everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect() },
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
-        named: !args.rules.is_empty(),
+        named: !args.rules.is_empty() || !chosen.of_sigma.is_empty(),
         slow: loaded.without_literals.clone(),
         in_vain,
         infos: by_title.into_iter().map(|(info, _)| info).collect(),
     })
+}
+
+/// Refuses a choice by which nothing is looked for, or names that no chosen rule is there for.
+fn check_chosen(args: &ScanArgs, chosen: &Chosen, names: &[String]) -> Result<(), Error> {
+    if !chosen.by_process.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
+    if let Some(name) = names.first() {
+        return Err(Error::Usage(format!(
+            "--process {name} with --rule {}: names are for the rules {}; leave one of the two out",
+            args.rule.join(","),
+            builtin::RULES.map(|rule| rule.name).join(" and "),
+        )));
+    }
+    if args.rules.is_empty() && chosen.of_sigma.is_empty() {
+        let message =
+            "--rule none without --rules: nothing is looked for; give Sigma rules, for example --rules my-rules/";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    Ok(())
 }
 
 /// What there is to say of detection networks of which every address is excluded, unless there are rules that the exclusion is
@@ -402,24 +411,41 @@ fn style(args: &OutputArgs) -> Result<Style, Error> {
     Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
 }
 
-/// The built-in rules that are named, or those that apply where none is; `None` for every connection.
-fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Option<Vec<BuiltinRule>>, Error> {
+/// Built-in rules that are chosen.
+#[derive(Debug, Default)]
+struct Chosen {
+    /// Those by process, by title; `None` for every connection.
+    by_process: Option<Vec<BuiltinRule>>,
+    /// The texts of those that are written as Sigma rules.
+    of_sigma: Vec<&'static str>,
+}
+
+/// The built-in rules that are named, or those that apply where none is.
+fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
     if args.rule.is_empty() {
-        return Ok((builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]));
+        let by_process = (builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]);
+        return Ok(Chosen { by_process, ..Chosen::default() });
     }
-    let mut chosen = Vec::new();
-    for id in &args.rule {
-        let is_named = |rule: &&BuiltinRule| id == "all" || id == rule.id || id == rule.name;
-        let found: Vec<BuiltinRule> = builtin::RULES.iter().filter(is_named).copied().collect();
-        if found.is_empty() && id != "none" {
-            let names = builtin::RULES.map(|rule| rule.name).join(", ");
-            return Err(Error::Usage(format!("--rule {id:?} is no built-in rule: give {names}, all or none")));
+    let (mut by_process, mut of_sigma) = (Vec::new(), Vec::new());
+    for name in &args.rule {
+        let is_named = |id: &str, own: &str| name == "all" || name == id || name == own;
+        let processes = builtin::RULES.iter().filter(|rule| is_named(rule.id, rule.name));
+        let texts = builtin::SIGMA.iter().filter(|rule| is_named(rule.id(), rule.name)).map(|rule| rule.text);
+        let before = by_process.len() + of_sigma.len();
+        by_process.extend(processes.copied());
+        of_sigma.extend(texts);
+        if by_process.len() + of_sigma.len() == before && name != "none" {
+            let names = builtin::names().collect::<Vec<_>>().join(", ");
+            return Err(Error::Usage(format!(
+                "--rule {name:?} is not a built-in rule: give {names}, all or none, for example --rule regsvcs,lolbas"
+            )));
         }
-        chosen.extend(found);
     }
-    chosen.sort_by_key(|rule| rule.title);
-    chosen.dedup();
-    Ok(Some(chosen))
+    by_process.sort_by_key(|rule| rule.title);
+    by_process.dedup();
+    of_sigma.sort_unstable();
+    of_sigma.dedup();
+    Ok(Chosen { by_process: Some(by_process), of_sigma })
 }
 
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does

@@ -1,8 +1,9 @@
 //! Listings of rules as text: a table of all, the whole of one, and what is wrong with those of a folder.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +11,7 @@ use crate::{
     error::Error,
     rule::{
         builtin,
-        info::RuleInfo,
+        info::{BUILT_IN, RuleInfo},
         sigma::{
             load::{self, Loaded},
             wanted::Wanted,
@@ -22,11 +23,12 @@ use crate::{
 /// The built-in rules and the Sigma rules in these paths, one a line, and what is wrong with them; and whether nothing is.
 #[must_use]
 pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
-    let loaded = load::load(paths, wanted);
+    let loaded = load_all(paths, wanted);
     let header = ["ID", "LEVEL", "STATUS", "MITRE ATT&CK", "TITLE", "SOURCE"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(header)
         .chain(infos(&loaded).map(|info| {
-            let RuleInfo { id, level, status, attack, title, source, .. } = info;
+            let source = source(&info, &loaded);
+            let RuleInfo { id, level, status, attack, title, .. } = info;
             let ids =
                 attack.split(' ').filter(|tag| tag.starts_with('T') || tag.starts_with('G') || tag.starts_with('S'));
             let attack = ids.collect::<Vec<_>>().join(" ");
@@ -58,15 +60,19 @@ pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
 ///
 /// There is none.
 pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Error> {
-    let loaded = load::load(paths, wanted);
-    let name = builtin::RULES.iter().find(|rule| rule.name == id).map_or(id, |rule| rule.id);
+    let loaded = load_all(paths, wanted);
+    let by_process = builtin::RULES.iter().find(|rule| rule.name == id).map(|rule| rule.id);
+    let of_sigma = builtin::SIGMA.iter().find(|rule| rule.name == id).map(builtin::SigmaText::id);
+    let name = by_process.or(of_sigma).unwrap_or(id);
     let found = infos(&loaded).find(|info| info.id == name || info.title == name);
     let none = || {
         Error::Usage(format!("{id:?} is no rule that is loaded: netsift rules list --rules PATH shows those there are"))
     };
     let shown = |info: RuleInfo| {
         let lines = info.text.lines().map(|line| format!("{}\n", text::printable(line)));
-        format!("# {}\n{}", text::printable(&info.source), lines.collect::<String>())
+        let is_by_process = builtin::RULES.iter().any(|rule| info.source == BUILT_IN && rule.id == info.id);
+        let difference = if is_by_process { format!("{}\n", builtin::DIFFERENCE) } else { String::new() };
+        format!("# {}\n{}{difference}", text::printable(&info.source), lines.collect::<String>())
     };
     found.map(shown).ok_or_else(none)
 }
@@ -112,6 +118,37 @@ fn is_well(loaded: &Loaded) -> bool {
     loaded.refused.is_empty() && loaded.unknown.is_empty()
 }
 
+/// The built-in rules that are written as Sigma rules, and those in these paths.
+fn load_all(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
+    load::load_on(NonZeroUsize::MIN, &builtin::SIGMA.map(|rule| rule.text), paths, wanted)
+}
+
+/// The built-in rules first.
 fn infos(loaded: &Loaded) -> impl Iterator<Item = RuleInfo> {
-    builtin::RULES.iter().map(RuleInfo::of_builtin).chain(loaded.infos.iter().cloned())
+    let (built_in, others): (Vec<&RuleInfo>, Vec<&RuleInfo>) =
+        loaded.infos.iter().partition(|info| info.source == BUILT_IN);
+    builtin::RULES.iter().map(RuleInfo::of_builtin).chain(built_in.into_iter().chain(others).cloned())
+}
+
+/// Where a rule is from: its file, or its short name and the loaded rules that cover the same.
+fn source(info: &RuleInfo, loaded: &Loaded) -> String {
+    let by_process = builtin::RULES.iter().find(|rule| rule.id == info.id);
+    let of_sigma = builtin::SIGMA.iter().find(|rule| rule.id() == info.id);
+    let name = by_process.map(|rule| rule.name).or(of_sigma.map(|rule| rule.name));
+    let Some(name) = name.filter(|_| info.source == BUILT_IN) else { return info.source.clone() };
+    let own = by_process.map(|rule| BTreeSet::from([rule.process.to_owned()]));
+    let own = own.or_else(|| loaded.with_processes().find(|(known, _)| *known == info).map(|(_, names)| names));
+    let own = own.unwrap_or_default();
+    let others = loaded.with_processes().filter(|(other, _)| other.source != BUILT_IN);
+    let covering = others.filter(|(other, names)| {
+        other.title == info.title || (!own.is_disjoint(names) && share_a_technique(info, other))
+    });
+    let covering = covering.map(|(other, _)| format!("; similar: {:?} in {}", other.title, other.source));
+    format!("{BUILT_IN} (--rule {name}){}", covering.collect::<String>())
+}
+
+/// Whether two rules detect one technique.
+fn share_a_technique(one: &RuleInfo, two: &RuleInfo) -> bool {
+    let is_technique = |tag: &&str| tag.starts_with('T');
+    one.attack.split(' ').filter(is_technique).any(|tag| two.attack.split(' ').any(|other| other == tag))
 }

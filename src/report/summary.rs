@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     count,
     report::ran::Ran,
+    rule::info::{BUILT_IN, RuleInfo},
     scan::{
         elsewhere::{Elsewhere, Missing},
         tally::Tally,
@@ -88,21 +89,21 @@ impl Summary<'_> {
         self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
     }
 
-    /// How many rules are Sigma rules: those behind the built-in ones.
-    fn of_sigma(&self) -> u64 {
+    /// The rules that are applied as Sigma rules: those behind the ones by process.
+    fn of_sigma(&self) -> impl Iterator<Item = &RuleInfo> {
         let own = self.terms.rules.by_process.iter().map(|(_, rule)| rule.saturating_add(1)).max().unwrap_or(0);
-        self.terms.rules.infos.len().saturating_sub(own) as u64
+        self.terms.rules.infos.iter().skip(own)
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of_sigma = self.of_sigma();
-        for info in self.terms.rules.infos.iter().filter(|info| info.source == "built-in") {
+        for info in self.terms.rules.infos.iter().filter(|info| info.source == BUILT_IN) {
             let technique = info.attack.split(' ').next().unwrap_or_default();
             let (title, technique) = (text::printable(&info.title), text::printable(technique));
             writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
         }
-        if of_sigma > 0 {
-            writeln!(f, "rules     {} loaded", counted(of_sigma, "Sigma rule"))?;
+        let loaded = self.of_sigma().filter(|info| info.source != BUILT_IN).count() as u64;
+        if loaded > 0 {
+            writeln!(f, "rules     {} loaded", counted(loaded, "Sigma rule"))?;
         }
         for line in self.in_vain() {
             writeln!(f, "          {line}")?;
@@ -208,7 +209,7 @@ impl Summary<'_> {
         let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
         let processes = self.terms.rules.processes();
         let whose = match processes {
-            _ if self.of_sigma() > 0 => " that the rules look for".to_owned(),
+            _ if self.of_sigma().next().is_some() => " that the rules look for".to_owned(),
             [] => String::new(),
             names => format!(" of {}", text::printable(&names.join(", "))),
         };

@@ -1,6 +1,7 @@
-//! The built-in rules as data: Splunk's detections of network connections of regsvcs.exe and regasm.exe.
+//! The built-in rules as data: Splunk's detections that a network connection alone can be judged by.
 //!
-//! How they are applied is in [`crate::rule::judge`].
+//! Those of regsvcs.exe and regasm.exe name a process and networks; how they are applied is in [`crate::rule::judge`]. The others
+//! are written as Sigma rules and applied as such.
 
 use ipnet::IpNet;
 
@@ -61,8 +62,49 @@ pub const REGASM: BuiltinRule = BuiltinRule {
     ..REGSVCS
 };
 
-/// All built-in rules, the default one first.
+/// The built-in rules by process, the default one first.
 pub const RULES: [BuiltinRule; 2] = [REGSVCS, REGASM];
+
+/// Where they differ from Splunk's searches.
+pub const DIFFERENCE: &str = "\
+differences from Splunk's search: IPv6 networks that are not public are left out too (--exclusions splunk: only Splunk's own 23)";
+
+/// A built-in rule that is written as a Sigma rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SigmaText {
+    /// A short name for the command line.
+    pub name: &'static str,
+    /// The rule, with the title and the id that Splunk published it by, and where it differs from Splunk's search.
+    ///
+    /// Its level follows from Splunk's risk score: `high` from 80, `medium` from 40, `low` from 20 and otherwise `informational`.
+    pub text: &'static str,
+}
+
+impl SigmaText {
+    /// The rule's id, as its text states it.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_default()
+    }
+}
+
+/// The built-in rules that are written as Sigma rules. Conditions: Splunk Security Content, `detections/endpoint`.
+pub const SIGMA: [SigmaText; 9] = [
+    SigmaText { name: "lolbas", text: include_str!("builtin/lolbas.yml") },
+    SigmaText { name: "adws", text: include_str!("builtin/adws.yml") },
+    SigmaText { name: "ftp", text: include_str!("builtin/ftp.yml") },
+    SigmaText { name: "mail", text: include_str!("builtin/mail.yml") },
+    SigmaText { name: "authentication", text: include_str!("builtin/authentication.yml") },
+    SigmaText { name: "java", text: include_str!("builtin/java.yml") },
+    SigmaText { name: "kerberos", text: include_str!("builtin/kerberos.yml") },
+    SigmaText { name: "winlogon", text: include_str!("builtin/winlogon.yml") },
+    SigmaText { name: "installutil", text: include_str!("builtin/installutil.yml") },
+];
+
+/// The names of all built-in rules.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.name).chain(SIGMA.iter().map(|rule| rule.name))
+}
 
 /// The rule's own 23 networks that are not "public", in the order of its search.
 ///

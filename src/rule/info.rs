@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::rule::builtin::BuiltinRule;
 
+/// The source of the rules that are built in.
+pub const BUILT_IN: &str = "built-in";
+
 /// A rule as reports and listings show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInfo {
@@ -19,7 +22,10 @@ pub struct RuleInfo {
     pub status: String,
     /// MITRE ATT&CK: techniques and tactics, as in `T1218.009 defense-evasion`.
     pub attack: String,
-    /// The file it is from, or `built-in`.
+    /// Who wrote it; empty if it does not say.
+    #[serde(default)]
+    pub author: String,
+    /// The file it is from, or [`BUILT_IN`].
     pub source: String,
     /// The whole of its file as text, which the rules of a file share.
     pub text: Arc<str>,
@@ -29,7 +35,8 @@ impl RuleInfo {
     /// Whether it is the same rule, wherever its file is.
     #[must_use]
     pub fn is_same_rule(&self, other: &Self) -> bool {
-        let Self { title, id, level, status, attack, source: _, text } = self;
+        // Its author is in its text.
+        let Self { title, id, level, status, attack, author: _, source: _, text } = self;
         (title, id, level, status, attack, text)
             == (&other.title, &other.id, &other.level, &other.status, &other.attack, &other.text)
     }
@@ -58,7 +65,8 @@ impl RuleInfo {
             level: rule.level.to_owned(),
             status: rule.status.to_owned(),
             attack: format!("{} {tactic}", rule.technique),
-            source: "built-in".to_owned(),
+            author: rule.author.to_owned(),
+            source: BUILT_IN.to_owned(),
             text: text.into(),
         }
     }
@@ -89,14 +97,14 @@ impl RuleInfo {
         ids.chain(tactics.into_iter().map(str::to_owned)).collect::<Vec<_>>().join(" ")
     }
 
-    /// The values of the report's columns: title, id, level, MITRE ATT&CK.
+    /// The values of the report's columns: title, id, level, MITRE ATT&CK, author.
     #[must_use]
-    pub fn columns(&self) -> [&str; 4] {
-        [&self.title, &self.id, &self.level, &self.attack]
+    pub fn columns(&self) -> [&str; 5] {
+        [&self.title, &self.id, &self.level, &self.attack, &self.author]
     }
 
     /// The names of those columns.
-    pub const COLUMNS: [&'static str; 4] = ["rule_title", "rule_id", "rule_level", "mitre_attack"];
+    pub const COLUMNS: [&'static str; 5] = ["rule_title", "rule_id", "rule_level", "mitre_attack", "rule_author"];
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn every_format_names_the_rules_where_the_others_do() {
             "dest_port": 4444, "count": 1, "firstTime": "2024-03-05T14:07:09.1234567Z",
             "lastTime": "2024-03-05T14:07:09.1234567Z", "rule_title": "To Port 4444",
             "rule_id": "11111111-aaaa-bbbb-cccc-000000000002", "rule_level": "high",
-            "mitre_attack": "T1571 command-and-control"
+            "mitre_attack": "T1571 command-and-control", "rule_author": null
         })
     );
     assert_eq!(rows[1]["rule_title"], "Detect Regsvcs with Network Connection");

@@ -14,6 +14,7 @@ const NOTEPAD: &str = "title: Notepad Talks
 id: 11111111-aaaa-bbbb-cccc-000000000001
 status: test
 level: high
+author: The Author
 tags: [attack.command-and-control, attack.t1105]
 logsource:
     category: network_connection
@@ -83,9 +84,12 @@ fn all_rules_are_applied_in_one_pass_and_a_connection_is_in_a_group_of_each() {
         "2  Notepad Talks",
     ]);
     let header = ran.report().lines().next().unwrap();
-    assert!(header.ends_with(",count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack"), "{header}");
+    assert!(
+        header.ends_with(",count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack,rule_author"),
+        "{header}"
+    );
     let first = ran.report().lines().nth(1).unwrap();
-    let tail = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control";
+    let tail = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control,The Author";
     assert!(first.ends_with(tail), "{first}");
     assert_eq!(
         rows(&case, &[]),
@@ -227,8 +231,8 @@ fn a_correlation_reports_the_connections_that_made_it_fire() {
     let case = detect().file("rules/a.yml", NOTEPAD).file("rules/many.yml", count).events(&events);
     let ran = case.run_on(&["--rule", "none", "--rules", "rules", "--group-by", "dvc", "log.evtx"]);
     ran.exits(0).says(&["2 Sigma rules loaded", "4 hits that are only parts of correlations", "3  Many"]).reports(&[
-        "dvc,count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack",
-        "WS01.corp.example,3,2024-03-05T14:12:09.1234567Z,2024-03-05T14:12:29.1234567Z,Many,11111111-aaaa-bbbb-cccc-000000000009,critical,",
+        "dvc,count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack,rule_author",
+        "WS01.corp.example,3,2024-03-05T14:12:09.1234567Z,2024-03-05T14:12:29.1234567Z,Many,11111111-aaaa-bbbb-cccc-000000000009,critical,,",
     ]);
 }
 
@@ -267,7 +271,7 @@ fn events_have_a_row_for_each_rule_and_the_manifest_each_rules_hash() {
     let case = detect().file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).events(&events);
     case.run_on(&["--rules", "rules", "-o", "r.csv", "--events", "e.csv", "--manifest", "m.json", "log.evtx"]).exits(0);
     let rows = fs::read_to_string(case.path("e.csv")).unwrap();
-    let titles: Vec<&str> = rows.lines().skip(1).map(|row| row.rsplit(',').nth(3).unwrap()).collect();
+    let titles: Vec<&str> = rows.lines().skip(1).map(|row| row.split(',').nth(27).unwrap()).collect();
     assert_eq!(titles, ["Notepad Talks", "Odd Port", "Detect Regsvcs with Network Connection"]);
     let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(case.path("m.json")).unwrap()).unwrap();
     let rules = manifest["rule"]["rules"].as_array().unwrap();
@@ -499,7 +503,7 @@ fn rules_that_differ_are_all_applied_and_counted_for_themselves_whatever_they_sh
     let counts: Vec<&str> = ran.report().lines().skip(1).collect();
     let time = "2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z";
     let later = "2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z";
-    let talks = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control";
+    let talks = "Notepad Talks,11111111-aaaa-bbbb-cccc-000000000001,high,T1105 command-and-control,The Author";
     assert_eq!(
         counts,
         [

@@ -16,7 +16,7 @@ use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRu
 use crate::{
     evidence::walk::{Walked, walk},
     rule::{
-        info::RuleInfo,
+        info::{BUILT_IN, RuleInfo},
         sigma::{
             correlation::{self, Correlations},
             engine::Sigma,
@@ -63,16 +63,20 @@ struct Loadable {
 /// twice is loaded once; rules that differ are all loaded, also with the same id.
 #[must_use]
 pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
-    load_on(NonZeroUsize::MIN, paths, wanted)
+    load_on(NonZeroUsize::MIN, &[], paths, wanted)
 }
 
-/// The same on up to so many threads. What is loaded does not depend on how many.
+/// The same on up to so many threads, with rules that are built in, which are wanted in any case. What is loaded does not
+/// depend on how many threads there are.
 #[must_use]
-pub fn load_on(threads: NonZeroUsize, paths: &[PathBuf], wanted: &Wanted) -> Loaded {
+pub fn load_on(threads: NonZeroUsize, built_in: &[&str], paths: &[PathBuf], wanted: &Wanted) -> Loaded {
     let Walked { files, failed } = walk(paths, is_yaml);
     let refused = failed.into_iter().map(|(path, reason)| Remark { path, title: None, reason });
     let mut loaded = Loaded { refused: refused.collect(), ..Loaded::default() };
     let files: Vec<PathBuf> = files.into_iter().collect();
+    for text in built_in {
+        loaded.text(Path::new(BUILT_IN), (*text).to_owned(), &Wanted::default());
+    }
     loaded.files(&files, wanted, threads);
     loaded.finish();
     loaded
@@ -102,6 +106,11 @@ impl Loaded {
     pub fn has_any_of(&self, path: &Path) -> bool {
         let Ok(path) = fs::canonicalize(path) else { return false };
         self.giving.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&path)))
+    }
+
+    /// What is known of each rule but correlations, and the processes that it names, by their base names in lower case.
+    pub fn with_processes(&self) -> impl Iterator<Item = (&RuleInfo, BTreeSet<String>)> {
+        self.rules.iter().map(|loaded| (&loaded.info, scope::processes(&loaded.rule.detection)))
     }
 
     /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`. They are then taken out.
@@ -214,16 +223,27 @@ impl Loaded {
 
     fn file(&mut self, path: &Path, wanted: &Wanted) {
         let before = self.count();
+        match file::read(path) {
+            Ok(text) => self.text(path, text, wanted),
+            Err(error) => {
+                let reason = text::printable(&error.to_string()).into_owned();
+                self.refused.push(Remark { path: path.to_owned(), title: None, reason });
+            }
+        }
+        if self.count() > before {
+            self.giving.insert(path.to_owned());
+        }
+    }
+
+    /// Takes the rules of a text, which is the whole of the file of this path.
+    fn text(&mut self, path: &Path, text: String, wanted: &Wanted) {
         let mut refuse = |title: Option<&str>, reason: String| {
             let reason = text::printable(&reason).into_owned();
             self.refused.push(Remark { path: path.to_owned(), title: title.map(str::to_owned), reason });
         };
-        let parsed = file::read(path).map_err(|error| error.to_string()).and_then(|text| {
-            rsigma_parser::parse_sigma_yaml(&text).map(|rules| (text, rules)).map_err(|e| e.to_string())
-        });
-        let (text, parsed) = match parsed {
+        let parsed = match rsigma_parser::parse_sigma_yaml(&text) {
             Ok(parsed) => parsed,
-            Err(error) => return refuse(None, error),
+            Err(error) => return refuse(None, error.to_string()),
         };
         for error in &parsed.errors {
             refuse(None, error.clone());
@@ -238,7 +258,10 @@ impl Loaded {
         let source = path.to_string_lossy().into_owned();
         let text: Arc<str> = text.into();
         for rule in parsed.rules {
-            let info = info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags);
+            let info = RuleInfo {
+                author: rule.author.clone().unwrap_or_default(),
+                ..info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags)
+            };
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
@@ -247,7 +270,10 @@ impl Loaded {
             }
         }
         for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
-            let info = info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags);
+            let info = RuleInfo {
+                author: rule.author.clone().unwrap_or_default(),
+                ..info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags)
+            };
             if !is_wanted(&info, wanted) {
                 continue;
             }
@@ -257,9 +283,6 @@ impl Loaded {
             }
         }
         self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
-        if self.count() > before {
-            self.giving.insert(path.to_owned());
-        }
     }
 
     /// Drops what is given twice, and correlations and filters whose rules are not loaded; sorts; finds the literals.
@@ -386,6 +409,7 @@ fn info(
         attack: RuleInfo::attack_of_tags(tags),
         source: source.to_owned(),
         text: Arc::clone(text),
+        ..RuleInfo::default()
     }
 }
 
@@ -412,7 +436,7 @@ mod tests {
         }
         let load = |threads| {
             let threads = NonZeroUsize::new(threads).unwrap();
-            let loaded = load_on(threads, &[folder.path().to_owned()], &Wanted::default());
+            let loaded = load_on(threads, &[], &[folder.path().to_owned()], &Wanted::default());
             let filters: Vec<String> = loaded.filters.iter().map(|(filter, _)| filter.title.clone()).collect();
             (loaded.infos, loaded.refused, loaded.literals, filters)
         };

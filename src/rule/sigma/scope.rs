@@ -1,5 +1,7 @@
 //! Which rules are about connections: those of their log sources that can be evaluated over EventID 3, compiled.
 
+use std::collections::BTreeSet;
+
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
 
@@ -36,6 +38,17 @@ pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
         return Err("it looks for other events than EventID 3".to_owned());
     }
     rsigma_eval::compile_rule(rule).map_err(|error| error.to_string())
+}
+
+/// The base names of the processes that it names whole, in lower case, whether it looks for them or leaves them out.
+pub(super) fn processes(detections: &Detections) -> BTreeSet<String> {
+    let images = items(detections).filter(|(name, ..)| name.map(names::canonical).as_deref() == Some("Image"));
+    let texts = images.flat_map(|(_, _, values)| values).filter_map(|value| match value {
+        SigmaValue::String(text) => Some(text.original.to_ascii_lowercase()),
+        _ => None,
+    });
+    let names = texts.filter_map(|text| text.rsplit(['\\', '*']).next().map(str::to_owned));
+    names.filter(|name| name.ends_with(".exe")).collect()
 }
 
 /// The first field with a placeholder.
