@@ -129,7 +129,7 @@ impl<'a> Sifter<'a> {
     pub fn defect(&mut self, chunk: Option<u64>, offset: Option<u64>, kind: DefectKind, cause: &str) {
         *self.part.defects.entry(kind).or_default() += 1;
         let cause = text::printable(cause).into_owned();
-        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, offset, kind, cause });
+        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, line: None, offset, kind, cause });
     }
 
     fn file_header(&mut self, head: &[u8]) {
