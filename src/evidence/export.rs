@@ -13,7 +13,7 @@ pub const HEAD: usize = 4096;
 pub enum Export {
     /// `<Event>` elements, in an `<Events>` element or without, as `wevtutil`, `Get-WinEvent` and Event Viewer write them.
     Xml,
-    /// One JSON object on each line, as `evtx_dump`, Winlogbeat or NXLog write it.
+    /// One JSON object on each line, as `evtx_dump`, Winlogbeat or `NXLog` write it.
     JsonLines,
 }
 
@@ -94,7 +94,7 @@ fn without_declaration(text: &[u8]) -> &[u8] {
 }
 
 /// What a stream starts like, and the same stream from its start.
-pub fn peeked<'a>(stream: &'a mut dyn Read) -> (Option<Export>, impl Read + use<'a>) {
+pub fn peeked(stream: &mut dyn Read) -> (Option<Export>, impl Read + use<'_>) {
     let mut head = Vec::new();
     let failed = (&mut *stream).take(HEAD as u64).read_to_end(&mut head).err();
     let export = Export::of_head(&head);

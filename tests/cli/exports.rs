@@ -27,7 +27,7 @@ fn export(log: &[u8], write: Writer) -> String {
     let mut text = String::new();
     for bytes in log[4096..].chunks(65536).filter(|bytes| bytes.starts_with(b"ElfChnk")) {
         let (layout, _) = chunk::layout(bytes);
-        decoder.decode(bytes, &layout, |_, _| true, |event| text += &write(event), |loss| panic!("{loss:?}"));
+        decoder.decode(bytes, &layout, |_, _| true, |event| text += &write(event), |loss| unreachable!("{loss:?}"));
     }
     text
 }
@@ -145,7 +145,7 @@ fn reads_as_the_log(name: &str, bytes: &[u8]) -> Ran {
 #[track_caller]
 fn costs_one_event(write: Writer, damage: impl Fn(&str) -> String, text: &str) {
     let events = export(&log(), write);
-    let [first, second, third] = events.lines().collect::<Vec<_>>()[..] else { panic!("{events}") };
+    let [first, second, third] = events.lines().collect::<Vec<_>>()[..] else { unreachable!("{events}") };
     let bytes = format!("{first}\n{}\n{third}\n", damage(second));
     let ran = connections().file("export.txt", &bytes).run();
     ran.exits(3).says(&[&format!("export.txt: line 2 at {:#x}: {text}", first.len() + 1)]);

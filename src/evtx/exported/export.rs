@@ -31,7 +31,7 @@ pub fn read(
     each: &mut dyn FnMut(Place, Result<Event<'_>, String>),
 ) -> io::Result<()> {
     let mut text = Text::new(stream);
-    let (next, parse): (fn(&mut Text<'_>) -> Option<Piece>, fn(&str) -> Result<Event<'_>, String>) = match export {
+    let (next, parse): (Next, Parse) = match export {
         Export::Xml => (xml::next, xml::event),
         Export::JsonLines => (json::next, json::event),
     };
@@ -56,7 +56,13 @@ pub(super) enum Piece {
     Fault(Place, String),
 }
 
-fn whole(bytes: &[u8], parse: fn(&str) -> Result<Event<'_>, String>) -> Result<Event<'_>, String> {
+/// Finds what comes next in a text.
+type Next = fn(&mut Text<'_>) -> Option<Piece>;
+
+/// Reads an event.
+type Parse = fn(&str) -> Result<Event<'_>, String>;
+
+fn whole(bytes: &[u8], parse: Parse) -> Result<Event<'_>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
     let event = catch_unwind(AssertUnwindSafe(|| parse(text))).map_err(|_| "the parser panicked".to_owned())??;
     if event.provider.is_empty() || event.event_id.is_empty() {
@@ -131,7 +137,7 @@ mod tests {
         assert!(read_all(Export::JsonLines, deep.as_bytes())[0].2.is_err());
         let deep = format!("<Event>{}</Event>", "<a>".repeat(300_000));
         assert!(read_all(Export::Xml, deep.as_bytes())[0].2.is_err());
-        let attributes: String = (0..100_000).map(|n| format!(" a{n}=''")).collect();
+        let attributes = " a=''".repeat(100_000);
         assert!(read_all(Export::Xml, format!("<Event{attributes}></Event>").as_bytes())[0].2.is_err());
     }
 }

@@ -149,7 +149,7 @@ pub(super) fn event(text: &str) -> Result<Event<'_>, String> {
             Tag::GeneralRef(name) => match name.resolve_char_ref().map_err(|error| error.to_string())? {
                 Some(character) => element.add(character.encode_utf8(&mut [0; 4])),
                 None => {
-                    element.add(predefined(&name).ok_or_else(|| format!("the entity &{}; is not defined", &*name))?)
+                    element.add(predefined(&name).ok_or_else(|| format!("the entity &{}; is not defined", &*name))?);
                 }
             },
             Tag::Eof if element.depth == 0 => return Ok(element.event),
