@@ -11,14 +11,12 @@ use crate::{
         event::Event,
         exported::{
             json,
+            piece::Piece,
             text::{Place, Text},
             xml,
         },
     },
 };
-
-/// The longest event or line that is read, in bytes: 1 MiB. A record of a log has at most 64 KiB.
-pub(super) const LONGEST: usize = 1 << 20;
 
 /// Hands each event of an export to `each` with its place, or what is wrong there. An event that cannot be read is skipped.
 ///
@@ -48,14 +46,6 @@ pub fn read(
     text.failure()
 }
 
-/// What comes next in a text.
-pub(super) enum Piece {
-    /// An event, in as many bytes at the start of the window.
-    Event(usize),
-    /// Something that is not one, and was passed.
-    Fault(Place, String),
-}
-
 /// Finds what comes next in a text.
 type Next = fn(&mut Text<'_>) -> Option<Piece>;
 
@@ -74,6 +64,7 @@ fn whole(bytes: &[u8], parse: Parse) -> Result<Event<'_>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evtx::exported::piece::LONGEST;
 
     fn read_all(export: Export, mut bytes: &[u8]) -> Vec<(u64, u64, Result<String, String>)> {
         let mut all = Vec::new();

@@ -15,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use crate::evtx::{
     event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME},
     exported::{
-        export::{LONGEST, Piece},
+        piece::{LONGEST, Piece},
         text::Text,
     },
 };

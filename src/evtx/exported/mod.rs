@@ -6,5 +6,6 @@
 
 pub mod export;
 mod json;
+mod piece;
 pub mod text;
 mod xml;

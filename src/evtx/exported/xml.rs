@@ -19,7 +19,7 @@ use crate::{
     evtx::{
         event::{Event, joined},
         exported::{
-            export::{LONGEST, Piece},
+            piece::{LONGEST, Piece},
             text::Text,
         },
     },
