@@ -165,7 +165,7 @@ impl DefectKind {
 
 /// Something wrong with the evidence.
 ///
-/// Shown as `path: chunk N at 0xOFFSET: what is wrong`, with the parts that are known. The order is by path, then
+/// Shown as `path: chunk N at 0xOFFSET: what is wrong`, or with `line N` for exported events, with the parts that are known. The order is by path, then
 /// by place, so that it does not depend on which thread found it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Defect {
@@ -174,6 +174,9 @@ pub struct Defect {
     pub path: String,
     /// The chunk's number in the file, from 0.
     pub chunk: Option<u64>,
+    /// The line in the file, from 1, if it is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The offset in the file, in bytes.
     pub offset: Option<u64>,
     /// What kind of defect it is.
@@ -187,14 +190,15 @@ impl Defect {
     /// A defect of a whole path.
     pub fn of_path(path: &Path, kind: DefectKind, cause: &impl ToString) -> Self {
         let cause = text::printable(&cause.to_string()).into_owned();
-        Self { path: text::path(path), chunk: None, offset: None, kind, cause }
+        Self { path: text::path(path), chunk: None, line: None, offset: None, kind, cause }
     }
 }
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.path)?;
-        match (self.chunk, self.offset) {
+        match (self.chunk.or(self.line), self.offset) {
+            (Some(line), Some(offset)) if self.line.is_some() => write!(f, "line {line} at {offset:#x}: ")?,
             (Some(chunk), Some(offset)) => write!(f, "chunk {chunk} at {offset:#x}: ")?,
             (None, Some(offset)) => write!(f, "at {offset:#x}: ")?,
             _ => {}

@@ -109,7 +109,7 @@ pub mod inside {
         connection::{cidr, filter, glossary, sysmon},
         evidence::{
             archive::{form, limits, list, unpack},
-            digest, source, sources,
+            digest, export, source, sources,
         },
         evtx::{chunk, decoder, event, ids, record, shape, typed, window},
         fleet::{facts, partial},

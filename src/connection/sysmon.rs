@@ -181,7 +181,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
 
 /// A time as RFC 3339; one without a zone, which a forwarder could write, is in UTC as all of them are. Years before 0 are
 /// none of the log's, and would not be four digits wide.
-pub(super) fn time(text: &str) -> Option<Timestamp> {
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
     let zoned = text.parse::<Timestamp>();
     let time = zoned.or_else(|_| text.parse::<DateTime>().and_then(|time| Offset::UTC.to_timestamp(time))).ok()?;
     (Offset::UTC.to_datetime(time).year() >= 0).then_some(time)

@@ -3,12 +3,14 @@
 //! In come paths; out go sources of bytes, and what cannot be read. This room does not know what is in a log.
 //!
 //! - [`source`]: one log to read. [`sources`]: how they are found. [`archive`]: logs in archives.
+//! - [`export`]: events that were exported from a log, known by how they start.
 //! - [`read`](mod@read), [`aligned`]: how bytes are read. [`digest`]: their hashes.
 //! - [`walk`]: files that are not evidence: rules and partial results.
 
 pub mod aligned;
 pub mod archive;
 pub mod digest;
+pub mod export;
 pub mod read;
 pub mod source;
 pub mod sources;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use crate::{
-    evidence::archive::{form::Coding, remains::Remains, zipped::Member},
+    evidence::{
+        archive::{form::Coding, remains::Remains, zipped::Member},
+        export::Export,
+    },
     text,
 };
 
@@ -23,8 +26,19 @@ pub struct Source {
     pub packing: Packing,
     /// The log's size when it was found, in bytes; of a packed one, as stated.
     pub size: u64,
-    /// Whether it is not a log and has nothing in it that looks like a chunk or a record of one.
-    pub is_blank: bool,
+    /// What it was found to be; of a packed one, that shows when it is unpacked.
+    pub kind: Kind,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A log, damaged or not.
+    Log,
+    /// Not a log, with nothing in it that looks like a chunk or a record of one.
+    Blank,
+    /// Events that were exported from a log.
+    Export(Export),
 }
 
 /// How a file was found.
@@ -90,7 +104,7 @@ pub(super) fn open(path: &Path) -> io::Result<(Source, Identity)> {
         path: path.to_owned(),
         packing: Packing::Plain,
         size: metadata.len(),
-        is_blank: false,
+        kind: Kind::Log,
     };
     Ok((source, identity(path, &metadata)?))
 }

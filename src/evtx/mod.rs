@@ -9,6 +9,7 @@
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
 //!   renders. [`typed`]: records as Windows writes them, without the
 //!   parser, by the [`shape`]s of their templates; `shown`: their values as text. [`tree`]: what a template's definition says.
+//! - [`exported`]: events that another program has written as XML or JSON.
 //! - [`ids`]: the ids of a log's records, and what is missing between them.
 
 pub mod candidates;
@@ -17,6 +18,7 @@ pub mod decoder;
 pub mod definition;
 pub mod displaced;
 pub mod event;
+pub mod exported;
 pub mod ids;
 pub mod instance;
 mod json;

@@ -276,6 +276,9 @@ pub struct DefectEntry {
     pub path: String,
     /// The chunk's number in it.
     pub chunk: Option<u64>,
+    /// The line in it, if it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The offset in it, in bytes.
     pub offset: Option<u64>,
     /// Its kind.
@@ -439,6 +442,7 @@ impl DefectEntries {
         let entry = |defect: &crate::error::Defect| DefectEntry {
             path: defect.path.clone(),
             chunk: defect.chunk,
+            line: defect.line,
             offset: defect.offset,
             kind: defect.kind.name(),
             cause: defect.cause.clone(),

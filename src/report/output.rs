@@ -215,7 +215,7 @@ impl<W: Write> Write for UntilClosed<W> {
 
 fn starts_like_evidence(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(512).read_to_end(&mut start));
+    let read = fs::File::open(path).and_then(|file| file.take(form::SHOWING as u64).read_to_end(&mut start));
     read.is_ok() && form::starts_like_evidence(&start)
 }
 

@@ -30,7 +30,7 @@ const CHUNK_TEXT: usize = 1 << 20;
 /// What is left of each field once a chunk has yielded more, in bytes.
 const CUT_TEXT: usize = 256;
 
-/// Where a chunk is.
+/// Where a chunk is, or an event that was exported: its number is that of its line then.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// Its number, or that of the place that is nearest.

@@ -7,6 +7,7 @@
 
 use std::{
     fs::{self, File},
+    io::Read,
     num::NonZeroUsize,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -19,13 +20,15 @@ use crate::{
         aligned::Aligned,
         archive::{limits::Limits, unpack},
         digest::{Digests, Hasher, Hashes},
+        export::{self, Export},
         read,
-        source::{Packing, Source},
+        source::{Kind, Packing, Source},
         sources::Sources,
     },
     evtx::decoder::Decoder,
     scan::{
         blocks::{BUFFER_SIZE, read_block, scan_stream},
+        exports::Exports,
         findings::Findings,
         plan::Plan,
         sift::Sifter,
@@ -154,7 +157,7 @@ fn gone(bytes: u64) -> String {
 
 fn archive_defect(archive: &Source, offset: u64, kind: DefectKind, cause: &str) -> Defect {
     let cause = text::printable(cause).into_owned();
-    Defect { path: archive.name.clone(), chunk: None, offset: Some(offset), kind, cause }
+    Defect { path: archive.name.clone(), chunk: None, line: None, offset: Some(offset), kind, cause }
 }
 
 /// What a thread works with.
@@ -181,10 +184,10 @@ impl<'a> Worker<'a> {
                 note_digests(archive, digests, &[], findings);
             }
             Unit::Blocks(blocks) => {
-                if blocks.source.packing == Packing::Plain {
-                    self.scan_log(blocks, findings);
-                } else {
-                    self.scan_archive(blocks, findings);
+                match (&blocks.source.packing, blocks.source.kind) {
+                    (Packing::Plain, Kind::Export(export)) => self.scan_export(export, blocks, findings),
+                    (Packing::Plain, _) => self.scan_log(blocks, findings),
+                    _ => self.scan_archive(blocks, findings),
                 }
                 progress(blocks.size());
             }
@@ -195,7 +198,7 @@ impl<'a> Worker<'a> {
     fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, open } = self;
         let mut sifter = Sifter::new(plan, decoder, &unit.source.name, unit.number, findings);
-        sifter.is_blank = unit.source.is_blank;
+        sifter.is_blank = unit.source.kind == Kind::Blank;
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
             _ => match File::open(&unit.source.path) {
@@ -220,6 +223,25 @@ impl<'a> Worker<'a> {
         sifter.finish();
     }
 
+    /// Scans events that were exported.
+    fn scan_export(&mut self, export: Export, unit: &Blocks<'a>, findings: &mut Findings) {
+        let source = unit.source;
+        let mut exports = Exports::new(self.plan, &source.name, findings);
+        match File::open(&source.path) {
+            Ok(file) => {
+                let digests = exports.take(export, &mut file.take(source.size), self.method.hasher());
+                let missing = source.size.saturating_sub(exports.part.tally.bytes);
+                exports.part.digests = digests.filter(|_| missing == 0);
+                if missing > 0 {
+                    let cause = format!("{missing} bytes are gone since the log was found");
+                    exports.defect(None, source.size - missing, DefectKind::Changed, &cause);
+                }
+            }
+            Err(error) => exports.defect(None, 0, DefectKind::Path, &error.to_string()),
+        }
+        exports.finish(unit.number);
+    }
+
     /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
     fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
         let Self { plan, method, decoder, buffer, .. } = self;
@@ -232,8 +254,14 @@ impl<'a> Worker<'a> {
             }
         };
         let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
+            let (export, mut log) = export::peeked(log);
+            if let Some(export) = export {
+                let mut exports = Exports::new(plan, name, findings);
+                exports.part.digests = exports.take(export, &mut log, method.hasher());
+                return exports.finish(unit.number);
+            }
             let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
-            let digests = scan_stream(log, buffer, method.hasher(), &mut sifter);
+            let digests = scan_stream(&mut log, buffer, method.hasher(), &mut sifter);
             sifter.part.digests = digests;
             sifter.finish();
         });

@@ -135,7 +135,7 @@ impl<'a> Sifter<'a> {
         }
         *self.part.defects.entry(kind).or_default() += 1;
         let cause = text::printable(cause).into_owned();
-        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, offset, kind, cause });
+        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, line: None, offset, kind, cause });
     }
 
     fn file_header(&mut self, head: &[u8]) {

@@ -42,7 +42,7 @@ tally! {
     chunks_displaced,
     /// Chunks that say they have no checksums.
     chunks_unchecked,
-    /// Chunks that name Sysmon, ruled out or not.
+    /// Chunks that name Sysmon, ruled out or not, and exports with events of Sysmon.
     chunks_sysmon,
     /// Records that were read in chunks that were decoded.
     records_read,

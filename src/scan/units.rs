@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::Range, path::Path};
 
 use crate::{
     evidence::{
-        source::{Packing, Source},
+        source::{Kind, Packing, Source},
         sources::Sources,
     },
     evtx::chunk,
@@ -73,7 +73,7 @@ impl<'a> Units<'a> {
     }
 
     fn is_whole(&self, (source, number): Item<'_>) -> bool {
-        self.in_order || number.is_none() || source.packing != Packing::Plain
+        self.in_order || number.is_none() || source.packing != Packing::Plain || matches!(source.kind, Kind::Export(_))
     }
 
     pub(super) fn get(&self, number: u64) -> Option<Unit<'a>> {

@@ -8,6 +8,7 @@
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
+//! - [`exports`]: events that were exported as XML or JSON lines.
 //! - [`fleet`]: partial results, how they are merged, and groups that do not fit into memory.
 //! - [`html`]: the page, and that hostile text stays text in it.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
@@ -41,6 +42,7 @@ mod detection;
 mod evidence;
 mod evtx_writer;
 mod exhibits;
+mod exports;
 mod filters;
 mod fleet;
 mod formats;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use netsift::inside::{
     limits::Limits,
     list::{self, Contents},
-    source::{Origin, Packing, Source},
+    source::{Kind, Origin, Packing, Source},
     unpack,
 };
 
@@ -21,7 +21,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     let limits = Limits::new(MEMBER_SIZE, Some("infected".to_owned()));
     let name = path.display().to_string();
     let file =
-        Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64, is_blank: false };
+        Source { name, path: path.to_owned(), packing: Packing::Plain, size: bytes.len() as u64, kind: Kind::Log };
     let sources = match list::list(file, Origin::Given, &limits) {
         Contents::Log(log) => vec![log],
         Contents::Archive { logs, .. } => logs,

@@ -37,7 +37,7 @@ pub(super) fn of_head(head: &[u8]) -> Option<String> {
     format.or_else(export).map(|(what, advice)| format!("{what}: {advice}"))
 }
 
-/// Whether a file that holds text is an export of events.
+/// Whether a file that holds text is an export of events; it is asked of those that are not read, such as a list in JSON.
 fn export(head: &[u8]) -> Option<&'static str> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     // UTF-16 as Windows writes it, of which ASCII is every other byte.

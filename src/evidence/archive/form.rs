@@ -4,14 +4,17 @@
 use std::io::{self, Read};
 
 use crate::{
-    evidence::archive::{foreign, header},
+    evidence::{
+        archive::{foreign, header},
+        export::{self, Export},
+    },
     magic::FILE_HEADER_SIZE,
 };
 
 /// What a file or a member is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
-    /// An event log.
+    /// An event log, or events that were exported from one.
     Log,
     /// A zip file.
     Zip,
@@ -56,7 +59,7 @@ impl Coding {
 /// What a packed file is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// An event log.
+    /// An event log, or events that were exported from one.
     Log,
     /// A tar file.
     Tar,
@@ -68,6 +71,7 @@ const LOG: &[u8] = b"ElfFile";
 pub(super) const CHUNK: &[u8] = b"ElfChnk";
 /// As much of a file as shows what it is: with the first chunk's magic, if the log has lost its header.
 const HEAD: usize = FILE_HEADER_SIZE + CHUNK.len();
+const _: () = assert!(HEAD >= export::HEAD);
 
 /// The first bytes of files, where they are, and what such files are. RFC 1952 has deflate as the only method of gzip; POSIX
 /// and GNU tar files have a magic in their first header.
@@ -116,8 +120,8 @@ const NAMES: [(&str, Form); 13] = [
     (".zstd", Form::SomePacked(Coding::Zstd)),
 ];
 
-/// Whether a file with these first bytes, 512 if it has them, may be evidence: a log, a chunk of one, or an archive of any
-/// kind, also of those that are not read.
+/// Whether a file with these first bytes, [`SHOWING`] if it has them, may be evidence: a log, a chunk of one, exported events, or
+/// an archive of any kind, also of those that are not read.
 #[must_use]
 pub fn starts_like_evidence(head: &[u8]) -> bool {
     Form::of_content(head).is_some() || foreign::of_head(head).is_some()
@@ -133,7 +137,8 @@ impl Form {
     /// By the first bytes, [`SHOWING`] if there are as many. Those of a log that is damaged say nothing.
     pub(super) fn of_content(head: &[u8]) -> Option<Self> {
         let is_it = |(at, magic, _): &(usize, &[u8], Self)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
-        MAGICS.into_iter().find(is_it).map(|(.., form)| form)
+        let of_magic = MAGICS.into_iter().find(is_it).map(|(.., form)| form);
+        of_magic.or_else(|| Export::of_head(head).map(|_| Self::Log))
     }
 }
 
@@ -156,7 +161,7 @@ impl Form {
 }
 
 /// As many of its first bytes show what a file is.
-pub(super) const SHOWING: usize = 512;
+pub const SHOWING: usize = export::HEAD;
 
 /// Whether a packed file is one of a tar file, by its name.
 pub(super) fn names_tar(name: &str) -> bool {
@@ -175,6 +180,8 @@ impl Content {
             Self::Log
         } else if at(257, b"ustar") {
             Self::Tar
+        } else if Export::of_head(head).is_some() {
+            Self::Log
         } else {
             Self::Other
         }

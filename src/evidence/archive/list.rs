@@ -17,8 +17,9 @@ use crate::{
             stream::contained,
             zipped::{self, Part},
         },
+        export::Export,
         read,
-        source::{Origin, Packing, Source},
+        source::{Kind, Origin, Packing, Source},
     },
     magic,
 };
@@ -90,8 +91,14 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
             Contents::unusable(file, &format!("not {}", coding.file()))
         }
         (None, Some(Form::SevenZip)) => Contents::unusable(file, "not a 7z file"),
-        (Some(Form::Log), _) => Contents::Log(file),
-        _ if is_wanted => Contents::Log(Source { is_blank: is_blank(&file), ..file }),
+        (Some(Form::Log), _) => {
+            let kind = Export::of_head(head).map_or(Kind::Log, Kind::Export);
+            Contents::Log(Source { kind, ..file })
+        }
+        _ if is_wanted => {
+            let kind = if is_blank(&file) { Kind::Blank } else { Kind::Log };
+            Contents::Log(Source { kind, ..file })
+        }
         _ => Contents::LeftAlone,
     }
 }
@@ -139,7 +146,7 @@ fn member(name: String, part: Part, file: &Source) -> Source {
         Part::Member(member) => (member.size(), Packing::ZipMember(Arc::new(member))),
         Part::Remains(remains) => (remains.size(), Packing::ZipRemains(remains)),
     };
-    Source { name, path: file.path.clone(), packing, size, is_blank: false }
+    Source { name, path: file.path.clone(), packing, size, kind: Kind::Log }
 }
 
 fn list_packed(file: Source, coding: Coding, named: Option<Form>, origin: Origin) -> Contents {

@@ -80,7 +80,7 @@ pub(super) type Opener = fn(&mut Unpacked<'_>, Piece<'_>);
 /// A defect of an archive or of a member, by its name.
 pub(super) fn defect(name: &str, cause: &str) -> Defect {
     let cause = text::printable(cause).into_owned();
-    Defect { path: name.to_owned(), chunk: None, offset: None, kind: DefectKind::Archive, cause }
+    Defect { path: name.to_owned(), chunk: None, line: None, offset: None, kind: DefectKind::Archive, cause }
 }
 
 /// The names of members, each once.

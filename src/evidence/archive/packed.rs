@@ -11,12 +11,15 @@ use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use tar::{Archive, Entry, EntryType};
 
-use crate::evidence::archive::{
-    form::{self, Coding, Content, Form},
-    limits::{MEMORY, too_large},
-    member::{Depth, Names, TOO_DEEP, Unpacked},
-    stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
-    zstd::Frames,
+use crate::evidence::{
+    archive::{
+        form::{self, Coding, Content, Form},
+        limits::{MEMORY, too_large},
+        member::{Depth, Names, TOO_DEEP, Unpacked},
+        stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
+        zstd::Frames,
+    },
+    export::Failed,
 };
 
 /// The most bytes between two members of a tar file: headers, long names, extensions. They are held in memory.
@@ -58,15 +61,6 @@ pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Opti
     } else {
         let mut log = Bounded::new(stream, Bound::AtMost(out.limits.member_size));
         (out.each)(name, &mut log);
-    }
-}
-
-/// A stream that is nothing but an error, or nothing at all.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
     }
 }
 

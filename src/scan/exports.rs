@@ -1,0 +1,109 @@
+//! [`Exports`]: the events of an export, taken into the findings as those of a log are.
+
+use std::io::{self, Read};
+
+use crate::{
+    connection::sysmon,
+    error::{Defect, DefectKind},
+    evidence::{
+        digest::{Digests, Hasher},
+        export::Export,
+    },
+    evtx::{
+        event::Event,
+        exported::{export, text::Place},
+    },
+    scan::{
+        connections::{self, Connections},
+        findings::{Findings, SourceFindings, SourceKey},
+        plan::Plan,
+    },
+    text,
+};
+
+/// An export that is taken into the findings, from its start to its end.
+pub(super) struct Exports<'a> {
+    plan: &'a Plan,
+    source: &'a str,
+    found: &'a mut Findings,
+    pub(super) part: SourceFindings,
+}
+
+impl<'a> Exports<'a> {
+    /// Nothing of it yet.
+    pub(super) fn new(plan: &'a Plan, source: &'a str, found: &'a mut Findings) -> Self {
+        Self { plan, source, found, part: SourceFindings::default() }
+    }
+
+    /// Takes all of a stream, and hashes it if there is a hasher. The digests are those of an export that was read whole.
+    pub(super) fn take(&mut self, export: Export, stream: &mut dyn Read, hasher: Option<Hasher>) -> Option<Digests> {
+        let mut stream = Counted { inner: stream, size: 0, hasher };
+        let read = export::read(export, &mut stream, &mut |place, event| match event {
+            Ok(event) => self.event(place, &event),
+            Err(cause) => self.defect(Some(place.line), place.offset, DefectKind::Record, &cause),
+        });
+        self.part.tally.logs += 1;
+        self.part.tally.bytes += stream.size;
+        if let Err(error) = read {
+            self.defect(None, stream.size, DefectKind::Read, &format!("cannot read on: {error}"));
+            return None;
+        }
+        stream.hasher.map(Hasher::finish)
+    }
+
+    /// Counts and holds a defect.
+    pub(super) fn defect(&mut self, line: Option<u64>, offset: u64, kind: DefectKind, cause: &str) {
+        // All of an export was read at the first look.
+        if self.plan.wanted.is_some() {
+            return;
+        }
+        *self.part.defects.entry(kind).or_default() += 1;
+        let cause = text::printable(cause).into_owned();
+        let (path, offset) = (self.source.to_owned(), Some(offset));
+        self.found.defects.add(Defect { path, chunk: None, line, offset, kind, cause });
+    }
+
+    /// Adds what was found to the findings, for the source of this number.
+    pub(super) fn finish(self, number: usize) {
+        self.found.add(SourceKey { name: self.source.to_owned(), number }, self.part);
+    }
+
+    fn event(&mut self, place: Place, event: &Event<'_>) {
+        let is_of_sysmon = event.provider == sysmon::PROVIDER;
+        if self.part.tally.records_read == 0 {
+            self.part.coverage.starts_with(event);
+        }
+        if let Some(time) = sysmon::time(&event.system_time) {
+            self.part.coverage.reaches(time);
+        }
+        self.part.tally.records_read += 1;
+        if is_of_sysmon {
+            self.part.tally.chunks_sysmon = 1;
+            self.part.coverage.is_sysmon = Some(true);
+        }
+        let at = connections::Place { number: place.line, offset: place.offset };
+        let mut connections = Connections::new(self.plan, self.source, at, self.found, &mut self.part);
+        connections.take(event);
+        for loss in connections.losses {
+            self.defect(Some(place.line), place.offset, loss.kind, &loss.cause);
+        }
+    }
+}
+
+/// A stream whose bytes are counted, and hashed if there is a hasher.
+struct Counted<'a> {
+    inner: &'a mut dyn Read,
+    size: u64,
+    hasher: Option<Hasher>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.inner.read(buffer)?;
+        self.size += size as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(buffer.get(..size).unwrap_or_default());
+        }
+        Ok(size)
+    }
+}
