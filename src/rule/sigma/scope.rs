@@ -48,7 +48,7 @@ pub(super) fn processes(detections: &Detections) -> BTreeSet<String> {
         _ => None,
     });
     let names = texts.filter_map(|text| text.rsplit(['\\', '*']).next().map(str::to_owned));
-    names.filter(|name| name.ends_with(".exe")).collect()
+    names.filter(|name| name.strip_suffix(".exe").is_some()).collect()
 }
 
 /// The first field with a placeholder.
