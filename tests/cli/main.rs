@@ -1,5 +1,6 @@
 //! The command line tool, end to end: logs in, report out.
 //!
+//! - [`builtin`]: the built-in rules, each with a connection that it finds and a near miss; their listing.
 //! - [`detection`]: which records are connections, how they are normalised, which of them are hits.
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
@@ -34,6 +35,7 @@ mod archive_writer;
 mod archives;
 mod bad_input;
 mod boundaries;
+mod builtin;
 mod case;
 mod detection;
 mod evidence;

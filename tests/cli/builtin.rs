@@ -1,0 +1,109 @@
+//! Built-in rules: what each finds and what it just does not, alone and together; how they are listed and shown.
+
+use crate::{
+    case::{Case, Ran, detect},
+    evtx_writer::{Event, Value},
+};
+
+fn to(image: &str, port: u16) -> Event {
+    Event::connection().image(image).with("DestinationPort", Value::U16(port)).with("DestinationPortName", "-")
+}
+
+/// A rule's name, a connection that it finds, and one that it just does not.
+fn pairs() -> [(&'static str, Event, Event); 9] {
+    [
+        ("lolbas", to(r"C:\Windows\System32\MSHTA.exe", 80), to(r"C:\Windows\System32\mshta.exe.bak", 80)),
+        ("adws", to(r"C:\x\tool.exe", 9389), to(r"C:\x\tool.exe", 9388)),
+        ("ftp", to(r"C:\x\tool.exe", 21), to(r"C:\Program Files (x86)\ftp\tool.exe", 21)),
+        ("mail", to(r"D:\Program Files\tool.exe", 587), to(r"c:\windows\system32\tool.exe", 25)),
+        ("authentication", to(r"C:\Users\a\tool.exe", 636), to(r"C:\Users\a\tool.exe", 3268)),
+        ("java", to(r"C:\jre\bin\javaw.exe", 1389), to(r"C:\jre\bin\notjava.exe", 1389)),
+        ("kerberos", to(r"C:\x\tool.exe", 88), to(r"C:\Windows\System32\lsass.exe", 88)),
+        ("winlogon", to(r"C:\Windows\System32\winlogon.exe", 80), to(r"C:\x\winlogon.exe", 80).dest("172.31.0.1")),
+        ("installutil", to(r"C:\x\InstallUtil.exe", 80), to(r"C:\x\InstallUtil.exe", 0)),
+    ]
+}
+
+#[test]
+fn each_rule_finds_its_connection_and_not_the_near_miss() {
+    for (name, hit, miss) in pairs() {
+        let case = detect().events(&[hit, miss.at(9)]).args(["--rule", name, "--group-by", "transport"]);
+        let ran = case.run_on(&["--format", "jsonl", "log.evtx"]);
+        let rows: Vec<serde_json::Value> =
+            ran.exits(0).report().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(
+            (&rows[0]["count"], &rows[0]["firstTime"]),
+            (&1.into(), &"2024-03-05T14:07:09.1234567Z".into()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_name_of_a_port_is_enough_and_ipv6_loopback_is_not_public() {
+    let named = |name: &str| to(r"C:\x\tool.exe", 2121).with("DestinationPortName", name);
+    let loopback = to(r"C:\Windows\System32\winlogon.exe", 80).dest("0:0:0:0:0:0:0:1");
+    let case = detect().events(&[named("ftp"), named("smtp").at(1), loopback.at(2)]);
+    case.run_on(&["--rule", "ftp,mail,winlogon", "--group-by", "dest_port", "log.evtx"]).exits(0).reports(&[
+        "dest_port,count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack,rule_author",
+        "2121,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z,Windows File Transfer Protocol In Non-Common Process Path,\
+         0f43758f-1fe9-470a-a9e4-780acc4d5407,low,T1071.003 command-and-control,\"Teoderick Contreras, Splunk\"",
+        "2121,1,2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z,Windows Mail Protocol In Non-Common Process Path,\
+         ac3311f5-661d-4e99-bd1f-3ec665b05441,low,T1071.003 command-and-control,\"Teoderick Contreras, Splunk\"",
+    ]);
+}
+
+#[test]
+fn all_of_them_are_applied_in_one_pass_and_merged_with_their_authors() {
+    let case = detect().events(&[Event::connection(), to(r"C:\x\InstallUtil.exe", 88).at(1)]);
+    let args = ["--rule", "all", "--group-by", "process_name", "--partial", "p.parquet", "log.evtx"];
+    let ran = case.run_on(&args);
+    ran.exits(0).does_not_say("Sigma rule").says(&[
+        "rule      Detect Regsvcs with Network Connection (MITRE ATT&CK T1218.009)",
+        "rule      Windows InstallUtil Remote Network Connection (MITRE ATT&CK T1218.004)",
+        "every connection is decoded for rules that name no text to look for: ",
+    ]);
+    let rows = [
+        "process_name,count,firstTime,lastTime,rule_title,rule_id,rule_level,mitre_attack,rule_author",
+        "RegSvcs.exe,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z,Detect Regsvcs with Network Connection,\
+         e3e7a1c0-f2b9-445c-8493-f30a63522d1a,high,T1218.009 defense-evasion,\"Michael Haag, Splunk\"",
+        "RegSvcs.exe,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z,LOLBAS With Network Traffic,\
+         2820f032-19eb-497e-8642-25b04a880359,low,T1105 T1567 T1218 command-and-control exfiltration defense-evasion,Steven Dick",
+        "InstallUtil.exe,1,2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z,LOLBAS With Network Traffic,\
+         2820f032-19eb-497e-8642-25b04a880359,low,T1105 T1567 T1218 command-and-control exfiltration defense-evasion,Steven Dick",
+        "InstallUtil.exe,1,2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z,Unknown Process Using The Kerberos Protocol,\
+         c91a0852-9fbb-11ec-af44-acde48001122,low,T1550 defense-evasion lateral-movement,\"Mauricio Velazco, Splunk\"",
+        "InstallUtil.exe,1,2024-03-05T14:07:10.1234567Z,2024-03-05T14:07:10.1234567Z,Windows InstallUtil Remote Network Connection,\
+         4fbf9270-43da-11ec-9486-acde48001122,high,T1218.004 T1218 defense-evasion,\"Michael Haag, Splunk\"",
+    ];
+    ran.reports(&rows);
+    let partial =
+        case.command(&["--force", "--rule", "all", "--group-by", "process_name", "--partial", "p.parquet", "log.evtx"]);
+    Ran::new(partial).exits(0);
+    Ran::new(case.another(&["merge", "p.parquet"])).exits(0).reports(&rows);
+}
+
+#[test]
+fn names_of_processes_are_refused_where_no_rule_takes_them() {
+    let case = detect().events(&[Event::connection()]);
+    case.run_on(&["--rule", "adws,ftp", "--process", "a.exe", "log.evtx"]).exits(2).says(&[
+        "netsift: --process a.exe with --rule adws,ftp: names are for the rules regsvcs and regasm; leave one",
+    ]);
+}
+
+#[test]
+fn they_are_listed_with_loaded_rules_that_cover_the_same_and_shown_with_their_differences() {
+    let rule = "title: Other\ntags: [attack.t1218.004]\nlogsource: {category: network_connection}\ndetection:\n    \
+                s: {Image|endswith: '\\InstallUtil.exe'}\n    condition: s\n";
+    let case = Case::new("rules").file("rules/a.yml", rule);
+    let list = Ran::new(case.command(&["list", "--rules", "rules"]));
+    let ends = |text: &str| list.exits(0).report().lines().filter(|line| line.ends_with(text)).count();
+    assert_eq!(ends("built-in (--rule installutil); similar: \"Other\" in rules/a.yml"), 1, "{}", list.report());
+    assert_eq!(ends("built-in (--rule lolbas)"), 1, "{}", list.report());
+    for (name, _, _) in pairs() {
+        let shown = Ran::new(case.command(&["show", name]));
+        assert!(shown.exits(0).report().contains("Differences from Splunk's search: "), "{name}");
+    }
+    assert!(Ran::new(case.command(&["show", "regsvcs"])).report().contains("differences from Splunk's search: IPv6"));
+}
