@@ -8,6 +8,7 @@ use std::fs;
 use crate::{
     case::{Case, Ran, connections, detect},
     evtx_writer::{self, Event, Value},
+    samples::samples,
 };
 
 const COLUMNS: &str = "process,process_hash,original_file_name,process_integrity_level,process_start,process_end,\
@@ -242,4 +243,19 @@ fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
 fn partial_results_with_it_are_refused() {
     let case = context(detect()).events(&[connection()]).args(["--partial", "x.parquet"]);
     case.run().exits(2).reports(&[]).says(&["--partial with --context: "]);
+}
+
+#[test]
+fn processes_in_real_logs_are_those_that_their_events_tell() {
+    let Some(samples) = samples() else { return };
+    for (name, rows) in [
+        ("metasploit-sysmon.evtx", "WmiPrvSE.exe > cmd.exe > hello.exe,192.168.37.203,own"),
+        ("powercat_revShell_sysmon_1_3.evtx", "powershell,,,,2019-06-20T08:00:05.0000000Z,,,,,,,powershell.exe,,child"),
+        ("Sysmon_UACME_38.evtx", "cmd.exe > UACME.exe > mmc.exe,,own"),
+    ] {
+        let log = fs::read(samples.join("context").join(name)).unwrap();
+        let ran = context(connections()).file(name, log).run();
+        let known = known(ran.exits(0));
+        assert!(known.len() == 1 && known[0].ends_with(rows), "{known:?}");
+    }
 }

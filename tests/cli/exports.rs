@@ -296,7 +296,8 @@ fn real_logs_and_their_exports_have_the_same_reports() {
         let with_exports = |case: Case| {
             logs.iter().fold(case, |case, log| case.file(&name(log), export(&fs::read(log).unwrap(), write)))
         };
-        for command in [connections as fn() -> Case, detect] {
+        let commands: [fn() -> Case; 3] = [connections, detect, || connections().args(["--context"])];
+        for command in commands {
             let (of_logs, of_exports) = (with_logs(command()).run(), with_exports(command()).run());
             assert_eq!(of_exports.exits(0).report(), of_logs.exits(0).report(), "form {n}");
         }
