@@ -10,7 +10,13 @@ from pyspark.sql import functions as F
 
 from scan_task import printable
 
-RULE = {"rule_title": "title", "rule_id": "id", "rule_level": "level", "mitre_attack": "attack", "rule_author": "author"}
+RULE = {
+    "rule_title": "title",
+    "rule_id": "id",
+    "rule_level": "level",
+    "mitre_attack": "attack",
+    "rule_author": "author",
+}
 NANOSECONDS = "decimal(22, 0)"
 # What is told of a defect.
 DEFECT = ["log", "status", "source", "chunk", "offset", "kind", "message"]
