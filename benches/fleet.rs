@@ -152,7 +152,7 @@ fn write_log(path: &Path, host: u64) {
 fn facts() -> Facts {
     let args::Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
-    let nothing = Searched::new(&config.plan, sources::Sources::default(), Findings::new(&config.plan));
+    let nothing = Searched::new(&config.plan, &sources::Sources::default(), Findings::new(&config.plan));
     Facts::new(&config.plan.terms, Rows::Groups, &nothing)
 }
 

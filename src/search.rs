@@ -97,7 +97,7 @@ impl Search {
         sources.has_logs()?;
         let plan = self.plan(threads)?;
         let findings = pool::scan(&plan, &Method { threads, hashing: None, limits }, &sources, &|_| {})?;
-        Found::new(&plan.terms, Searched::new(&plan, sources, findings)).map_err(Error::Spill)
+        Found::new(&plan.terms, Searched::new(&plan, &sources, findings)).map_err(Error::Spill)
     }
 
     fn plan(&self, threads: NonZeroUsize) -> Result<Plan, Error> {

@@ -126,7 +126,7 @@ impl Config {
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
                 room: plan::room(args.max_memory, threads(args.threads)),
-                keep_hits: outputs.need_hits() || args.context,
+                keep_hits: outputs.need_hits(),
                 wanted: None,
                 follow_ids: outputs.hashes().is_some(),
             },

@@ -43,7 +43,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     bar.finish_and_clear();
     let findings = findings?;
     let elsewhere = elsewhere(&config, &sources, &findings)?;
-    let searched = Searched::new(&config.plan, sources.clone(), findings);
+    let searched = Searched::new(&config.plan, &sources, findings);
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
         let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);

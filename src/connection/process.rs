@@ -13,14 +13,8 @@ use crate::{
     evtx::event::Event,
 };
 
-/// `Process creation`.
-pub const CREATED: u16 = 1;
-/// `Process terminated`.
-pub const ENDED: u16 = 5;
-/// `DNS query`.
-pub const QUERIED: u16 = 22;
-/// The events that say something of a process.
-pub const EVENT_IDS: [u16; 3] = [CREATED, ENDED, QUERIED];
+/// The events that say something of a process: it was created, it ended, it asked DNS.
+pub const EVENT_IDS: [u16; 3] = [1, 5, 22];
 
 /// The fields of these events that are read. Source: `sysmon -s`, events `SYSMONEVENT_CREATE_PROCESS`,
 /// `SYSMONEVENT_PROCESS_TERMINATE` and `SYSMONEVENT_DNS_QUERY`, schema versions 3.0 to 4.91.
@@ -150,16 +144,10 @@ pub struct Query {
     pub addresses: Vec<IpAddr>,
 }
 
-/// Whether an event of this provider can say something of a process.
-#[must_use]
-pub fn is_of_process(event: &Event<'_>) -> bool {
-    event.provider == PROVIDER && EVENT_IDS.iter().any(|id| event.event_id == id.to_string())
-}
-
 /// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
 /// is only how they were created, and when they ended.
 pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
-    if !is_of_process(event) {
+    if event.provider != PROVIDER || !matches!(&*event.event_id, "1" | "5" | "22") {
         return;
     }
     let field = |name| stated(event.field(name).unwrap_or_default());
@@ -170,8 +158,8 @@ pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: 
         is_guid(&guid).then(|| ProcessKey { host: event.computer.to_string(), guid })
     };
     let Some(of) = key("ProcessGuid") else { return };
-    match event.event_id.parse() {
-        Ok(CREATED) => {
+    match &*event.event_id {
+        "1" => {
             let parent = key("ParentProcessGuid");
             let created = Created {
                 time: utc_time,
@@ -191,8 +179,8 @@ pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: 
             }
             each(Fact { of, told: Told::Created(Box::new(created)) });
         }
-        Ok(ENDED) => each(Fact { of, told: Told::Ended(utc_time) }),
-        _ if wanted(&of) => {
+        "5" => each(Fact { of, told: Told::Ended(utc_time) }),
+        "22" if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
             if let Some(logged) = logged {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
@@ -204,10 +192,10 @@ pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: 
     }
 }
 
-/// Whether the text is the GUID of a process: in braces, and not of zeros.
+/// Whether the text is the GUID of a process. One of zeros is of none.
 #[must_use]
 pub fn is_guid(text: &str) -> bool {
-    started(text).is_some() && text != "{00000000-0000-0000-0000-000000000000}"
+    started(text).is_some()
 }
 
 /// When a process was created, by its GUID, to the second: of `{6820D070-1F1B-6323-...}`, `0x63231F1B` is seconds since 1970. It was
@@ -218,7 +206,8 @@ pub fn started(guid: &str) -> Option<Timestamp> {
     let [one, low, high, four, five] = parts[..] else { return None };
     let are_whole = [one, low, high, four, five].map(str::len) == [8, 4, 4, 4, 12];
     let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !are_whole || ![one, low, high, four, five].into_iter().all(is_hex) {
+    let is_of_zeros = guid.bytes().all(|byte| b"{0-}".contains(&byte));
+    if is_of_zeros || !are_whole || ![one, low, high, four, five].into_iter().all(is_hex) {
         return None;
     }
     let seconds = u32::from_str_radix(&format!("{high}{low}"), 16).ok()?;

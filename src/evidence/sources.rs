@@ -32,7 +32,7 @@ pub enum Links {
 }
 
 /// What was found under the given paths.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Sources {
     /// The logs, by name, each once.
     pub logs: Vec<Source>,

@@ -12,7 +12,7 @@ use crate::{
     connection::{glossary::Field, process::ProcessKey},
     group::{
         hit::Hit,
-        key::{GroupKey, spilled_time},
+        key::{GroupKey, earlier, spilled_time},
         processes::{self, Processes},
         spill::{SortedRuns, Sorter},
     },
@@ -71,8 +71,10 @@ impl Contexts {
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
         let group = GroupKey::new(&self.fields, rule, |field| hit.get(field));
-        let queries = processes.queries(hit).into_iter().map(|(time, name)| (time, name.to_owned())).collect();
-        let joined = Joined { group, process: processes::key(hit), number: self.count, time: hit.time, queries };
+        let process = processes::key(hit);
+        let queries =
+            processes.queries(&process, hit).into_iter().map(|(time, name)| (time, name.to_owned())).collect();
+        let joined = Joined { group, process, number: self.count, time: hit.time, queries };
         self.count += 1;
         let size = joined.size();
         self.joined.push(joined, size);
@@ -132,10 +134,7 @@ impl GroupContext {
     /// Adds another hit of the group.
     fn add(&mut self, Joined { process, number, time, queries, .. }: Joined) {
         self.asked.extend(queries);
-        self.first = match (self.first, time) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
+        self.first = earlier(self.first, time);
         if number < self.number {
             (self.process, self.number, self.time) = (process, number, time);
         }

@@ -184,13 +184,15 @@ pub struct Group {
 impl Group {
     pub(super) fn merge(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
-        // `None` sorts below any time, so only the minimum needs care.
-        self.first = match (self.first, other.first) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
+        self.first = earlier(self.first, other.first);
+        // `None` sorts below any time.
         self.last = self.last.max(other.last);
     }
+}
+
+/// The earlier one of the times that are stated.
+pub(super) fn earlier(one: Option<Timestamp>, two: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(two).min()
 }
 
 /// A time as it is spilled: seconds since 1970 and nanoseconds of the same sign, exactly.

@@ -131,7 +131,6 @@ impl Processes {
         let known = self.0.get(key);
         let end = known.and_then(|process| time(process.ended));
         let of_guid = || process::started(&key.guid).filter(|&start| connected.is_none_or(|time| start <= time));
-        let of_guid = || of_guid().filter(|_| process::is_guid(&key.guid));
         match known {
             Some(Process { created: Some(created), .. }) => Context {
                 process: &created.command_line,
@@ -163,11 +162,11 @@ impl Processes {
         }
     }
 
-    /// The names that the process of a hit asked DNS for and got the hit's destination, with when that was logged.
+    /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
     #[must_use]
-    pub fn queries(&self, hit: &Hit) -> BTreeSet<(i128, &str)> {
+    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> BTreeSet<(i128, &str)> {
         let (Some(process), Some(time), Ok(address)) =
-            (self.0.get(&key(hit)), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
+            (self.0.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
         else {
             return BTreeSet::new();
         };

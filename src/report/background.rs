@@ -62,8 +62,9 @@ impl Background<'_> {
 
 /// The values of the columns for a hit.
 pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
-    let queries = processes::names(processes.queries(hit).into_iter().map(|(_, name)| name));
-    values(&processes.context(&processes::key(hit), hit.time), queries, show)
+    let key = processes::key(hit);
+    let queries = processes::names(processes.queries(&key, hit).into_iter().map(|(_, name)| name));
+    values(&processes.context(&key, hit.time), queries, show)
 }
 
 fn values(context: &Context<'_>, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {

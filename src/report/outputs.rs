@@ -49,7 +49,7 @@ impl Outputs {
     #[must_use]
     pub fn need_hits(&self) -> bool {
         let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.events.is_some() || self.html.is_some() || is_of_hits
+        self.context || self.events.is_some() || self.html.is_some() || is_of_hits
     }
 
     /// Whether the groups of each source have to be known apart.

@@ -101,9 +101,9 @@ pub struct SearchedSource {
 impl Searched {
     /// Of a scan by this plan of these sources.
     #[must_use]
-    pub fn new(plan: &Plan, sources: Sources, findings: Findings) -> Self {
+    pub fn new(plan: &Plan, sources: &Sources, findings: Findings) -> Self {
         let Findings { groups, hits, mut defects, sources: found, archives: mut hashed, .. } = findings;
-        defects.merge(sources.defects);
+        defects.merge(sources.defects.clone());
         let archives = sources.archives.iter().map(|archive| {
             let digests = hashed.remove(&archive.path).flatten();
             SearchedFile::new(archive.name.clone(), &archive.path, archive.size, digests)

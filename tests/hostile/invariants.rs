@@ -154,7 +154,7 @@ fn sift(plan: &Plan, offset: u64, bytes: &[u8]) -> Searched {
         bytes[at(range.start)..at(range.end)].to_vec()
     });
     sifter.finish();
-    Searched::new(plan, Sources::default(), found)
+    Searched::new(plan, &Sources::default(), found)
 }
 
 impl Sifted {
