@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    connection::{filter::Filter, glossary::Field},
+    connection::{clock::Clock, filter::Filter, glossary::Field},
     evtx::decoder::Carving,
     group::copies::Copies,
     rule::set::RuleSet,
@@ -26,6 +26,10 @@ pub struct Terms {
     pub copies: Copies,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
+    /// Whether it is told of each connection which end is the host and which its peer.
+    pub ends: bool,
+    /// Which of its times a connection is of.
+    pub clock: Clock,
 }
 
 impl Terms {
