@@ -204,7 +204,9 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
         return of_first("it was made with another choice of --clock");
     }
     if facts.options.ends != first.options.ends {
-        return of_first("it tells hosts from their peers by other options (fields such as remote, or --context --events)");
+        return of_first(
+            "it tells hosts from their peers by other options (fields such as remote, or --context --events)",
+        );
     }
     if facts.options != first.options {
         return of_first("it was made with another choice of --recover or --dedup");
