@@ -176,6 +176,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
         by_rule: BTreeMap::from([(0, GROUPS)]),
         defects: BTreeMap::new(),
         duplicates: 0,
+        twins: 0,
     };
     let facts = Facts { sources: vec![source], ..facts.clone() };
     let mut file = File::create(path).unwrap();

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::{
+    connection::logged::LoggedBy,
     report::{style::Format, times::TimeFormat},
     rule::sigma::wanted::{LEVELS, STATUSES},
 };
@@ -45,7 +46,7 @@ pub enum Command {
     #[command(after_help = "Example: netsift detect -o report.csv case/")]
     #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
-    /// Report every network connection that Sysmon logged
+    /// Report every network connection that Sysmon logged, or Windows' Security log
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
     #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/")]
@@ -192,6 +193,10 @@ pub struct ScanArgs {
     /// What is written.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// Read the connections that these logged
+    #[arg(long, value_name = "SOURCE", default_value = "sysmon", help_heading = "Evidence and archives")]
+    pub source: LoggedBy,
 
     /// Report these processes [detect: regsvcs.exe]
     ///

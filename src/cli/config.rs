@@ -15,6 +15,7 @@ use crate::{
         cidr::{self, CidrSet},
         filter::{Filter, Property},
         glossary::Field,
+        logged::LoggedBy,
         pattern,
     },
     error::Error,
@@ -25,7 +26,7 @@ use crate::{
     },
     evtx::{decoder::Carving, window::Window},
     fleet::merge::Merging,
-    group::{copies::Copies, groups},
+    group::{copies::Copies, groups, twins::Twins},
     report::{
         output::{Existing, Output},
         outputs::Outputs,
@@ -79,7 +80,8 @@ impl Config {
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
-        let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
+        let texts = texts(&rules, &loaded, args.source);
+        let prefilter = Prefilter::new(texts.as_deref(), args.source)
             .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let copies = match (args.dedup, args.recover) {
@@ -112,11 +114,13 @@ impl Config {
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, ..outputs };
         let terms = Terms {
+            logged_by: args.source,
             filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
             refused: loaded.refused.iter().map(ToString::to_string).collect(),
             carving: if args.recover { Carving::Stale } else { Carving::Live },
             copies,
+            twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
             group_by: fields(&args.group_by)?,
         };
         Ok(Self {
@@ -450,7 +454,14 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
 
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
 /// not pay to look for so many.
-fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
+///
+/// Where twins are looked for, all of Sysmon's connections matter. Sigma rules name Sysmon's values, such as paths with a drive, which
+/// Windows' Security-Auditing logs in another way.
+fn texts(rules: &RuleSet, loaded: &Loaded, logged_by: LoggedBy) -> Option<Vec<String>> {
+    let are_sysmons = logged_by == LoggedBy::Sysmon || (logged_by == LoggedBy::Security && loaded.infos.is_empty());
+    if !are_sysmons {
+        return None;
+    }
     let mut texts: Vec<String> = match &rules.builtin {
         Some(rule) if rule.processes.is_empty() => return None,
         Some(rule) => {

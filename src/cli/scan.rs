@@ -68,5 +68,5 @@ fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<
     let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
     let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms.filter)))
+    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms)))
 }

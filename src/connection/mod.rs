@@ -5,14 +5,17 @@
 //! - [`glossary`]: a connection and its fields, which are the columns of the report, in the names of Splunk's Common Information Model.
 //! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
 //!   met before.
+//! - [`security`]: what EventID 5156 and 5157 of Windows' Security-Auditing mean. [`logged`]: whose events are read.
 //! - [`process`]: what events say of the processes behind connections.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
 pub mod cidr;
 pub mod filter;
 pub mod glossary;
+pub mod logged;
 pub mod met;
 pub(crate) mod pattern;
 pub mod process;
 pub mod salvage;
+pub mod security;
 pub mod sysmon;

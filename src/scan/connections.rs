@@ -6,7 +6,8 @@ use crate::{
         met::Use,
         process::EVENT_IDS,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER, RULE_NAME, UTC_TIME},
+        security,
+        sysmon::{self, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -14,9 +15,12 @@ use crate::{
         decoder::Loss,
         event::Event,
         record::Record,
-        typed::{Scratch, Typed, Values},
+        typed::{Raw, Scratch, Typed, Values},
     },
-    group::hit::{self, Hit},
+    group::{
+        hit::{self, Hit},
+        twins::Twins,
+    },
     rule::{judge::Verdict, set::Judgement},
     scan::{
         findings::{Findings, SourceFindings},
@@ -88,14 +92,16 @@ impl<'s> Connections<'s> {
 
     /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
     pub(super) fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
-        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
+        let is_told = |event: &Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
         match found {
             Old::Connection(event) => self.take(&event),
-            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
-            // Without both, names were lost.
-            Old::Other => {
-                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
-                if let Some(event) = parsed {
+            Old::Lost(cause) if self.plan.terms.logged_by.has_sysmon() => {
+                self.lose(place, DefectKind::Record, &cause);
+            }
+            // Without one of them, names were lost.
+            Old::Other | Old::Lost(_) => {
+                let names = ["Image", "DestinationIp", "Application", "DestAddress"];
+                if let Some(event) = parsed.filter(|event| names.iter().any(|name| is_told(event, name))) {
                     self.take(event);
                 }
             }
@@ -104,14 +110,21 @@ impl<'s> Connections<'s> {
 
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
-        let ids: &[u16] = if self.plan.wanted.is_some() { &EVENT_IDS } else { &[EVENT_ID] };
-        let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let logged_by = self.plan.terms.logged_by;
+        let ids = if self.plan.wanted.is_some() { &EVENT_IDS } else { logged_by.event_ids() };
+        let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let providers: Vec<Vec<u8>> = logged_by.providers().iter().map(utf16).collect();
+        // Whether it is one of them; nothing where that is not plain to see.
+        let is_one = |name: Raw<'_>| {
+            let says = providers.iter().map(|provider| name.says(provider));
+            says.fold(Some(false), |any, says| Some(any? || says?))
+        };
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
-            let is_of_interest = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && ids.contains(&id)));
+            let is_of_interest = kind.and_then(|(provider, id)| Some(is_one(provider)? && ids.contains(&id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
@@ -172,7 +185,8 @@ impl<'s> Connections<'s> {
         if let Some(wanted) = &self.plan.wanted {
             return wanted.take(event, &mut self.found.facts);
         }
-        let Some(mut connection) = sysmon::connection(event) else { return };
+        let terms = &self.plan.terms;
+        let Some(mut connection) = terms.logged_by.connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
             self.lose(event.place, DefectKind::Time, &cause);
@@ -182,11 +196,20 @@ impl<'s> Connections<'s> {
             let cause = "the connection has more text than a chunk can hold, and is cut off";
             self.lose(event.place, DefectKind::Text, cause);
         }
-        let terms = &self.plan.terms;
+        if terms.twins == Twins::Drop && terms.filter.window.keeps(connection.time) {
+            self.found.marks.add(&connection);
+        }
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;
         }
+        let of_sysmon;
+        let event = if !terms.rules.sigma.is_empty() && security::is_connection(event) {
+            of_sysmon = security::as_of_sysmon(event, &connection, &connection.app);
+            &of_sysmon
+        } else {
+            event
+        };
         let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
         self.part.judged(verdict, event.recovered);
         if verdict == Verdict::Hit {

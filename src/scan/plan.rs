@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{process, sysmon},
+    connection::{logged::LoggedBy, process, security, sysmon},
     evtx::shape::Extent,
     group::groups,
     scan::{prefilter::Prefilter, terms::Terms, wanted::Wanted},
@@ -46,16 +46,22 @@ impl Plan {
         match self.decoding {
             Decoding::Everything => None,
             Decoding::Candidates if self.wanted.is_some() => Some(Extent::Only(&process::FIELDS)),
-            Decoding::Candidates if !self.is_of_fields() => Some(Extent::Whole),
+            Decoding::Candidates if !self.terms.rules.sigma.is_empty() => Some(Extent::Whole),
+            Decoding::Candidates if self.terms.logged_by == LoggedBy::Security => Some(Extent::Only(&security::FIELDS)),
+            Decoding::Candidates if self.terms.logged_by == LoggedBy::All => Some(Extent::Only(&OF_ALL)),
             Decoding::Candidates if self.keeps_hits() => Some(Extent::Only(&sysmon::OF_HIT)),
             Decoding::Candidates => Some(Extent::Only(sysmon::OF_CONNECTION)),
         }
     }
 
-    /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: no rule looks at more.
+    /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: it is one of Sysmon's, and
+    /// no rule looks at more.
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
-        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty() && self.wanted.is_none()
+        self.decoding == Decoding::Candidates
+            && self.terms.logged_by == LoggedBy::Sysmon
+            && self.terms.rules.sigma.is_empty()
+            && self.wanted.is_none()
     }
 
     /// Whether each hit is kept.
@@ -64,6 +70,16 @@ impl Plan {
         self.keep_hits || self.terms.groups_later()
     }
 }
+
+/// The fields of connections of both providers.
+const OF_ALL: [&str; OF_HIT + security::FIELDS.len()] = {
+    let mut fields = [""; OF_HIT + security::FIELDS.len()];
+    let (of_hit, others) = fields.split_at_mut(OF_HIT);
+    of_hit.copy_from_slice(&sysmon::OF_HIT);
+    others.copy_from_slice(&security::FIELDS);
+    fields
+};
+const OF_HIT: usize = sysmon::OF_HIT.len();
 
 /// What each thread may hold, and what all of them come to in the end.
 #[must_use]

@@ -46,7 +46,7 @@ pub fn look(
     }
     let wanted = Arc::new(wanted);
     let plan = Plan {
-        prefilter: wanted.prefilter()?,
+        prefilter: wanted.prefilter(plan.terms.logged_by)?,
         wanted: Some(Arc::clone(&wanted)),
         apart: groups::Sources::Together,
         keep_hits: false,

@@ -20,6 +20,7 @@ use crate::{
         connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
         plan::{Decoding, Plan},
+        unread::unread,
     },
     text,
 };
@@ -246,17 +247,20 @@ impl<'a> Sifter<'a> {
         }
         let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);
         self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
-        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
-        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
+        let is_named = self.plan.prefilter.names_provider(bytes);
+        self.part.tally.chunks_sysmon += u64::from(is_named);
         let records = record::walk(bytes, layout.end);
         self.cover(bytes, records.as_deref().unwrap_or_default(), &layout);
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
+            if !is_named && !self.plan.terms.logged_by.has_security() {
+                self.part.tally.security_unread += unread(&self.plan.prefilter, bytes, records, &layout);
+            }
         }
         match records {
             Some(records)
-                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, &records) =>
+                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, is_named, &records) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
@@ -271,7 +275,7 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.is_known = self.is_known && !self.was_ruled_out(bytes, names_sysmon, &records);
+                self.is_known = self.is_known && !self.was_ruled_out(bytes, is_named, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
                 self.is_known = self.plan.wanted.is_some();
             }
@@ -324,8 +328,14 @@ impl<'a> Sifter<'a> {
             self.to_ask = left;
             let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
             let first = Layout { end, last_id: None, ..*layout };
-            let coverage = &mut self.part.coverage;
-            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
+            let (coverage, logged_by) = (&mut self.part.coverage, self.plan.terms.logged_by);
+            self.decoder.decode(
+                chunk,
+                &first,
+                |_, carved| !carved,
+                |event| coverage.starts_with(event, logged_by),
+                drop,
+            );
         }
     }
 
@@ -362,24 +372,23 @@ impl<'a> Sifter<'a> {
     }
 
     /// Whether a first look for connections has ruled a chunk out.
-    fn was_ruled_out(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+    fn was_ruled_out(&self, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
         self.plan.decoding == Decoding::Candidates
             && self.plan.wanted.as_ref().is_some_and(|wanted| {
                 let may_match = wanted.before.may_match(chunk, records, &self.plan.terms.filter.window);
-                !((names_sysmon || records.is_none()) && may_match)
+                !((is_named || records.is_none()) && may_match)
             })
     }
 
-    fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+    fn may_match(&self, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
         // What is carved is not among the records.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
         if self.plan.wanted.is_some() {
-            return (names_sysmon || records.is_none()) && self.plan.prefilter.has_text(chunk);
+            return (is_named || records.is_none()) && self.plan.prefilter.has_text(chunk);
         }
         // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
-        (names_sysmon || records.is_none())
-            && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
+        (is_named || records.is_none()) && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
     }
 
     /// Names the places without a chunk that were held.
@@ -420,7 +429,7 @@ impl<'a> Sifter<'a> {
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
     fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
-        let mut candidates = Candidates::new(bytes);
+        let mut candidates = Candidates::new(bytes, plan.terms.logged_by.event_ids());
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
         let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);
@@ -433,7 +442,7 @@ impl<'a> Sifter<'a> {
                 } else {
                     read.push(record);
                 }
-                let may_be = plan.wanted.is_some() || candidates.may_be_event_3(record);
+                let may_be = plan.wanted.is_some() || candidates.may_be(record);
                 let misfit = if may_be { candidates.misfit(record) } else { None };
                 misfits.extend(misfit.map(|misfit| Loss {
                     offset: Some(record.start()),

@@ -6,7 +6,10 @@
 use std::{collections::HashSet, io};
 
 use crate::{
-    connection::process::{self, ProcessKey},
+    connection::{
+        logged::LoggedBy,
+        process::{self, ProcessKey},
+    },
     error::Error,
     evtx::event::Event,
     group::{facts::Facts, hits::SortedHits, processes},
@@ -53,11 +56,11 @@ impl Wanted {
     /// # Errors
     ///
     /// See [`Prefilter::new`].
-    pub fn prefilter(&self) -> Result<Prefilter, Error> {
+    pub fn prefilter(&self, logged_by: LoggedBy) -> Result<Prefilter, Error> {
         let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
         hosts.sort_unstable();
         let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
-        Prefilter::new(texts).map_err(|error| Error::Usage(error.to_string()))
+        Prefilter::new(texts, logged_by).map_err(|error| Error::Usage(error.to_string()))
     }
 
     /// Takes what an event says of processes of these hosts.

@@ -88,6 +88,7 @@ struct Numbers {
     hits: u64,
     hits_recovered: u64,
     duplicates: u64,
+    twins: u64,
     defects: u64,
 }
 
@@ -195,6 +196,7 @@ fn numbers(ran: &Ran) -> Numbers {
         hits: tally.hits,
         hits_recovered: tally.hits_recovered,
         duplicates: count::sum(ran.duplicates.values().copied()),
+        twins: ran.twins,
         defects: ran.defects.total(),
     }
 }

@@ -1,0 +1,299 @@
+//! Connections that Windows' Security-Auditing has logged, alone and beside those of Sysmon.
+
+use std::fs;
+
+use crate::{
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+    samples::samples,
+};
+
+const PROVIDER: &str = "Microsoft-Windows-Security-Auditing";
+const REGSVCS: &str = r"\device\harddiskvolume3\windows\microsoft.net\framework64\v4.0.30319\regsvcs.exe";
+const HEADER: &str = "action,app,dest,dest_ip,dest_port,direction,dvc,protocol,protocol_version,src,src_ip,src_port,transport,user,\
+                      vendor_product,process_name,process_exec,process_guid,process_id,count,firstTime,lastTime";
+
+/// An event of the Security log without data.
+fn security(id: u16, version: u8) -> Event {
+    Event {
+        provider: PROVIDER.to_owned(),
+        channel: "Security".to_owned(),
+        task: 12810,
+        version,
+        ..Event::sysmon(id, version)
+    }
+}
+
+/// An EventID 5156 of version 0, of the connection that [`Event::connection`] is.
+fn allowed() -> Event {
+    logged(5156, 0)
+}
+
+fn blocked() -> Event {
+    logged(5157, 0)
+}
+
+fn logged(id: u16, version: u8) -> Event {
+    security(id, version)
+        .with("ProcessID", Value::U64(4321))
+        .with("Application", REGSVCS)
+        .with("Direction", "%%14593")
+        .with("SourceAddress", "10.1.2.3")
+        .with("SourcePort", "50123")
+        .with("DestAddress", "8.8.8.8")
+        .with("DestPort", "443")
+        .with("Protocol", Value::U32(6))
+        .with("FilterRTID", Value::U64(65865))
+        .with("LayerName", "%%14611")
+        .with("LayerRTID", Value::U64(48))
+}
+
+/// What version 1 adds.
+fn version_1(event: Event) -> Event {
+    let nobody = Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    Event { version: 1, ..event.with("RemoteUserID", nobody.clone()).with("RemoteMachineID", nobody) }
+}
+
+fn of(source: &str, case: Case) -> Case {
+    case.args(["--source", source])
+}
+
+fn rows(ran: &Ran) -> Vec<&str> {
+    ran.report().lines().skip(1).collect()
+}
+
+#[test]
+fn a_connection_has_the_fields_that_sysmons_have() {
+    let row = |action: &str| {
+        format!(
+            "{action},{REGSVCS},8.8.8.8,8.8.8.8,443,outbound,WS01.corp.example,ip,ipv4,10.1.2.3,10.1.2.3,50123,tcp,,\
+             Microsoft Windows,regsvcs.exe,regsvcs.exe,,4321,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z"
+        )
+    };
+    for (event, action) in [
+        (allowed(), "allowed"),
+        (version_1(allowed()), "allowed"),
+        (blocked(), "blocked"),
+        (version_1(blocked()), "blocked"),
+    ] {
+        let ran = of("security", detect()).events(&[event]).run();
+        ran.exits(0).reports(&[HEADER, &row(action)]);
+    }
+}
+
+#[test]
+fn addresses_protocols_and_directions_are_as_the_log_tells_them() {
+    let fields = "direction,transport,src_ip,src_port,dest_ip,dest_port,protocol_version,process_name";
+    let udp = allowed()
+        .with("Application", "System")
+        .with("Direction", "%%14592")
+        .with("LayerName", "%%14610")
+        .with("SourceAddress", "FE80:0:0:0:0:0:0:1")
+        .with("DestAddress", "ff02::1:2")
+        .with("DestPort", "547")
+        .with("Protocol", Value::U32(17));
+    let icmp = allowed().with("Direction", "-").with("LayerName", "%%14610").with("Protocol", Value::U32(58)).at(1);
+    let other = allowed().without("Direction").without("DestAddress").with("Protocol", Value::U32(47)).at(2);
+    let unknown = allowed().without("Direction").without("LayerName").with("DestAddress", "::ffff:192.0.2.7").at(3);
+    let ran = of("security", connections()).args(["--group-by", fields]).events(&[udp, icmp, other, unknown]).run();
+    let rows: Vec<String> =
+        rows(ran.exits(0)).iter().map(|row| row.rsplitn(4, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(
+        rows,
+        [
+            "inbound,udp,fe80::1,50123,ff02::1:2,547,ipv6,System",
+            "inbound,ipv6-icmp,10.1.2.3,50123,8.8.8.8,443,ipv4,regsvcs.exe",
+            "outbound,47,10.1.2.3,50123,,443,,regsvcs.exe",
+            ",tcp,10.1.2.3,50123,192.0.2.7,443,ipv4,regsvcs.exe",
+        ]
+    );
+}
+
+#[test]
+fn only_the_two_events_of_the_provider_count() {
+    let elsewhere = Event { provider: "Other".to_owned(), ..allowed() };
+    let events = [elsewhere, security(5158, 0).with("Application", REGSVCS), Event::connection()];
+    of("security", connections()).events(&events).run().exits(0).says(&["found     nothing"]);
+    let forwarded = Event { channel: "ForwardedEvents".to_owned(), ..allowed() };
+    let ran = of("security", detect()).log("x", &evtx_writer::log(&[Event::connection(), forwarded])).run();
+    assert_eq!(rows(ran.exits(0)).len(), 1);
+}
+
+#[test]
+fn rules_filters_and_networks_are_the_same() {
+    let svchost = allowed().with("Application", r"\device\harddiskvolume3\windows\system32\svchost.exe");
+    let private = allowed().with("DestAddress", "10.0.0.1");
+    let events = [allowed(), svchost, private, allowed().on("WS02").at(5)];
+    let ran = of("security", detect()).events(&events).run();
+    ran.exits(0).says(&["3 connections of regsvcs.exe: 2 hits in 2 groups, 1 excluded"]);
+    for (filter, count) in
+        [("--host=WS02", 1), ("--port=443", 2), ("--transport=udp", 0), ("--since=2024-03-05T14:07:12Z", 1)]
+    {
+        let case = of("security", detect()).args([filter]).events(&events);
+        assert_eq!(rows(case.run().exits(0)).len(), count, "{filter}");
+    }
+}
+
+#[test]
+fn with_sysmons_alone_the_others_are_counted_and_said() {
+    let says = "not read: 2 Security events 5156 or 5157 at least: --source security or all reads them";
+    let security_log = evtx_writer::log(&[allowed(), blocked(), security(5158, 0)]);
+    let case = detect().events(&[Event::connection()]).log("Security.evtx", &security_log);
+    assert_eq!(rows(case.run().exits(0).says(&[says])).len(), 1);
+    detect().log("Security.evtx", &security_log).run().exits(0).says(&[says]);
+    detect().log("Security.evtx", &security_log).args(["--recover"]).run().says(&[says]);
+    // Numbers of other values are no ids.
+    let other = Event { record_id: Some(5156), ..security(4624, 2) };
+    detect().events(&[other]).run().does_not_say("not read");
+    of("all", detect()).log("Security.evtx", &security_log).run().does_not_say("not read");
+}
+
+#[test]
+fn that_windows_logs_none_of_them_is_said() {
+    let says = "no EventID 5156 or 5157 is in these logs: Windows logs them only where the audit policy \"Filtering Platform \
+                Connection\" is on";
+    let events = [security(4624, 2), Event::connection()];
+    of("security", connections()).events(&events).run().exits(0).says(&[says]);
+    of("security", detect()).events(&events).run().exits(0).says(&[says]);
+    of("security", detect()).events(&[security(5158, 0), allowed().image("x")]).run().does_not_say(says);
+    let svchost = allowed().with("Application", r"\device\harddiskvolume3\windows\system32\svchost.exe");
+    let ran = of("security", detect()).events(&[svchost]).run();
+    ran.exits(0).does_not_say(says);
+    ran.says(&["netsift connections --exclusions special --group-by process_name,dest --source security ."]);
+}
+
+#[test]
+fn the_summary_speaks_of_the_logs_that_were_chosen() {
+    let cleared = Event { provider: "Microsoft-Windows-Eventlog".to_owned(), ..security(1102, 0) };
+    let ran = of("security", detect()).log("a.evtx", &evtx_writer::log(&[cleared, allowed()])).run();
+    ran.says(&["hosts     1: 1 with a Security log, 0 without"]);
+    let ran = of("security", detect()).events(&[Event::connection()]).run();
+    ran.says(&[
+        "none of the chunks names Microsoft-Windows-Security-Auditing: are these the right logs?",
+        "no Security log",
+    ]);
+    let other = Event { provider: "Other".to_owned(), channel: "System".to_owned(), ..security(1, 0) };
+    of("all", detect()).events(&[other]).run().says(&["neither Sysmon nor a Security log"]);
+}
+
+#[test]
+fn of_twins_sysmons_counts() {
+    let swapped = |event: Event| {
+        event
+            .with("SourceAddress", "8.8.8.8")
+            .with("SourcePort", "443")
+            .with("DestAddress", "10.1.2.3")
+            .with("DestPort", "50123")
+            .with("Direction", "%%14592")
+    };
+    let twins =
+        [allowed().at(5), swapped(allowed()).at(15), version_1(allowed().with("ProcessID", Value::U64(1))).at(10)];
+    let others = [
+        allowed().at(4),
+        allowed().at(16),
+        blocked().at(10),
+        allowed().on("WS02").at(10),
+        allowed().with("Protocol", Value::U32(17)).at(10),
+        allowed().with("SourcePort", "50124").at(10),
+        allowed().with("DestAddress", "8.8.4.4").at(10),
+    ];
+    let case = || of("all", connections()).log("Sysmon.evtx", &evtx_writer::log(&[Event::connection().at(10)]));
+    let security_log = evtx_writer::log(twins.iter().chain(&others));
+    let ran = case().log("Security.evtx", &security_log).run();
+    assert_eq!(rows(ran.exits(0).says(&["8 hits in 7 groups", "3 hits dropped that Sysmon has logged too"])).len(), 7);
+    assert!(ran.report().contains("Microsoft Sysmon"));
+    let little = case().log("Security.evtx", &security_log).args(["--max-memory", "1KiB"]).run();
+    assert_eq!(little.report(), ran.report());
+    // In one log, and where Sysmon's is no hit itself.
+    let ran = of("all", detect()).events(&[Event::connection().image(r"C:\x.exe").at(10), allowed().at(10)]).run();
+    assert_eq!(rows(ran.exits(0).says(&["1 hit dropped that Sysmon has logged too"])), [""; 0]);
+}
+
+#[test]
+fn a_twin_outside_the_time_that_is_asked_for_is_none() {
+    let case = of("all", connections()).events(&[allowed(), Event::connection().at(2)]);
+    let ran = case.args(["--until", "2024-03-05T14:07:10Z"]).run();
+    let rows = rows(ran.exits(0));
+    assert!(rows.len() == 1 && rows[0].contains("Microsoft Windows"), "{rows:?}");
+}
+
+#[test]
+fn events_and_the_page_and_partial_results_are_without_twins() {
+    let case = of("all", detect()).events(&[Event::connection(), allowed().at(1), allowed().at(9), blocked()]);
+    let lines = |name: &str| fs::read_to_string(case.path(name)).unwrap().lines().count();
+    let outputs = ["--events", "events.csv", "--html", "page.html", "--manifest", "run.json", "-o", "report.csv", "."];
+    Ran::new(case.command(&outputs)).exits(0);
+    assert_eq!((lines("events.csv"), lines("report.csv")), (4, 4));
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(case.path("run.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["options"]["source"], &manifest["sources"][0]["twins"]), (&"all".into(), &1.into()));
+    let report = fs::read_to_string(case.path("report.csv")).unwrap();
+    for (name, more) in [("groups.parquet", None), ("hits.parquet", Some("--partial-events"))] {
+        let args = [["--partial", name, "-q"].as_slice(), more.as_slice(), &["."]].concat();
+        Ran::new(case.command(&args)).exits(0);
+        let merged = Ran::new(case.another(&["merge", name]));
+        merged.exits(0).says(&["1 hit dropped that Sysmon has logged too"]);
+        assert_eq!(merged.report(), report, "{name}");
+    }
+}
+
+#[test]
+fn partial_results_of_other_sources_are_refused() {
+    let case = detect().events(&[Event::connection(), allowed()]);
+    Ran::new(case.command(&["--partial", "a.parquet", "."])).exits(0);
+    Ran::new(case.command(&["--partial", "b.parquet", "--source", "security", "."])).exits(0);
+    let merged = Ran::new(case.another(&["merge", "a.parquet", "b.parquet"]));
+    merged.exits(1).says(&["it has another source of connections (security, not sysmon)"]);
+}
+
+#[test]
+fn sigma_rules_see_them_under_sysmons_names() {
+    let rule = |detection: &str| {
+        format!(
+            "title: t\nid: 0c4d1f4d-0000-0000-0000-000000000001\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n  s:\n{detection}\n  condition: s\nlevel: high\n"
+        )
+    };
+    for (detection, count) in [
+        ("    Image|endswith: '\\RegSvcs.exe'\n    Initiated: 'true'\n    DestinationPort: 443", 1),
+        (
+            "    DestinationIp|cidr: '8.8.8.0/24'\n    SourcePort|gte: 50000\n    Protocol: tcp\n    DestinationIsIpv6: 'false'",
+            1,
+        ),
+        ("    Computer: WS01.corp.example\n    ProcessId: 4321\n    User: null\n    DestinationHostname: null", 1),
+        ("    Initiated: 'false'", 0),
+        ("    DestAddress: 8.8.8.8", 0),
+    ] {
+        for source in ["security", "all"] {
+            let case = of(source, connections()).events(&[allowed()]).file("rules/t.yml", rule(detection));
+            let ran = case.args(["--rules", "rules", "--rule", "none"]).run_on(&["log.evtx"]);
+            assert_eq!(rows(ran.exits(0)).len(), count, "{detection} {source}");
+        }
+    }
+}
+
+#[test]
+fn real_connections_are_those_that_their_events_tell() {
+    let Some(samples) = samples() else { return };
+    let log = fs::read(samples.join("security/DE_RDP_Tunnel_5156.evtx")).unwrap();
+    let ran = of("security", connections())
+        .args(["--group-by", "process_name,direction,transport"])
+        .file("x.evtx", &log)
+        .run();
+    ran.exits(0).says(&["63 connections: 63 hits"]);
+    let rows: Vec<String> = rows(&ran).iter().map(|row| row.rsplitn(3, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(
+        rows,
+        [
+            "svchost.exe,outbound,udp,14",
+            "lsass.exe,outbound,tcp,16",
+            "plink.exe,outbound,tcp,3",
+            "System,inbound,udp,4",
+            "System,outbound,tcp,2",
+            "System,inbound,tcp,3",
+            "svchost.exe,inbound,udp,20",
+            "svchost.exe,outbound,tcp,1",
+        ]
+    );
+    let ran = connections().file("x.evtx", &log).run();
+    ran.exits(0).says(&["not read: 63 Security events 5156 or 5157 at least"]);
+}
