@@ -6,12 +6,15 @@
 //! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
 //!   met before.
 //! - [`security`]: what EventID 5156 and 5157 of Windows' Security-Auditing mean. [`logged`]: whose events are read.
-//! - [`process`]: what events say of the processes behind connections.
+//! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
+//!   are, by their ids. [`volumes`]: which drive a volume is.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
+pub mod audited;
 pub mod cidr;
 pub mod filter;
 pub mod glossary;
+pub mod lives;
 pub mod logged;
 pub mod met;
 pub(crate) mod pattern;
@@ -19,3 +22,4 @@ pub mod process;
 pub mod salvage;
 pub mod security;
 pub mod sysmon;
+pub mod volumes;

@@ -2,9 +2,10 @@
 
 use crate::{
     connection::{
+        audited,
         glossary::{Connection, Field},
         met::Use,
-        process::EVENT_IDS,
+        process,
         salvage::{self, Old},
         security,
         sysmon::{self, RULE_NAME, UTC_TIME},
@@ -111,7 +112,11 @@ impl<'s> Connections<'s> {
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
         let logged_by = self.plan.terms.logged_by;
-        let ids = if self.plan.wanted.is_some() { &EVENT_IDS } else { logged_by.event_ids() };
+        let ids: &[&[u16]] = match &self.plan.wanted {
+            Some(_) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
+            None => &[logged_by.event_ids()],
+        };
+        let is_of_ids = |id: u16| ids.iter().any(|ids| ids.contains(&id));
         let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let providers: Vec<Vec<u8>> = logged_by.providers().iter().map(utf16).collect();
         // Whether it is one of them; nothing where that is not plain to see.
@@ -124,7 +129,7 @@ impl<'s> Connections<'s> {
         let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
-            let is_of_interest = kind.and_then(|(provider, id)| Some(is_one(provider)? && ids.contains(&id)));
+            let is_of_interest = kind.and_then(|(provider, id)| Some(is_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{logged::LoggedBy, process, security, sysmon},
+    connection::{audited, logged::LoggedBy, process, security, sysmon},
     evtx::shape::Extent,
     group::groups,
     scan::{prefilter::Prefilter, terms::Terms, wanted::Wanted},
@@ -45,7 +45,7 @@ impl Plan {
     pub fn extent(&self) -> Option<Extent> {
         match self.decoding {
             Decoding::Everything => None,
-            Decoding::Candidates if self.wanted.is_some() => Some(Extent::Only(&process::FIELDS)),
+            Decoding::Candidates if self.wanted.is_some() => Some(Extent::Only(&OF_PROCESSES)),
             Decoding::Candidates if !self.terms.rules.sigma.is_empty() => Some(Extent::Whole),
             Decoding::Candidates if self.terms.logged_by == LoggedBy::Security => Some(Extent::Only(&security::FIELDS)),
             Decoding::Candidates if self.terms.logged_by == LoggedBy::All => Some(Extent::Only(&OF_ALL)),
@@ -72,14 +72,22 @@ impl Plan {
 }
 
 /// The fields of connections of both providers.
-const OF_ALL: [&str; OF_HIT + security::FIELDS.len()] = {
-    let mut fields = [""; OF_HIT + security::FIELDS.len()];
-    let (of_hit, others) = fields.split_at_mut(OF_HIT);
-    of_hit.copy_from_slice(&sysmon::OF_HIT);
-    others.copy_from_slice(&security::FIELDS);
+const OF_ALL: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
+/// The fields of what is told of processes by both.
+const OF_PROCESSES: [&str; process::FIELDS.len() + audited::FIELDS.len()] =
+    joined(&[&process::FIELDS, &audited::FIELDS]);
+
+/// Lists of fields, one behind the other.
+const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+    let mut fields = [""; N];
+    let (mut rest, mut lists) = (fields.as_mut_slice(), lists);
+    while let Some((list, others)) = lists.split_first() {
+        let (own, behind) = rest.split_at_mut(list.len());
+        own.copy_from_slice(list);
+        (rest, lists) = (behind, others);
+    }
     fields
-};
-const OF_HIT: usize = sysmon::OF_HIT.len();
+}
 
 /// What each thread may hold, and what all of them come to in the end.
 #[must_use]

@@ -7,6 +7,7 @@ use std::{collections::HashSet, io};
 
 use crate::{
     connection::{
+        audited,
         logged::LoggedBy,
         process::{self, ProcessKey},
     },
@@ -38,7 +39,7 @@ impl Wanted {
             if !wanted.hosts.contains(&key.host) {
                 wanted.hosts.insert(key.host.clone());
             }
-            if process::is_guid(&key.guid) {
+            if process::is_guid(&key.guid) || audited::is_key(&key) {
                 wanted.processes.insert(key);
             }
         }
@@ -69,5 +70,8 @@ impl Wanted {
             return;
         }
         process::facts(event, |process| self.processes.contains(process), |fact| facts.push(fact));
+        if let Some(fact) = audited::fact(event, |process| self.processes.contains(process)) {
+            facts.push(fact);
+        }
     }
 }

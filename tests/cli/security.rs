@@ -271,6 +271,153 @@ fn sigma_rules_see_them_under_sysmons_names() {
     }
 }
 
+/// An EventID 4688 of version 0, and what versions 1 and 2 add.
+fn created(version: u8, id: u32) -> Event {
+    let event = Event { task: 13312, ..security(4688, version) }
+        .with("SubjectUserSid", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]))
+        .with("SubjectUserName", "WS01$")
+        .with("SubjectDomainName", "CORP")
+        .with("SubjectLogonId", Value::Hex64(0x3e7))
+        .with("NewProcessId", Value::Hex64(id.into()))
+        .with("NewProcessName", r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe")
+        .with("TokenElevationType", "%%1936")
+        .with("ProcessId", Value::Hex64(0x278));
+    let event = if version > 0 { event.with("CommandLine", "regsvcs.exe /u x.dll") } else { event };
+    match version {
+        0 | 1 => event,
+        _ => event
+            .with("TargetUserSid", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))
+            .with("TargetUserName", "alice")
+            .with("TargetDomainName", "CORP")
+            .with("TargetLogonId", Value::Hex64(0x2ed80))
+            .with("ParentProcessName", r"C:\Windows\explorer.exe")
+            .with("MandatoryLabel", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 16, 0, 48, 0, 0])),
+    }
+}
+
+fn ended(id: u32) -> Event {
+    Event { task: 13313, ..security(4689, 0) }
+        .with("SubjectUserName", "alice")
+        .with("Status", Value::Hex32(0))
+        .with("ProcessId", Value::Hex64(id.into()))
+        .with("ProcessName", r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe")
+}
+
+const ID: u32 = 4321;
+
+/// The users of the connections in a report, in its order.
+fn users(ran: &Ran) -> Vec<String> {
+    rows(ran.exits(0)).iter().map(|row| row.split(',').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_user_is_that_of_the_process_that_had_the_id_at_the_time() {
+    let case = |events: &[Event]| of("security", detect()).args(["--group-by", "user"]).events(events);
+    for (event, user) in [
+        (created(0, ID), r"CORP\WS01$"),
+        (created(1, ID), r"CORP\WS01$"),
+        (created(2, ID), r"CORP\alice"),
+        (created(2, ID).with("TargetUserName", "-").with("TargetDomainName", "-"), r"CORP\WS01$"),
+        (created(2, ID).with("TargetDomainName", "-"), "alice"),
+        (created(2, ID).on("WS02"), ""),
+        (created(2, ID + 1), ""),
+        (created(2, ID).at(11), ""),
+    ] {
+        let before = [event.clone(), allowed().at(10)];
+        assert_eq!(users(&case(&before).run()), [user]);
+        // Where it is in the logs does not matter.
+        let later = of("security", detect()).args(["--group-by", "user"]).log("a.evtx", &evtx_writer::log(&[allowed().at(10)]));
+        assert_eq!(users(&later.log("b.evtx", &evtx_writer::log(&[event])).run()), [user]);
+    }
+}
+
+#[test]
+fn an_id_that_is_given_again_is_another_process() {
+    let events = [
+        created(2, ID).at(10),
+        ended(ID).at(20),
+        created(0, ID).at(30),
+        created(2, ID).with("TargetUserName", "bob").at(40),
+        allowed().at(9),
+        allowed().at(15),
+        allowed().at(25),
+        allowed().at(35),
+        allowed().at(45),
+    ];
+    let ran = of("security", detect()).args(["--group-by", "user,process_id"]).events(&events).run();
+    assert_eq!(users(&ran), ["", r"CORP\alice", r"CORP\WS01$", r"CORP\bob"]);
+    let ran = of("security", detect()).args(["--user", "ALICE"]).events(&events).run();
+    assert!(rows(&ran).len() == 1 && ran.report().contains("14:07:24"), "{}", ran.report());
+    // What is before the time that is asked for still tells it.
+    let since = of("security", detect()).args(["--group-by", "user", "--since", "2024-03-05T14:07:23Z"]).events(&events);
+    assert_eq!(users(&since.run()), [r"CORP\alice", "", r"CORP\WS01$", r"CORP\bob"]);
+}
+
+#[test]
+fn the_process_behind_a_connection_is_that_of_its_4688() {
+    let known = |ran: &Ran| -> Vec<String> {
+        rows(ran.exits(0)).iter().map(|row| row.splitn(5, ',').last().unwrap().to_owned()).collect()
+    };
+    let none = ",,,,,,,,,,,,,none";
+    let whole = r"regsvcs.exe /u x.dll,,,High,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:29.1234567Z,,C:\Windows\explorer.exe,explorer.exe,632,,explorer.exe > RegSvcs.exe,,own";
+    for (events, row) in [
+        (vec![created(2, ID), allowed().at(1), ended(ID).at(20)], whole),
+        (vec![allowed().at(1), created(2, ID + 1)], none),
+        (vec![created(2, ID), ended(ID).at(1), allowed().at(2)], none),
+        (vec![created(0, ID), allowed().at(1)], ",,,,2024-03-05T14:07:09.1234567Z,,,,,632,,RegSvcs.exe,,own"),
+        (vec![created(1, ID), allowed().at(1)], "regsvcs.exe /u x.dll,,,,2024-03-05T14:07:09.1234567Z,,,,,632,,RegSvcs.exe,,own"),
+    ] {
+        let case = of("security", detect()).args(["--context", "--group-by", "dest_ip"]).events(&events);
+        assert_eq!(known(&case.run()), [row]);
+        let case = of("all", detect()).args(["--context", "--group-by", "dest_ip"]).events(&events);
+        assert_eq!(known(&case.run()), [row]);
+    }
+    let two = [created(2, ID), allowed().at(1), created(0, ID).at(2), ended(ID).at(2), allowed().at(3)];
+    let ran = of("security", detect()).args(["--context", "--group-by", "dest_ip"]).events(&two).run();
+    assert!(known(&ran)[0].ends_with(",own (2 processes)"), "{}", ran.report());
+    let case = of("security", detect()).events(&two);
+    Ran::new(case.command(&["--context", "--events", "events.csv", "-q", "."])).exits(0);
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let commands: Vec<bool> = events.lines().skip(1).map(|line| line.contains("/u x.dll")).collect();
+    assert_eq!(commands, [true, false]);
+}
+
+#[test]
+fn sysmons_processes_are_known_beside_them() {
+    let sysmon = Event::connection().with("ProcessGuid", Value::Guid("6820d070-262c-65e7-0000-000000000001".to_owned()));
+    let events = [sysmon.at(30), created(2, ID), allowed().at(1)];
+    let ran = of("all", detect()).args(["--context", "--group-by", "vendor_product"]).events(&events).run();
+    let rows = rows(ran.exits(0));
+    assert!(rows[0].starts_with("Microsoft Windows,") && rows[0].ends_with(",own"), "{rows:?}");
+    assert!(rows[1].starts_with("Microsoft Sysmon,") && rows[1].ends_with(",guid"), "{rows:?}");
+}
+
+#[test]
+fn sigma_rules_see_the_drive_where_the_logs_show_which_volume_it_is() {
+    let rule = "title: t\nid: 0c4d1f4d-0000-0000-0000-000000000001\nlogsource:\n  product: windows\n  category: network_connection\n\
+                detection:\n  s:\n    Image: 'C:\\Temp\\a.exe'\n    User|endswith: '\\alice'\n  condition: s\nlevel: high\n";
+    let connection = allowed().with("Application", r"\device\harddiskvolume3\temp\a.exe").at(10);
+    let shows = |path: &str| created(2, 77).with("NewProcessName", path).at(20);
+    let sysmon = |path: &str| Event::sysmon(1, 5).with("Image", path).at(30);
+    let own = created(2, ID);
+    let on_c = r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe";
+    let on_d = r"D:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe";
+    for (more, count) in [
+        (vec![shows(on_c)], 1),
+        (vec![sysmon(on_c)], 1),
+        (vec![shows(on_c), sysmon(on_d)], 0),
+        (vec![shows(on_d)], 0),
+        (vec![shows(on_c).on("WS02")], 0),
+    ] {
+        // Without a creation of its own the other path is the only one that matters.
+        let own = own.clone().with("NewProcessName", "a.exe");
+        let events = [vec![own, connection.clone(), allowed().at(11)], more].concat();
+        let case = of("security", connections()).file("rules/t.yml", rule).log("Security.evtx", &evtx_writer::log(&events));
+        let ran = case.args(["--rules", "rules", "--rule", "none"]).run_on(&["Security.evtx"]);
+        assert_eq!(rows(ran.exits(0)).len(), count, "{}", ran.stderr());
+    }
+}
+
 #[test]
 fn real_connections_are_those_that_their_events_tell() {
     let Some(samples) = samples() else { return };
