@@ -3,7 +3,7 @@
 use std::{io, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use crate::{
-    connection::{cidr::CidrSet, filter::Filter, glossary::Field, logged::LoggedBy},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     error::{Defects, Error},
     evidence::{
         archive::limits::Limits,
@@ -18,9 +18,14 @@ use crate::{
         key::{Group, GroupKey},
         twins::Twins,
     },
-    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
+    rule::{
+        builtin,
+        info::RuleInfo,
+        judge::{End, Rule},
+        set::RuleSet,
+    },
     scan::{
-        plan::{self, Decoding, Plan},
+        plan::{self, Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::Searched,
@@ -58,7 +63,10 @@ impl Search {
     pub fn detection() -> Result<Self, Error> {
         let exclusion: CidrSet = builtin::networks(&builtin::SPECIAL).map_err(Error::Usage)?.into_iter().collect();
         let processes = vec![builtin::REGSVCS.process.to_owned()];
-        Ok(Self::new(Rule { processes, detection: None, exclusion }, RuleInfo::of_builtin(&builtin::REGSVCS)))
+        Ok(Self::new(
+            Rule { processes, detection: None, exclusion, judged: End::Dest },
+            RuleInfo::of_builtin(&builtin::REGSVCS),
+        ))
     }
 
     fn new(rule: Rule, info: RuleInfo) -> Self {
@@ -124,13 +132,17 @@ impl Search {
                 copies,
                 twins: Twins::Count,
                 group_by: self.group_by.clone(),
+                ends: false,
+                clock: Clock::Logged,
             },
             prefilter,
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,
             room: plan::room(MEMORY, threads),
             keep_hits: true,
-            wanted: None,
+            purpose: Purpose::Connections,
+            known: Arc::default(),
+            before: Vec::new(),
             follow_ids: false,
         })
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    connection::{cidr::CidrSet, filter::Filter, glossary::Field, logged::LoggedBy},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     error::Error,
     evidence::{
         digest::{self, Digests},
@@ -23,7 +23,7 @@ use crate::{
     report::recorded::Recorded,
     rule::{judge::Rule, set::RuleSet},
     scan::{
-        plan::{Decoding, Plan},
+        plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::SearchedFile,
@@ -218,7 +218,7 @@ fn nothing() -> Result<Plan, Error> {
             logged_by: LoggedBy::Sysmon,
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
-                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),
+                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
                 ..RuleSet::default()
             }),
             refused: Vec::new(),
@@ -226,12 +226,16 @@ fn nothing() -> Result<Plan, Error> {
             copies: Copies::Count,
             twins: Twins::Count,
             group_by: vec![Field::Dvc],
+            ends: false,
+            clock: Clock::Logged,
         },
         decoding: Decoding::Candidates,
         apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: false,
-        wanted: None,
+        purpose: Purpose::Connections,
+        known: Arc::default(),
+        before: Vec::new(),
         follow_ids: false,
     })
 }

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use crate::{
     cli::{
-        args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+        args::{ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
         time,
     },
     connection::{
         cidr::{self, CidrSet},
+        clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
@@ -36,7 +37,7 @@ use crate::{
     rule::{
         builtin::{self, BuiltinRule},
         info::RuleInfo,
-        judge::Rule,
+        judge::{End, Rule},
         set::RuleSet,
         sigma::{
             load::{self, Loaded},
@@ -44,7 +45,7 @@ use crate::{
         },
     },
     scan::{
-        plan::{self, Decoding, Plan},
+        plan::{self, Decoding, Plan, Purpose},
         pool::Method,
         prefilter::Prefilter,
         terms::Terms,
@@ -80,9 +81,16 @@ impl Config {
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
+        let filter = filter(&args.filter, now)?;
+        let clock = match args.clock {
+            ClockArg::Logged => Clock::Logged,
+            ClockArg::Utc => Clock::Utc,
+        };
         let texts = texts(&rules, &loaded, args.source);
         let prefilter = Prefilter::new(texts.as_deref(), args.source)
-            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
+            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?
+            // A record's own time tells nothing of the other one.
+            .within(if clock == Clock::Logged { filter.window } else { Window::default() });
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let copies = match (args.dedup, args.recover) {
             (true, _) => Copies::Drop,
@@ -113,15 +121,21 @@ impl Config {
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, ..outputs };
+        let group_by = fields(&args.group_by)?;
+        let judged = rules.everywhere.judged;
         let terms = Terms {
             logged_by: args.source,
-            filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
             refused: loaded.refused.iter().map(ToString::to_string).collect(),
             carving: if args.recover { Carving::Stale } else { Carving::Live },
             copies,
             twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
-            group_by: fields(&args.group_by)?,
+            ends: judged == End::Remote
+                || outputs.context && outputs.events.is_some()
+                || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
+            clock,
+            filter,
+            group_by,
         };
         Ok(Self {
             plan: Plan {
@@ -131,7 +145,9 @@ impl Config {
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
                 room: plan::room(args.max_memory, threads(args.threads)),
                 keep_hits: outputs.need_hits(),
-                wanted: None,
+                purpose: Purpose::Connections,
+                known: Arc::default(),
+                before: Vec::new(),
                 follow_ids: outputs.hashes().is_some(),
             },
             method: Method {
@@ -216,6 +232,10 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         patterns(Property::Port, &args.port)?,
         patterns(Property::Transport, &args.transport)?,
         patterns(Property::Direction, &args.direction)?,
+        patterns(Property::App, &args.app)?,
+        patterns(Property::Dest, &args.dest)?,
+        patterns(Property::Remote, &args.remote)?,
+        patterns(Property::RemotePort, &args.remote_port)?,
     ];
     Ok(Filter::new(window, patterns))
 }
@@ -307,13 +327,18 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
     let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
     exclusion.extend(user_exclusion.iter().copied());
     let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
-    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion: exclusion.into_iter().collect() };
+    let judged = match args.judge {
+        Judge::Dest => End::Dest,
+        Judge::Remote => End::Remote,
+    };
+    let exclusion = exclusion.into_iter().collect();
+    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
     let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
-        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect() },
+        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged },
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
         named: !args.rules.is_empty() || !chosen.of_sigma.is_empty(),
         slow: loaded.without_literals.clone(),

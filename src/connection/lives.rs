@@ -15,9 +15,9 @@ use crate::{
     evtx::event::Event,
 };
 
-/// The fields of these events that are read. Version 2 of 4688 adds those that start with `Target`.
-pub const FIELDS: [&str; 6] =
-    ["NewProcessId", "ProcessId", "SubjectUserName", "SubjectDomainName", "TargetUserName", "TargetDomainName"];
+/// The fields of these events that are read, besides `ProcessId`. Version 2 of 4688 adds those that start with `Target`.
+pub const FIELDS: [&str; 5] =
+    ["NewProcessId", "SubjectUserName", "SubjectDomainName", "TargetUserName", "TargetDomainName"];
 
 /// What was logged of processes, in any order until they are sorted.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::{
     connection::{
-        glossary::Connection,
+        glossary::{Connection, INBOUND, OUTBOUND},
         sysmon::{address, decimal, protocol_version, stated, time},
     },
     evtx::event::Event,
@@ -68,6 +68,7 @@ pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
         dest_ip,
         dest_addr,
         src_ip,
+        ends: None,
     })
 }
 
@@ -78,7 +79,7 @@ pub fn as_of_sysmon<'a>(event: &'a Event<'_>, connection: &'a Connection<'_>, im
     let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
     let truth = |truth: bool| Some(if truth { "true" } else { "false" });
     let is_ipv6 = |address: &'a str| text(address).and_then(|address| truth(address.contains(':')));
-    let initiated = text(connection.direction).and_then(|direction| truth(direction == "outbound"));
+    let initiated = text(connection.direction).and_then(|direction| truth(direction == OUTBOUND));
     let data = [
         ("ProcessId", text(&connection.process_id)),
         ("Image", text(image)),
@@ -124,10 +125,10 @@ fn action(event: &Event<'_>) -> Option<&'static str> {
 /// `Direction` is a message of the provider's, and so is `LayerName`: that of the layer where a connection is accepted, or made.
 fn direction(direction: &str, layer: &str) -> &'static str {
     match (direction, layer) {
-        ("%%14592", _) => "inbound",
-        ("%%14593", _) => "outbound",
-        (_, "%%14610") => "inbound",
-        (_, "%%14611") => "outbound",
+        ("%%14592", _) => INBOUND,
+        ("%%14593", _) => OUTBOUND,
+        (_, "%%14610") => INBOUND,
+        (_, "%%14611") => OUTBOUND,
         _ => "",
     }
 }

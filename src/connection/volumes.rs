@@ -17,14 +17,12 @@ use crate::{
 /// The events that name an executable, and the fields in which they do.
 const IMAGES: [(&str, &str, &str); 4] = [
     (sysmon::PROVIDER, "1", "Image"),
-    (security::PROVIDER, "4688", "NewProcessName"),
+    (security::PROVIDER, "4688", CREATED),
     (security::PROVIDER, "5156", "Application"),
     (security::PROVIDER, "5157", "Application"),
 ];
-/// Those fields.
-pub const FIELDS: [&str; 3] = ["Image", "NewProcessName", "Application"];
-/// The ids of those events.
-pub const EVENT_IDS: [u16; 4] = [1, 4688, 5156, 5157];
+/// The one of those fields that connections do not have.
+pub const CREATED: &str = "NewProcessName";
 
 /// The paths of executables on hosts, in lower case, and what comes of them once they are matched.
 #[derive(Debug, Clone, Default)]

@@ -152,7 +152,11 @@ impl Processes {
     fn learn_of_id(&mut self, of: ProcessKey, told: Told) {
         match told {
             Told::Created(created) => {
-                self.known.entry(audited::key_of_one(&of, created.time)).or_default().created.get_or_insert_with(|| created.clone());
+                self.known
+                    .entry(audited::key_of_one(&of, created.time))
+                    .or_default()
+                    .created
+                    .get_or_insert_with(|| created.clone());
                 self.of_ids.entry(of).or_default().created.extend(created.time);
             }
             Told::Ended(time) => self.of_ids.entry(of).or_default().ended.extend(time),

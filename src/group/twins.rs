@@ -6,6 +6,7 @@
 
 use std::{io, iter::Peekable};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -87,9 +88,9 @@ impl Marks {
         Self { marks: Sorter::new(room), room }
     }
 
-    /// Adds a connection, if Sysmon has logged it at a known time.
-    pub fn add(&mut self, connection: &Connection<'_>) {
-        if let (sysmon::VENDOR_PRODUCT, Some(time)) = (connection.vendor_product, connection.time) {
+    /// Adds a connection, if Sysmon has logged it and it is known when.
+    pub fn add(&mut self, connection: &Connection<'_>, logged: Option<Timestamp>) {
+        if let (sysmon::VENDOR_PRODUCT, Some(time)) = (connection.vendor_product, logged) {
             let meeting = Meeting::of(|field| connection.get(field));
             let size = meeting.size();
             self.marks.push(Mark { meeting, time: time.as_nanosecond() }, size);
@@ -162,8 +163,6 @@ impl SortedTwins {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::group::hits::Hits;
 
@@ -185,7 +184,10 @@ mod tests {
     /// The numbers of twins, with so much memory.
     fn twins(sysmon: &[((&'static str, &'static str), i64)], others: &[Connection<'_>], room: usize) -> Vec<u64> {
         let (mut marks, mut hits) = (Marks::new(room), Hits::new(room));
-        sysmon.iter().for_each(|&(ports, time)| marks.add(&connection(sysmon::VENDOR_PRODUCT, ports, time)));
+        sysmon.iter().for_each(|&(ports, time)| {
+            let one = connection(sysmon::VENDOR_PRODUCT, ports, time);
+            marks.add(&one, one.time);
+        });
         for other in others {
             let fields = Field::ALL.iter().map(|&field| other.get(field));
             hits.push(Hit::new(fields, other.time, Default::default(), vec![0]));

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    connection::logged::LoggedBy,
+    connection::{
+        clock::{Clock, Skew},
+        logged::LoggedBy,
+    },
     count::{self, sum},
     report::ran::Ran,
     rule::info::{BUILT_IN, RuleInfo},
@@ -48,6 +51,9 @@ impl fmt::Display for Summary<'_> {
         self.elsewhere(f)?;
         self.unread(f)?;
         self.excluded(f)?;
+        if let Some(clocks) = clocks(&self.ran.skew, self.terms.clock) {
+            writeln!(f, "clocks    {clocks}")?;
+        }
         if self.ran.links > 0 {
             writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
         }
@@ -320,7 +326,14 @@ impl Summary<'_> {
             writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
             label = "";
         }
-        Ok(())
+        match self.ran.tally.excluded_peers {
+            0 => Ok(()),
+            peers => writeln!(
+                f,
+                "          {} of them whose source is in no such network, and may be the peer: --judge remote judges the peer",
+                counted(peers, "inbound connection")
+            ),
+        }
     }
 
     fn defective(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -335,6 +348,29 @@ impl Summary<'_> {
         }
         Ok(())
     }
+}
+
+/// How far the two times of hits are apart, if that is worth saying.
+pub(super) fn clocks(skew: &Skew, clock: Clock) -> Option<String> {
+    let Skew { count, largest, host } = skew;
+    let (apart, side) = (largest.unsigned_abs(), if *largest < 0 { "earlier" } else { "later" });
+    let apart = match apart {
+        0..120 => counted(apart, "second"),
+        120..7200 => counted(apart / 60, "minute"),
+        7200..172_800 => counted(apart / 3600, "hour"),
+        _ => counted(apart / 86400, "day"),
+    };
+    let taken = match clock {
+        Clock::Logged => "the time of logging counts, --clock utc takes UtcTime",
+        Clock::Utc => "UtcTime counts",
+    };
+    let host = text::printable(host);
+    let hits = counted(*count, "hit");
+    (*count > 0).then(|| {
+        format!(
+            "{hits} with a UtcTime more than a minute from the time of logging, up to {apart} {side} on {host}: {taken}"
+        )
+    })
 }
 
 /// From one time to another, to the second.

@@ -25,7 +25,7 @@ use crate::{
     rule::{judge::Verdict, set::Judgement},
     scan::{
         findings::{Findings, SourceFindings},
-        plan::Plan,
+        plan::{Plan, Purpose},
     },
 };
 
@@ -112,13 +112,14 @@ impl<'s> Connections<'s> {
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
         let logged_by = self.plan.terms.logged_by;
-        let ids: &[&[u16]] = match &self.plan.wanted {
-            Some(_) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
-            None => &[logged_by.event_ids()],
+        let ids: &[&[u16]] = match &self.plan.purpose {
+            Purpose::Processes(_) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
+            Purpose::Ahead(questions) => &[questions.event_ids()],
+            Purpose::Connections => &[logged_by.event_ids()],
         };
         let is_of_ids = |id: u16| ids.iter().any(|ids| ids.contains(&id));
         let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        let providers: Vec<Vec<u8>> = logged_by.providers().iter().map(utf16).collect();
+        let providers: Vec<Vec<u8>> = self.plan.prefilter.providers().iter().map(utf16).collect();
         // Whether it is one of them; nothing where that is not plain to see.
         let is_one = |name: Raw<'_>| {
             let says = providers.iter().map(|provider| name.says(provider));
@@ -147,7 +148,9 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
-        let connection = met.connection(&seen, values.time);
+        let happened = met.happened(values);
+        let time = terms.clock.time(Some(values.time), happened);
+        let connection = met.connection(&seen, time);
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return true;
@@ -155,8 +158,10 @@ impl<'s> Connections<'s> {
         let (verdict, rule) = terms.rules.judge_connection(&connection);
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
+            self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
             return true;
         }
+        self.part.skew.count(Some(values.time), happened, &connection.dvc);
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -165,7 +170,7 @@ impl<'s> Connections<'s> {
             let mut number = |&field| met.number(Use::Groups, &seen, field, |text| groups.number(text));
             self.numbers.clear();
             self.numbers.extend(terms.group_by.iter().map(&mut number));
-            groups.count_numbers(&self.numbers, self.source, Some(values.time), rule);
+            groups.count_numbers(&self.numbers, self.source, time, rule);
         }
         if self.plan.keeps_hits() {
             met.number_anew(Use::Hits, hits.generation());
@@ -180,37 +185,52 @@ impl<'s> Connections<'s> {
                 offset: self.place.offset.saturating_add(values.place.start()),
                 recovered: false,
             };
-            hits.push_numbers(&fields, Some(values.time), place, rule.as_slice());
+            hits.push_numbers(&fields, time, place, rule.as_slice());
         }
         true
     }
 
     /// Takes an event, if it is a connection that is not left out.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        if let Some(wanted) = &self.plan.wanted {
-            return wanted.take(event, &mut self.found.facts);
+        match &self.plan.purpose {
+            Purpose::Connections => self.take_connection(event),
+            Purpose::Ahead(_) => self.found.known.take(event),
+            Purpose::Processes(wanted) => wanted.take(event, &mut self.found.facts),
         }
+    }
+
+    fn take_connection(&mut self, event: &Event<'_>) {
         let terms = &self.plan.terms;
         let Some(mut connection) = terms.logged_by.connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
             self.lose(event.place, DefectKind::Time, &cause);
         }
+        if let Some(user) = self.plan.known.user(&connection) {
+            connection.user = user.into();
+        }
         self.text += connection.text_size();
         if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
             let cause = "the connection has more text than a chunk can hold, and is cut off";
             self.lose(event.place, DefectKind::Text, cause);
         }
+        if let Some(locals) = &self.plan.known.locals {
+            connection.ends = Some(Box::new(locals.ends(&connection)));
+        }
+        let logged = connection.time;
+        let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
+        connection.time = terms.clock.time(logged, happened);
         if terms.twins == Twins::Drop && terms.filter.window.keeps(connection.time) {
-            self.found.marks.add(&connection);
+            self.found.marks.add(&connection, logged);
         }
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;
         }
-        let of_sysmon;
+        let (image, of_sysmon);
         let event = if !terms.rules.sigma.is_empty() && security::is_connection(event) {
-            of_sysmon = security::as_of_sysmon(event, &connection, &connection.app);
+            image = self.plan.known.image(&connection);
+            of_sysmon = security::as_of_sysmon(event, &connection, &image);
             &of_sysmon
         } else {
             event
@@ -218,8 +238,10 @@ impl<'s> Connections<'s> {
         let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
         self.part.judged(verdict, event.recovered);
         if verdict == Verdict::Hit {
+            self.part.skew.count(logged, happened, &connection.dvc);
             self.hit(event, &connection, rules);
         }
+        self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
     }
 
     fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {

@@ -99,7 +99,9 @@ impl Elsewhere {
                 twins: Twins::Count,
                 ..plan.terms.clone()
             },
-            prefilter: Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?,
+            prefilter: Prefilter::new(None, plan.terms.logged_by)
+                .map_err(|error| Error::Usage(error.to_string()))?
+                .within(plan.prefilter.window),
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,
             keep_hits: false,

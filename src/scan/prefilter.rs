@@ -29,13 +29,27 @@ use crate::{
 /// Patterns for what a chunk must contain, compiled once.
 #[derive(Debug, Clone)]
 pub struct Prefilter {
-    providers: Regex,
-    /// Who logs the connections.
+    /// Who logs what is looked for.
     logged_by: LoggedBy,
+    providers: Regex,
     /// Windows' Security-Auditing.
     security: Regex,
-    /// `None` when any connection will do.
+    /// `None` when any event will do.
     texts: Option<Regex>,
+    /// When they are of.
+    pub window: Window,
+    records: Records,
+}
+
+/// Which records of the providers are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// Connections.
+    Connections,
+    /// Those with these EventIDs.
+    Of(&'static [u16]),
+    /// Any.
+    Any,
 }
 
 impl Prefilter {
@@ -61,10 +75,40 @@ impl Prefilter {
             logged_by,
             security: names(&[security::PROVIDER])?,
             texts: patterns.map(texts).transpose()?,
+            window: Window::default(),
+            records: Records::Connections,
         })
     }
 
-    /// Whether a chunk names a provider whose connections are read, as any chunk with a record of it does.
+    /// The same, for connections in a window of time.
+    #[must_use]
+    pub fn within(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+
+    /// The same, for these records.
+    #[must_use]
+    pub fn of(self, records: Records) -> Self {
+        Self { records, ..self }
+    }
+
+    /// The names of the providers that are looked for.
+    #[must_use]
+    pub fn providers(&self) -> &'static [&'static str] {
+        self.logged_by.providers()
+    }
+
+    /// The ids of the events that are looked for; nothing for any.
+    #[must_use]
+    pub fn event_ids(&self) -> Option<&'static [u16]> {
+        match self.records {
+            Records::Connections => Some(self.logged_by.event_ids()),
+            Records::Of(ids) => Some(ids),
+            Records::Any => None,
+        }
+    }
+
+    /// Whether a chunk names a provider that is looked for, as any chunk with a record of it does.
     #[must_use]
     pub fn names_provider(&self, chunk: &[u8]) -> bool {
         self.providers.is_match(chunk)
@@ -77,17 +121,29 @@ impl Prefilter {
     }
 
     /// Whether a chunk has one of the texts, if there are any.
-    #[must_use]
-    pub fn has_text(&self, chunk: &[u8]) -> bool {
+    fn has_text(&self, chunk: &[u8]) -> bool {
         self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 
-    /// Whether a chunk that names a provider can hold a connection of interest among these records, or anywhere in it if they
+    /// The records of a chunk that may be what is looked for, by their EventID.
+    #[must_use]
+    pub fn candidates<'c>(&self, chunk: &'c [u8]) -> Candidates<'c> {
+        Candidates::new(chunk, self.event_ids().unwrap_or_default())
+    }
+
+    /// Whether a record can be one that is looked for, by its EventID.
+    #[must_use]
+    pub fn may_be(&self, record: Record, candidates: &mut Candidates<'_>) -> bool {
+        self.records == Records::Any || candidates.may_be(record)
+    }
+
+    /// Whether a chunk that names a provider can hold an event of interest among these records, or anywhere in it if they
     /// are not given. False yes is allowed, false no is not.
     #[must_use]
-    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>, window: &Window) -> bool {
-        let mut candidates = Candidates::new(chunk, self.logged_by.event_ids());
-        let mut may_be = |record: Record| candidates.may_be(record) && candidates.may_be_within(record, window);
+    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
+        let mut candidates = self.candidates(chunk);
+        let mut may_be =
+            |record: Record| self.may_be(record, &mut candidates) && candidates.may_be_within(record, &self.window);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
         records.is_none_or(|records| records.iter().any(|&record| may_be(record))) && self.has_text(chunk)
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    connection::clock::Skew,
     count,
     error::{DefectKind, Defects},
     evidence::{
@@ -26,14 +27,12 @@ use crate::{
         copies::Dropped,
         groups::Groups,
         hits::Hits,
-        processes::Processes,
         twins::{Marks, Twins},
     },
     scan::{
         coverage::{self, Coverage, Host},
-        findings::{Findings, SourceFindings},
+        findings::{Findings, SourceFindings, Wrong},
         plan::Plan,
-        second::Found,
         tally::Tally,
     },
     text,
@@ -102,6 +101,9 @@ pub struct SearchedSource {
     pub by_rule: BTreeMap<usize, u64>,
     /// Its defects by kind.
     pub defects: BTreeMap<DefectKind, u64>,
+    /// How far the two times of its hits are apart.
+    #[serde(default)]
+    pub skew: Skew,
     /// Copies of events in it that were dropped.
     pub duplicates: u64,
     /// Twins in it that were dropped.
@@ -135,14 +137,13 @@ impl Searched {
         }
     }
 
-    /// Notes what a second look found to be wrong, and returns what it found.
-    pub fn learn(&mut self, found: Found) -> Processes {
-        self.defects.merge(found.defects);
+    /// Notes what another look at the same logs found to be wrong.
+    pub fn learn(&mut self, wrong: Wrong) {
+        self.defects.merge(wrong.defects);
         for source in &mut self.sources {
-            let more = found.by_source.get(&source.file.name).cloned().unwrap_or_default();
+            let more = wrong.by_source.get(&source.file.name).cloned().unwrap_or_default();
             count::add_counts(&mut source.defects, more);
         }
-        found.processes
     }
 
     /// What was counted in all sources.
@@ -150,6 +151,14 @@ impl Searched {
     pub fn tally(&self) -> Tally {
         let mut sum = Tally::default();
         self.sources.iter().for_each(|source| sum += source.tally);
+        sum
+    }
+
+    /// How far the two times of hits are apart in all sources.
+    #[must_use]
+    pub fn skew(&self) -> Skew {
+        let mut sum = Skew::default();
+        self.sources.iter().for_each(|source| sum.merge(&source.skew));
         sum
     }
 
@@ -248,8 +257,19 @@ impl SearchedFile {
 
 impl SearchedSource {
     fn new(name: String, file: &Path, found: SourceFindings) -> Self {
-        let SourceFindings { tally, header, excluded, by_rule, unused_from, used_to, defects, ids, digests, coverage } =
-            found;
+        let SourceFindings {
+            tally,
+            header,
+            excluded,
+            by_rule,
+            unused_from,
+            used_to,
+            defects,
+            ids,
+            digests,
+            coverage,
+            skew,
+        } = found;
         let is_sysmon = coverage.is_sysmon.unwrap_or(tally.chunks_sysmon > 0);
         Self {
             file: SearchedFile::new(name, file, tally.bytes, digests),
@@ -261,6 +281,7 @@ impl SearchedSource {
             excluded,
             by_rule,
             defects,
+            skew,
             duplicates: 0,
             twins: 0,
         }

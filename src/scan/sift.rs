@@ -8,7 +8,6 @@ use crate::{
     connection::salvage,
     error::{Defect, DefectKind},
     evtx::{
-        candidates::Candidates,
         chunk::{self, ChunkState, Layout},
         decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
@@ -20,6 +19,7 @@ use crate::{
         connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
         plan::{Decoding, Plan},
+        prefilter::Prefilter,
         unread::unread,
     },
     text,
@@ -43,7 +43,7 @@ pub struct Sifter<'a> {
     pub part: SourceFindings,
     /// Whether there is nothing in the source but perhaps a file header.
     pub is_blank: bool,
-    /// Whether what is wrong is known already: all of it in a second look, but for chunks that the first one has ruled out.
+    /// Whether another look names what is wrong: all of it in one of several, but for chunks that the others have ruled out.
     is_known: bool,
     /// How many more chunks are asked whose the source is.
     to_ask: u8,
@@ -62,7 +62,7 @@ impl<'a> Sifter<'a> {
             found,
             part: SourceFindings::default(),
             is_blank: false,
-            is_known: plan.wanted.is_some(),
+            is_known: !plan.before.is_empty(),
             to_ask: 0,
             held: None,
         }
@@ -254,13 +254,14 @@ impl<'a> Sifter<'a> {
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
-            if !is_named && !self.plan.terms.logged_by.has_security() {
+            if !is_named && self.plan.before.is_empty() && !self.plan.terms.logged_by.has_security() {
                 self.part.tally.security_unread += unread(&self.plan.prefilter, bytes, records, &layout);
             }
         }
         match records {
             Some(records)
-                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, is_named, &records) =>
+                if self.plan.decoding == Decoding::Candidates
+                    && !self.may_match(&self.plan.prefilter, bytes, is_named, &records) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
@@ -275,9 +276,9 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.is_known = self.is_known && !self.was_ruled_out(bytes, is_named, &records);
+                self.is_known = self.is_known && !self.was_ruled_out(bytes, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
-                self.is_known = self.plan.wanted.is_some();
+                self.is_known = !self.plan.before.is_empty();
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
@@ -371,24 +372,16 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// Whether a first look for connections has ruled a chunk out.
-    fn was_ruled_out(&self, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
-        let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        self.plan.decoding == Decoding::Candidates
-            && self.plan.wanted.as_ref().is_some_and(|wanted| {
-                let may_match = wanted.before.may_match(chunk, records, &self.plan.terms.filter.window);
-                !((is_named || records.is_none()) && may_match)
-            })
+    /// Whether the other looks rule a chunk out.
+    fn was_ruled_out(&self, chunk: &[u8], records: &[Record]) -> bool {
+        let may_match = |before: &Prefilter| self.may_match(before, chunk, before.names_provider(chunk), records);
+        self.plan.decoding == Decoding::Candidates && !self.plan.before.iter().any(may_match)
     }
 
-    fn may_match(&self, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
-        // What is carved is not among the records.
+    fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
+        // What is carved is not among the records. An old one needs no name of its provider in the chunk: that can be overwritten.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        if self.plan.wanted.is_some() {
-            return (is_named || records.is_none()) && self.plan.prefilter.has_text(chunk);
-        }
-        // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
-        (is_named || records.is_none()) && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
+        (is_named || records.is_none()) && prefilter.may_match(chunk, records)
     }
 
     /// Names the places without a chunk that were held.
@@ -429,7 +422,7 @@ impl<'a> Sifter<'a> {
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
     fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
-        let mut candidates = Candidates::new(bytes, plan.terms.logged_by.event_ids());
+        let mut candidates = plan.prefilter.candidates(bytes);
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
         let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);
@@ -442,7 +435,7 @@ impl<'a> Sifter<'a> {
                 } else {
                     read.push(record);
                 }
-                let may_be = plan.wanted.is_some() || candidates.may_be(record);
+                let may_be = plan.prefilter.may_be(record, &mut candidates);
                 let misfit = if may_be { candidates.misfit(record) } else { None };
                 misfits.extend(misfit.map(|misfit| Loss {
                     offset: Some(record.start()),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    connection::{filter::Filter, glossary::Field, logged::LoggedBy},
+    connection::{clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     evtx::decoder::Carving,
     group::{copies::Copies, twins::Twins},
     rule::set::RuleSet,
@@ -30,6 +30,10 @@ pub struct Terms {
     pub twins: Twins,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
+    /// Whether it is told of each connection which end is the host and which its peer.
+    pub ends: bool,
+    /// Which of its times a connection is of.
+    pub clock: Clock,
 }
 
 impl Terms {
