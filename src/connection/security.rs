@@ -124,13 +124,16 @@ fn action(event: &Event<'_>) -> Option<&'static str> {
 
 /// `Direction` is a message of the provider's, and so is `LayerName`: that of the layer where a connection is accepted, or made.
 fn direction(direction: &str, layer: &str) -> &'static str {
-    match (direction, layer) {
-        ("%%14592", _) => INBOUND,
-        ("%%14593", _) => OUTBOUND,
-        (_, "%%14610") => INBOUND,
-        (_, "%%14611") => OUTBOUND,
+    let told = match direction {
+        "%%14592" => Some(INBOUND),
+        "%%14593" => Some(OUTBOUND),
+        _ => None,
+    };
+    told.unwrap_or(match layer {
+        "%%14610" => INBOUND,
+        "%%14611" => OUTBOUND,
         _ => "",
-    }
+    })
 }
 
 /// The name of a protocol, by the number that the IANA has given it; others are shown by their number.

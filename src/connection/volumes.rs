@@ -4,7 +4,7 @@
 //! A volume is a drive where what stands behind both is the same in paths of the host, and no other drive's path ends so. Which volume
 //! is which drive can change when disks are added; two volumes can be one drive then.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     connection::{
@@ -27,7 +27,7 @@ pub const CREATED: &str = "NewProcessName";
 /// The paths of executables on hosts, in lower case, and what comes of them once they are matched.
 #[derive(Debug, Clone, Default)]
 pub struct Volumes {
-    paths: HashMap<String, HashSet<String>>,
+    paths: BTreeMap<String, BTreeSet<String>>,
     /// What they take in memory, in bytes.
     size: usize,
     /// By host and by volume, in lower case.
@@ -49,8 +49,8 @@ impl Volumes {
         const EACH: usize = 2 * size_of::<String>() + 16;
         let size = EACH + path.len();
         if !self.paths.contains_key(host) {
-            self.size += size_of::<HashSet<String>>() + EACH + host.len();
-            self.paths.insert(host.to_owned(), HashSet::new());
+            self.size += size_of::<BTreeSet<String>>() + EACH + host.len();
+            self.paths.insert(host.to_owned(), BTreeSet::new());
         }
         if self.paths.get_mut(host).is_some_and(|paths| paths.insert(path)) {
             self.size += size;
@@ -60,7 +60,9 @@ impl Volumes {
     /// Adds what another part of a look has learned.
     pub fn merge(&mut self, other: Self) {
         for (host, paths) in other.paths {
-            paths.into_iter().for_each(|path| self.add(&host, path));
+            for path in paths {
+                self.add(&host, path);
+            }
         }
     }
 

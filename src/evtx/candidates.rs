@@ -41,13 +41,13 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    /// For the records of `chunk` that have one of these EventIDs.
+    /// For the records of `chunk` with one of these ids.
     #[must_use]
     pub fn new(chunk: &'a [u8], ids: &'static [u16]) -> Self {
         Self { chunk, ids, definitions: Vec::new(), time_values: Vec::new() }
     }
 
-    /// Whether `record` can have one of the EventIDs. False yes is allowed, false no is not.
+    /// Whether `record` can have one of the ids. False yes is allowed, false no is not.
     pub fn may_be(&mut self, record: Record) -> bool {
         self.cannot_be(record) != Some(true)
     }
@@ -66,7 +66,7 @@ impl<'a> Candidates<'a> {
         Instance::of(self.chunk, record)?.misfit(self.chunk, MOST_NESTED)
     }
 
-    /// Some(true) when it cannot have one of the EventIDs; nothing when the shape is not the known one.
+    /// Some(true) when it cannot have one of the ids; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
         let (definition, values) = instance::parts(self.chunk, record)?;
         Some(!a_value_says(values, self.ids)? && !self.definition_says_one(definition)?)

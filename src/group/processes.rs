@@ -5,7 +5,7 @@
 //! one counts.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
     net::IpAddr,
 };
@@ -33,7 +33,7 @@ const AFTER: i128 = 5_000_000_000;
 pub struct Processes {
     known: HashMap<ProcessKey, Process>,
     /// The processes that have had the same id on a host, one after another.
-    of_ids: HashMap<ProcessKey, OfId>,
+    of_ids: BTreeMap<ProcessKey, OfId>,
 }
 
 /// When processes of an id were created, in order; and when some have ended, in order.

@@ -121,16 +121,14 @@ impl<'s> Connections<'s> {
         let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         let providers: Vec<Vec<u8>> = self.plan.prefilter.providers().iter().map(utf16).collect();
         // Whether it is one of them; nothing where that is not plain to see.
-        let is_one = |name: Raw<'_>| {
-            let says = providers.iter().map(|provider| name.says(provider));
-            says.fold(Some(false), |any, says| Some(any? || says?))
-        };
+        let names_one =
+            |name: Raw<'_>| providers.iter().try_fold(false, |any, provider| Some(any | name.says(provider)?));
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
-            let is_of_interest = kind.and_then(|(provider, id)| Some(is_one(provider)? && is_of_ids(id)));
+            let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,

@@ -46,7 +46,7 @@ pub struct Prefilter {
 pub enum Records {
     /// Connections.
     Connections,
-    /// Those with these EventIDs.
+    /// Those with these ids.
     Of(&'static [u16]),
     /// Any.
     Any,

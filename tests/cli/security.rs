@@ -3,8 +3,10 @@
 use std::fs;
 
 use crate::{
+    archive_writer::{deflated, zip},
     case::{Case, Ran, connections, detect},
     evtx_writer::{self, Event, Value},
+    exports::{FORMS, export},
     samples::samples,
 };
 
@@ -423,6 +425,70 @@ fn sigma_rules_see_the_drive_where_the_logs_show_which_volume_it_is() {
         let ran = case.args(["--rules", "rules", "--rule", "none"]).run_on(&["Security.evtx"]);
         assert_eq!(rows(ran.exits(0)).len(), count, "{}", ran.stderr());
     }
+}
+
+#[test]
+fn exports_are_read_like_their_logs() {
+    let events = [
+        created(2, ID),
+        allowed().at(1),
+        version_1(blocked()).at(2),
+        ended(ID).at(9),
+        Event::connection().at(30),
+        allowed().at(29),
+        allowed().on("WS02").at(3),
+    ];
+    let log = evtx_writer::log(&events).0;
+    for source in ["security", "all"] {
+        for more in [["--group-by", "user,direction,action,transport,vendor_product"].as_slice(), &["--context"]] {
+            let case = || of(source, detect()).args(more.iter().copied());
+            let of_log = case().file("log.evtx", &log).run();
+            assert!(rows(of_log.exits(0)).len() >= 3, "{}", of_log.report());
+            for (n, write) in FORMS.into_iter().enumerate() {
+                let text = export(&log, write);
+                let ran = case().file("export", &text).run();
+                assert_eq!(ran.exits(0).report(), of_log.report(), "{source} {n}\n{text}");
+            }
+        }
+    }
+    let text = export(&log, FORMS[0]);
+    detect().file("export", &text).run().exits(0).says(&["not read: 4 Security events"]);
+    let packed = zip(&[("a/export.xml", text.as_bytes(), deflated()), ("log.evtx", &log, deflated())]);
+    let ran = of("security", detect()).file("case.zip", &packed).args(["--dedup"]).run();
+    assert_eq!(ran.exits(0).report(), of("security", detect()).file("log.evtx", &log).run().report());
+}
+
+#[test]
+fn what_is_damaged_is_named_in_whatever_look_it_is_met() {
+    // In a chunk without a connection, which only the look ahead reads.
+    let log = evtx_writer::log(&[created(2, ID)]);
+    let at = log.records(0)[0] + 24;
+    let mut damaged = log.with_bytes(0, at, &[0xff]);
+    damaged.mend(0);
+    let ran = of("security", detect()).events(&[allowed().at(1)]).log("processes.evtx", &damaged).run();
+    ran.exits(3).says(&["processes.evtx: chunk 0"]);
+    let stale = evtx_writer::log(&[allowed(), allowed().at(1), allowed().at(2)]).with_stale_records(0, 1);
+    let case = || of("security", detect()).args(["--group-by", "dest_ip"]).log("a.evtx", &stale);
+    assert!(case().run().exits(0).report().contains("8.8.8.8,1,"));
+    let ran = case().args(["--recover"]).run();
+    assert!(ran.exits(0).report().contains("8.8.8.8,3,"), "{}", ran.report());
+    let both = evtx_writer::log(&[Event::connection(), Event::connection().at(1)]).with_stale_records(0, 1);
+    of("security", detect()).args(["--recover"]).log("a.evtx", &both).run().exits(0).reports(&[HEADER]);
+}
+
+#[test]
+fn the_peer_is_told_of_them_too() {
+    let inbound = allowed()
+        .with("Direction", "%%14592")
+        .with("SourceAddress", "10.1.2.3")
+        .with("SourcePort", "3389")
+        .with("DestAddress", "9.9.9.9")
+        .with("DestPort", "50000");
+    let case = of("security", connections()).args(["--group-by", "direction,remote_ip,remote_port,local_ip"]);
+    let ran = case.events(&[allowed(), inbound.at(1)]).run();
+    let rows: Vec<String> =
+        rows(ran.exits(0)).iter().map(|row| row.rsplitn(4, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(rows, ["outbound,8.8.8.8,443,10.1.2.3", "inbound,9.9.9.9,50000,10.1.2.3"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use netsift::{
     inside::{
         builtin,
         cidr::{self, CidrSet},
+        clock::Clock,
         copies::Copies,
         decoder::{Carving, Decoder},
         filter::Filter,
@@ -120,7 +121,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
                 infos: vec![RuleInfo::of_everything()],
-                builtin: Some(Rule { processes, detection: None, exclusion }),
+                builtin: Some(Rule { processes, exclusion, ..Rule::default() }),
                 by_process: names.into_iter().map(|name| (name, 0)).collect(),
                 ..RuleSet::default()
             }),
