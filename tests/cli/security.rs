@@ -428,6 +428,18 @@ fn sigma_rules_see_the_drive_where_the_logs_show_which_volume_it_is() {
 }
 
 #[test]
+fn correlations_do_not_count_twins() {
+    let rules = "title: base\nname: base\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n  s:\n    \
+                 DestinationPort: 443\n  condition: s\nlevel: low\n---\ntitle: many\ncorrelation:\n  type: event_count\n  rules:\n    - \
+                 base\n  group-by:\n    - Computer\n  timespan: 10m\n  condition:\n    gte: 2\nlevel: high\n";
+    for (other, count) in [(allowed().at(1), 0), (allowed().at(9), 2), (blocked().at(1), 2)] {
+        let case = of("all", connections()).events(&[Event::connection(), other]).file("rules/r.yml", rules);
+        let case = case.args(["--rules", "rules", "--rule", "none", "--group-by", "vendor_product,action"]);
+        assert_eq!(rows(case.run_on(&["log.evtx"]).exits(0)).len(), count);
+    }
+}
+
+#[test]
 fn exports_are_read_like_their_logs() {
     let events = [
         created(2, ID),
