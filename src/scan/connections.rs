@@ -2,13 +2,13 @@
 
 use crate::{
     connection::{
-        audited,
+        audited, clock,
         glossary::{Connection, Field},
         met::Use,
         process,
         salvage::{self, Old},
         security,
-        sysmon::{self, RULE_NAME, UTC_TIME},
+        sysmon::{self, Part, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -156,10 +156,18 @@ impl<'s> Connections<'s> {
         let (verdict, rule) = terms.rules.judge_connection(&connection);
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
-            self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+            if let Verdict::Excluded(_) = verdict {
+                let [initiated, source] =
+                    [Part::Initiated, Part::SourceIp].map(|part| values.field(part as usize).text());
+                let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
+                let connection = Connection { direction, src_ip: Part::SourceIp.meaning(&source).text, ..connection };
+                self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+            }
             return true;
         }
-        self.part.skew.count(Some(values.time), happened, &connection.dvc);
+        if let Some(apart) = clock::apart(Some(values.time), happened) {
+            self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
+        }
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -236,7 +244,9 @@ impl<'s> Connections<'s> {
         let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
         self.part.judged(verdict, event.recovered);
         if verdict == Verdict::Hit {
-            self.part.skew.count(logged, happened, &connection.dvc);
+            if let Some(apart) = clock::apart(logged, happened) {
+                self.part.skew.count(apart, &connection.dvc);
+            }
             self.hit(event, &connection, rules);
         }
         self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
