@@ -164,7 +164,7 @@ impl SortedTwins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::hits::Hits;
+    use crate::group::{hit::Place, hits::Hits};
 
     fn connection(by: &'static str, ports: (&'static str, &'static str), seconds: i64) -> Connection<'static> {
         Connection {
@@ -184,13 +184,13 @@ mod tests {
     /// The numbers of twins, with so much memory.
     fn twins(sysmon: &[((&'static str, &'static str), i64)], others: &[Connection<'_>], room: usize) -> Vec<u64> {
         let (mut marks, mut hits) = (Marks::new(room), Hits::new(room));
-        sysmon.iter().for_each(|&(ports, time)| {
+        for &(ports, time) in sysmon {
             let one = connection(sysmon::VENDOR_PRODUCT, ports, time);
             marks.add(&one, one.time);
-        });
+        }
         for other in others {
             let fields = Field::ALL.iter().map(|&field| other.get(field));
-            hits.push(Hit::new(fields, other.time, Default::default(), vec![0]));
+            hits.push(Hit::new(fields, other.time, Place::default(), vec![0]));
         }
         let sorted = marks.among(&hits.into_sorted().unwrap()).unwrap();
         sorted.pass().unwrap().map(Result::unwrap).collect()
