@@ -194,10 +194,6 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Read the connections that these logged
-    #[arg(long, value_name = "SOURCE", default_value = "sysmon", help_heading = "Evidence and archives")]
-    pub source: LoggedBy,
-
     /// Report these processes [detect: regsvcs.exe]
     ///
     /// Given by their base names, in any case; * stands for any text. Repeatable.
@@ -257,6 +253,10 @@ pub struct ScanArgs {
     /// Add the process behind each connection: command line, hashes, parents, start and end, and the DNS name it asked for
     #[arg(long, help_heading = "Output")]
     pub context: bool,
+
+    /// Read the connections that these have logged
+    #[arg(long, value_name = "SOURCE", default_value = "sysmon", help_heading = "Evidence and archives")]
+    pub source: LoggedBy,
 
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
     #[arg(long, help_heading = "Evidence and archives")]

@@ -114,6 +114,7 @@ fn flat_winlogbeat(event: &Decoded<'_>) -> String {
 fn nxlog(event: &Decoded<'_>) -> String {
     let mut line = data(event);
     line.insert("EventTime".to_owned(), json!(event.system_time.replace('Z', "+00:00")));
+    line.insert("ExecutionProcessID".to_owned(), json!(4));
     line.insert("SourceName".to_owned(), json!(event.provider));
     line.insert("EventID".to_owned(), json!(event.event_id.parse::<u32>().unwrap()));
     line.insert("Hostname".to_owned(), json!(event.computer));

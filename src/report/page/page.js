@@ -80,7 +80,7 @@ function filters() {
 // The head.
 function head() {
   const title = D.title, attack = D.attack && `MITRE ATT&CK ${D.attack.split(' ')[0]}`;
-  $('tool').textContent = `${D.tool.name} ${D.tool.version} · ${{sysmon: 'Sysmon network', security: 'Network', all: 'Network'}[D.options.source]} connections in Windows event logs`;
+  $('tool').textContent = `${D.tool.name} ${D.tool.version} · ${D.options.source === 'sysmon' ? 'Sysmon network' : 'Network'} connections in Windows event logs`;
   $('title').replaceChildren(title || (whose ? `Network connections${whose}` : 'Network connections'), ...(attack ? [' ', el('span', { className: 'chip' }, attack)] : []));
   $('lead').textContent = `${counted(N.hits - N.duplicates - N.twins, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
     + (N.excluded ? `; ${number(N.excluded)} to excluded networks are left out` : '')
@@ -104,7 +104,7 @@ function head() {
     $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
       + `${number(N.excluded)} went to excluded networks, ${number(N.outside_detection)} to none of the detection networks. This is what was searched:`)
       + (N.chosen === 0 ? ` in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.` : ` ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.`)
-      + (N.sysmon_chunks === 0 ? ` None of the chunks names ${{sysmon: 'Sysmon', security: 'Security-Auditing', all: 'Sysmon or Security-Auditing'}[D.options.source]}: these may not be the right logs.` : '')
+      + (N.sysmon_chunks === 0 ? ` None of the chunks names ${D.options.source === 'sysmon' ? 'Sysmon' : D.options.source === 'security' ? 'Security-Auditing' : 'Sysmon or Security-Auditing'}: these may not be the right logs.` : '')
       + (N.defects ? ` ${counted(N.defects, 'defect')} kept evidence from being read, see below.` : ' All of the evidence could be read.');
   }
 }
