@@ -189,6 +189,9 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     {
         return of_first("it has other detection or exclusion networks");
     }
+    if rules.judged != first_rules.judged {
+        return of_first("it was made with another choice of --judge");
+    }
     if rules.named != first_rules.named {
         return of_first("it was made with another choice of --rules");
     }
@@ -200,6 +203,14 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     if facts.options.source != first.options.source {
         let (ours, theirs) = (facts.options.source.name(), first.options.source.name());
         return of_first(&format!("it has another source of connections ({ours}, not {theirs})"));
+    }
+    if facts.options.clock != first.options.clock {
+        return of_first("it was made with another choice of --clock");
+    }
+    if facts.options.ends != first.options.ends {
+        return of_first(
+            "it tells hosts from their peers by other options (fields such as remote, or --context --events)",
+        );
     }
     if facts.options != first.options {
         return of_first("it was made with another choice of --recover or --dedup");
