@@ -101,8 +101,9 @@ impl<'s> Connections<'s> {
             }
             // Without one of them, names were lost.
             Old::Other | Old::Lost(_) => {
-                let names = ["Image", "DestinationIp", "Application", "DestAddress"];
-                if let Some(event) = parsed.filter(|event| names.iter().any(|name| is_told(event, name))) {
+                const NAMES: [&str; 6] =
+                    ["Image", "DestinationIp", "Application", "DestAddress", "NewProcessName", "ProcessName"];
+                if let Some(event) = parsed.filter(|event| NAMES.iter().any(|name| is_told(event, name))) {
                     self.take(event);
                 }
             }

@@ -484,6 +484,10 @@ fn what_is_damaged_is_named_in_whatever_look_it_is_met() {
     assert!(case().run().exits(0).report().contains("8.8.8.8,1,"));
     let ran = case().args(["--recover"]).run();
     assert!(ran.exits(0).report().contains("8.8.8.8,3,"), "{}", ran.report());
+    let stale = evtx_writer::log(&[allowed().at(1), created(2, ID), ended(ID).at(2)]).with_stale_records(0, 1);
+    let case = of("security", detect()).args(["--group-by", "user", "--context", "--recover"]).log("a.evtx", &stale);
+    let report = case.run().exits(0).report().to_owned();
+    assert!(report.contains(r"CORP\alice,1,") && report.contains(",2024-03-05T14:07:11.1234567Z,,"), "{report}");
     let both = evtx_writer::log(&[Event::connection(), Event::connection().at(1)]).with_stale_records(0, 1);
     of("security", detect()).args(["--recover"]).log("a.evtx", &both).run().exits(0).reports(&[HEADER]);
 }
@@ -526,6 +530,14 @@ fn real_connections_are_those_that_their_events_tell() {
             "svchost.exe,outbound,tcp,1",
         ]
     );
+    let args = ["--process", "plink.exe", "--context", "--group-by", "user,dest_ip,dest_port,process_id"];
+    of("security", connections()).args(args).file("x.evtx", &log).run().exits(0).reports(&[
+        "user,dest_ip,dest_port,process_id,count,firstTime,lastTime,process,process_hash,original_file_name,\
+         process_integrity_level,process_start,process_end,parent_process,parent_process_path,parent_process_name,\
+         parent_process_id,parent_process_guid,ancestry,dest_query,context",
+        r"EXAMPLE\user01,10.0.2.18,80,3324,1,2019-02-13T18:03:28.3485590Z,2019-02-13T18:03:28.3485590Z,,,,,2019-02-13T18:03:28.3184408Z,,,,,3680,,plink.exe,,own",
+        r"EXAMPLE\user01,127.0.0.2,3389,3324,2,2019-02-13T18:04:01.6321208Z,2019-02-13T18:04:45.9057832Z,,,,,2019-02-13T18:03:28.3184408Z,,,,,3680,,plink.exe,,own",
+    ]);
     let ran = connections().file("x.evtx", &log).run();
     ran.exits(0).says(&["not read: 63 Security events 5156 or 5157 at least"]);
 }
