@@ -3,7 +3,7 @@
 //! A record has the time at which it was logged (`TimeCreated`), and Sysmon's events have the time of what happened (`UtcTime`).
 //! They are milliseconds apart, unless the host's clock was set in between, or the log was made up.
 
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -71,9 +71,9 @@ impl Skew {
 /// Reads the values of `UtcTime`, most of which are in the minute of the one before.
 #[derive(Debug, Default)]
 pub struct Dial {
-    /// The text in front of the seconds, in UTF-16, and the minute that it says.
+    /// The text in front of the seconds, in UTF-16, and the start of the minute that it says, in milliseconds since 1970.
     minute: Vec<u8>,
-    start: Option<Timestamp>,
+    start: Option<i64>,
 }
 
 /// How long the text is in front of the seconds, `2019-02-16 10:01:`, and all of it, in bytes.
@@ -90,10 +90,10 @@ impl Dial {
             let text = value.text();
             let start = text.get(..MINUTE / 2).and_then(|minute| sysmon::time(&format!("{minute}00")));
             // That the minute is one says nothing of the rest.
-            self.start = start.filter(|_| sysmon::time(&text).is_some());
+            self.start = start.filter(|_| sysmon::time(&text).is_some()).map(Timestamp::as_millisecond);
             self.minute = minute.to_vec();
         }
-        self.start?.checked_add(Span::new().milliseconds(seconds)).ok()
+        Timestamp::from_millisecond(self.start?.saturating_add(seconds)).ok()
     }
 }
 
