@@ -178,6 +178,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
         defects: BTreeMap::new(),
         skew: Skew::default(),
         duplicates: 0,
+        twins: 0,
     };
     let facts = Facts { sources: vec![source], ..facts.clone() };
     let mut file = File::create(path).unwrap();

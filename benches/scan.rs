@@ -25,6 +25,7 @@ use netsift::inside::{
     chunk,
     config::{Builtin, Config},
     decoder::{Carving, Decoder},
+    logged::LoggedBy,
     magic, pool,
     prefilter::Prefilter,
     record,
@@ -81,7 +82,7 @@ fn bytes() -> BytesCount {
 }
 
 fn prefilter() -> Prefilter {
-    Prefilter::new(Some(&["regsvcs.exe".to_owned()])).unwrap()
+    Prefilter::new(Some(&["regsvcs.exe".to_owned()]), LoggedBy::Sysmon).unwrap()
 }
 
 #[divan::bench]

@@ -106,14 +106,14 @@ pub mod inside {
 
     pub use crate::{
         cli::{args, config},
-        connection::{cidr, clock, filter, glossary, sysmon},
+        connection::{cidr, clock, filter, glossary, logged, sysmon},
         evidence::{
             archive::{form, limits, list, unpack},
             digest, export, source, sources,
         },
         evtx::{chunk, decoder, event, ids, record, shape, typed, window},
         fleet::{facts, partial},
-        group::{copies, groups, hit, hits, key},
+        group::{copies, groups, hit, hits, key, twins},
         report::parquet::columns,
         rule::{builtin, info, judge, set},
         scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},

@@ -11,12 +11,12 @@ use crate::{
     fleet::{facts::Facts, partial},
     group::{
         contexts::Contexts,
-        copies,
+        copies::{self, Dropped, Leaving},
         groups::{Groups, SortedGroups},
-        hit::Hit,
         hits::SortedHits,
         processes::Processes,
         rarity::{Places, Rarity},
+        twins::SortedTwins,
     },
     report::{
         background::Background,
@@ -32,6 +32,7 @@ use crate::{
         parquet::columns::{Row, Rows},
         ran::Ran,
     },
+    rule::sigma::correlation::Happening,
     scan::{searched::Searched, second::Found, terms::Terms},
 };
 
@@ -51,6 +52,12 @@ pub fn write(
     let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
+    let twins = match (&hits, searched.marks.take()) {
+        (Some(hits), Some(marks)) => Some(marks.among(hits).map_err(Error::Spill)?),
+        _ => None,
+    };
+    let kept =
+        hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
     let known = match &hits {
         Some(hits) if outputs.context => {
             let found = second(hits)?;
@@ -60,14 +67,14 @@ pub fn write(
         _ => None,
     };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
-    let Settled { events, by_rule, parts, contexts } = match &hits {
-        Some(hits) => run.settle(hits, &mut searched, known.as_ref(), observed.as_mut())?,
+    let Settled { events, by_rule, parts, contexts } = match kept {
+        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
-    let groups = run.write_partial(&searched, hits.as_ref(), groups)?;
+    let groups = run.write_partial(&searched, kept, groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
     if let (None, Some(observed)) = (&hits, &mut observed) {
         observe(observed, &groups).map_err(Error::Spill)?;
@@ -92,6 +99,7 @@ pub fn write(
         parts,
         groups: written.rows,
         duplicates: searched.duplicates(),
+        twins: searched.twins(),
         links: searched.links,
         others: searched.others,
         hosts: searched.hosts(),
@@ -130,6 +138,13 @@ struct Run<'a> {
     pending: Pending,
 }
 
+/// The hits that were kept, and those of them that do not count.
+#[derive(Clone, Copy)]
+struct Kept<'a> {
+    hits: &'a SortedHits,
+    leaving: Leaving<'a>,
+}
+
 /// What came of the hits that were kept.
 #[derive(Default)]
 struct Settled {
@@ -137,6 +152,19 @@ struct Settled {
     by_rule: BTreeMap<usize, u64>,
     parts: u64,
     contexts: Option<Contexts>,
+}
+
+impl Kept<'_> {
+    /// What correlations look at of them. Twins are of no time, which is to be passed over.
+    fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
+        let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?.into_iter().flatten().peekable();
+        Ok(self.hits.pass()?.zip(0..).map(move |(hit, number)| {
+            let is_twin =
+                twins.next_if(|twin| twin.as_ref().map_or(true, |twin| *twin == number)).transpose()?.is_some();
+            let happening = hit?.into_happening();
+            Ok(if is_twin { Happening { time: None, ..happening } } else { happening })
+        }))
+    }
 }
 
 impl Run<'_> {
@@ -162,12 +190,7 @@ impl Run<'_> {
     }
 
     /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
-    fn write_partial(
-        &mut self,
-        searched: &Searched,
-        hits: Option<&SortedHits>,
-        groups: Groups,
-    ) -> Result<Groups, Error> {
+    fn write_partial(&mut self, searched: &Searched, kept: Option<Kept<'_>>, groups: Groups) -> Result<Groups, Error> {
         let Self { terms, outputs, pending } = self;
         let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
         let facts = Facts::new(terms, *rows, searched);
@@ -177,8 +200,8 @@ impl Run<'_> {
             Rows::Events => {
                 output.write(pending, |out| {
                     partial::write(out, &facts, |write| {
-                        let Some(hits) = hits else { return Ok(()) };
-                        copies::in_order(hits, terms.copies, |_, hit| {
+                        let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
+                        copies::in_order(hits, leaving, |_, hit| {
                             hit.rules
                                 .iter()
                                 .try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule, terms.ends)))
@@ -209,7 +232,7 @@ impl Run<'_> {
     /// makes the groups if that had to wait for it.
     fn settle(
         &mut self,
-        hits: &SortedHits,
+        kept: Kept<'_>,
         searched: &mut Searched,
         known: Option<&Processes>,
         mut observed: Option<&mut Observed>,
@@ -220,17 +243,16 @@ impl Run<'_> {
         let rules = &*terms.rules;
         let correlations = rules.sigma.correlations.as_ref();
         let mut fired = match correlations {
-            Some(correlations) => hits
-                .pass()
-                .and_then(|hits| correlations.fire(hits.map(|hit| hit.map(Hit::into_happening))))
-                .map_err(Error::Spill)?,
+            Some(correlations) => {
+                kept.happenings().and_then(|happenings| correlations.fire(happenings)).map_err(Error::Spill)?
+            }
             None => BTreeMap::new(),
         };
         if correlations.is_some() {
             by_rule.clear();
         }
         let mut contexts = known.map(|_| Contexts::new(&terms.group_by, groups.room()));
-        let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
+        let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let made = Made {
                 style: outputs.style,
@@ -240,7 +262,7 @@ impl Run<'_> {
                 processes: known,
             };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
-            dropped = copies::in_order(hits, terms.copies, |number, hit| {
+            dropped = copies::in_order(kept.hits, kept.leaving, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
                 let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
                 let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
@@ -272,7 +294,7 @@ impl Run<'_> {
             Some(output) => Some(output.write(pending, |out| settle(Some(out)))?),
             None => settle(None).map(|()| None).map_err(Error::Spill)?,
         };
-        searched.drop_copies(dropped);
+        searched.drop_hits(dropped);
         let events = written.map(|sha256| Written { rows, sha256 });
         Ok(Settled { events, by_rule, parts, contexts })
     }

@@ -3,7 +3,7 @@
 use std::{io, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use crate::{
-    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     error::{Defects, Error},
     evidence::{
         archive::limits::Limits,
@@ -11,11 +11,12 @@ use crate::{
     },
     evtx::decoder::Carving,
     group::{
-        copies::{self, Copies},
+        copies::{self, Copies, Leaving},
         groups::{self, SortedGroups},
         hit::Hit,
         hits::{Hits, SortedHits},
         key::{Group, GroupKey},
+        twins::Twins,
     },
     rule::{
         builtin,
@@ -110,8 +111,8 @@ impl Search {
 
     fn plan(&self, threads: NonZeroUsize) -> Result<Plan, Error> {
         let names = &self.rule.processes;
-        let prefilter =
-            Prefilter::new((!names.is_empty()).then_some(names)).map_err(|error| Error::Usage(error.to_string()))?;
+        let prefilter = Prefilter::new((!names.is_empty()).then_some(names), LoggedBy::Sysmon)
+            .map_err(|error| Error::Usage(error.to_string()))?;
         let any = names.is_empty().then(String::new);
         let rules = RuleSet {
             infos: vec![self.info.clone()],
@@ -123,11 +124,13 @@ impl Search {
             if self.recover { (Carving::Stale, Copies::DropStale) } else { (Carving::Live, Copies::Count) };
         Ok(Plan {
             terms: Terms {
+                logged_by: LoggedBy::Sysmon,
                 filter: Filter::default(),
                 rules: Arc::new(rules),
                 refused: Vec::new(),
                 carving,
                 copies,
+                twins: Twins::Count,
                 group_by: self.group_by.clone(),
                 ends: false,
                 clock: Clock::Logged,
@@ -161,7 +164,7 @@ impl Found {
             return Err(io::Error::other("hits were not kept"));
         };
         if terms.groups_later() {
-            copies::in_order(&hits, terms.copies, |_, hit| {
+            copies::in_order(&hits, Leaving { copies: terms.copies, twins: None }, |_, hit| {
                 groups.count(|field| hit.get(field), hit.source(), hit.time, 0);
                 Ok(())
             })?;
@@ -185,7 +188,8 @@ impl Found {
     ///
     /// What `each` returns, or what was spilled to a temporary file cannot be read again.
     pub fn connections(&self, mut each: impl FnMut(&Hit) -> io::Result<()>) -> io::Result<()> {
-        copies::in_order(&self.hits, self.copies, |_, hit| each(hit)).map(drop)
+        let leaving = Leaving { copies: self.copies, twins: None };
+        copies::in_order(&self.hits, leaving, |_, hit| each(hit)).map(drop)
     }
 
     /// What is wrong with the evidence. If there is none, all of it was read.

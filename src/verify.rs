@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     error::Error,
     evidence::{
         digest::{self, Digests},
@@ -19,7 +19,7 @@ use crate::{
         sources::{self, Links, Sources},
     },
     evtx::decoder::Carving,
-    group::{copies::Copies, groups},
+    group::{copies::Copies, groups, twins::Twins},
     report::recorded::Recorded,
     rule::{judge::Rule, set::RuleSet},
     scan::{
@@ -212,8 +212,10 @@ fn logs(
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
     Ok(Plan {
-        prefilter: Prefilter::new(Some(&processes)).map_err(|error| Error::Usage(error.to_string()))?,
+        prefilter: Prefilter::new(Some(&processes), LoggedBy::Sysmon)
+            .map_err(|error| Error::Usage(error.to_string()))?,
         terms: Terms {
+            logged_by: LoggedBy::Sysmon,
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
                 builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
@@ -222,6 +224,7 @@ fn nothing() -> Result<Plan, Error> {
             refused: Vec::new(),
             carving: Carving::Live,
             copies: Copies::Count,
+            twins: Twins::Count,
             group_by: vec![Field::Dvc],
             ends: false,
             clock: Clock::Logged,

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::{
+    connection::logged::LoggedBy,
     report::{style::Format, times::TimeFormat},
     rule::sigma::wanted::{LEVELS, STATUSES},
 };
@@ -45,7 +46,7 @@ pub enum Command {
     #[command(after_help = "Example: netsift detect -o report.csv case/")]
     #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
-    /// Report every network connection that Sysmon logged
+    /// Report every network connection that Sysmon logged, or Windows' Security log
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
     #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/")]
@@ -252,6 +253,10 @@ pub struct ScanArgs {
     /// Add the process behind each connection: command line, hashes, parents, start and end, and the DNS name it asked for
     #[arg(long, help_heading = "Output")]
     pub context: bool,
+
+    /// Read the connections that these have logged
+    #[arg(long, value_name = "SOURCE", default_value = "sysmon", help_heading = "Evidence and archives")]
+    pub source: LoggedBy,
 
     /// Also report records that are no longer part of the logs: in free space and in damaged chunks
     #[arg(long, help_heading = "Evidence and archives")]

@@ -16,6 +16,7 @@ use crate::{
         clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
+        logged::LoggedBy,
         pattern,
     },
     error::Error,
@@ -26,7 +27,7 @@ use crate::{
     },
     evtx::{decoder::Carving, window::Window},
     fleet::merge::Merging,
-    group::{copies::Copies, groups},
+    group::{copies::Copies, groups, twins::Twins},
     report::{
         output::{Existing, Output},
         outputs::Outputs,
@@ -85,7 +86,8 @@ impl Config {
             ClockArg::Logged => Clock::Logged,
             ClockArg::Utc => Clock::Utc,
         };
-        let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
+        let texts = texts(&rules, &loaded, args.source);
+        let prefilter = Prefilter::new(texts.as_deref(), args.source)
             .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?
             // A record's own time tells nothing of the other one.
             .within(if clock == Clock::Logged { filter.window } else { Window::default() });
@@ -122,10 +124,12 @@ impl Config {
         let group_by = fields(&args.group_by)?;
         let judged = rules.everywhere.judged;
         let terms = Terms {
+            logged_by: args.source,
             rules: Arc::new(rules),
             refused: loaded.refused.iter().map(ToString::to_string).collect(),
             carving: if args.recover { Carving::Stale } else { Carving::Live },
             copies,
+            twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
             ends: judged == End::Remote
                 || outputs.context && outputs.events.is_some()
                 || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
@@ -475,7 +479,14 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
 
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
 /// not pay to look for so many.
-fn texts(rules: &RuleSet, loaded: &Loaded) -> Option<Vec<String>> {
+///
+/// Where twins are looked for, all of Sysmon's connections matter. Sigma rules name Sysmon's values, such as paths with a drive, which
+/// Windows' Security-Auditing logs in another way.
+fn texts(rules: &RuleSet, loaded: &Loaded, logged_by: LoggedBy) -> Option<Vec<String>> {
+    let are_sysmons = logged_by == LoggedBy::Sysmon || (logged_by == LoggedBy::Security && loaded.infos.is_empty());
+    if !are_sysmons {
+        return None;
+    }
     let mut texts: Vec<String> = match &rules.builtin {
         Some(rule) if rule.processes.is_empty() => return None,
         Some(rule) => {

@@ -65,7 +65,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
 
 /// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.
 fn look_ahead(config: &mut Config, sources: &Sources) -> Result<Wrong, Error> {
-    let questions = Questions::new(&config.plan.terms);
+    let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     if questions.is_empty() {
         return Ok(Wrong::default());
     }
@@ -86,5 +86,5 @@ fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<
     let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
     let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms.filter)))
+    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms)))
 }

@@ -9,12 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::ends::Ends;
 
-/// What [`Field::Action`] always is.
-pub(crate) const ACTION: &str = "allowed";
 /// What [`Field::Protocol`] always is.
 pub(crate) const PROTOCOL: &str = "ip";
-/// What [`Field::VendorProduct`] always is.
-pub(crate) const VENDOR_PRODUCT: &str = "Microsoft Sysmon";
 
 /// What [`Field::Direction`] is of a connection that the host has opened.
 pub(crate) const OUTBOUND: &str = "outbound";
@@ -26,6 +22,8 @@ pub(crate) const INBOUND: &str = "inbound";
 /// Names and meanings follow the CIM Network Traffic model as the Splunk Add-on for Sysmon fills it, see [`Field`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection<'a> {
+    /// See [`Field::Action`].
+    pub action: &'static str,
     /// See [`Field::App`].
     pub app: Cow<'a, str>,
     /// See [`Field::Dest`].
@@ -52,6 +50,8 @@ pub struct Connection<'a> {
     pub transport: Cow<'a, str>,
     /// See [`Field::User`].
     pub user: Cow<'a, str>,
+    /// See [`Field::VendorProduct`].
+    pub vendor_product: &'static str,
     /// See [`Field::ProcessGuid`].
     pub process_guid: Cow<'a, str>,
     /// See [`Field::ProcessId`].
@@ -101,7 +101,7 @@ impl Connection<'_> {
     pub fn get(&self, field: Field) -> &str {
         let of_ends = |value: fn(&Ends) -> &String| self.ends.as_deref().map(value).map_or("", |text| text);
         match field {
-            Field::Action => ACTION,
+            Field::Action => self.action,
             Field::App => &self.app,
             Field::Dest => &self.dest,
             Field::DestIp => &self.dest_ip,
@@ -115,7 +115,7 @@ impl Connection<'_> {
             Field::SrcPort => &self.src_port,
             Field::Transport => &self.transport,
             Field::User => &self.user,
-            Field::VendorProduct => VENDOR_PRODUCT,
+            Field::VendorProduct => self.vendor_product,
             Field::ProcessName | Field::ProcessExec => self.process_name(),
             Field::ProcessGuid => &self.process_guid,
             Field::ProcessId => &self.process_id,
@@ -137,7 +137,7 @@ pub(crate) fn base_name(path: &str) -> &str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// `action`: always `allowed`, since Sysmon reports connections that happened.
+    /// `action`: `allowed`, as all are that Sysmon logs, or `blocked`.
     Action,
     /// `app`: the process's executable, full path.
     App,
@@ -161,17 +161,17 @@ pub enum Field {
     SrcIp,
     /// `src_port`: the source's port, decimal.
     SrcPort,
-    /// `transport`: `tcp` or `udp`, lower case.
+    /// `transport`: `tcp` or `udp`, lower case; of Security-Auditing others too.
     Transport,
     /// `user`: the account, `DOMAIN\name`.
     User,
-    /// `vendor_product`: always `Microsoft Sysmon`.
+    /// `vendor_product`: what logged it, `Microsoft Sysmon` or `Microsoft Windows`.
     VendorProduct,
     /// `process_name`: the executable's base name, case kept.
     ProcessName,
     /// `process_exec`: the same.
     ProcessExec,
-    /// `process_guid`: Sysmon's id of the process, in braces and upper case.
+    /// `process_guid`: Sysmon's id of the process, in braces and upper case; empty where Sysmon did not log it.
     ProcessGuid,
     /// `process_id`: the process's id.
     ProcessId,

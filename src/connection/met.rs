@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
-        glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT, base_name},
-        sysmon::{self, Meaning, Part},
+        glossary::{Connection, Field, PROTOCOL, base_name},
+        sysmon::{self, ACTION, Meaning, Part, VENDOR_PRODUCT},
     },
     evtx::typed::{Raw, Values},
 };

@@ -5,19 +5,26 @@
 //! - [`glossary`]: a connection and its fields, which are the columns of the report, in the names of Splunk's Common Information Model.
 //! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
 //!   met before.
+//! - [`security`]: what EventID 5156 and 5157 of Windows' Security-Auditing mean. [`logged`]: whose events are read.
 //! - [`ends`]: the host and its peer, whichever is called the destination, by the addresses that hosts have ([`locals`]).
 //! - [`clock`]: which of its two times a connection is of.
-//! - [`process`]: what events say of the processes behind connections.
+//! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
+//!   are, by their ids. [`volumes`]: which drive a volume is.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
+pub mod audited;
 pub mod cidr;
 pub mod clock;
 pub mod ends;
 pub mod filter;
 pub mod glossary;
+pub mod lives;
 pub mod locals;
+pub mod logged;
 pub mod met;
 pub(crate) mod pattern;
 pub mod process;
 pub mod salvage;
+pub mod security;
 pub mod sysmon;
+pub mod volumes;

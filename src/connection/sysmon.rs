@@ -18,6 +18,14 @@ pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
 pub const NETWORK_CONNECTION: &str = "3";
 /// The same, as a number.
 pub const EVENT_ID: u16 = 3;
+/// What [`Field::Action`] is of its connections: they happened.
+///
+/// [`Field::Action`]: crate::connection::glossary::Field::Action
+pub(crate) const ACTION: &str = "allowed";
+/// What [`Field::VendorProduct`] is of its connections.
+///
+/// [`Field::VendorProduct`]: crate::connection::glossary::Field::VendorProduct
+pub(crate) const VENDOR_PRODUCT: &str = "Microsoft Sysmon";
 /// The fields of a connection, in the order in which Sysmon has them; the first since schema version 4.0.
 /// Source: `sysmon -s`, event `SYSMONEVENT_NETWORK_CONNECT`, schema versions 3.0 to 4.91.
 pub const FIELDS: [&str; 18] = [
@@ -165,6 +173,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
     let Meaning { text: dest_ip, address: dest_addr, .. } = of(Part::DestinationIp);
     let src_ip = text(Part::SourceIp);
     Connection {
+        action: ACTION,
         app: text(Part::Image),
         dest: or(text(Part::DestinationHostname), &dest_ip),
         dest_port: text(Part::DestinationPort),
@@ -175,6 +184,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
         src_port: text(Part::SourcePort),
         transport: text(Part::Protocol),
         user: text(Part::User),
+        vendor_product: VENDOR_PRODUCT,
         process_guid: text(Part::ProcessGuid),
         process_id: text(Part::ProcessId),
         time,

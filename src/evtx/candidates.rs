@@ -1,4 +1,4 @@
-//! [`Candidates`]: records that can be an EventID 3, by their bytes.
+//! [`Candidates`]: records that can be one of the events that are looked for, by their bytes.
 //!
 //! This file recognises the one shape in which Windows writes records ([`crate::evtx::instance`]), and answers "cannot be" only for
 //! that; whatever it does not recognise "may be", and the parser decides.
@@ -20,9 +20,9 @@ use crate::{
 /// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
-/// needs two things: no value that says 3, and no text in the definition that says 3. As values count strings and
+/// needs two things: no value that says one of the ids, and no text in the definition that does. As values count strings and
 /// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
-/// are that, and a 3 among them. What could break it is a record whose `System` comes out of a nested fragment, or
+/// are that, and a 3 among them. Of text in a definition, it is enough that it starts as an id does. What could break it is a record whose `System` comes out of a nested fragment, or
 /// one with an 8-bit EventID. Windows writes neither.
 ///
 /// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
@@ -32,21 +32,23 @@ use crate::{
 #[derive(Debug)]
 pub struct Candidates<'a> {
     chunk: &'a [u8],
-    /// For each definition met, by offset: whether its text says 3. Real chunks have one.
+    /// The ids that are looked for.
+    ids: &'static [u16],
+    /// For each definition met, by offset: whether its text says one of them. Real chunks have one.
     definitions: Vec<(usize, bool)>,
     /// The same: which value is the time, if that is known.
     time_values: Vec<(usize, Option<TimeValue>)>,
 }
 
 impl<'a> Candidates<'a> {
-    /// For the records of `chunk`.
+    /// For the records of `chunk` with one of these ids.
     #[must_use]
-    pub fn new(chunk: &'a [u8]) -> Self {
-        Self { chunk, definitions: Vec::new(), time_values: Vec::new() }
+    pub fn new(chunk: &'a [u8], ids: &'static [u16]) -> Self {
+        Self { chunk, ids, definitions: Vec::new(), time_values: Vec::new() }
     }
 
-    /// Whether `record` can have the EventID 3. False yes is allowed, false no is not.
-    pub fn may_be_event_3(&mut self, record: Record) -> bool {
+    /// Whether `record` can have one of the ids. False yes is allowed, false no is not.
+    pub fn may_be(&mut self, record: Record) -> bool {
         self.cannot_be(record) != Some(true)
     }
 
@@ -64,17 +66,17 @@ impl<'a> Candidates<'a> {
         Instance::of(self.chunk, record)?.misfit(self.chunk, MOST_NESTED)
     }
 
-    /// Some(true) when it cannot be an EventID 3; nothing when the shape is not the known one.
+    /// Some(true) when it cannot have one of the ids; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
         let (definition, values) = instance::parts(self.chunk, record)?;
-        Some(!a_value_says_3(values)? && !self.definition_says_3(definition)?)
+        Some(!a_value_says(values, self.ids)? && !self.definition_says_one(definition)?)
     }
 
     /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
     fn time(&mut self, record: Record) -> Option<u64> {
         let (definition, values) = instance::parts(self.chunk, record)?;
         // That its values are of known shapes is what matters here.
-        a_value_says_3(values)?;
+        a_value_says(values, self.ids)?;
         let binxml = self.chunk.get(record.offset..)?.get(..record.size)?;
         let TimeValue { index, up_to } = self.time_value(definition)?;
         let (descriptors, values) = descriptors(values)?;
@@ -87,14 +89,15 @@ impl<'a> Candidates<'a> {
         matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
     }
 
-    fn definition_says_3(&mut self, offset: usize) -> Option<bool> {
-        if let Some(&(_, says_3)) = self.definitions.iter().find(|(known, _)| *known == offset) {
-            return Some(says_3);
+    fn definition_says_one(&mut self, offset: usize) -> Option<bool> {
+        if let Some(&(_, says_one)) = self.definitions.iter().find(|(known, _)| *known == offset) {
+            return Some(says_one);
         }
         let definition = instance::definition(self.chunk, offset)?;
-        let says_3 = (0..definition.len()).any(|at| definition.get(at..).is_some_and(literal_says_3));
-        self.definitions.push((offset, says_3));
-        Some(says_3)
+        let says = |tokens: &[u8]| self.ids.iter().any(|&id| literal_says(tokens, id));
+        let says_one = (0..definition.len()).any(|at| definition.get(at..).is_some_and(says));
+        self.definitions.push((offset, says_one));
+        Some(says_one)
     }
 
     fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
@@ -107,53 +110,82 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that says 3.
-fn literal_says_3(tokens: &[u8]) -> bool {
-    matches!(
-        tokens,
-        // A string or a CDATA section that starts with it, which a NUL may end: the length, and the text.
-        [0x05 | 0x45, 0x01, _, _, b'3', ..] | [0x07 | 0x47, _, _, b'3', ..]
+/// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that starts as an id does.
+fn literal_says(tokens: &[u8], id: u16) -> bool {
+    let [low, _] = id.to_le_bytes();
+    let is_first = |byte: u8| byte == first_digit(id);
+    match *tokens {
+        // A string or a CDATA section that starts with it, which a NUL may end: the length, and the text. The character
+        // reference `&#51;`.
+        [0x05 | 0x45, 0x01, _, _, digit, ..] | [0x07 | 0x47, _, _, digit, ..] if is_first(digit) => true,
+        [0x08 | 0x48, digit, 0, ..] => is_first(digit),
         // A number, or a bool, of which the parser makes one.
-        | [0x05 | 0x45, 0x03..=0x0a | 0x0d | 0x14 | 0x15, 3, ..]
-        // The character reference `&#51;`.
-        | [0x08 | 0x48, b'3', 0, ..]
-    )
+        [0x05 | 0x45, 0x03..=0x0a | 0x0d | 0x14 | 0x15, number, ..] => number == low,
+        _ => false,
+    }
 }
 
-/// Whether one of an instance's values says 3; nothing where the parser could see other values than these.
-fn a_value_says_3(values: &[u8]) -> Option<bool> {
+/// The first digit of a number, as text.
+fn first_digit(mut number: u16) -> u8 {
+    while number >= 10 {
+        number /= 10;
+    }
+    u8::try_from(number).map_or(b'0', |digit| b'0' + digit)
+}
+
+/// Whether one of an instance's values says one of the ids; nothing where the parser could see other values than these.
+fn a_value_says(values: &[u8], ids: &[u16]) -> Option<bool> {
     let (descriptors, mut rest) = descriptors(values)?;
-    let mut says_3 = false;
+    let mut says_one = false;
     for &[low, high, kind, _] in descriptors {
         let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
         rest = behind;
-        says_3 |= value_says_3(kind, value)?;
+        says_one |= value_says(kind, value, ids)?;
     }
     // The token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has something else in it.
-    (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_3)
+    (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_one)
 }
 
-/// Whether one value says 3, whose length must be what its type says.
-fn value_says_3(kind: u8, value: &[u8]) -> Option<bool> {
-    let is_3 = || matches!(value, [3, rest @ ..] if rest.iter().all(|&byte| byte == 0));
+/// Whether one value says one of the ids; its length must be what its type says.
+fn value_says(kind: u8, value: &[u8], ids: &[u16]) -> Option<bool> {
+    let is_one = || match value {
+        [low, high, rest @ ..] => {
+            ids.contains(&u16::from_le_bytes([*low, *high])) && rest.iter().all(|&byte| byte == 0)
+        }
+        _ => false,
+    };
     if !fits(kind, value) {
         return None;
     }
     match kind {
         // Integers: Int16 to UInt64 and the two that are shown as hex.
         // And bool, of which the parser makes a number where it is neither 0 nor 1.
-        0x05..=0x0a | 0x0d | 0x14 | 0x15 => Some(is_3()),
+        0x05..=0x0a | 0x0d | 0x14 | 0x15 => Some(is_one()),
         // A UTF-16 string, which a NUL may end.
-        0x01 => Some(matches!(value, [b'3', 0] | [b'3', 0, 0, 0, ..])),
+        0x01 => {
+            let (units, _) = value.as_chunks::<2>();
+            let text = units.iter().take_while(|unit| **unit != [0, 0]).map(|&[low, high]| low | high);
+            Some(number(text).is_some_and(|number| ids.contains(&number)))
+        }
         // An 8-bit string, out of which the parser drops NULs.
-        0x02 => Some(value.iter().filter(|&&byte| byte != 0).eq(b"3")),
+        0x02 => {
+            let text = value.iter().copied().filter(|&byte| byte != 0);
+            Some(number(text).is_some_and(|number| ids.contains(&number)))
+        }
         // Floats, whose 3.0 is shown as 3.
-        0x0b => Some(value == 3_f32.to_le_bytes()),
-        0x0c => Some(value == 3_f64.to_le_bytes()),
+        0x0b => Some(ids.iter().any(|&id| value == f32::from(id).to_le_bytes())),
+        0x0c => Some(ids.iter().any(|&id| value == f64::from(id).to_le_bytes())),
         // Null, bytes and nested BinXML of any size; 8-bit integers; GUID, times, SID.
         0x00 | 0x0e | FRAGMENT | 0x03 | 0x04 | 0x0f | FILETIME | 0x12 | 0x13 => Some(false),
         _ => None,
     }
+}
+
+/// The number that digits say; nothing if there is anything else.
+fn number(mut digits: impl Iterator<Item = u8>) -> Option<u16> {
+    let first = digits.next()?;
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+    digits.try_fold(digit(first)?, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
 }
 
 #[cfg(test)]
@@ -189,7 +221,7 @@ mod tests {
 
     fn may_be(definition: &[u8], values: &[(u8, &[u8])]) -> bool {
         let (chunk, record) = chunk(definition, values);
-        Candidates::new(&chunk).may_be_event_3(record)
+        Candidates::new(&chunk, &[3]).may_be(record)
     }
 
     #[test]
@@ -210,6 +242,30 @@ mod tests {
     }
 
     #[test]
+    fn any_of_several_ids_is_looked_for() {
+        let may_be = |values: &[(u8, &[u8])]| {
+            let (chunk, record) = chunk(&[0; 40], values);
+            Candidates::new(&chunk, &[3, 5156, 5157]).may_be(record)
+        };
+        for (kind, value) in [
+            (0x06, &[0x24, 0x14][..]),
+            (0x08, &[0x25, 0x14, 0, 0]),
+            (0x01, b"5\x001\x005\x006\0"),
+            (0x02, b"5157"),
+            (0x0c, &5156_f64.to_le_bytes()),
+            (0x06, &[3, 0]),
+        ] {
+            assert!(may_be(&[(kind, value)]), "{kind:#x} {value:?}");
+        }
+        assert!(!may_be(&[
+            (0x06, &[0x26, 0x14]),
+            (0x08, &[0x24, 0x14, 1, 0]),
+            (0x01, b"5\x001\x005\0"),
+            (0x02, b"515x")
+        ]));
+    }
+
+    #[test]
     fn a_3_in_the_definitions_text_may_be_the_event_id() {
         assert!(may_be(&[0, 0x05, 0x01, 1, 0, b'3', 0, 0x04, 0], &[(0x06, &[1, 0])]));
         assert!(may_be(&[0, 0x05, 0x06, 3, 0, 0x04, 0], &[(0x06, &[1, 0])]));
@@ -227,7 +283,7 @@ mod tests {
         let (definition, time) = (&*time_is(0, 1), TIME.to_le_bytes());
         let may_be = |values: &[(u8, &[u8])], window: &Window| {
             let (chunk, record) = chunk(definition, values);
-            Candidates::new(&chunk).may_be_within(record, window)
+            Candidates::new(&chunk, &[3]).may_be_within(record, window)
         };
         let values: &[(u8, &[u8])] = &[(0x06, &[3, 0]), (FILETIME, &time)];
         assert!(may_be(values, &window(TIME, TIME + 1)) && may_be(values, &window(TIME - 1, TIME + 1)));
@@ -272,7 +328,7 @@ mod tests {
     fn a_value_of_a_size_that_its_type_cannot_have_is_found_also_in_a_fragment() {
         let misfit = |values: &[(u8, &[u8])]| {
             let (chunk, record) = chunk(&[0; 40], values);
-            Candidates::new(&chunk).misfit(record).map(|misfit| (misfit.index, misfit.kind, misfit.size))
+            Candidates::new(&chunk, &[3]).misfit(record).map(|misfit| (misfit.index, misfit.kind, misfit.size))
         };
         for kind in [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15] {
             assert_eq!(misfit(&[(1, b"ab"), (kind, &[])]), Some((1, kind, 0)), "{kind:#x}");
@@ -305,8 +361,8 @@ mod tests {
         let (mut chunk, record) = chunk(&[0; 40], &[(0x06, &[1, 0])]);
         chunk.push(0x0c);
         let longer = Record { size: record.size + 1, ..record };
-        assert!(Candidates::new(&chunk).may_be_event_3(longer), "more tokens behind it");
+        assert!(Candidates::new(&chunk, &[3]).may_be(longer), "more tokens behind it");
         chunk.truncate(record.offset + record.size - 1);
-        assert!(Candidates::new(&chunk).may_be_event_3(record), "cut off");
+        assert!(Candidates::new(&chunk, &[3]).may_be(record), "cut off");
     }
 }

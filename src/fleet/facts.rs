@@ -10,7 +10,7 @@ use crate::{
     connection::{cidr::CidrSet, filter::Filter, glossary::Field},
     error::Defects,
     evtx::decoder::Carving,
-    group::copies::Copies,
+    group::{copies::Copies, twins::Twins},
     report::{
         manifest::{Counted, FiltersEntry},
         parquet::columns::Rows,
@@ -156,12 +156,15 @@ impl Facts {
     /// They are none that there can be.
     pub fn into_terms(self, group_by: Vec<Field>) -> Result<Terms, String> {
         Ok(Terms {
+            logged_by: self.options.source,
             filter: self.filter()?,
             rules: Arc::new(self.rules.into_rule_set()),
             refused: self.refused,
             carving: if self.options.recover { Carving::Stale } else { Carving::Live },
             // Stale copies in the same log were dropped when it was scanned.
             copies: if self.options.dedup { Copies::Drop } else { Copies::Count },
+            // So were twins.
+            twins: Twins::Count,
             group_by,
             ends: self.options.ends,
             clock: self.options.clock,

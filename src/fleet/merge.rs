@@ -150,7 +150,7 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
+        let searched = Searched { sources, archives, groups, hits, marks: None, defects, links, others, partials };
         Ok(Merged { terms, searched, count, repeated })
     }
 }
@@ -199,6 +199,10 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
         let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
         let (ours, theirs) = (filters(facts), filters(first));
         return of_first(&text::printable(&format!("it has other filters ({ours:?}, not {theirs:?})")));
+    }
+    if facts.options.source != first.options.source {
+        let (ours, theirs) = (facts.options.source.name(), first.options.source.name());
+        return of_first(&format!("it has another source of connections ({ours}, not {theirs})"));
     }
     if facts.options.clock != first.options.clock {
         return of_first("it was made with another choice of --clock");
@@ -262,8 +266,8 @@ impl Merger {
         self.others = self.others.saturating_add(facts.others);
         self.archives.extend(std::mem::take(&mut facts.archives));
         let sources = std::mem::take(&mut facts.sources);
-        // Copies are dropped for some rules of a connection or for all, so that less is known.
-        let has_copies = sources.iter().any(|source| source.duplicates > 0);
+        // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
+        let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
         let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));

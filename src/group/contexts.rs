@@ -71,7 +71,7 @@ impl Contexts {
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
         let group = GroupKey::new(&self.fields, rule, |field| hit.get(field));
-        let process = processes::key(hit);
+        let process = processes.key(hit);
         let queries =
             processes.queries(&process, hit).into_iter().map(|(time, name)| (time, name.to_owned())).collect();
         let joined = Joined { group, process, number: self.count, time: hit.time, queries };

@@ -1,11 +1,12 @@
-//! The copies of an event, duplicates and recovered records among them, and which of them count. They are found in the order of hits.
+//! The copies of an event, duplicates and recovered records among them, and which of them count. They are found in the order of hits,
+//! and so twins ([`crate::group::twins`]) are left out here too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
 };
 
-use crate::group::{hit::Hit, hits::SortedHits};
+use crate::group::{hit::Hit, hits::SortedHits, twins::SortedTwins};
 
 /// Which copies of an event do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,26 @@ pub enum Copies {
     Drop,
 }
 
-/// Hands each hit to `each`, in order and with its number, without the copies that do not count. Returns how many of those
-/// there are in each source.
+/// What does not count.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// Copies of events.
+    pub copies: Copies,
+    /// Twins, if there can be any.
+    pub twins: Option<&'a SortedTwins>,
+}
+
+/// How many hits do not count, by source.
+#[derive(Debug, Default)]
+pub struct Dropped {
+    /// Copies of events.
+    pub copies: BTreeMap<String, u64>,
+    /// Twins.
+    pub twins: BTreeMap<String, u64>,
+}
+
+/// Hands each hit to `each`, in order and with its number, without the copies and twins that do not count. Returns how many of those
+/// there are.
 ///
 /// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
 ///
@@ -28,15 +47,23 @@ pub enum Copies {
 /// What `each` returns, or the hits could not be spilled or read again.
 pub fn in_order(
     hits: &SortedHits,
-    copies: Copies,
+    Leaving { copies, twins }: Leaving<'_>,
     mut each: impl FnMut(usize, &Hit) -> io::Result<()>,
-) -> io::Result<BTreeMap<String, u64>> {
-    let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
+) -> io::Result<Dropped> {
+    let mut dropped = Dropped::default();
+    let mut twins = twins.map(SortedTwins::pass).transpose()?;
+    let mut next_twin = || twins.as_mut().and_then(Iterator::next).transpose();
+    let mut twin = next_twin()?;
     let mut last: Option<Hit> = None;
     // The sources that have the last event.
     let mut sources: BTreeSet<String> = BTreeSet::new();
     for (number, hit) in hits.pass()?.enumerate() {
         let hit = hit?;
+        if twin == Some(number as u64) {
+            twin = next_twin()?;
+            *dropped.twins.entry(hit.source().to_owned()).or_default() += 1;
+            continue;
+        }
         let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
         if !is_copy {
             sources.clear();
@@ -47,7 +74,7 @@ pub fn in_order(
             Copies::Drop => is_copy,
         };
         if drop {
-            *dropped.entry(hit.source().to_owned()).or_default() += 1;
+            *dropped.copies.entry(hit.source().to_owned()).or_default() += 1;
         } else {
             each(number, &hit)?;
             if !sources.contains(hit.source()) {

@@ -4,7 +4,7 @@
 //!
 //! - [`key`]: what the connections of a group share, and what is counted of them.
 //! - [`groups`]: hits counted by their fields, in a [`table`] of numbers that stand for [`texts`]. [`rarity`]: on how many hosts a group's process has its destination.
-//! - [`hit`]: a hit with its record. [`hits`]: hits in the order of time, in memory as [`kept`] has them. [`copies`]: which of them are the same event.
+//! - [`hit`]: a hit with its record. [`hits`]: hits in the order of time, in memory as [`kept`] has them. [`copies`]: which of them are the same event. [`twins`]: which are logged by both providers.
 //! - [`facts`]: what was told of processes. [`processes`]: what is known of the processes of hits. [`contexts`]: the same, of each group.
 //! - [`spill`]: what does not fit into memory, sorted on disk.
 
@@ -21,3 +21,4 @@ pub mod rarity;
 pub mod spill;
 mod table;
 pub mod texts;
+pub mod twins;

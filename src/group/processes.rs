@@ -5,7 +5,7 @@
 //! one counts.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
     net::IpAddr,
 };
@@ -14,8 +14,10 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
+        audited,
         glossary::{Field, base_name},
         process::{self, Created, Fact, Parent, ProcessKey, Query, Told},
+        security,
     },
     group::{hit::Hit, spill::SortedRuns},
 };
@@ -28,7 +30,18 @@ const AFTER: i128 = 5_000_000_000;
 
 /// What is known of some processes.
 #[derive(Debug, Default)]
-pub struct Processes(HashMap<ProcessKey, Process>);
+pub struct Processes {
+    known: HashMap<ProcessKey, Process>,
+    /// The processes that have had the same id on a host, one after another.
+    of_ids: BTreeMap<ProcessKey, OfId>,
+}
+
+/// When processes of an id were created, in order; and when some have ended, in order.
+#[derive(Debug, Default)]
+struct OfId {
+    created: Vec<i128>,
+    ended: Vec<i128>,
+}
 
 /// What is known of one.
 #[derive(Debug, Default)]
@@ -104,31 +117,65 @@ impl Processes {
     ///
     /// What was spilled cannot be read again.
     pub fn new(wanted: &HashSet<ProcessKey>, facts: &SortedRuns<Fact>) -> io::Result<Self> {
-        let mut known: HashMap<ProcessKey, Process> = HashMap::new();
+        let mut all = Self::default();
         let mut wanted = wanted.clone();
         for _ in 0..=MOST_ABOVE {
             let mut above = HashSet::new();
             for fact in facts.pass()? {
                 let Fact { of, told } = fact?;
-                if wanted.contains(&of) {
+                if wanted.contains(&of) && audited::is_key(&of) {
+                    all.learn_of_id(of, told);
+                } else if wanted.contains(&of) {
                     let host = of.host.clone();
-                    let created = known.entry(of).or_default().learn(told);
+                    let created = all.known.entry(of).or_default().learn(told);
                     above.extend(created.map(|created| ProcessKey { host, guid: created.parent_guid.clone() }));
                 }
             }
-            above.retain(|key| process::is_guid(&key.guid) && !known.contains_key(key));
+            above.retain(|key| process::is_guid(&key.guid) && !all.known.contains_key(key));
             if above.is_empty() {
                 break;
             }
             wanted = above;
         }
-        Ok(Self(known))
+        for (of, lived) in &all.of_ids {
+            for &created in &lived.created {
+                let process = all.known.get_mut(&audited::key_of_one(of, Some(created)));
+                if let Some(process) = process {
+                    process.ended = lived.end(created);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Takes what is told of a process of this id.
+    fn learn_of_id(&mut self, of: ProcessKey, told: Told) {
+        match told {
+            Told::Created(created) => {
+                self.known
+                    .entry(audited::key_of_one(&of, created.time))
+                    .or_default()
+                    .created
+                    .get_or_insert_with(|| created.clone());
+                self.of_ids.entry(of).or_default().created.extend(created.time);
+            }
+            Told::Ended(time) => self.of_ids.entry(of).or_default().ended.extend(time),
+            Told::Parent(_) | Told::Queried(_) => {}
+        }
+    }
+
+    /// The process of a hit: of those that have had its id, the one that there was at its time, if that is known.
+    #[must_use]
+    pub fn key(&self, hit: &Hit) -> ProcessKey {
+        let key = key(hit);
+        let lived = hit.time.and_then(|time| self.of_ids.get(&key)?.at(time.as_nanosecond()));
+        lived.map_or_else(|| key.clone(), |created| audited::key_of_one(&key, Some(created)))
     }
 
     /// What is known of the process of a host with this GUID, which had a connection at this time.
     #[must_use]
     pub fn context(&self, key: &ProcessKey, connected: Option<Timestamp>) -> Context<'_> {
-        let known = self.0.get(key);
+        let known = self.known.get(key);
         let end = known.and_then(|process| time(process.ended));
         let of_guid = || process::started(&key.guid).filter(|&start| connected.is_none_or(|time| start <= time));
         match known {
@@ -166,7 +213,7 @@ impl Processes {
     #[must_use]
     pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> BTreeSet<(i128, &str)> {
         let (Some(process), Some(time), Ok(address)) =
-            (self.0.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
+            (self.known.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
         else {
             return BTreeSet::new();
         };
@@ -182,7 +229,7 @@ impl Processes {
         let mut next = of;
         for _ in 0..MOST_ABOVE {
             let key = ProcessKey { host: host.to_owned(), guid: next.parent_guid.clone() };
-            let parent = self.0.get(&key).and_then(|process| process.created.as_deref());
+            let parent = self.known.get(&key).and_then(|process| process.created.as_deref());
             let name = parent.map_or(&*next.parent_image, |parent| &parent.image);
             if name.is_empty() {
                 break;
@@ -193,6 +240,21 @@ impl Processes {
         }
         names.reverse();
         names.join(" > ")
+    }
+}
+
+impl OfId {
+    /// When the process was created that there was at a time.
+    fn at(&self, time: i128) -> Option<i128> {
+        let created = *self.created.get(self.created.partition_point(|&created| created <= time).checked_sub(1)?)?;
+        self.end(created).is_none_or(|end| end > time).then_some(created)
+    }
+
+    /// When the process ended that was created at this time.
+    fn end(&self, created: i128) -> Option<i128> {
+        let next = self.created.get(self.created.partition_point(|&other| other <= created));
+        let end = *self.ended.get(self.ended.partition_point(|&end| end <= created))?;
+        next.is_none_or(|&next| end <= next).then_some(end)
     }
 }
 
@@ -211,9 +273,12 @@ impl Process {
     }
 }
 
-/// The process of a hit.
+/// The process of a hit, or all that have had its id where Sysmon has not logged it.
 #[must_use]
 pub fn key(hit: &Hit) -> ProcessKey {
+    if hit.get(Field::VendorProduct) == security::VENDOR_PRODUCT {
+        return audited::key(hit.get(Field::Dvc), hit.get(Field::ProcessId));
+    }
     ProcessKey { host: hit.get(Field::Dvc).to_owned(), guid: hit.get(Field::ProcessGuid).to_owned() }
 }
 

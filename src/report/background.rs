@@ -62,7 +62,7 @@ impl Background<'_> {
 
 /// The values of the columns for a hit.
 pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
-    let key = processes::key(hit);
+    let key = processes.key(hit);
     let queries = processes::names(processes.queries(&key, hit).into_iter().map(|(_, name)| name));
     values(&processes.context(&key, hit.time), queries, show)
 }

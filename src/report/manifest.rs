@@ -12,6 +12,7 @@ use crate::{
         cidr::CidrSet,
         clock::Clock,
         filter::{Filter, Property},
+        logged::LoggedBy,
     },
     error::Defects,
     evidence::digest,
@@ -142,6 +143,9 @@ pub struct Options {
 /// What is counted, besides what rules say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
+    /// Whose connections are.
+    #[serde(default)]
+    pub source: LoggedBy,
     /// Whether stale records are.
     pub recover: bool,
     /// Whether copies of events are not.
@@ -194,6 +198,8 @@ pub struct SourceEntry {
     pub connections: ConnectionsEntry,
     /// Copies of events in it that were dropped.
     pub duplicates: u64,
+    /// Twins in it that were dropped: connections that Sysmon has logged too.
+    pub twins: u64,
     /// Its defects by kind.
     pub defects: BTreeMap<&'static str, u64>,
 }
@@ -203,7 +209,7 @@ pub struct SourceEntry {
 pub struct HostEntry {
     /// Its name.
     pub name: String,
-    /// Whether Sysmon wrote into one of its logs.
+    /// Whether Sysmon wrote into one of its logs, or a provider whose connections are read.
     pub sysmon: bool,
     /// The first time in a record's header in those logs, or, without any, in all of its logs; null if there is none.
     pub first_time: Option<String>,
@@ -366,6 +372,7 @@ impl Counted {
     #[must_use]
     pub fn new(terms: &Terms) -> Self {
         Self {
+            source: terms.logged_by,
             recover: terms.carving == Carving::Stale,
             dedup: terms.copies == Copies::Drop,
             filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
@@ -424,7 +431,7 @@ impl SourceEntry {
     /// Of what is known of a source.
     #[must_use]
     pub fn new(source: SearchedSource) -> Self {
-        let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, .. } = source;
+        let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, twins, .. } = source;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
         let time = |id: Option<Id>| id.and_then(|(_, time)| record::filetime(time)).map(|time| times::time(Some(time)));
@@ -458,6 +465,7 @@ impl SourceEntry {
                 hits_recovered,
             },
             duplicates,
+            twins,
             defects: defects.into_iter().map(|(kind, count)| (kind.name(), count)).collect(),
         }
     }

@@ -28,6 +28,8 @@ pub struct Ran {
     pub groups: u64,
     /// Copies of events that were dropped, by source.
     pub duplicates: BTreeMap<String, u64>,
+    /// Twins that were dropped.
+    pub twins: u64,
     /// Symbolic links that were not followed.
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.

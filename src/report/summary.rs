@@ -5,8 +5,11 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    connection::clock::{Clock, Skew},
-    count,
+    connection::{
+        clock::{Clock, Skew},
+        logged::LoggedBy,
+    },
+    count::{self, sum},
     report::ran::Ran,
     rule::info::{BUILT_IN, RuleInfo},
     scan::{
@@ -46,6 +49,7 @@ impl fmt::Display for Summary<'_> {
         self.hosts(f)?;
         self.found(f)?;
         self.elsewhere(f)?;
+        self.unread(f)?;
         self.excluded(f)?;
         if let Some(clocks) = clocks(&self.ran.skew, self.terms.clock) {
             writeln!(f, "clocks    {clocks}")?;
@@ -149,9 +153,10 @@ impl Summary<'_> {
         let with_sysmon = hosts.iter().filter(|host| host.has_sysmon).count() as u64;
         let without = (hosts.len() as u64).saturating_sub(with_sysmon);
         let (total, with_sysmon, without) = (grouped(hosts.len() as u64), grouped(with_sysmon), grouped(without));
-        writeln!(f, "hosts     {total}: {with_sysmon} with Sysmon, {without} without")?;
+        let [log, no_log] = self.terms.logged_by.log();
+        writeln!(f, "hosts     {total}: {with_sysmon} with {log}, {without} without")?;
         for host in hosts.iter().take(HOSTS) {
-            let sysmon = if host.has_sysmon { "Sysmon" } else { "no Sysmon" };
+            let sysmon = if host.has_sysmon { log } else { no_log };
             let reach = host.span.map_or_else(String::new, reach);
             writeln!(f, "          {}: {sysmon}, {reach}", text::printable(&host.name))?;
         }
@@ -204,7 +209,11 @@ impl Summary<'_> {
             writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
         }
         if self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable() {
-            writeln!(f, "          none of the chunks names Sysmon: are these the right logs?")?;
+            let names = match self.terms.logged_by {
+                LoggedBy::Sysmon => "Sysmon".to_owned(),
+                others => others.providers().join(" or "),
+            };
+            writeln!(f, "          none of the chunks names {names}: are these the right logs?")?;
         }
         Ok(())
     }
@@ -248,6 +257,9 @@ impl Summary<'_> {
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
+        if self.ran.twins > 0 {
+            writeln!(f, "          {} dropped that Sysmon has logged too", counted(self.ran.twins, "hit"))?;
+        }
         let copies = count::sum(self.ran.duplicates.values().copied());
         if copies > 0 {
             writeln!(f, "          {} dropped that are copies of others:", counted(copies, "hit"))?;
@@ -289,6 +301,23 @@ impl Summary<'_> {
             writeln!(f, "          {}", elsewhere.command)?;
         }
         Ok(())
+    }
+
+    /// What of connections is not read, or not in the logs at all.
+    fn unread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tally = &self.ran.tally;
+        if tally.security_unread > 0 {
+            let events = counted(tally.security_unread, "Security event");
+            writeln!(f, "          not read: {events} 5156 or 5157 at least: --source security or all reads them")?;
+        }
+        let is_any_read = self.terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
+        let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
+        let is_none =
+            self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);
+        match self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable()) {
+            Some(none) => writeln!(f, "          {none}"),
+            None => Ok(()),
+        }
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The look ahead: what has to be known of all logs before a connection can be judged.
 //!
-//! Which addresses are a host's own can stand in any log of it, behind the connection that it matters for. So the logs are read
+//! Which addresses are a host's own, and whose its processes were, can stand in any log of it, behind the connection that it matters for. So the logs are read
 //! once for that, and then once more for connections. There is no such look where nothing is asked that needs it.
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         known::{Known, Questions},
         plan::{Plan, Purpose},
         pool::{self, Method},
-        prefilter::Prefilter,
+        prefilter::{Prefilter, Records},
     },
 };
 
@@ -29,7 +29,9 @@ pub fn look(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Known, Wrong), Error> {
     let ahead = Plan {
-        prefilter: Prefilter::new(None).map_err(|error| Error::Usage(error.to_string()))?,
+        prefilter: Prefilter::new(None, questions.asked())
+            .map_err(|error| Error::Usage(error.to_string()))?
+            .of(Records::Of(questions.event_ids())),
         purpose: Purpose::Ahead(questions),
         before: vec![plan.prefilter.clone()],
         apart: groups::Sources::Together,
@@ -42,10 +44,11 @@ pub fn look(
     let mut known = std::mem::take(&mut findings.known);
     if known.size() >= plan.room {
         return Err(Error::Usage(
-            "--max-memory: the addresses of the hosts in these logs take more memory: give more, for example 4GiB"
+            "--max-memory: what is to be known of the hosts in these logs takes more memory: give more, for example 4GiB"
                 .to_owned(),
         ));
     }
+    known.settle();
     known.prefilter = Some(ahead.prefilter);
     Ok((known, Wrong::of(findings)))
 }

@@ -2,12 +2,13 @@
 
 use crate::{
     connection::{
-        clock,
+        audited, clock,
         glossary::{Connection, Field},
         met::Use,
-        process::EVENT_IDS,
+        process,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER, Part, RULE_NAME, UTC_TIME},
+        security,
+        sysmon::{self, Part, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -15,9 +16,12 @@ use crate::{
         decoder::Loss,
         event::Event,
         record::Record,
-        typed::{Scratch, Typed, Values},
+        typed::{Raw, Scratch, Typed, Values},
     },
-    group::hit::{self, Hit},
+    group::{
+        hit::{self, Hit},
+        twins::Twins,
+    },
     rule::{judge::Verdict, set::Judgement},
     scan::{
         findings::{Findings, SourceFindings},
@@ -89,14 +93,17 @@ impl<'s> Connections<'s> {
 
     /// Takes what was read out of an old record by what stands in it itself, or else as the parser has it.
     pub(super) fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
-        let is_told = |event: &&Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
+        let is_told = |event: &Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
         match found {
             Old::Connection(event) => self.take(&event),
-            Old::Lost(cause) => self.lose(place, DefectKind::Record, &cause),
-            // Without both, names were lost.
-            Old::Other => {
-                let parsed = parsed.filter(|event| is_told(event, "Image") || is_told(event, "DestinationIp"));
-                if let Some(event) = parsed {
+            Old::Lost(cause) if self.plan.terms.logged_by.has_sysmon() => {
+                self.lose(place, DefectKind::Record, &cause);
+            }
+            // Without one of them, names were lost.
+            Old::Other | Old::Lost(_) => {
+                const NAMES: [&str; 6] =
+                    ["Image", "DestinationIp", "Application", "DestAddress", "NewProcessName", "ProcessName"];
+                if let Some(event) = parsed.filter(|event| NAMES.iter().any(|name| is_told(event, name))) {
                     self.take(event);
                 }
             }
@@ -105,17 +112,24 @@ impl<'s> Connections<'s> {
 
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
-        let ids: &[u16] = match self.plan.purpose {
-            Purpose::Processes(_) => &EVENT_IDS,
-            Purpose::Connections | Purpose::Ahead(_) => &[EVENT_ID],
+        let logged_by = self.plan.terms.logged_by;
+        let ids: &[&[u16]] = match &self.plan.purpose {
+            Purpose::Processes(_) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
+            Purpose::Ahead(questions) => &[questions.event_ids()],
+            Purpose::Connections => &[logged_by.event_ids()],
         };
-        let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let is_of_ids = |id: u16| ids.iter().any(|ids| ids.contains(&id));
+        let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let providers: Vec<Vec<u8>> = self.plan.prefilter.providers().iter().map(utf16).collect();
+        // Whether it is one of them; nothing where that is not plain to see.
+        let names_one =
+            |name: Raw<'_>| providers.iter().try_fold(false, |any, provider| Some(any | name.says(provider)?));
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
         for row in typed.rows() {
             let kind = typed.kind(row);
-            let is_of_interest = kind.and_then(|(provider, id)| Some(provider.says(&sysmon)? && ids.contains(&id)));
+            let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
                 Some(false) => true,
@@ -193,10 +207,14 @@ impl<'s> Connections<'s> {
     }
 
     fn take_connection(&mut self, event: &Event<'_>) {
-        let Some(mut connection) = sysmon::connection(event) else { return };
+        let terms = &self.plan.terms;
+        let Some(mut connection) = terms.logged_by.connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
             self.lose(event.place, DefectKind::Time, &cause);
+        }
+        if let Some(user) = self.plan.known.user(&connection) {
+            connection.user = user.into();
         }
         self.text += connection.text_size();
         if self.text > CHUNK_TEXT && connection.cut(CUT_TEXT) {
@@ -206,14 +224,24 @@ impl<'s> Connections<'s> {
         if let Some(locals) = &self.plan.known.locals {
             connection.ends = Some(Box::new(locals.ends(&connection)));
         }
-        let terms = &self.plan.terms;
         let logged = connection.time;
         let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
         connection.time = terms.clock.time(logged, happened);
+        if terms.twins == Twins::Drop && terms.filter.window.keeps(connection.time) {
+            self.found.marks.add(&connection, logged);
+        }
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;
         }
+        let (image, of_sysmon);
+        let event = if !terms.rules.sigma.is_empty() && security::is_connection(event) {
+            image = self.plan.known.image(&connection);
+            of_sysmon = security::as_of_sysmon(event, &connection, &image);
+            &of_sysmon
+        } else {
+            event
+        };
         let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
         self.part.judged(verdict, event.recovered);
         if verdict == Verdict::Hit {

@@ -1,4 +1,4 @@
-//! [`Coverage`]: what a log covers: whose it is, whether Sysmon wrote into it, and from when to when; and the [`Host`]s that come
+//! [`Coverage`]: what a log covers: whose it is, whether it is one in which connections are logged, and from when to when; and the [`Host`]s that come
 //! of all logs.
 //!
 //! An empty report means little of a host without Sysmon, or of a week that no log reaches.
@@ -8,29 +8,32 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{connection::sysmon, evtx::event::Event};
+use crate::{connection::logged::LoggedBy, evtx::event::Event};
 
-/// Logs that name Sysmon, if at all, in the text of other records.
-const OF_WINDOWS: [&str; 3] = ["Application", "Security", "System"];
+/// Logs that name Sysmon, if at all, in the text of other records; and so the others with Security-Auditing.
+const OF_WINDOWS: [&str; 3] = ["Application", SECURITY, "System"];
+const SECURITY: &str = "Security";
 
 /// What a log covers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The host of its first record; empty if that cannot be read.
     pub host: String,
-    /// Whether Sysmon wrote into it; `None` if its first record does not tell.
+    /// Whether Sysmon wrote into it, or a provider whose connections are read; `None` if its first record does not tell.
     pub is_sysmon: Option<bool>,
     /// The first and the last time in a header of a record at the start or the end of a chunk.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
 impl Coverage {
-    /// Takes what the first record says.
-    pub(crate) fn starts_with(&mut self, event: &Event<'_>) {
+    /// Takes what the first record says of the log, and of who logs connections.
+    pub(crate) fn starts_with(&mut self, event: &Event<'_>, logged_by: LoggedBy) {
         let channel = event.system().find(|(name, _)| *name == "Channel").map_or("", |(_, channel)| channel);
         self.host = event.computer.to_string();
-        let is_of_sysmon = event.provider == sysmon::PROVIDER;
-        self.is_sysmon = (is_of_sysmon || OF_WINDOWS.contains(&channel)).then_some(is_of_sysmon);
+        // Another provider says that the log was cleared.
+        let is_security = channel == SECURITY && logged_by.has_security();
+        let is_it = is_security || logged_by.providers().contains(&&*event.provider);
+        self.is_sysmon = (is_it || OF_WINDOWS.contains(&channel)).then_some(is_it);
     }
 
     /// Takes the time of a record.
@@ -62,7 +65,7 @@ pub(crate) fn joined(
 pub struct Host {
     /// Its name.
     pub name: String,
-    /// Whether one of its logs is one that Sysmon wrote into.
+    /// Whether one of its logs is one that Sysmon wrote into, or a provider whose connections are read.
     pub has_sysmon: bool,
     /// The first and the last time of those logs, or, without any, of all of its logs.
     pub span: Option<(Timestamp, Timestamp)>,

@@ -11,11 +11,12 @@ use crate::{
         cidr::CidrSet,
         filter::{Filter, Property},
         glossary::Field,
+        logged::LoggedBy,
         pattern,
     },
     error::Error,
     evidence::sources::Sources,
-    group::groups,
+    group::{copies::Copies, groups, twins::Twins},
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{
         findings::Findings,
@@ -32,6 +33,8 @@ use crate::{
 pub struct Elsewhere {
     /// By the process's name in lower case: its name as it stands in the logs, its connections, and those to public addresses.
     processes: BTreeMap<String, (String, Count)>,
+    /// Whether there is none, and none that the filters leave out.
+    is_none: bool,
     /// The command that shows those to public addresses.
     pub command: String,
 }
@@ -92,9 +95,11 @@ impl Elsewhere {
             terms: Terms {
                 rules: Arc::new(everything),
                 group_by: vec![Field::ProcessName, Field::DestIp],
+                copies: Copies::Count,
+                twins: Twins::Count,
                 ..plan.terms.clone()
             },
-            prefilter: Prefilter::new(None)
+            prefilter: Prefilter::new(None, plan.terms.logged_by)
                 .map_err(|error| Error::Usage(error.to_string()))?
                 .within(plan.prefilter.window),
             decoding: Decoding::Candidates,
@@ -105,7 +110,10 @@ impl Elsewhere {
         };
         let method = Method { hashing: None, ..method.clone() };
         let found = pool::scan(&plan, &method, sources, progress)?;
-        Self::of(found).map_err(Error::Spill)
+        let tallies = found.sources.values().map(|source| source.tally);
+        let is_none =
+            plan.terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);
+        Ok(Self { is_none, ..Self::of(found).map_err(Error::Spill)? })
     }
 
     fn of(found: Findings) -> io::Result<Self> {
@@ -125,10 +133,16 @@ impl Elsewhere {
         Ok(elsewhere)
     }
 
-    /// The same, with the command that shows the connections in these paths that the filters leave in.
+    /// The same, with the command that shows the connections in these paths that the terms leave in.
     #[must_use]
-    pub fn shown_by(self, paths: &[PathBuf], filter: &Filter) -> Self {
-        Self { command: command(paths, filter), ..self }
+    pub fn shown_by(self, paths: &[PathBuf], terms: &Terms) -> Self {
+        Self { command: command(paths, terms.logged_by, &terms.filter), ..self }
+    }
+
+    /// Whether no connection is in the logs, as far as they reach.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.is_none
     }
 
     /// How many connections to public addresses there are, and of how many processes.
@@ -166,13 +180,16 @@ impl Elsewhere {
 }
 
 /// The command that shows the connections to public addresses in these paths, with these filters.
-fn command(paths: &[PathBuf], filter: &Filter) -> String {
+fn command(paths: &[PathBuf], logged_by: LoggedBy, filter: &Filter) -> String {
     let quoted = |text: &str| {
         let is_plain =
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
         if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
     };
     let mut words = vec!["netsift connections --exclusions special --group-by process_name,dest".to_owned()];
+    if logged_by != LoggedBy::Sysmon {
+        words.push(format!("--source {}", logged_by.name()));
+    }
     let times = [("since", filter.window.since), ("until", filter.window.until)];
     words.extend(times.into_iter().filter_map(|(name, time)| Some(format!("--{name} {}", time?))));
     for property in Property::ALL {
@@ -193,7 +210,7 @@ mod tests {
         let of = |&(name, all, public): &(&str, u64, u64)| {
             (name.to_ascii_lowercase(), (name.to_owned(), Count { all, public }))
         };
-        Elsewhere { processes: processes.iter().map(of).collect(), command: String::new() }
+        Elsewhere { processes: processes.iter().map(of).collect(), ..Elsewhere::default() }
     }
 
     #[test]
@@ -221,7 +238,7 @@ mod tests {
             [(Property::User, Property::User.patterns(&["a b".to_owned(), "c*".to_owned()]).unwrap())],
         );
         assert_eq!(
-            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], &filter),
+            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], LoggedBy::Sysmon, &filter),
             "netsift connections --exclusions special --group-by process_name,dest --since 2024-03-05T00:00:00Z \
              --user 'a b,c*' 'case 1' 'it'\\''s' logs/x.evtx"
         );

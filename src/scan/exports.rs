@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::{
-    connection::sysmon,
+    connection::{security, sysmon},
     error::{Defect, DefectKind},
     evidence::{
         digest::{Digests, Hasher},
@@ -69,17 +69,19 @@ impl<'a> Exports<'a> {
     }
 
     fn event(&mut self, place: Place, event: &Event<'_>) {
-        let is_of_sysmon = event.provider == sysmon::PROVIDER;
+        let logged_by = self.plan.terms.logged_by;
         if self.part.tally.records_read == 0 {
-            self.part.coverage.starts_with(event);
+            self.part.coverage.starts_with(event, logged_by);
         }
         if let Some(time) = sysmon::time(&event.system_time) {
             self.part.coverage.reaches(time);
         }
         self.part.tally.records_read += 1;
-        if is_of_sysmon {
+        if logged_by.providers().contains(&&*event.provider) {
             self.part.tally.chunks_sysmon = 1;
             self.part.coverage.is_sysmon = Some(true);
+        } else if security::is_connection(event) {
+            self.part.tally.security_unread += 1;
         }
         let at = connections::Place { number: place.line, offset: place.offset };
         let mut connections = Connections::new(self.plan, self.source, at, self.found, &mut self.part);

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{process, sysmon},
+    connection::{audited, lives, logged::LoggedBy, process, security, sysmon, volumes},
     evtx::shape::Extent,
     group::groups,
     scan::{
@@ -67,20 +67,26 @@ impl Plan {
             return None;
         }
         Some(match self.purpose {
-            Purpose::Processes(_) => Extent::Only(&process::FIELDS),
-            Purpose::Ahead(_) => Extent::Only(sysmon::OF_CONNECTION),
+            Purpose::Processes(_) => Extent::Only(&OF_PROCESSES),
+            Purpose::Ahead(Questions { users: false, volumes: false, logged_by: LoggedBy::Sysmon, .. }) => {
+                Extent::Only(sysmon::OF_CONNECTION)
+            }
+            Purpose::Ahead(_) => Extent::Only(&AHEAD),
             Purpose::Connections if !self.terms.rules.sigma.is_empty() => Extent::Whole,
+            Purpose::Connections if self.terms.logged_by.has_security() => Extent::Only(&OF_BOTH),
             Purpose::Connections if self.keeps_hits() => Extent::Only(&sysmon::OF_HIT),
             Purpose::Connections => Extent::Only(sysmon::OF_JUDGED),
         })
     }
 
-    /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: no rule looks at more.
+    /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: it is one of Sysmon's, and
+    /// no rule looks at more.
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
         let are_for_connections = matches!(self.purpose, Purpose::Connections);
         let is_all_in_records = are_for_connections && self.known.locals.is_none();
-        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty() && is_all_in_records
+        let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
+        self.decoding == Decoding::Candidates && is_sysmons && self.terms.rules.sigma.is_empty() && is_all_in_records
     }
 
     /// Whether each hit is kept.
@@ -88,6 +94,26 @@ impl Plan {
     pub fn keeps_hits(&self) -> bool {
         self.keep_hits || self.terms.groups_later()
     }
+}
+
+/// The fields of connections of both providers.
+const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
+/// The fields of all that is asked of all logs.
+const AHEAD: [&str; OF_BOTH.len() + lives::FIELDS.len() + 1] = joined(&[&OF_BOTH, &lives::FIELDS, &[volumes::CREATED]]);
+/// The fields of what is told of processes by both.
+const OF_PROCESSES: [&str; process::FIELDS.len() + audited::FIELDS.len()] =
+    joined(&[&process::FIELDS, &audited::FIELDS]);
+
+/// Lists of fields, one behind the other.
+const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+    let mut fields = [""; N];
+    let (mut rest, mut lists) = (fields.as_mut_slice(), lists);
+    while let Some((list, others)) = lists.split_first() {
+        let (own, behind) = rest.split_at_mut(list.len());
+        own.copy_from_slice(list);
+        (rest, lists) = (behind, others);
+    }
+    fields
 }
 
 /// What each thread may hold, and what all of them come to in the end.

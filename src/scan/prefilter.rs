@@ -3,13 +3,13 @@
 //! Reading chunks is five times as fast as decoding them, so what makes a scan fast is not to decode. A chunk is
 //! ruled out when its bytes do not hold what each record of interest must contain:
 //!
-//! 1. the provider's name, `Microsoft-Windows-Sysmon`;
-//! 2. a record that may have the EventID 3, and a time in the window if there is one, as [`crate::evtx::record`] tells;
+//! 1. the name of a provider whose connections are read, such as `Microsoft-Windows-Sysmon`;
+//! 2. a record that may have the EventID of one, such as 3, and a time in the window if there is one, as [`crate::evtx::record`] tells;
 //! 3. one of the wanted texts in any ASCII case: process names, and what Sigma rules need ([`crate::rule::sigma::literals`]).
 //!
 //! Why the first and the last are sound: a value's text stands in a chunk as one run of bytes, at any offset, odd ones too. It
 //! is UTF-16LE (BinXML value type 0x01), which is what Windows writes, or 8-bit text (type 0x02). A process name is
-//! the end of the `Image` value, so its bytes are in that run. Templates and their literal text stand in the same
+//! the end of the `Image` value, or of `Application`, so its bytes are in that run. Templates and their literal text stand in the same
 //! chunk as the records that use them.
 //!
 //! What would break it: text put together from pieces, such as two substitutions in one element, a character
@@ -22,14 +22,18 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
-    connection::sysmon::PROVIDER,
+    connection::{logged::LoggedBy, security},
     evtx::{candidates::Candidates, record::Record, window::Window},
 };
 
 /// Patterns for what a chunk must contain, compiled once.
 #[derive(Debug, Clone)]
 pub struct Prefilter {
-    provider: Regex,
+    /// Who logs what is looked for.
+    logged_by: LoggedBy,
+    providers: Regex,
+    /// Windows' Security-Auditing.
+    security: Regex,
     /// `None` when any event will do.
     texts: Option<Regex>,
     /// When they are of.
@@ -37,11 +41,13 @@ pub struct Prefilter {
     records: Records,
 }
 
-/// Which records of Sysmon are looked for.
+/// Which records of the providers are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Records {
     /// Connections.
     Connections,
+    /// Those with these ids.
+    Of(&'static [u16]),
     /// Any.
     Any,
 }
@@ -51,16 +57,23 @@ impl Prefilter {
     /// with connections in them.
     pub const MOST_TEXTS: usize = 64;
 
-    /// A prefilter for connections that contain one of these texts in any ASCII case, or for all if none are given.
+    /// A prefilter for connections of these providers that contain one of these texts in any ASCII case, or for all if none are
+    /// given.
     ///
     /// # Errors
     ///
     /// The texts are more than the regex engine takes (some ten thousand).
-    pub fn new(texts: Option<&[String]>) -> Result<Self, regex::Error> {
+    pub fn new(texts: Option<&[String]>, logged_by: LoggedBy) -> Result<Self, regex::Error> {
         let patterns = texts.map(|texts| texts.iter().map(|text| pattern(text)).collect::<Vec<_>>().join("|"));
         let texts = |pattern: String| RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build();
+        let names = |names: &[&str]| {
+            let patterns = names.iter().map(|name| pattern(name)).collect::<Vec<_>>();
+            RegexBuilder::new(&patterns.join("|")).unicode(false).build()
+        };
         Ok(Self {
-            provider: RegexBuilder::new(&pattern(PROVIDER)).unicode(false).build()?,
+            providers: names(logged_by.providers())?,
+            logged_by,
+            security: names(&[security::PROVIDER])?,
             texts: patterns.map(texts).transpose()?,
             window: Window::default(),
             records: Records::Connections,
@@ -79,10 +92,32 @@ impl Prefilter {
         Self { records, ..self }
     }
 
-    /// Whether a chunk names Sysmon, as any chunk with a record of it does.
+    /// The names of the providers that are looked for.
     #[must_use]
-    pub fn names_sysmon(&self, chunk: &[u8]) -> bool {
-        self.provider.is_match(chunk)
+    pub fn providers(&self) -> &'static [&'static str] {
+        self.logged_by.providers()
+    }
+
+    /// The ids of the events that are looked for; nothing for any.
+    #[must_use]
+    pub fn event_ids(&self) -> Option<&'static [u16]> {
+        match self.records {
+            Records::Connections => Some(self.logged_by.event_ids()),
+            Records::Of(ids) => Some(ids),
+            Records::Any => None,
+        }
+    }
+
+    /// Whether a chunk names a provider that is looked for, as any chunk with a record of it does.
+    #[must_use]
+    pub fn names_provider(&self, chunk: &[u8]) -> bool {
+        self.providers.is_match(chunk)
+    }
+
+    /// Whether a chunk names Windows' Security-Auditing.
+    #[must_use]
+    pub fn names_security(&self, chunk: &[u8]) -> bool {
+        self.security.is_match(chunk)
     }
 
     /// Whether a chunk has one of the texts, if there are any.
@@ -90,17 +125,23 @@ impl Prefilter {
         self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 
+    /// The records of a chunk that may be what is looked for, by their EventID.
+    #[must_use]
+    pub fn candidates<'c>(&self, chunk: &'c [u8]) -> Candidates<'c> {
+        Candidates::new(chunk, self.event_ids().unwrap_or_default())
+    }
+
     /// Whether a record can be one that is looked for, by its EventID.
     #[must_use]
     pub fn may_be(&self, record: Record, candidates: &mut Candidates<'_>) -> bool {
-        self.records == Records::Any || candidates.may_be_event_3(record)
+        self.records == Records::Any || candidates.may_be(record)
     }
 
-    /// Whether a chunk that names Sysmon can hold an event of interest among these records, or anywhere in it if they
+    /// Whether a chunk that names a provider can hold an event of interest among these records, or anywhere in it if they
     /// are not given. False yes is allowed, false no is not.
     #[must_use]
     pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
-        let mut candidates = Candidates::new(chunk);
+        let mut candidates = self.candidates(chunk);
         let mut may_be =
             |record: Record| self.may_be(record, &mut candidates) && candidates.may_be_within(record, &self.window);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
@@ -150,7 +191,7 @@ mod tests {
     use super::*;
 
     fn finds(name: &str, haystack: &[u8]) -> bool {
-        Prefilter::new(Some(&[name.to_owned()])).unwrap().texts.unwrap().is_match(haystack)
+        Prefilter::new(Some(&[name.to_owned()]), LoggedBy::Sysmon).unwrap().texts.unwrap().is_match(haystack)
     }
 
     fn utf16(text: &str) -> Vec<u8> {

@@ -23,7 +23,12 @@ use crate::{
         sources::Sources,
     },
     evtx::{chunk::FileHeader, ids::Span},
-    group::{groups::Groups, hits::Hits},
+    group::{
+        copies::Dropped,
+        groups::Groups,
+        hits::Hits,
+        twins::{Marks, Twins},
+    },
     scan::{
         coverage::{self, Coverage, Host},
         findings::{Findings, SourceFindings, Wrong},
@@ -44,6 +49,8 @@ pub struct Searched {
     pub groups: Groups,
     /// Each hit; `None` if nothing but their groups is known.
     pub hits: Option<Hits>,
+    /// The connections that Sysmon has logged, if twins of them are to be dropped.
+    pub marks: Option<Marks>,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// Symbolic links that were not followed.
@@ -99,13 +106,16 @@ pub struct SearchedSource {
     pub skew: Skew,
     /// Copies of events in it that were dropped.
     pub duplicates: u64,
+    /// Twins in it that were dropped.
+    #[serde(default)]
+    pub twins: u64,
 }
 
 impl Searched {
     /// Of a scan by this plan of these sources.
     #[must_use]
     pub fn new(plan: &Plan, sources: &Sources, findings: Findings) -> Self {
-        let Findings { groups, hits, mut defects, sources: found, archives: mut hashed, .. } = findings;
+        let Findings { groups, hits, marks, mut defects, sources: found, archives: mut hashed, .. } = findings;
         defects.merge(sources.defects.clone());
         let archives = sources.archives.iter().map(|archive| {
             let digests = hashed.remove(&archive.path).flatten();
@@ -119,6 +129,7 @@ impl Searched {
                 .collect(),
             groups,
             hits: plan.keeps_hits().then_some(hits),
+            marks: (plan.terms.twins == Twins::Drop).then_some(marks),
             defects,
             links: sources.links,
             others: sources.others,
@@ -151,7 +162,7 @@ impl Searched {
         sum
     }
 
-    /// The hosts that the logs are of, those without Sysmon first.
+    /// The hosts that the logs are of, those without a log of connections first.
     #[must_use]
     pub fn hosts(&self) -> Vec<Host> {
         coverage::hosts(self.sources.iter().map(|source| &source.coverage))
@@ -191,11 +202,18 @@ impl Searched {
         sum
     }
 
-    /// Notes copies of events that were dropped, by source. Of two with the same name, the first has them.
-    pub fn drop_copies(&mut self, mut dropped: BTreeMap<String, u64>) {
+    /// Twins that were dropped.
+    #[must_use]
+    pub fn twins(&self) -> u64 {
+        count::sum(self.sources.iter().map(|source| source.twins))
+    }
+
+    /// Notes hits that were dropped, by source. Of two with the same name, the first has them.
+    pub fn drop_hits(&mut self, Dropped { mut copies, mut twins }: Dropped) {
         for source in &mut self.sources {
-            let dropped = dropped.remove(&source.file.name).unwrap_or(0);
-            source.duplicates = source.duplicates.saturating_add(dropped);
+            let name = &source.file.name;
+            source.duplicates = source.duplicates.saturating_add(copies.remove(name).unwrap_or(0));
+            source.twins = source.twins.saturating_add(twins.remove(name).unwrap_or(0));
         }
     }
 
@@ -265,6 +283,7 @@ impl SearchedSource {
             defects,
             skew,
             duplicates: 0,
+            twins: 0,
         }
     }
 

@@ -44,7 +44,7 @@ pub fn look(
     }
     let wanted = Arc::new(wanted);
     let plan = Plan {
-        prefilter: wanted.prefilter()?,
+        prefilter: wanted.prefilter(plan.terms.logged_by)?,
         purpose: Purpose::Processes(Arc::clone(&wanted)),
         before: plan.known.prefilter.iter().chain([&plan.prefilter]).cloned().collect(),
         apart: groups::Sources::Together,

@@ -8,7 +8,6 @@ use crate::{
     connection::salvage,
     error::{Defect, DefectKind},
     evtx::{
-        candidates::Candidates,
         chunk::{self, ChunkState, Layout},
         decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
@@ -21,6 +20,7 @@ use crate::{
         findings::{Findings, SourceFindings, SourceKey},
         plan::{Decoding, Plan},
         prefilter::Prefilter,
+        unread::unread,
     },
     text,
 };
@@ -247,18 +247,21 @@ impl<'a> Sifter<'a> {
         }
         let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);
         self.part.tally.chunks_unchecked += u64::from(!chunk::states_checksums(bytes));
-        let names_sysmon = self.plan.prefilter.names_sysmon(bytes);
-        self.part.tally.chunks_sysmon += u64::from(names_sysmon);
+        let is_named = self.plan.prefilter.names_provider(bytes);
+        self.part.tally.chunks_sysmon += u64::from(is_named);
         let records = record::walk(bytes, layout.end);
         self.cover(bytes, records.as_deref().unwrap_or_default(), &layout);
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
+            if !is_named && self.plan.before.is_empty() && !self.plan.terms.logged_by.has_security() {
+                self.part.tally.security_unread += unread(&self.plan.prefilter, bytes, records, &layout);
+            }
         }
         match records {
             Some(records)
                 if self.plan.decoding == Decoding::Candidates
-                    && !self.may_match(&self.plan.prefilter, bytes, names_sysmon, &records) =>
+                    && !self.may_match(&self.plan.prefilter, bytes, is_named, &records) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
@@ -273,7 +276,7 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.is_known = self.is_known && !self.was_ruled_out(bytes, names_sysmon, &records);
+                self.is_known = self.is_known && !self.was_ruled_out(bytes, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
                 self.is_known = !self.plan.before.is_empty();
             }
@@ -326,8 +329,14 @@ impl<'a> Sifter<'a> {
             self.to_ask = left;
             let end = usize::try_from(first.start()).unwrap_or(0).saturating_add(first.whole());
             let first = Layout { end, last_id: None, ..*layout };
-            let coverage = &mut self.part.coverage;
-            self.decoder.decode(chunk, &first, |_, carved| !carved, |event| coverage.starts_with(event), drop);
+            let (coverage, logged_by) = (&mut self.part.coverage, self.plan.terms.logged_by);
+            self.decoder.decode(
+                chunk,
+                &first,
+                |_, carved| !carved,
+                |event| coverage.starts_with(event, logged_by),
+                drop,
+            );
         }
     }
 
@@ -364,15 +373,15 @@ impl<'a> Sifter<'a> {
     }
 
     /// Whether the other looks rule a chunk out.
-    fn was_ruled_out(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
-        let may_match = |before: &Prefilter| self.may_match(before, chunk, names_sysmon, records);
+    fn was_ruled_out(&self, chunk: &[u8], records: &[Record]) -> bool {
+        let may_match = |before: &Prefilter| self.may_match(before, chunk, before.names_provider(chunk), records);
         self.plan.decoding == Decoding::Candidates && !self.plan.before.iter().any(may_match)
     }
 
-    fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+    fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
         // What is carved is not among the records. An old one needs no name of its provider in the chunk: that can be overwritten.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        (names_sysmon || records.is_none()) && prefilter.may_match(chunk, records)
+        (is_named || records.is_none()) && prefilter.may_match(chunk, records)
     }
 
     /// Names the places without a chunk that were held.
@@ -413,7 +422,7 @@ impl<'a> Sifter<'a> {
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
     fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
-        let mut candidates = Candidates::new(bytes);
+        let mut candidates = plan.prefilter.candidates(bytes);
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
         let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);

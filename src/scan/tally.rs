@@ -13,6 +13,7 @@ macro_rules! tally {
     ($($(#[$meta:meta])* $name:ident,)*) => {
         /// Counts of one source, or of all.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Tally {
             $($(#[$meta])* pub $name: u64,)*
         }
@@ -42,8 +43,10 @@ tally! {
     chunks_displaced,
     /// Chunks that say they have no checksums.
     chunks_unchecked,
-    /// Chunks that name Sysmon, ruled out or not, and exports with events of Sysmon.
+    /// Chunks that name Sysmon, or a provider whose connections are read, ruled out or not, and exports with events of one.
     chunks_sysmon,
+    /// Connections that Windows' Security-Auditing has logged and that are not read, as far as they are plain to see.
+    security_unread,
     /// Records that were read in chunks that were decoded.
     records_read,
     /// Records in chunks that were ruled out.

@@ -5,15 +5,17 @@
 use std::sync::Arc;
 
 use crate::{
-    connection::{clock::Clock, filter::Filter, glossary::Field},
+    connection::{clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     evtx::decoder::Carving,
-    group::copies::Copies,
+    group::{copies::Copies, twins::Twins},
     rule::set::RuleSet,
 };
 
 /// What a report is of.
 #[derive(Debug, Clone)]
 pub struct Terms {
+    /// Whose connections they are.
+    pub logged_by: LoggedBy,
     /// Which connections are left in, before rules judge them.
     pub filter: Filter,
     /// Which connections are hits.
@@ -24,6 +26,8 @@ pub struct Terms {
     pub carving: Carving,
     /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
     pub copies: Copies,
+    /// Which twins do not count; the same holds for them.
+    pub twins: Twins,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
     /// Whether it is told of each connection which end is the host and which its peer.
@@ -36,6 +40,6 @@ impl Terms {
     /// Whether groups are made from the hits that are kept, once it is known which of them count.
     #[must_use]
     pub fn groups_later(&self) -> bool {
-        self.copies != Copies::Count || self.rules.sigma.correlations.is_some()
+        self.copies != Copies::Count || self.twins == Twins::Drop || self.rules.sigma.correlations.is_some()
     }
 }

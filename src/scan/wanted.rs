@@ -6,7 +6,11 @@
 use std::{collections::HashSet, io};
 
 use crate::{
-    connection::process::{self, ProcessKey},
+    connection::{
+        audited,
+        logged::LoggedBy,
+        process::{self, ProcessKey},
+    },
     error::Error,
     evtx::event::Event,
     group::{facts::Facts, hits::SortedHits, processes},
@@ -33,7 +37,7 @@ impl Wanted {
             if !wanted.hosts.contains(&key.host) {
                 wanted.hosts.insert(key.host.clone());
             }
-            if process::is_guid(&key.guid) {
+            if process::is_guid(&key.guid) || audited::is_key(&key) {
                 wanted.processes.insert(key);
             }
         }
@@ -51,11 +55,11 @@ impl Wanted {
     /// # Errors
     ///
     /// See [`Prefilter::new`].
-    pub fn prefilter(&self) -> Result<Prefilter, Error> {
+    pub fn prefilter(&self, logged_by: LoggedBy) -> Result<Prefilter, Error> {
         let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
         hosts.sort_unstable();
         let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
-        let prefilter = Prefilter::new(texts).map_err(|error| Error::Usage(error.to_string()))?;
+        let prefilter = Prefilter::new(texts, logged_by).map_err(|error| Error::Usage(error.to_string()))?;
         Ok(prefilter.of(Records::Any))
     }
 
@@ -65,5 +69,8 @@ impl Wanted {
             return;
         }
         process::facts(event, |process| self.processes.contains(process), |fact| facts.push(fact));
+        if let Some(fact) = audited::fact(event, |process| self.processes.contains(process)) {
+            facts.push(fact);
+        }
     }
 }

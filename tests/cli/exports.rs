@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// What an exporter writes of an event.
-type Writer = fn(&Decoded<'_>) -> String;
+pub type Writer = fn(&Decoded<'_>) -> String;
 
-const FORMS: [Writer; 7] = [element, pretty, line, separate_line, winlogbeat, flat_winlogbeat, nxlog];
+pub const FORMS: [Writer; 7] = [element, pretty, line, separate_line, winlogbeat, flat_winlogbeat, nxlog];
 
 /// All events of a log, written one after another.
-fn export(log: &[u8], write: Writer) -> String {
+pub fn export(log: &[u8], write: Writer) -> String {
     let decoder = Decoder::new(Carving::Live);
     let mut text = String::new();
     for bytes in log[4096..].chunks(65536).filter(|bytes| bytes.starts_with(b"ElfChnk")) {
@@ -114,6 +114,7 @@ fn flat_winlogbeat(event: &Decoded<'_>) -> String {
 fn nxlog(event: &Decoded<'_>) -> String {
     let mut line = data(event);
     line.insert("EventTime".to_owned(), json!(event.system_time.replace('Z', "+00:00")));
+    line.insert("ExecutionProcessID".to_owned(), json!(4));
     line.insert("SourceName".to_owned(), json!(event.provider));
     line.insert("EventID".to_owned(), json!(event.event_id.parse::<u32>().unwrap()));
     line.insert("Hostname".to_owned(), json!(event.computer));

@@ -6,6 +6,7 @@
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`filters`]: times, hosts, users, ports, transports and directions that are left in, and chunks that are not read for it.
 //! - [`context`]: the process behind a connection.
+//! - [`security`]: connections that Windows' Security-Auditing has logged.
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
@@ -53,6 +54,7 @@ mod html;
 mod options;
 mod reporting;
 mod samples;
+mod security;
 mod shell;
 mod sigma;
 mod testdata;

@@ -24,6 +24,7 @@ use netsift::{
         info::RuleInfo,
         judge::Rule,
         key::{Group, GroupKey},
+        logged::LoggedBy,
         magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
         plan::{Decoding, Plan, Purpose},
         prefilter::Prefilter,
@@ -34,6 +35,7 @@ use netsift::{
         sysmon::PROVIDER,
         tally::Tally,
         terms::Terms,
+        twins::Twins,
         window::Window,
     },
 };
@@ -113,8 +115,9 @@ fn window() -> Window {
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
     let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
     Plan {
-        prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes)).unwrap(),
+        prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes), LoggedBy::Sysmon).unwrap(),
         terms: Terms {
+            logged_by: LoggedBy::Sysmon,
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
                 infos: vec![RuleInfo::of_everything()],
@@ -125,6 +128,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             refused: Vec::new(),
             carving: Carving::Live,
             copies: Copies::Count,
+            twins: Twins::Count,
             group_by: Field::ALL.to_vec(),
             ends: false,
             clock: Clock::Logged,

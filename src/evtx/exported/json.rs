@@ -149,8 +149,11 @@ fn of_winlogbeat(values: Values) -> Event<'static> {
 
 fn of_nxlog(values: Values) -> Event<'static> {
     let mut event = Event::default();
+    // Newer versions leave the short names to events that have fields of them, such as Security-Auditing's 5156.
+    let is_newer = values.iter().any(|(name, _)| name.starts_with("Execution"));
     for (name, value) in values {
-        match OF_NXLOG.iter().find(|(theirs, _)| *theirs == name) {
+        let own = OF_NXLOG.iter().find(|(theirs, _)| *theirs == name);
+        match own.filter(|(theirs, _)| !(is_newer && matches!(*theirs, "ProcessID" | "ThreadID"))) {
             Some((_, own)) => event.add_to_system(Cow::Borrowed(*own), value.into()),
             None => event.data.push((Cow::Owned(name), value.into())),
         }

@@ -89,6 +89,7 @@ struct Numbers {
     hits: u64,
     hits_recovered: u64,
     duplicates: u64,
+    twins: u64,
     defects: u64,
     /// Inbound connections that may be excluded by their own host's address.
     excluded_peers: u64,
@@ -200,6 +201,7 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         hits: tally.hits,
         hits_recovered: tally.hits_recovered,
         duplicates: count::sum(ran.duplicates.values().copied()),
+        twins: ran.twins,
         defects: ran.defects.total(),
         excluded_peers: tally.excluded_peers,
         clocks: summary::clocks(&ran.skew, terms.clock),

@@ -80,16 +80,16 @@ function filters() {
 // The head.
 function head() {
   const title = D.title, attack = D.attack && `MITRE ATT&CK ${D.attack.split(' ')[0]}`;
-  $('tool').textContent = `${D.tool.name} ${D.tool.version} · Sysmon network connections in Windows event logs`;
+  $('tool').textContent = `${D.tool.name} ${D.tool.version} · ${D.options.source === 'sysmon' ? 'Sysmon network' : 'Network'} connections in Windows event logs`;
   $('title').replaceChildren(title || (whose ? `Network connections${whose}` : 'Network connections'), ...(attack ? [' ', el('span', { className: 'chip' }, attack)] : []));
-  $('lead').textContent = `${counted(N.hits - N.duplicates, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
+  $('lead').textContent = `${counted(N.hits - N.duplicates - N.twins, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
     + (N.excluded ? `; ${number(N.excluded)} to excluded networks are left out` : '')
     + (F === null ? '' : `. Filters: ${filters()}`);
   document.title = `${title || 'Network connections'} · netsift report`;
   const tile = (name, value, more, kind) => el('div', { className: `tile ${kind || ''}` }, el('dt', {}, name),
     el('dd', {}, value, more ? el('small', {}, more) : null));
   $('tiles').append(
-    tile('Hits', number(N.hits - N.duplicates), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
+    tile('Hits', number(N.hits - N.duplicates - N.twins), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
     tile('Groups', number(G.total)),
     tile('Hosts', D.hosts === null ? '–' : number(D.hosts)),
     tile('Destinations', D.destinations === null ? '–' : number(D.destinations.top.length + D.destinations.more)),
@@ -104,7 +104,7 @@ function head() {
     $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
       + `${number(N.excluded)} went to excluded networks, ${number(N.outside_detection)} to none of the detection networks. This is what was searched:`)
       + (N.chosen === 0 ? ` in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.` : ` ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.`)
-      + (N.sysmon_chunks === 0 ? ' None of the chunks names Sysmon: these may not be the right logs.' : '')
+      + (N.sysmon_chunks === 0 ? ` None of the chunks names ${D.options.source === 'sysmon' ? 'Sysmon' : D.options.source === 'security' ? 'Security-Auditing' : 'Sysmon or Security-Auditing'}: these may not be the right logs.` : '')
       + (N.defects ? ` ${counted(N.defects, 'defect')} kept evidence from being read, see below.` : ' All of the evidence could be read.');
   }
 }
@@ -483,7 +483,7 @@ function made() {
   say('Detection networks', R.detection_networks === null ? 'anywhere' : folded(counted(R.detection_networks.length, 'network'), false, networks(R.detection_networks)));
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
   say('Grouped by', FIELDS.filter(name => ![...OF_RARITY, ...OF_PROCESS].includes(name)).join(', '));
-  say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each',
+  say('Options', [...(D.options.source === 'sysmon' ? [] : [`source: ${D.options.source}`]), D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each',
     ...(D.options.clock === 'utc' ? ['times are those of UtcTime'] : []), ...(R.judged === 'remote' ? ['networks are judged by the peer'] : [])].join('; '));
   if (F !== null) say('Filters', filters(), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
@@ -491,7 +491,8 @@ function made() {
     el('div', {}, `chunks: ${number(decoded)} decoded, ${number(ruledOut)} ruled out unread, ${number(unused)} never used, ${number(unreadable)} unreadable`),
     el('div', {}, `records: ${number(N.records_read)} read, ${number(N.records_ruled_out)} ruled out unread${N.records_recovered ? `, ${number(N.records_recovered)} recovered` : ''}`));
   say('Found', `${counted(N.chosen, 'connection')}${whose}: ${counted(N.hits, 'hit')}, ${number(N.excluded)} excluded, ${number(N.outside_detection)} outside the detection networks`
-    + (N.duplicates ? `; ${number(N.duplicates)} of the hits dropped as copies` : ''),
+    + (N.duplicates ? `; ${number(N.duplicates)} of the hits dropped as copies` : '')
+    + (N.twins ? `; ${number(N.twins)} of the hits dropped that Sysmon has logged too` : ''),
     N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null);
   if (N.clocks) say('Clocks', N.clocks);
   const kinds = Object.entries(D.defects).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');

@@ -1,0 +1,37 @@
+//! What is [`unread`]: connections that Windows' Security-Auditing has logged, counted where only Sysmon's are read, so that the summary
+//! can say that there are more.
+//!
+//! They are counted in chunks that do not name Sysmon: at least so many there are. Chunks of Sysmon's logs are not searched for them,
+//! and are read as fast as before.
+
+use crate::{
+    connection::security::{self, EVENT_IDS, PROVIDER},
+    evtx::{
+        candidates::Candidates,
+        chunk::Layout,
+        decoder::{Carving, Decoder},
+        event::Event,
+        record::Record,
+        shape::Extent,
+    },
+    scan::prefilter::Prefilter,
+};
+
+/// How many there are in a chunk that does not name Sysmon, with these records.
+pub(super) fn unread(prefilter: &Prefilter, chunk: &[u8], records: &[Record], layout: &Layout) -> u64 {
+    let mut candidates = Candidates::new(chunk, &EVENT_IDS);
+    if !records.iter().any(|&record| candidates.may_be(record)) || !prefilter.names_security(chunk) {
+        return 0;
+    }
+    let layout = Layout { last_id: None, ..*layout };
+    let decoder = Decoder::new(Carving::Live);
+    let Some(typed) = decoder.typed(chunk, &layout, Extent::Only(&[])) else {
+        let mut count = 0;
+        let counted = |event: &Event<'_>| count += u64::from(security::is_connection(event));
+        decoder.decode(chunk, &layout, |record, carved| !carved && candidates.may_be(record), counted, drop);
+        return count;
+    };
+    let provider: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let kinds = typed.rows().iter().filter_map(|row| typed.kind(row));
+    kinds.filter(|(name, id)| EVENT_IDS.contains(id) && name.says(&provider) == Some(true)).count() as u64
+}

@@ -1,0 +1,543 @@
+//! Connections that Windows' Security-Auditing has logged, alone and beside those of Sysmon.
+
+use std::fs;
+
+use crate::{
+    archive_writer::{deflated, zip},
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+    exports::{FORMS, export},
+    samples::samples,
+};
+
+const PROVIDER: &str = "Microsoft-Windows-Security-Auditing";
+const REGSVCS: &str = r"\device\harddiskvolume3\windows\microsoft.net\framework64\v4.0.30319\regsvcs.exe";
+const HEADER: &str = "action,app,dest,dest_ip,dest_port,direction,dvc,protocol,protocol_version,src,src_ip,src_port,transport,user,\
+                      vendor_product,process_name,process_exec,process_guid,process_id,count,firstTime,lastTime";
+
+/// An event of the Security log without data.
+fn security(id: u16, version: u8) -> Event {
+    Event {
+        provider: PROVIDER.to_owned(),
+        channel: "Security".to_owned(),
+        task: 12810,
+        version,
+        ..Event::sysmon(id, version)
+    }
+}
+
+/// An EventID 5156 of version 0, of the connection that [`Event::connection`] is.
+fn allowed() -> Event {
+    logged(5156, 0)
+}
+
+fn blocked() -> Event {
+    logged(5157, 0)
+}
+
+fn logged(id: u16, version: u8) -> Event {
+    security(id, version)
+        .with("ProcessID", Value::U64(4321))
+        .with("Application", REGSVCS)
+        .with("Direction", "%%14593")
+        .with("SourceAddress", "10.1.2.3")
+        .with("SourcePort", "50123")
+        .with("DestAddress", "8.8.8.8")
+        .with("DestPort", "443")
+        .with("Protocol", Value::U32(6))
+        .with("FilterRTID", Value::U64(65865))
+        .with("LayerName", "%%14611")
+        .with("LayerRTID", Value::U64(48))
+}
+
+/// What version 1 adds.
+fn version_1(event: Event) -> Event {
+    let nobody = Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    Event { version: 1, ..event.with("RemoteUserID", nobody.clone()).with("RemoteMachineID", nobody) }
+}
+
+fn of(source: &str, case: Case) -> Case {
+    case.args(["--source", source])
+}
+
+fn rows(ran: &Ran) -> Vec<&str> {
+    ran.report().lines().skip(1).collect()
+}
+
+#[test]
+fn a_connection_has_the_fields_that_sysmons_have() {
+    let row = |action: &str| {
+        format!(
+            "{action},{REGSVCS},8.8.8.8,8.8.8.8,443,outbound,WS01.corp.example,ip,ipv4,10.1.2.3,10.1.2.3,50123,tcp,,\
+             Microsoft Windows,regsvcs.exe,regsvcs.exe,,4321,1,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z"
+        )
+    };
+    for (event, action) in [
+        (allowed(), "allowed"),
+        (version_1(allowed()), "allowed"),
+        (blocked(), "blocked"),
+        (version_1(blocked()), "blocked"),
+    ] {
+        let ran = of("security", detect()).events(&[event]).run();
+        ran.exits(0).reports(&[HEADER, &row(action)]);
+    }
+}
+
+#[test]
+fn addresses_protocols_and_directions_are_as_the_log_tells_them() {
+    let fields = "direction,transport,src_ip,src_port,dest_ip,dest_port,protocol_version,process_name";
+    let udp = allowed()
+        .with("Application", "System")
+        .with("Direction", "%%14592")
+        .with("LayerName", "%%14610")
+        .with("SourceAddress", "FE80:0:0:0:0:0:0:1")
+        .with("DestAddress", "ff02::1:2")
+        .with("DestPort", "547")
+        .with("Protocol", Value::U32(17));
+    let icmp = allowed().with("Direction", "-").with("LayerName", "%%14610").with("Protocol", Value::U32(58)).at(1);
+    let other = allowed().without("Direction").without("DestAddress").with("Protocol", Value::U32(47)).at(2);
+    let unknown = allowed().without("Direction").without("LayerName").with("DestAddress", "::ffff:192.0.2.7").at(3);
+    let ran = of("security", connections()).args(["--group-by", fields]).events(&[udp, icmp, other, unknown]).run();
+    let rows: Vec<String> =
+        rows(ran.exits(0)).iter().map(|row| row.rsplitn(4, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(
+        rows,
+        [
+            "inbound,udp,fe80::1,50123,ff02::1:2,547,ipv6,System",
+            "inbound,ipv6-icmp,10.1.2.3,50123,8.8.8.8,443,ipv4,regsvcs.exe",
+            "outbound,47,10.1.2.3,50123,,443,,regsvcs.exe",
+            ",tcp,10.1.2.3,50123,192.0.2.7,443,ipv4,regsvcs.exe",
+        ]
+    );
+}
+
+#[test]
+fn only_the_two_events_of_the_provider_count() {
+    let elsewhere = Event { provider: "Other".to_owned(), ..allowed() };
+    let events = [elsewhere, security(5158, 0).with("Application", REGSVCS), Event::connection()];
+    of("security", connections()).events(&events).run().exits(0).says(&["found     nothing"]);
+    let forwarded = Event { channel: "ForwardedEvents".to_owned(), ..allowed() };
+    let ran = of("security", detect()).log("x", &evtx_writer::log(&[Event::connection(), forwarded])).run();
+    assert_eq!(rows(ran.exits(0)).len(), 1);
+}
+
+#[test]
+fn rules_filters_and_networks_are_the_same() {
+    let svchost = allowed().with("Application", r"\device\harddiskvolume3\windows\system32\svchost.exe");
+    let private = allowed().with("DestAddress", "10.0.0.1");
+    let events = [allowed(), svchost, private, allowed().on("WS02").at(5)];
+    let ran = of("security", detect()).events(&events).run();
+    ran.exits(0).says(&["3 connections of regsvcs.exe: 2 hits in 2 groups, 1 excluded"]);
+    for (filter, count) in
+        [("--host=WS02", 1), ("--port=443", 2), ("--transport=udp", 0), ("--since=2024-03-05T14:07:12Z", 1)]
+    {
+        let case = of("security", detect()).args([filter]).events(&events);
+        assert_eq!(rows(case.run().exits(0)).len(), count, "{filter}");
+    }
+}
+
+#[test]
+fn with_sysmons_alone_the_others_are_counted_and_said() {
+    let says = "not read: 2 Security events 5156 or 5157 at least: --source security or all reads them";
+    let security_log = evtx_writer::log(&[allowed(), blocked(), security(5158, 0)]);
+    let case = detect().events(&[Event::connection()]).log("Security.evtx", &security_log);
+    assert_eq!(rows(case.run().exits(0).says(&[says])).len(), 1);
+    detect().log("Security.evtx", &security_log).run().exits(0).says(&[says]);
+    detect().log("Security.evtx", &security_log).args(["--recover"]).run().says(&[says]);
+    // Numbers of other values are no ids.
+    let other = Event { record_id: Some(5156), ..security(4624, 2) };
+    detect().events(&[other]).run().does_not_say("not read");
+    of("all", detect()).log("Security.evtx", &security_log).run().does_not_say("not read");
+}
+
+#[test]
+fn that_windows_logs_none_of_them_is_said() {
+    let says = "no EventID 5156 or 5157 is in these logs: Windows logs them only where the audit policy \"Filtering Platform \
+                Connection\" is on";
+    let events = [security(4624, 2), Event::connection()];
+    of("security", connections()).events(&events).run().exits(0).says(&[says]);
+    of("security", detect()).events(&events).run().exits(0).says(&[says]);
+    of("security", detect()).events(&[security(5158, 0), allowed().image("x")]).run().does_not_say(says);
+    let svchost = allowed().with("Application", r"\device\harddiskvolume3\windows\system32\svchost.exe");
+    let ran = of("security", detect()).events(&[svchost]).run();
+    ran.exits(0).does_not_say(says);
+    ran.says(&["netsift connections --exclusions special --group-by process_name,dest --source security ."]);
+}
+
+#[test]
+fn the_summary_speaks_of_the_logs_that_were_chosen() {
+    let cleared = Event { provider: "Microsoft-Windows-Eventlog".to_owned(), ..security(1102, 0) };
+    let ran = of("security", detect()).log("a.evtx", &evtx_writer::log(&[cleared, allowed()])).run();
+    ran.says(&["hosts     1: 1 with a Security log, 0 without"]);
+    let ran = of("security", detect()).events(&[Event::connection()]).run();
+    ran.says(&[
+        "none of the chunks names Microsoft-Windows-Security-Auditing: are these the right logs?",
+        "no Security log",
+    ]);
+    let other = Event { provider: "Other".to_owned(), channel: "System".to_owned(), ..security(1, 0) };
+    of("all", detect()).events(&[other]).run().says(&["neither Sysmon nor a Security log"]);
+}
+
+#[test]
+fn of_twins_sysmons_counts() {
+    let swapped = |event: Event| {
+        event
+            .with("SourceAddress", "8.8.8.8")
+            .with("SourcePort", "443")
+            .with("DestAddress", "10.1.2.3")
+            .with("DestPort", "50123")
+            .with("Direction", "%%14592")
+    };
+    let twins =
+        [allowed().at(5), swapped(allowed()).at(15), version_1(allowed().with("ProcessID", Value::U64(1))).at(10)];
+    let others = [
+        allowed().at(4),
+        allowed().at(16),
+        blocked().at(10),
+        allowed().on("WS02").at(10),
+        allowed().with("Protocol", Value::U32(17)).at(10),
+        allowed().with("SourcePort", "50124").at(10),
+        allowed().with("DestAddress", "8.8.4.4").at(10),
+    ];
+    let case = || of("all", connections()).log("Sysmon.evtx", &evtx_writer::log(&[Event::connection().at(10)]));
+    let security_log = evtx_writer::log(twins.iter().chain(&others));
+    let ran = case().log("Security.evtx", &security_log).run();
+    assert_eq!(rows(ran.exits(0).says(&["11 hits in 7 groups", "3 hits dropped that Sysmon has logged too"])).len(), 7);
+    assert!(ran.report().contains("Microsoft Sysmon"));
+    let little = case().log("Security.evtx", &security_log).args(["--max-memory", "1KiB"]).run();
+    assert_eq!(little.report(), ran.report());
+    // In one log, and where Sysmon's is no hit itself.
+    let ran = of("all", detect()).events(&[Event::connection().image(r"C:\x.exe").at(10), allowed().at(10)]).run();
+    assert_eq!(rows(ran.exits(0).says(&["1 hit dropped that Sysmon has logged too"])), [""; 0]);
+}
+
+#[test]
+fn a_twin_outside_the_time_that_is_asked_for_is_none() {
+    let case = of("all", connections()).events(&[allowed(), Event::connection().at(2)]);
+    let ran = case.args(["--until", "2024-03-05T14:07:10Z"]).run();
+    let rows = rows(ran.exits(0));
+    assert!(rows.len() == 1 && rows[0].contains("Microsoft Windows"), "{rows:?}");
+}
+
+#[test]
+fn events_and_the_page_and_partial_results_are_without_twins() {
+    let case = of("all", detect()).events(&[Event::connection(), allowed().at(1), allowed().at(9), blocked()]);
+    let lines = |name: &str| fs::read_to_string(case.path(name)).unwrap().lines().count();
+    let outputs = ["--events", "events.csv", "--html", "page.html", "--manifest", "run.json", "-o", "report.csv", "."];
+    Ran::new(case.command(&outputs)).exits(0);
+    assert_eq!((lines("events.csv"), lines("report.csv")), (4, 4));
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(case.path("run.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["options"]["source"], &manifest["sources"][0]["twins"]), (&"all".into(), &1.into()));
+    let report = fs::read_to_string(case.path("report.csv")).unwrap();
+    for (name, more) in [("groups.parquet", None), ("hits.parquet", Some("--partial-events"))] {
+        let args = [["--partial", name, "-q"].as_slice(), more.as_slice(), &["."]].concat();
+        Ran::new(case.command(&args)).exits(0);
+        let merged = Ran::new(case.another(&["merge", name]));
+        merged.exits(0).says(&["1 hit dropped that Sysmon has logged too"]);
+        assert_eq!(merged.report(), report, "{name}");
+    }
+}
+
+#[test]
+fn partial_results_of_other_sources_are_refused() {
+    let case = detect().events(&[Event::connection(), allowed()]);
+    Ran::new(case.command(&["--partial", "a.parquet", "."])).exits(0);
+    Ran::new(case.command(&["--partial", "b.parquet", "--source", "security", "."])).exits(0);
+    let merged = Ran::new(case.another(&["merge", "a.parquet", "b.parquet"]));
+    merged.exits(1).says(&["it has another source of connections (security, not sysmon)"]);
+}
+
+#[test]
+fn sigma_rules_see_them_under_sysmons_names() {
+    let rule = |detection: &str| {
+        format!(
+            "title: t\nid: 0c4d1f4d-0000-0000-0000-000000000001\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n  s:\n{detection}\n  condition: s\nlevel: high\n"
+        )
+    };
+    for (detection, count) in [
+        ("    Image|endswith: '\\RegSvcs.exe'\n    Initiated: 'true'\n    DestinationPort: 443", 1),
+        (
+            "    DestinationIp|cidr: '8.8.8.0/24'\n    SourcePort|gte: 50000\n    Protocol: tcp\n    DestinationIsIpv6: 'false'",
+            1,
+        ),
+        ("    Computer: WS01.corp.example\n    ProcessId: 4321\n    User: null\n    DestinationHostname: null", 1),
+        ("    Initiated: 'false'", 0),
+        ("    DestAddress: 8.8.8.8", 0),
+    ] {
+        for source in ["security", "all"] {
+            let case = of(source, connections()).events(&[allowed()]).file("rules/t.yml", rule(detection));
+            let ran = case.args(["--rules", "rules", "--rule", "none"]).run_on(&["log.evtx"]);
+            assert_eq!(rows(ran.exits(0)).len(), count, "{detection} {source}");
+        }
+    }
+}
+
+/// An EventID 4688 of version 0, and what versions 1 and 2 add.
+fn created(version: u8, id: u32) -> Event {
+    let event = Event { task: 13312, ..security(4688, version) }
+        .with("SubjectUserSid", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]))
+        .with("SubjectUserName", "WS01$")
+        .with("SubjectDomainName", "CORP")
+        .with("SubjectLogonId", Value::Hex64(0x3e7))
+        .with("NewProcessId", Value::Hex64(id.into()))
+        .with("NewProcessName", r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe")
+        .with("TokenElevationType", "%%1936")
+        .with("ProcessId", Value::Hex64(0x278));
+    let event = if version > 0 { event.with("CommandLine", "regsvcs.exe /u x.dll") } else { event };
+    match version {
+        0 | 1 => event,
+        _ => event
+            .with("TargetUserSid", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))
+            .with("TargetUserName", "alice")
+            .with("TargetDomainName", "CORP")
+            .with("TargetLogonId", Value::Hex64(0x2ed80))
+            .with("ParentProcessName", r"C:\Windows\explorer.exe")
+            .with("MandatoryLabel", Value::Sid(vec![1, 1, 0, 0, 0, 0, 0, 16, 0, 48, 0, 0])),
+    }
+}
+
+fn ended(id: u32) -> Event {
+    Event { task: 13313, ..security(4689, 0) }
+        .with("SubjectUserName", "alice")
+        .with("Status", Value::Hex32(0))
+        .with("ProcessId", Value::Hex64(id.into()))
+        .with("ProcessName", r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe")
+}
+
+const ID: u32 = 4321;
+
+/// The users of the connections in a report, in its order.
+fn users(ran: &Ran) -> Vec<String> {
+    rows(ran.exits(0)).iter().map(|row| row.split(',').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_user_is_that_of_the_process_that_had_the_id_at_the_time() {
+    let case = |events: &[Event]| of("security", detect()).args(["--group-by", "user"]).events(events);
+    for (event, user) in [
+        (created(0, ID), r"CORP\WS01$"),
+        (created(1, ID), r"CORP\WS01$"),
+        (created(2, ID), r"CORP\alice"),
+        (created(2, ID).with("TargetUserName", "-").with("TargetDomainName", "-"), r"CORP\WS01$"),
+        (created(2, ID).with("TargetDomainName", "-"), "alice"),
+        (created(2, ID).on("WS02"), ""),
+        (created(2, ID + 1), ""),
+        (created(2, ID).at(11), ""),
+    ] {
+        let before = [event.clone(), allowed().at(10)];
+        assert_eq!(users(&case(&before).run()), [user]);
+        // Where it is in the logs does not matter.
+        let later =
+            of("security", detect()).args(["--group-by", "user"]).log("a.evtx", &evtx_writer::log(&[allowed().at(10)]));
+        assert_eq!(users(&later.log("b.evtx", &evtx_writer::log(&[event])).run()), [user]);
+    }
+}
+
+#[test]
+fn an_id_that_is_given_again_is_another_process() {
+    let events = [
+        created(2, ID).at(10),
+        ended(ID).at(20),
+        created(0, ID).at(30),
+        created(2, ID).with("TargetUserName", "bob").at(40),
+        allowed().at(9),
+        allowed().at(15),
+        allowed().at(25),
+        allowed().at(35),
+        allowed().at(45),
+    ];
+    let ran = of("security", detect()).args(["--group-by", "user,process_id"]).events(&events).run();
+    assert_eq!(users(&ran), ["", r"CORP\alice", r"CORP\WS01$", r"CORP\bob"]);
+    let ran = of("security", detect()).args(["--user", "ALICE"]).events(&events).run();
+    assert!(rows(&ran).len() == 1 && ran.report().contains("14:07:24"), "{}", ran.report());
+    // What is before the time that is asked for still tells it.
+    let since =
+        of("security", detect()).args(["--group-by", "user", "--since", "2024-03-05T14:07:23Z"]).events(&events);
+    assert_eq!(users(&since.run()), [r"CORP\alice", "", r"CORP\WS01$", r"CORP\bob"]);
+}
+
+#[test]
+fn the_process_behind_a_connection_is_that_of_its_4688() {
+    let known = |ran: &Ran| -> Vec<String> {
+        rows(ran.exits(0)).iter().map(|row| row.splitn(5, ',').last().unwrap().to_owned()).collect()
+    };
+    let none = ",,,,,,,,,,,,,none";
+    let whole = r"regsvcs.exe /u x.dll,,,High,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:29.1234567Z,,C:\Windows\explorer.exe,explorer.exe,632,,explorer.exe > RegSvcs.exe,,own";
+    for (events, row) in [
+        (vec![created(2, ID), allowed().at(1), ended(ID).at(20)], whole),
+        (vec![allowed().at(1), created(2, ID + 1)], none),
+        (vec![created(2, ID), ended(ID).at(1), allowed().at(2)], none),
+        (vec![created(0, ID), allowed().at(1)], ",,,,2024-03-05T14:07:09.1234567Z,,,,,632,,RegSvcs.exe,,own"),
+        (
+            vec![created(1, ID), allowed().at(1)],
+            "regsvcs.exe /u x.dll,,,,2024-03-05T14:07:09.1234567Z,,,,,632,,RegSvcs.exe,,own",
+        ),
+    ] {
+        let case = of("security", detect()).args(["--context", "--group-by", "dest_ip"]).events(&events);
+        assert_eq!(known(&case.run()), [row]);
+        let case = of("all", detect()).args(["--context", "--group-by", "dest_ip"]).events(&events);
+        assert_eq!(known(&case.run()), [row]);
+    }
+    let two = [created(2, ID), allowed().at(1), created(0, ID).at(2), ended(ID).at(2), allowed().at(3)];
+    let ran = of("security", detect()).args(["--context", "--group-by", "dest_ip"]).events(&two).run();
+    assert!(known(&ran)[0].ends_with(",own (2 processes)"), "{}", ran.report());
+    let case = of("security", detect()).events(&two);
+    Ran::new(case.command(&["--context", "--events", "events.csv", "-q", "."])).exits(0);
+    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let commands: Vec<bool> = events.lines().skip(1).map(|line| line.contains("/u x.dll")).collect();
+    assert_eq!(commands, [true, false]);
+}
+
+#[test]
+fn sysmons_processes_are_known_beside_them() {
+    let sysmon =
+        Event::connection().with("ProcessGuid", Value::Guid("6820d070-262c-65e7-0000-000000000001".to_owned()));
+    let events = [sysmon.at(30), created(2, ID), allowed().at(1)];
+    let ran = of("all", detect()).args(["--context", "--group-by", "vendor_product"]).events(&events).run();
+    let rows = rows(ran.exits(0));
+    assert!(rows[0].starts_with("Microsoft Windows,") && rows[0].ends_with(",own"), "{rows:?}");
+    assert!(rows[1].starts_with("Microsoft Sysmon,") && rows[1].ends_with(",guid"), "{rows:?}");
+}
+
+#[test]
+fn sigma_rules_see_the_drive_where_the_logs_show_which_volume_it_is() {
+    let rule = "title: t\nid: 0c4d1f4d-0000-0000-0000-000000000001\nlogsource:\n  product: windows\n  category: network_connection\n\
+                detection:\n  s:\n    Image: 'C:\\Temp\\a.exe'\n    User|endswith: '\\alice'\n  condition: s\nlevel: high\n";
+    let connection = allowed().with("Application", r"\device\harddiskvolume3\temp\a.exe").at(10);
+    let shows = |path: &str| created(2, 77).with("NewProcessName", path).at(20);
+    let sysmon = |path: &str| Event::sysmon(1, 5).with("Image", path).at(30);
+    let own = created(2, ID);
+    let on_c = r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe";
+    let on_d = r"D:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe";
+    for (more, count) in [
+        (vec![shows(on_c)], 1),
+        (vec![sysmon(on_c)], 1),
+        (vec![shows(on_c), sysmon(on_d)], 0),
+        (vec![shows(on_d)], 0),
+        (vec![shows(on_c).on("WS02")], 0),
+    ] {
+        // Without a creation of its own the other path is the only one that matters.
+        let own = own.clone().with("NewProcessName", "a.exe");
+        let events = [vec![own, connection.clone(), allowed().at(11)], more].concat();
+        let case =
+            of("security", connections()).file("rules/t.yml", rule).log("Security.evtx", &evtx_writer::log(&events));
+        let ran = case.args(["--rules", "rules", "--rule", "none"]).run_on(&["Security.evtx"]);
+        assert_eq!(rows(ran.exits(0)).len(), count, "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn correlations_do_not_count_twins() {
+    let rules = "title: base\nname: base\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n  s:\n    \
+                 DestinationPort: 443\n  condition: s\nlevel: low\n---\ntitle: many\ncorrelation:\n  type: event_count\n  rules:\n    - \
+                 base\n  group-by:\n    - Computer\n  timespan: 10m\n  condition:\n    gte: 2\nlevel: high\n";
+    for (other, count) in [(allowed().at(1), 0), (allowed().at(9), 2), (blocked().at(1), 2)] {
+        let case = of("all", connections()).events(&[Event::connection(), other]).file("rules/r.yml", rules);
+        let case = case.args(["--rules", "rules", "--rule", "none", "--group-by", "vendor_product,action"]);
+        assert_eq!(rows(case.run_on(&["log.evtx"]).exits(0)).len(), count);
+    }
+}
+
+#[test]
+fn exports_are_read_like_their_logs() {
+    let events = [
+        created(2, ID),
+        allowed().at(1),
+        version_1(blocked()).at(2),
+        ended(ID).at(9),
+        Event::connection().at(30),
+        allowed().at(29),
+        allowed().on("WS02").at(3),
+    ];
+    let log = evtx_writer::log(&events).0;
+    for source in ["security", "all"] {
+        for more in [["--group-by", "user,direction,action,transport,vendor_product"].as_slice(), &["--context"]] {
+            let case = || of(source, detect()).args(more.iter().copied());
+            let of_log = case().file("log.evtx", &log).run();
+            assert!(rows(of_log.exits(0)).len() >= 3, "{}", of_log.report());
+            for (n, write) in FORMS.into_iter().enumerate() {
+                let text = export(&log, write);
+                let ran = case().file("export", &text).run();
+                assert_eq!(ran.exits(0).report(), of_log.report(), "{source} {n}\n{text}");
+            }
+        }
+    }
+    let text = export(&log, FORMS[0]);
+    detect().file("export", &text).run().exits(0).says(&["not read: 4 Security events"]);
+    let packed = zip(&[("a/export.xml", text.as_bytes(), deflated()), ("log.evtx", &log, deflated())]);
+    let ran = of("security", detect()).file("case.zip", &packed).args(["--dedup"]).run();
+    assert_eq!(ran.exits(0).report(), of("security", detect()).file("log.evtx", &log).run().report());
+}
+
+#[test]
+fn what_is_damaged_is_named_in_whatever_look_it_is_met() {
+    // In a chunk without a connection, which only the look ahead reads.
+    let log = evtx_writer::log(&[created(2, ID)]);
+    let at = log.records(0)[0] + 24;
+    let mut damaged = log.with_bytes(0, at, &[0xff]);
+    damaged.mend(0);
+    let ran = of("security", detect()).events(&[allowed().at(1)]).log("processes.evtx", &damaged).run();
+    ran.exits(3).says(&["processes.evtx: chunk 0"]);
+    let stale = evtx_writer::log(&[allowed(), allowed().at(1), allowed().at(2)]).with_stale_records(0, 1);
+    let case = || of("security", detect()).args(["--group-by", "dest_ip"]).log("a.evtx", &stale);
+    assert!(case().run().exits(0).report().contains("8.8.8.8,1,"));
+    let ran = case().args(["--recover"]).run();
+    assert!(ran.exits(0).report().contains("8.8.8.8,3,"), "{}", ran.report());
+    let stale = evtx_writer::log(&[allowed().at(1), created(2, ID), ended(ID).at(2)]).with_stale_records(0, 1);
+    let case = of("security", detect()).args(["--group-by", "user", "--context", "--recover"]).log("a.evtx", &stale);
+    let report = case.run().exits(0).report().to_owned();
+    assert!(report.contains(r"CORP\alice,1,") && report.contains(",2024-03-05T14:07:11.1234567Z,,"), "{report}");
+    let both = evtx_writer::log(&[Event::connection(), Event::connection().at(1)]).with_stale_records(0, 1);
+    of("security", detect()).args(["--recover"]).log("a.evtx", &both).run().exits(0).reports(&[HEADER]);
+}
+
+#[test]
+fn the_peer_is_told_of_them_too() {
+    let inbound = allowed()
+        .with("Direction", "%%14592")
+        .with("SourceAddress", "10.1.2.3")
+        .with("SourcePort", "3389")
+        .with("DestAddress", "9.9.9.9")
+        .with("DestPort", "50000");
+    let case = of("security", connections()).args(["--group-by", "direction,remote_ip,remote_port,local_ip"]);
+    let ran = case.events(&[allowed(), inbound.at(1)]).run();
+    let rows: Vec<String> =
+        rows(ran.exits(0)).iter().map(|row| row.rsplitn(4, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(rows, ["outbound,8.8.8.8,443,10.1.2.3", "inbound,9.9.9.9,50000,10.1.2.3"]);
+}
+
+#[test]
+fn real_connections_are_those_that_their_events_tell() {
+    let Some(samples) = samples() else { return };
+    let log = fs::read(samples.join("security/DE_RDP_Tunnel_5156.evtx")).unwrap();
+    let ran = of("security", connections())
+        .args(["--group-by", "process_name,direction,transport"])
+        .file("x.evtx", &log)
+        .run();
+    ran.exits(0).says(&["63 connections: 63 hits"]);
+    let rows: Vec<String> = rows(&ran).iter().map(|row| row.rsplitn(3, ',').last().unwrap().to_owned()).collect();
+    assert_eq!(
+        rows,
+        [
+            "svchost.exe,outbound,udp,14",
+            "lsass.exe,outbound,tcp,16",
+            "plink.exe,outbound,tcp,3",
+            "System,inbound,udp,4",
+            "System,outbound,tcp,2",
+            "System,inbound,tcp,3",
+            "svchost.exe,inbound,udp,20",
+            "svchost.exe,outbound,tcp,1",
+        ]
+    );
+    let args = ["--process", "plink.exe", "--context", "--group-by", "user,dest_ip,dest_port,process_id"];
+    of("security", connections()).args(args).file("x.evtx", &log).run().exits(0).reports(&[
+        "user,dest_ip,dest_port,process_id,count,firstTime,lastTime,process,process_hash,original_file_name,\
+         process_integrity_level,process_start,process_end,parent_process,parent_process_path,parent_process_name,\
+         parent_process_id,parent_process_guid,ancestry,dest_query,context",
+        r"EXAMPLE\user01,10.0.2.18,80,3324,1,2019-02-13T18:03:28.3485590Z,2019-02-13T18:03:28.3485590Z,,,,,2019-02-13T18:03:28.3184408Z,,,,,3680,,plink.exe,,own",
+        r"EXAMPLE\user01,127.0.0.2,3389,3324,2,2019-02-13T18:04:01.6321208Z,2019-02-13T18:04:45.9057832Z,,,,,2019-02-13T18:03:28.3184408Z,,,,,3680,,plink.exe,,own",
+    ]);
+    let ran = connections().file("x.evtx", &log).run();
+    ran.exits(0).says(&["not read: 63 Security events 5156 or 5157 at least"]);
+}
