@@ -5,7 +5,8 @@
 //! - [`glossary`]: a connection and its fields, which are the columns of the report, in the names of Splunk's Common Information Model.
 //! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
 //!   met before.
-//! - [`process`]: what events say of the processes behind connections.
+//! - [`process`]: what events say of the processes behind connections. [`started`]: how these were started, and [`queried`]: the
+//!   names that they asked for, for rules that look at it.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
 pub mod cidr;
@@ -14,5 +15,7 @@ pub mod glossary;
 pub mod met;
 pub(crate) mod pattern;
 pub mod process;
+pub mod queried;
 pub mod salvage;
+pub mod started;
 pub mod sysmon;

@@ -17,7 +17,7 @@ use crate::{
         typed::{Scratch, Typed, Values},
     },
     group::hit::{self, Hit},
-    rule::{judge::Verdict, set::Judgement},
+    rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
         findings::{Findings, SourceFindings},
         plan::Plan,
@@ -187,14 +187,17 @@ impl<'s> Connections<'s> {
             self.part.tally.filtered += 1;
             return;
         }
-        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
-        self.part.judged(verdict, event.recovered);
-        if verdict == Verdict::Hit {
-            self.hit(event, &connection, rules);
+        let beside = Beside::default();
+        let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
+        self.part.judged(judgement.verdict, event.recovered);
+        self.part.tally.unjoined += u64::from(judgement.is_unjoined);
+        if judgement.verdict == Verdict::Hit {
+            self.hit(event, &connection, &beside, judgement);
         }
     }
 
-    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
+    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {
+        let Judgement { rules, name, .. } = judgement;
         let terms = &self.plan.terms;
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
@@ -207,7 +210,7 @@ impl<'s> Connections<'s> {
             let place = hit::Place { source: self.source, chunk: self.place.number, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
-            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
+            self.found.hits.push(if is_whole { hit.with_data(event, beside, name) } else { hit });
         }
     }
 

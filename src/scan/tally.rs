@@ -13,6 +13,7 @@ macro_rules! tally {
     ($($(#[doc = $doc:expr])* $name:ident,)*) => {
         /// Counts of one source, or of all.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Tally {
             $($(#[doc = $doc])* pub $name: u64,)*
         }
@@ -62,6 +63,8 @@ tally! {
     hits,
     /// Those of them from recovered records.
     hits_recovered,
+    /// Connections that rules which ask for the process were not applied to, since that is not known.
+    unjoined,
 }
 
 impl Tally {
