@@ -33,6 +33,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use netsift::inside::{
     args::{self, Args},
+    clock::Skew,
     columns::{Row, Rows},
     config::{Builtin, Config},
     coverage::Coverage,
@@ -175,6 +176,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
         excluded: BTreeMap::new(),
         by_rule: BTreeMap::from([(0, GROUPS)]),
         defects: BTreeMap::new(),
+        skew: Skew::default(),
         duplicates: 0,
     };
     let facts = Facts { sources: vec![source], ..facts.clone() };
@@ -208,6 +210,7 @@ fn key(host: u64, number: u64) -> GroupKey {
         Field::VendorProduct => "Microsoft Sysmon",
         Field::ProcessName | Field::ProcessExec => "RegSvcs.exe",
         Field::ProcessGuid => &guid,
+        Field::Remote | Field::RemoteIp | Field::RemotePort | Field::LocalIp | Field::LocalPort => "",
     })
 }
 

@@ -106,7 +106,7 @@ pub mod inside {
 
     pub use crate::{
         cli::{args, config},
-        connection::{cidr, filter, glossary, sysmon},
+        connection::{cidr, clock, filter, glossary, sysmon},
         evidence::{
             archive::{form, limits, list, unpack},
             digest, export, source, sources,

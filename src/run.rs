@@ -52,7 +52,11 @@ pub fn write(
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
     let known = match &hits {
-        Some(hits) if outputs.context => Some(searched.learn(second(hits)?)),
+        Some(hits) if outputs.context => {
+            let found = second(hits)?;
+            searched.learn(found.wrong);
+            Some(found.processes)
+        }
         _ => None,
     };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
@@ -91,6 +95,7 @@ pub fn write(
         links: searched.links,
         others: searched.others,
         hosts: searched.hosts(),
+        skew: searched.skew(),
         span: searched.span(),
         defects: std::mem::take(&mut searched.defects),
     };
@@ -174,7 +179,9 @@ impl Run<'_> {
                     partial::write(out, &facts, |write| {
                         let Some(hits) = hits else { return Ok(()) };
                         copies::in_order(hits, terms.copies, |_, hit| {
-                            hit.rules.iter().try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule)))
+                            hit.rules
+                                .iter()
+                                .try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule, terms.ends)))
                         })
                         .map(drop)
                     })
@@ -225,7 +232,13 @@ impl Run<'_> {
         let mut contexts = known.map(|_| Contexts::new(&terms.group_by, groups.room()));
         let (mut dropped, mut rows, mut parts) = (BTreeMap::new(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let made = Made { style: outputs.style, threads: outputs.threads, named: rules.named, processes: known };
+            let made = Made {
+                style: outputs.style,
+                threads: outputs.threads,
+                named: rules.named,
+                ends: terms.ends,
+                processes: known,
+            };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(hits, terms.copies, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));

@@ -3,7 +3,7 @@
 use std::{io, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use crate::{
-    connection::{cidr::CidrSet, filter::Filter, glossary::Field},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field},
     error::{Defects, Error},
     evidence::{
         archive::limits::Limits,
@@ -17,9 +17,15 @@ use crate::{
         hits::{Hits, SortedHits},
         key::{Group, GroupKey},
     },
-    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
+    rule::{
+        builtin,
+        info::RuleInfo,
+        judge::{End, Rule},
+        set::RuleSet,
+        sigma::beside::Names,
+    },
     scan::{
-        plan::{self, Decoding, Plan},
+        plan::{self, Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::Searched,
@@ -57,7 +63,10 @@ impl Search {
     pub fn detection() -> Result<Self, Error> {
         let exclusion: CidrSet = builtin::networks(&builtin::SPECIAL).map_err(Error::Usage)?.into_iter().collect();
         let processes = vec![builtin::REGSVCS.process.to_owned()];
-        Ok(Self::new(Rule { processes, detection: None, exclusion }, RuleInfo::of_builtin(&builtin::REGSVCS)))
+        Ok(Self::new(
+            Rule { processes, detection: None, exclusion, judged: End::Dest },
+            RuleInfo::of_builtin(&builtin::REGSVCS),
+        ))
     }
 
     fn new(rule: Rule, info: RuleInfo) -> Self {
@@ -121,13 +130,18 @@ impl Search {
                 carving,
                 copies,
                 group_by: self.group_by.clone(),
+                ends: false,
+                names: Names::Logged,
+                clock: Clock::Logged,
             },
             prefilter,
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,
             room: plan::room(MEMORY, threads),
             keep_hits: true,
-            wanted: None,
+            purpose: Purpose::Connections,
+            known: Arc::default(),
+            before: Vec::new(),
             follow_ids: false,
         })
     }

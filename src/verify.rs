@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    connection::{cidr::CidrSet, filter::Filter, glossary::Field},
+    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field},
     error::Error,
     evidence::{
         digest::{self, Digests},
@@ -21,9 +21,9 @@ use crate::{
     evtx::decoder::Carving,
     group::{copies::Copies, groups},
     report::recorded::Recorded,
-    rule::{judge::Rule, set::RuleSet},
+    rule::{judge::Rule, set::RuleSet, sigma::beside::Names},
     scan::{
-        plan::{Decoding, Plan},
+        plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::SearchedFile,
@@ -216,19 +216,24 @@ fn nothing() -> Result<Plan, Error> {
         terms: Terms {
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
-                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), exclusion: CidrSet::default() }),
+                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
                 ..RuleSet::default()
             }),
             refused: Vec::new(),
             carving: Carving::Live,
             copies: Copies::Count,
             group_by: vec![Field::Dvc],
+            ends: false,
+            names: Names::Logged,
+            clock: Clock::Logged,
         },
         decoding: Decoding::Candidates,
         apart: groups::Sources::Together,
         room: usize::MAX,
         keep_hits: false,
-        wanted: None,
+        purpose: Purpose::Connections,
+        known: Arc::default(),
+        before: Vec::new(),
         follow_ids: false,
     })
 }

@@ -215,6 +215,10 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub wanted: WantedArgs,
 
+    /// The names of destinations that Sigma rules see [default: logged]
+    #[arg(long, value_name = "NAMES", help_heading = "Rules")]
+    pub sigma_names: Option<SigmaNames>,
+
     /// Fail if a rule in PATH cannot be loaded
     #[arg(long, help_heading = "Rules")]
     pub strict_rules: bool,
@@ -233,11 +237,19 @@ pub struct ScanArgs {
     #[arg(long, value_name = "LIST", help_heading = "Networks")]
     pub exclusions: Option<Exclusions>,
 
+    /// Judge networks by this end of a connection
+    #[arg(long, value_name = "END", default_value = "dest", help_heading = "Networks")]
+    pub judge: Judge,
+
     /// What is left in.
     #[command(flatten)]
     pub filter: FilterArgs,
 
-    /// Group by these, in this order [default: all 19]
+    /// Take connections to be of this time
+    #[arg(long, value_name = "CLOCK", default_value = "logged", help_heading = "Filters")]
+    pub clock: ClockArg,
+
+    /// Group by these, in this order [default: all 19 that stand in a record]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 
@@ -349,6 +361,22 @@ pub struct FilterArgs {
     /// Only inbound or outbound; as --host
     #[arg(long, value_name = "DIRECTION,...", value_delimiter = ',')]
     pub direction: Vec<String>,
+
+    /// Only connections of the program with this whole path; as --host
+    #[arg(long, value_name = "PATH,...", value_delimiter = ',')]
+    pub app: Vec<String>,
+
+    /// Only connections to DEST: a name, an address or a network; as --host
+    #[arg(long, value_name = "DEST,...", value_delimiter = ',')]
+    pub dest: Vec<String>,
+
+    /// Only connections with the peer REMOTE, whichever end opened them: a name, an address or a network; as --host
+    #[arg(long, value_name = "REMOTE,...", value_delimiter = ',')]
+    pub remote: Vec<String>,
+
+    /// Only connections with PORT at the peer's end; as --port
+    #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
+    pub remote_port: Vec<String>,
 }
 
 /// Which Sigma rules are wanted.
@@ -407,6 +435,15 @@ pub struct RulesArgs {
     pub wanted: WantedArgs,
 }
 
+/// The names of destinations that Sigma rules see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SigmaNames {
+    /// Those that connections were logged with
+    Logged,
+    /// Where there is none, those that the process asked DNS for
+    Queried,
+}
+
 /// The built-in lists of exclusion networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Exclusions {
@@ -416,6 +453,24 @@ pub enum Exclusions {
     Splunk,
     /// No built-in network
     None,
+}
+
+/// The end of a connection that networks are judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Judge {
+    /// The destination, as Splunk's rule does
+    Dest,
+    /// The peer of the host, also where the log calls the host itself the destination
+    Remote,
+}
+
+/// The time that a connection is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClockArg {
+    /// When it was logged (TimeCreated)
+    Logged,
+    /// When it happened (Sysmon's UtcTime)
+    Utc,
 }
 
 /// What is written, and how it looks.

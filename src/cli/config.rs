@@ -8,11 +8,15 @@ use jiff::Timestamp;
 
 use crate::{
     cli::{
-        args::{Exclusions, FilterArgs, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+        args::{
+            ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
+            WantedArgs,
+        },
         time,
     },
     connection::{
         cidr::{self, CidrSet},
+        clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
         pattern,
@@ -35,15 +39,16 @@ use crate::{
     rule::{
         builtin::{self, BuiltinRule},
         info::RuleInfo,
-        judge::Rule,
+        judge::{End, Rule},
         set::RuleSet,
         sigma::{
+            beside::Names,
             load::{self, Loaded},
             wanted::Wanted,
         },
     },
     scan::{
-        plan::{self, Decoding, Plan},
+        plan::{self, Decoding, Plan, Purpose},
         pool::Method,
         prefilter::Prefilter,
         terms::Terms,
@@ -79,8 +84,15 @@ impl Config {
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
+        let filter = filter(&args.filter, now)?;
+        let clock = match args.clock {
+            ClockArg::Logged => Clock::Logged,
+            ClockArg::Utc => Clock::Utc,
+        };
         let prefilter = Prefilter::new(texts(&rules, &loaded).as_deref())
-            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?;
+            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?
+            // A record's own time tells nothing of the other one.
+            .within(if clock == Clock::Logged { filter.window } else { Window::default() });
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let copies = match (args.dedup, args.recover) {
             (true, _) => Copies::Drop,
@@ -111,13 +123,20 @@ impl Config {
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, ..outputs };
+        let group_by = fields(&args.group_by)?;
+        let judged = rules.everywhere.judged;
         let terms = Terms {
-            filter: filter(&args.filter, now)?,
             rules: Arc::new(rules),
             refused: loaded.refused.iter().map(ToString::to_string).collect(),
             carving: if args.recover { Carving::Stale } else { Carving::Live },
             copies,
-            group_by: fields(&args.group_by)?,
+            ends: judged == End::Remote
+                || outputs.context && outputs.events.is_some()
+                || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
+            clock,
+            names: names(args.sigma_names),
+            filter,
+            group_by,
         };
         Ok(Self {
             plan: Plan {
@@ -127,7 +146,9 @@ impl Config {
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
                 room: plan::room(args.max_memory, threads(args.threads)),
                 keep_hits: outputs.need_hits(),
-                wanted: None,
+                purpose: Purpose::Connections,
+                known: Arc::default(),
+                before: Vec::new(),
                 follow_ids: outputs.hashes().is_some(),
             },
             method: Method {
@@ -212,6 +233,10 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         patterns(Property::Port, &args.port)?,
         patterns(Property::Transport, &args.transport)?,
         patterns(Property::Direction, &args.direction)?,
+        patterns(Property::App, &args.app)?,
+        patterns(Property::Dest, &args.dest)?,
+        patterns(Property::Remote, &args.remote)?,
+        patterns(Property::RemotePort, &args.remote_port)?,
     ];
     Ok(Filter::new(window, patterns))
 }
@@ -237,7 +262,7 @@ pub enum Builtin {
 
 /// Loads the Sigma rules, those that are built in among them.
 fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
-    let loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
+    let mut loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
     if args.strict_rules {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
@@ -260,7 +285,22 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         );
         return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));
     }
+    if args.sigma_names.is_some() && loaded.infos.is_empty() {
+        return Err(Error::Usage(
+            "--sigma-names without Sigma rules: nothing would see the names; give rules, for example --rules my-rules/"
+                .to_owned(),
+        ));
+    }
+    loaded.see(names(args.sigma_names));
     Ok(loaded)
+}
+
+/// Whose names Sigma rules see.
+fn names(given: Option<SigmaNames>) -> Names {
+    match given {
+        Some(SigmaNames::Queried) => Names::Queried,
+        Some(SigmaNames::Logged) | None => Names::Logged,
+    }
 }
 
 /// Which Sigma rules are wanted.
@@ -303,13 +343,18 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
     let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
     exclusion.extend(user_exclusion.iter().copied());
     let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
-    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion: exclusion.into_iter().collect() };
+    let judged = match args.judge {
+        Judge::Dest => End::Dest,
+        Judge::Remote => End::Remote,
+    };
+    let exclusion = exclusion.into_iter().collect();
+    let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
     let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
-        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect() },
+        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged },
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
         named: !args.rules.is_empty() || !chosen.of_sigma.is_empty(),
         slow: loaded.without_literals.clone(),

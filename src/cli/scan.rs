@@ -1,6 +1,6 @@
 //! The commands `detect` and `connections`: logs scanned, and a report of what was found.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -18,8 +18,10 @@ use crate::{
     report::summary::Summary,
     run,
     scan::{
+        ahead,
         elsewhere::{self, Elsewhere},
-        findings::Findings,
+        findings::{Findings, Wrong},
+        known::Questions,
         pool,
         searched::Searched,
         second,
@@ -38,12 +40,14 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     config.outputs.check(&sources.met)?;
 
     let clock = Clock::start();
+    let wrong = look_ahead(&mut config, &sources)?;
     let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
     let findings = pool::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let findings = findings?;
     let elsewhere = elsewhere(&config, &sources, &findings)?;
-    let searched = Searched::new(&config.plan, &sources, findings);
+    let mut searched = Searched::new(&config.plan, &sources, findings);
+    searched.learn(wrong);
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
         let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
@@ -57,6 +61,20 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
+}
+
+/// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.
+fn look_ahead(config: &mut Config, sources: &Sources) -> Result<Wrong, Error> {
+    let questions = Questions::new(&config.plan.terms);
+    if questions.is_empty() {
+        return Ok(Wrong::default());
+    }
+    let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
+    let looked = ahead::look(&config.plan, questions, &config.method, sources, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    let (known, wrong) = looked?;
+    config.plan.known = Arc::new(known);
+    Ok(wrong)
 }
 
 /// What else is in the logs, if it is worth a look. With `--quiet`, that is only for a name that can hardly be one.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::{
     connection::{
-        glossary::{Connection, Field},
+        glossary::{Connection, Field, INBOUND, OUTBOUND},
         pattern::{Pattern, folded},
     },
     evtx::window::Window,
@@ -43,7 +43,7 @@ impl Filter {
 
     /// The fields that it looks at.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
-        self.patterns.iter().map(|(property, _)| property.field())
+        self.patterns.iter().flat_map(|(property, _)| property.fields()).copied()
     }
 
     /// The patterns for a property, as they were given.
@@ -80,11 +80,29 @@ pub enum Property {
     Transport,
     /// [`Field::Direction`].
     Direction,
+    /// [`Field::App`], the whole path.
+    App,
+    /// [`Field::Dest`], or [`Field::DestIp`], which can be in a network.
+    Dest,
+    /// [`Field::Remote`], or [`Field::RemoteIp`], which can be in a network.
+    Remote,
+    /// [`Field::RemotePort`].
+    RemotePort,
 }
 
 impl Property {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Host, Self::User, Self::Port, Self::Transport, Self::Direction];
+    pub const ALL: [Self; 9] = [
+        Self::Host,
+        Self::User,
+        Self::Port,
+        Self::Transport,
+        Self::Direction,
+        Self::App,
+        Self::Dest,
+        Self::Remote,
+        Self::RemotePort,
+    ];
 
     /// As its option and the manifest name it.
     #[must_use]
@@ -95,6 +113,10 @@ impl Property {
             Self::Port => "port",
             Self::Transport => "transport",
             Self::Direction => "direction",
+            Self::App => "app",
+            Self::Dest => "dest",
+            Self::Remote => "remote",
+            Self::RemotePort => "remote-port",
         }
     }
 
@@ -105,42 +127,63 @@ impl Property {
     /// One that no value can have. The text shows it, the accepted form and an example.
     pub fn patterns(self, texts: &[String]) -> Result<Vec<Pattern>, String> {
         let pattern = |text: &String| {
-            let range = if self == Self::Port { Pattern::range(text) } else { None };
-            let pattern = range.unwrap_or_else(|| Pattern::new(text));
-            let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
-            let (is_possible, form) = match self {
-                Self::Host => (!text.is_empty(), "a host, for example WS01, WS01.corp.example or WS*"),
-                Self::User => (!text.is_empty(), r"a user, for example alice, CORP\alice or svc-*"),
-                Self::Port => {
-                    let is_port = (0..=u16::MAX).any(|port| pattern.matches(&port.to_string()));
-                    (is_port, "a port from 0 to 65535, for example 443, 8000-8999 or 80*")
-                }
-                Self::Transport => (any(&["tcp", "udp"]), "tcp or udp"),
-                Self::Direction => (any(&["inbound", "outbound"]), "inbound or outbound"),
+            let special = match self {
+                Self::Port | Self::RemotePort => Pattern::range(text),
+                Self::Dest | Self::Remote => Pattern::network(text)?,
+                _ => None,
             };
-            if is_possible { Ok(pattern) } else { Err(format!("{text:?} is no {}: give {form}", self.name())) }
+            let pattern = special.unwrap_or_else(|| Pattern::new(text));
+            let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
+            let is_possible = match self {
+                Self::Port | Self::RemotePort => (0..=u16::MAX).any(|port| pattern.matches(&port.to_string())),
+                Self::Transport => any(&["tcp", "udp"]),
+                Self::Direction => any(&[INBOUND, OUTBOUND]),
+                _ => !text.is_empty(),
+            };
+            let wrong = || format!("{text:?} is no {}: give {}", self.name(), self.form());
+            if is_possible { Ok(pattern) } else { Err(wrong()) }
         };
         texts.iter().map(pattern).collect()
     }
 
-    fn has_one(self, connection: &Connection<'_>, patterns: &[Pattern]) -> bool {
-        let whole = folded(connection.get(self.field()));
-        // Without its domain: behind a user's, in front of a host's.
-        let bare = match self {
-            Self::Host => whole.split_once('.').map(|(name, _)| name),
-            Self::User => whole.rsplit_once('\\').map(|(_, name)| name),
-            _ => None,
-        };
-        patterns.iter().any(|pattern| pattern.matches(&whole) || bare.is_some_and(|bare| pattern.matches(bare)))
+    /// What can be given for it.
+    fn form(self) -> &'static str {
+        match self {
+            Self::Host => "a host, for example WS01, WS01.corp.example or WS*",
+            Self::User => r"a user, for example alice, CORP\alice or svc-*",
+            Self::Port | Self::RemotePort => "a port from 0 to 65535, for example 443, 8000-8999 or 80*",
+            Self::Transport => "tcp or udp",
+            Self::Direction => "inbound or outbound",
+            Self::App => r"a program's path, for example C:\Users\* or *\Temp\*",
+            Self::Dest | Self::Remote => "a name, an address or a network, for example *.example.org or 192.0.2.0/24",
+        }
     }
 
-    fn field(self) -> Field {
+    fn has_one(self, connection: &Connection<'_>, patterns: &[Pattern]) -> bool {
+        self.fields().iter().any(|&field| {
+            let whole = folded(connection.get(field));
+            // Without its domain: behind a user's, in front of a host's.
+            let bare = match self {
+                Self::Host => whole.split_once('.').map(|(name, _)| name),
+                Self::User => whole.rsplit_once('\\').map(|(_, name)| name),
+                _ => None,
+            };
+            patterns.iter().any(|pattern| pattern.matches(&whole) || bare.is_some_and(|bare| pattern.matches(bare)))
+        })
+    }
+
+    /// The fields of which one has to fit.
+    fn fields(self) -> &'static [Field] {
         match self {
-            Self::Host => Field::Dvc,
-            Self::User => Field::User,
-            Self::Port => Field::DestPort,
-            Self::Transport => Field::Transport,
-            Self::Direction => Field::Direction,
+            Self::Host => &[Field::Dvc],
+            Self::User => &[Field::User],
+            Self::Port => &[Field::DestPort],
+            Self::Transport => &[Field::Transport],
+            Self::Direction => &[Field::Direction],
+            Self::App => &[Field::App],
+            Self::Dest => &[Field::Dest, Field::DestIp],
+            Self::Remote => &[Field::Remote, Field::RemoteIp],
+            Self::RemotePort => &[Field::RemotePort],
         }
     }
 }

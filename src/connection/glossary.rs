@@ -7,12 +7,19 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::connection::ends::Ends;
+
 /// What [`Field::Action`] always is.
 pub(crate) const ACTION: &str = "allowed";
 /// What [`Field::Protocol`] always is.
 pub(crate) const PROTOCOL: &str = "ip";
 /// What [`Field::VendorProduct`] always is.
 pub(crate) const VENDOR_PRODUCT: &str = "Microsoft Sysmon";
+
+/// What [`Field::Direction`] is of a connection that the host has opened.
+pub(crate) const OUTBOUND: &str = "outbound";
+/// What it is of one that another has opened to it.
+pub(crate) const INBOUND: &str = "inbound";
 
 /// One network connection, normalised. The text borrows from the event it was read from.
 ///
@@ -51,6 +58,8 @@ pub struct Connection<'a> {
     pub process_id: Cow<'a, str>,
     /// When it was logged, in UTC, to 100 ns; `None` if the record states no time.
     pub time: Option<Timestamp>,
+    /// Which end is the host and which its peer, where the run asks for it.
+    pub ends: Option<Box<Ends>>,
 }
 
 impl Connection<'_> {
@@ -90,6 +99,7 @@ impl Connection<'_> {
     /// The value of one field, as the report shows it.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
+        let of_ends = |value: fn(&Ends) -> &String| self.ends.as_deref().map(value).map_or("", |text| text);
         match field {
             Field::Action => ACTION,
             Field::App => &self.app,
@@ -109,6 +119,11 @@ impl Connection<'_> {
             Field::ProcessName | Field::ProcessExec => self.process_name(),
             Field::ProcessGuid => &self.process_guid,
             Field::ProcessId => &self.process_id,
+            Field::Remote => of_ends(|ends| &ends.remote),
+            Field::RemoteIp => of_ends(|ends| &ends.remote_ip),
+            Field::RemotePort => of_ends(|ends| &ends.remote_port),
+            Field::LocalIp => of_ends(|ends| &ends.local_ip),
+            Field::LocalPort => of_ends(|ends| &ends.local_port),
         }
     }
 }
@@ -118,7 +133,7 @@ pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('\\').next().unwrap_or_default()
 }
 
-/// The fields that connections can be grouped by, in the order in which Splunk's rule groups them.
+/// The fields that connections can be grouped by: those that Splunk's rule groups them by, in its order, and the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -160,6 +175,16 @@ pub enum Field {
     ProcessGuid,
     /// `process_id`: the process's id.
     ProcessId,
+    /// `remote`: the peer as it is named, or else `remote_ip`. Like the other ends, it is empty where the log does not tell.
+    Remote,
+    /// `remote_ip`: the peer's address.
+    RemoteIp,
+    /// `remote_port`: the peer's port.
+    RemotePort,
+    /// `local_ip`: the address of the host itself.
+    LocalIp,
+    /// `local_port`: the port of the host itself.
+    LocalPort,
 }
 
 /// What the values of a field are like, as a rule. Any of them can be other text.
@@ -174,7 +199,7 @@ pub enum Kind {
 }
 
 impl Field {
-    /// All of them, in order.
+    /// Those that stand in a record, in order: what reports group by unless told otherwise.
     pub const ALL: [Self; 19] = [
         Self::Action,
         Self::App,
@@ -197,12 +222,21 @@ impl Field {
         Self::ProcessId,
     ];
 
+    /// Those that take all logs of the run to tell, in order.
+    pub const ENDS: [Self; 5] = [Self::Remote, Self::RemoteIp, Self::RemotePort, Self::LocalIp, Self::LocalPort];
+
+    /// Whether it takes all logs of the run to tell it.
+    #[must_use]
+    pub fn is_of_ends(self) -> bool {
+        Self::ENDS.contains(&self)
+    }
+
     /// What its values are like.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::DestIp | Self::SrcIp => Kind::Address,
-            Self::DestPort | Self::SrcPort | Self::ProcessId => Kind::Number,
+            Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp => Kind::Address,
+            Self::DestPort | Self::SrcPort | Self::ProcessId | Self::RemotePort | Self::LocalPort => Kind::Number,
             _ => Kind::Text,
         }
     }
@@ -230,6 +264,11 @@ impl Field {
             Self::ProcessExec => "process_exec",
             Self::ProcessGuid => "process_guid",
             Self::ProcessId => "process_id",
+            Self::Remote => "remote",
+            Self::RemoteIp => "remote_ip",
+            Self::RemotePort => "remote_port",
+            Self::LocalIp => "local_ip",
+            Self::LocalPort => "local_port",
         }
     }
 }
@@ -244,10 +283,11 @@ impl FromStr for Field {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|field| field.name() == name)
-            .ok_or_else(|| format!("{name:?} is no field: the fields are {}", Self::ALL.map(Self::name).join(", ")))
+        let every = || Self::ALL.into_iter().chain(Self::ENDS);
+        every().find(|field| field.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = every().map(Self::name).collect();
+            format!("{name:?} is no field: the fields are {}", names.join(", "))
+        })
     }
 }
 
@@ -280,7 +320,7 @@ mod tests {
 
     #[test]
     fn every_field_is_found_by_its_name() {
-        for field in Field::ALL {
+        for field in Field::ALL.into_iter().chain(Field::ENDS) {
             assert_eq!(field.name().parse(), Ok(field));
             assert_eq!(serde_json::to_value(field).unwrap(), field.name());
         }

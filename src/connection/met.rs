@@ -6,11 +6,13 @@
 use std::net::IpAddr;
 
 use hashbrown::HashTable;
+use jiff::Timestamp;
 
 use crate::{
     connection::{
+        clock::Dial,
         glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT, base_name},
-        sysmon::{self, Meaning, Part},
+        sysmon::{self, Meaning, Part, UTC_TIME},
     },
     evtx::typed::{Raw, Values},
 };
@@ -32,6 +34,7 @@ pub struct Met {
     fixed: [Vec<(&'static str, u32)>; USES],
     /// Which numbers these are: those of others mean nothing.
     generations: [u64; USES],
+    dial: Dial,
 }
 
 /// What the numbers of texts are for. Each has its own.
@@ -97,9 +100,15 @@ impl Met {
             room: room.min(MOST),
             fixed: Default::default(),
             generations: [0; USES],
+            dial: Dial::default(),
         };
         met.forget();
         met
+    }
+
+    /// When a connection happened, by its `UtcTime`.
+    pub fn happened(&mut self, values: &Values<'_>) -> Option<Timestamp> {
+        self.dial.read(values.field(UTC_TIME))
     }
 
     /// Looks at the values of a connection.
@@ -121,8 +130,8 @@ impl Met {
 
     /// The connection that was seen. Fields that are made of other parts than those looked at are empty.
     #[must_use]
-    pub fn connection(&self, seen: &Seen, time: jiff::Timestamp) -> Connection<'_> {
-        sysmon::of_parts(Some(time), |part| {
+    pub fn connection(&self, seen: &Seen, time: Option<Timestamp>) -> Connection<'_> {
+        sysmon::of_parts(time, |part| {
             self.entry(seen, part).map_or_else(Meaning::default, |entry| Meaning {
                 text: (&*entry.text).into(),
                 address: entry.address,
@@ -292,5 +301,7 @@ fn parts_of(field: Field) -> &'static [Part] {
         Field::User => &[Part::User],
         Field::ProcessGuid => &[Part::ProcessGuid],
         Field::ProcessId => &[Part::ProcessId],
+        // They are not told by values: where they are asked for, connections are not taken by these.
+        Field::Remote | Field::RemoteIp | Field::RemotePort | Field::LocalIp | Field::LocalPort => &[],
     }
 }

@@ -1,6 +1,10 @@
-//! A [`Pattern`]: a text in which `*` stands for any text, also for none; or a range of numbers.
+//! A [`Pattern`]: a text in which `*` stands for any text, also for none; or a range of ports, or a network.
 
-use std::ops::RangeInclusive;
+use std::{net::IpAddr, ops::RangeInclusive};
+
+use ipnet::IpNet;
+
+use crate::connection::cidr;
 
 /// What a value has to be, in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +20,8 @@ enum Form {
     Pieces(Vec<String>),
     /// Ports.
     Range(RangeInclusive<u16>),
+    /// Addresses in a network.
+    Network(IpNet),
 }
 
 impl Pattern {
@@ -32,6 +38,19 @@ impl Pattern {
         (!range.is_empty()).then(|| Self { text: text.to_owned(), form: Form::Range(range) })
     }
 
+    /// Of a network or an address, as in `192.0.2.0/24`; `None` of any other text without a `/`.
+    ///
+    /// # Errors
+    ///
+    /// See [`cidr::parse`].
+    pub(crate) fn network(text: &str) -> Result<Option<Self>, String> {
+        match cidr::parse(text) {
+            Ok(network) => Ok(Some(Self { text: text.to_owned(), form: Form::Network(network) })),
+            Err(wrong) if text.contains('/') => Err(wrong),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The pattern as it was given.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
@@ -42,6 +61,7 @@ impl Pattern {
         match &self.form {
             Form::Pieces(pieces) => fit(pieces, text),
             Form::Range(range) => text.parse().is_ok_and(|number| range.contains(&number)),
+            Form::Network(network) => text.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
         }
     }
 }

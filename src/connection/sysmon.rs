@@ -7,7 +7,10 @@ use std::{borrow::Cow, net::IpAddr};
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
-use crate::{connection::glossary::Connection, evtx::event::Event};
+use crate::{
+    connection::glossary::{Connection, INBOUND, OUTBOUND},
+    evtx::event::Event,
+};
 
 /// The name of Sysmon's event provider.
 pub const PROVIDER: &str = "Microsoft-Windows-Sysmon";
@@ -62,6 +65,8 @@ pub const UTC_TIME: usize = 13;
 pub const RULE_NAME: usize = 14;
 /// What a [`Connection`] is made of.
 pub const OF_CONNECTION: &[&str] = OF_HIT.split_at(UTC_TIME).0;
+/// The same, and the time of what happened.
+pub const OF_JUDGED: &[&str] = OF_HIT.split_at(RULE_NAME).0;
 
 /// What a [`Connection`] is made of: the fields of [`OF_CONNECTION`], and of `System` the computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +181,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
         dest_ip,
         dest_addr,
         src_ip,
+        ends: None,
     }
 }
 
@@ -213,8 +219,8 @@ pub(super) fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
 
 pub(super) fn direction(initiated: Option<bool>) -> &'static str {
     match initiated {
-        Some(true) => "outbound",
-        Some(false) => "inbound",
+        Some(true) => OUTBOUND,
+        Some(false) => INBOUND,
         None => "",
     }
 }

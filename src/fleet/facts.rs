@@ -15,7 +15,11 @@ use crate::{
         manifest::{Counted, FiltersEntry},
         parquet::columns::Rows,
     },
-    rule::{info::RuleInfo, judge::Rule, set::RuleSet},
+    rule::{
+        info::RuleInfo,
+        judge::{End, Rule},
+        set::RuleSet,
+    },
     scan::{
         searched::{Searched, SearchedFile, SearchedSource},
         terms::Terms,
@@ -68,6 +72,9 @@ pub struct RulesFacts {
     pub exclusion: Vec<IpNet>,
     /// Where it must not be for any rule.
     pub exclusion_of_all: Vec<IpNet>,
+    /// Which end that is of.
+    #[serde(default)]
+    pub judged: End,
     /// Whether the report says which rule each group is of.
     pub named: bool,
     /// The titles of rules for which every connection was decoded.
@@ -88,6 +95,7 @@ impl RulesFacts {
             detection: rules.everywhere.detection.as_ref().map(networks),
             exclusion: rules.builtin.as_ref().map_or_else(Vec::new, |rule| networks(&rule.exclusion)),
             exclusion_of_all: networks(&rules.everywhere.exclusion),
+            judged: rules.everywhere.judged,
             named: rules.named,
             slow: rules.slow.clone(),
             in_vain: rules.in_vain.clone(),
@@ -101,12 +109,18 @@ impl RulesFacts {
         let detection = self.detection.map(set);
         let by_process = self.processes.clone().unwrap_or_default();
         let names = by_process.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
-        let builtin = Rule { processes: names, detection: detection.clone(), exclusion: set(self.exclusion) };
+        let exclusion = set(self.exclusion);
+        let builtin = Rule { processes: names, detection: detection.clone(), exclusion, judged: self.judged };
         RuleSet {
             infos: self.infos,
             builtin: self.processes.map(|_| builtin),
             by_process,
-            everywhere: Rule { processes: Vec::new(), detection, exclusion: set(self.exclusion_of_all) },
+            everywhere: Rule {
+                processes: Vec::new(),
+                detection,
+                exclusion: set(self.exclusion_of_all),
+                judged: self.judged,
+            },
             named: self.named,
             slow: self.slow,
             in_vain: self.in_vain,
@@ -149,6 +163,9 @@ impl Facts {
             // Stale copies in the same log were dropped when it was scanned.
             copies: if self.options.dedup { Copies::Drop } else { Copies::Count },
             group_by,
+            ends: self.options.ends,
+            clock: self.options.clock,
+            names: self.options.sigma_names,
         })
     }
 
@@ -177,7 +194,9 @@ impl Facts {
     pub fn columns(&self) -> Vec<Field> {
         match self.rows {
             Rows::Groups => self.group_by.clone(),
-            Rows::Events => Field::ALL.to_vec(),
+            Rows::Events => {
+                Field::ALL.into_iter().chain(Field::ENDS.into_iter().filter(|_| self.options.ends)).collect()
+            }
         }
     }
 }

@@ -25,7 +25,8 @@ pub struct Hit {
     /// When it was logged; `None` if the record states no time.
     #[serde(with = "spilled_time")]
     pub time: Option<Timestamp>,
-    /// The values of all fields, in the order of [`Field::ALL`], and behind them the texts of the record.
+    /// The values of the fields in the order of [`Field::ALL`], behind them the texts of the record, and then the ends in the order
+    /// of [`Field::ENDS`].
     pub(super) texts: Values,
     /// Whether it was carved out of space that is no longer part of the log.
     pub recovered: bool,
@@ -71,7 +72,7 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// Its texts, in the order in which they are behind the fields.
-    pub(super) fn texts(self) -> [&'a str; TEXTS - RECORD_ID] {
+    pub(super) fn texts(self) -> [&'a str; ENDS - RECORD_ID] {
         [self.record_id, self.source, self.utc_time, self.rule_name]
     }
 }
@@ -81,11 +82,13 @@ const RECORD_ID: usize = Field::ALL.len();
 pub(super) const SOURCE: usize = RECORD_ID + 1;
 const UTC_TIME: usize = RECORD_ID + 2;
 const RULE_NAME: usize = RECORD_ID + 3;
+const ENDS: usize = RECORD_ID + 4;
 /// How many texts there are.
-pub(super) const TEXTS: usize = RECORD_ID + 4;
+pub(super) const TEXTS: usize = ENDS + Field::ENDS.len();
 
 impl Hit {
-    /// A hit of these rules, with the values of all fields in their order, at a time, out of a record.
+    /// A hit of these rules, with the values of all fields in their order and then of the ends, at a time, out of a record. Values
+    /// that are missing are empty.
     pub fn new<'a>(
         fields: impl Iterator<Item = &'a str> + Clone,
         time: Option<Timestamp>,
@@ -93,8 +96,9 @@ impl Hit {
         rules: Vec<usize>,
     ) -> Self {
         let Place { chunk, offset, recovered, .. } = place;
-        let fields = fields.chain(iter::repeat("")).take(Field::ALL.len());
-        let texts = Values::of(fields.chain(place.texts()));
+        let fields = fields.chain(iter::repeat(""));
+        let ends = fields.clone().skip(Field::ALL.len()).take(Field::ENDS.len());
+        let texts = Values::of(fields.take(Field::ALL.len()).chain(place.texts()).chain(ends));
         Self { time, texts, recovered, chunk, offset, rules, whole: None }
     }
 
@@ -109,7 +113,8 @@ impl Hit {
             recovered: event.recovered,
             ..place
         };
-        Self::new(Field::ALL.iter().map(|&field| connection.get(field)), connection.time, place, rules)
+        let fields = Field::ALL.into_iter().chain(Field::ENDS).map(|field| connection.get(field));
+        Self::new(fields, connection.time, place, rules)
     }
 
     /// The same, with the whole of the event as rules saw it: with what is known beside it, and the queried name of this number.
@@ -154,12 +159,18 @@ impl Hit {
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
-        self.texts.get(field as usize)
+        let place = Field::ENDS.iter().position(|&end| end == field).map_or(field as usize, |end| ENDS + end);
+        self.texts.get(place)
     }
 
     /// The values of all fields, in the order of [`Field::ALL`].
     pub fn fields(&self) -> impl Iterator<Item = &str> + Clone {
         self.texts.iter().take(Field::ALL.len())
+    }
+
+    /// The ends, in the order of [`Field::ENDS`].
+    pub fn ends(&self) -> impl Iterator<Item = &str> + Clone {
+        self.texts.iter().skip(ENDS)
     }
 
     /// `EventRecordID`.

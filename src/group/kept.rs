@@ -4,10 +4,13 @@ use std::{cmp::Ordering, collections::HashMap};
 
 use jiff::Timestamp;
 
-use crate::group::{
-    hit::{Hit, Place, SOURCE, TEXTS, Whole},
-    key::Values,
-    texts::{MOST_NUMBERS, Texts},
+use crate::{
+    connection::glossary::Field,
+    group::{
+        hit::{Hit, Place, SOURCE, TEXTS, Whole},
+        key::Values,
+        texts::{MOST_NUMBERS, Texts},
+    },
 };
 
 /// Hits, in the order in which they were kept, or sorted.
@@ -86,7 +89,10 @@ impl Kept {
         let mut own = numbers.last().copied().unwrap_or([u32::MAX; TEXTS]);
         if let Some((first, last)) = own.split_first_chunk_mut() {
             *first = *fields;
-            last.iter_mut().zip(place.texts()).for_each(|(number, text)| renumber(number, text, texts));
+            // What is known by numbers alone has no ends.
+            let ends = Field::ENDS.map(|_| "");
+            let more = place.texts().into_iter().chain(ends);
+            last.iter_mut().zip(more).for_each(|(number, text)| renumber(number, text, texts));
         }
         numbers.push(own);
         let rules = self.list(rules);

@@ -27,6 +27,8 @@ pub struct Made<'a> {
     pub threads: NonZeroUsize,
     /// Whether they name their rules.
     pub named: bool,
+    /// Whether they say which end is the host and which its peer.
+    pub ends: bool,
     /// What is known of the processes, if they say it.
     pub processes: Option<&'a Processes>,
 }
@@ -51,7 +53,8 @@ impl<'a, W: Write> Rows<'a, W> {
         let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| made.named);
         let background = made.processes.iter().flat_map(|_| background::COLUMNS);
-        let columns = Field::ALL.map(Field::name).into_iter().chain(more).chain(rule).chain(background);
+        let ends = Field::ENDS.map(Field::name).into_iter().filter(|_| made.ends);
+        let columns = Field::ALL.map(Field::name).into_iter().chain(more).chain(rule).chain(ends).chain(background);
         csv::header(&mut out, made.style.mark, columns)?;
         Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
     }
@@ -98,7 +101,8 @@ fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) 
     let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
     let recovered = if hit.recovered { "true" } else { "false" };
     let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
-    let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns));
+    let ends = hit.ends().filter(|_| made.ends);
+    let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns)).chain(ends);
     let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
     csv::push(rows, values.chain(background.iter().flatten().map(String::as_str)), made.style.cells)
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         cidr::CidrSet,
+        clock::Clock,
         filter::{Filter, Property},
     },
     error::Defects,
@@ -22,7 +23,7 @@ use crate::{
     },
     group::copies::Copies,
     report::{style::Style, times},
-    rule::{info::RuleInfo, set::RuleSet},
+    rule::{info::RuleInfo, judge::End, set::RuleSet, sigma::beside::Names},
     scan::{
         coverage::Host,
         searched::{SearchedFile, SearchedSource},
@@ -107,6 +108,8 @@ pub struct RulesBody {
     pub exclusion_networks: Vec<String>,
     /// Where it must not be for any rule.
     pub exclusion_networks_of_all: Vec<String>,
+    /// Which end networks are of: `dest`, or `remote` for the peer of the host.
+    pub judged: End,
 }
 
 /// A rule.
@@ -145,6 +148,15 @@ pub struct Counted {
     pub dedup: bool,
     /// Which connections are; null for all.
     pub filters: Option<FiltersEntry>,
+    /// Which of its times a connection is of: `logged` or `utc`.
+    #[serde(default)]
+    pub clock: Clock,
+    /// Whether it is told of each connection which end is the host and which its peer.
+    #[serde(default)]
+    pub ends: bool,
+    /// Whose names of destinations Sigma rules saw; left out for those that connections were logged with.
+    #[serde(default, skip_serializing_if = "Names::are_logged")]
+    pub sigma_names: Names,
 }
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
@@ -159,6 +171,14 @@ pub struct FiltersEntry {
     pub port: Vec<String>,
     pub transport: Vec<String>,
     pub direction: Vec<String>,
+    #[serde(default)]
+    pub app: Vec<String>,
+    #[serde(default)]
+    pub dest: Vec<String>,
+    #[serde(default)]
+    pub remote: Vec<String>,
+    #[serde(default)]
+    pub remote_port: Vec<String>,
 }
 
 /// A log.
@@ -324,6 +344,7 @@ impl RulesEntry {
             detection_networks: rules.everywhere.detection.as_ref().map(networks),
             exclusion_networks: rules.builtin.as_ref().map_or_else(Vec::new, |rule| networks(&rule.exclusion)),
             exclusion_networks_of_all: networks(&rules.everywhere.exclusion),
+            judged: rules.everywhere.judged,
         };
         let sha256 = digest::sha256(&serde_json::to_vec(&body).unwrap_or_default());
         Self { body, sha256 }
@@ -351,6 +372,9 @@ impl Counted {
             recover: terms.carving == Carving::Stale,
             dedup: terms.copies == Copies::Drop,
             filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
+            clock: terms.clock,
+            ends: terms.ends,
+            sigma_names: terms.names,
         }
     }
 }
@@ -366,6 +390,10 @@ impl FiltersEntry {
             port: patterns(Property::Port),
             transport: patterns(Property::Transport),
             direction: patterns(Property::Direction),
+            app: patterns(Property::App),
+            dest: patterns(Property::Dest),
+            remote: patterns(Property::Remote),
+            remote_port: patterns(Property::RemotePort),
         }
     }
 
@@ -386,6 +414,10 @@ impl FiltersEntry {
             (Property::Port, &self.port),
             (Property::Transport, &self.transport),
             (Property::Direction, &self.direction),
+            (Property::App, &self.app),
+            (Property::Dest, &self.dest),
+            (Property::Remote, &self.remote),
+            (Property::RemotePort, &self.remote_port),
         ];
         let read = |(property, texts): (Property, &Vec<String>)| Ok((property, property.patterns(texts)?));
         Ok(Filter::new(window, patterns.into_iter().map(read).collect::<Result<Vec<_>, String>>()?))

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
+    connection::clock::Skew,
     error::Defects,
     scan::{coverage::Host, tally::Tally},
 };
@@ -33,6 +34,8 @@ pub struct Ran {
     pub others: u64,
     /// The hosts that the logs are of, those without Sysmon first.
     pub hosts: Vec<Host>,
+    /// How far the two times of hits are apart.
+    pub skew: Skew,
     /// The first and the last time of all logs.
     pub span: Option<(Timestamp, Timestamp)>,
     /// What is wrong with the evidence.

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
+    connection::clock::{Clock, Skew},
     count,
     report::ran::Ran,
     rule::info::{BUILT_IN, RuleInfo},
@@ -46,6 +47,9 @@ impl fmt::Display for Summary<'_> {
         self.found(f)?;
         self.elsewhere(f)?;
         self.excluded(f)?;
+        if let Some(clocks) = clocks(&self.ran.skew, self.terms.clock) {
+            writeln!(f, "clocks    {clocks}")?;
+        }
         if self.ran.links > 0 {
             writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
         }
@@ -218,13 +222,14 @@ impl Summary<'_> {
         }
         let chosen = self.ran.tally.of_chosen_processes();
         if chosen == 0 {
-            return writeln!(
+            writeln!(
                 f,
                 "found     nothing: no network connection{whose}{} in {} of {}",
                 if self.terms.filter.is_open() { "" } else { " within the filters" },
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
-            );
+            )?;
+            return self.unjoined(f);
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
         write!(f, " in {}", counted(self.ran.groups, "group"))?;
@@ -241,6 +246,7 @@ impl Summary<'_> {
         if self.ran.parts > 0 {
             writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
         }
+        self.unjoined(f)?;
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
@@ -255,6 +261,20 @@ impl Summary<'_> {
             writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
         }
         Ok(())
+    }
+
+    /// How many connections rules that ask for the process were not applied to.
+    fn unjoined(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.ran.tally.unjoined;
+        if count == 0 {
+            return Ok(());
+        }
+        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
+        writeln!(
+            f,
+            "          {} {were} not judged by rules that ask for the process: the start of {its} is not in these logs",
+            counted(count, "connection")
+        )
     }
 
     /// The names of processes that were asked for and no process in the logs has.
@@ -293,7 +313,14 @@ impl Summary<'_> {
             writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
             label = "";
         }
-        Ok(())
+        match self.ran.tally.excluded_peers {
+            0 => Ok(()),
+            peers => writeln!(
+                f,
+                "          {} of them whose source is in no such network, and may be the peer: --judge remote judges the peer",
+                counted(peers, "inbound connection")
+            ),
+        }
     }
 
     fn defective(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -308,6 +335,29 @@ impl Summary<'_> {
         }
         Ok(())
     }
+}
+
+/// How far the two times of hits are apart, if that is worth saying.
+pub(super) fn clocks(skew: &Skew, clock: Clock) -> Option<String> {
+    let Skew { count, largest, host } = skew;
+    let (apart, side) = (largest.unsigned_abs(), if *largest < 0 { "earlier" } else { "later" });
+    let apart = match apart {
+        0..120 => counted(apart, "second"),
+        120..7200 => counted(apart / 60, "minute"),
+        7200..172_800 => counted(apart / 3600, "hour"),
+        _ => counted(apart / 86400, "day"),
+    };
+    let taken = match clock {
+        Clock::Logged => "the time of logging counts, --clock utc takes UtcTime",
+        Clock::Utc => "UtcTime counts",
+    };
+    let host = text::printable(host);
+    let hits = counted(*count, "hit");
+    (*count > 0).then(|| {
+        format!(
+            "{hits} with a UtcTime more than a minute from the time of logging, up to {apart} {side} on {host}: {taken}"
+        )
+    })
 }
 
 /// From one time to another, to the second.

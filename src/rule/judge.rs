@@ -2,7 +2,10 @@
 //!
 //! Connections are judged one at a time, and nothing is counted here.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::{cidr::CidrSet, glossary::Connection, pattern};
 
@@ -16,6 +19,19 @@ pub struct Rule {
     pub detection: Option<CidrSet>,
     /// Where a destination must not be.
     pub exclusion: CidrSet,
+    /// What is judged in place of the destination.
+    pub judged: End,
+}
+
+/// Which end of a connection networks are of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// The destination, as Splunk's rule has it.
+    #[default]
+    Dest,
+    /// The peer of the host that logged it.
+    Remote,
 }
 
 /// What a rule says about a connection.
@@ -44,24 +60,60 @@ impl Rule {
                 return Verdict::OtherProcess;
             }
         }
-        let find = |networks: &CidrSet| connection.dest_addr.and_then(|address| networks.find(address));
-        if self.detection.as_ref().is_some_and(|networks| find(networks).is_none()) {
+        let judged = self.judged.of(connection);
+        if self.detection.as_ref().is_some_and(|networks| judged.is_any_in(networks).is_none()) {
             return Verdict::OutsideDetection;
         }
-        find(&self.exclusion).map_or(Verdict::Hit, Verdict::Excluded)
+        judged.are_all_in(&self.exclusion).map_or(Verdict::Hit, Verdict::Excluded)
+    }
+}
+
+/// The address that is judged, or both where either may be it.
+#[derive(Debug, Clone, Copy)]
+enum Judged {
+    One(Option<IpAddr>),
+    Either(Option<IpAddr>, Option<IpAddr>),
+}
+
+impl End {
+    fn of(self, connection: &Connection<'_>) -> Judged {
+        let Self::Remote = self else { return Judged::One(connection.dest_addr) };
+        match connection.ends.as_deref().filter(|ends| !ends.remote_ip.is_empty()) {
+            Some(ends) => Judged::One(ends.remote_addr),
+            None => Judged::Either(connection.dest_addr, connection.src_ip.parse().ok()),
+        }
+    }
+}
+
+impl Judged {
+    /// The network that it is in, or else what may be it.
+    fn is_any_in(self, networks: &CidrSet) -> Option<IpNet> {
+        match self {
+            Self::One(address) => networks.find(address?),
+            Self::Either(one, other) => Self::One(one).is_any_in(networks).or_else(|| networks.find(other?)),
+        }
+    }
+
+    /// The network that it is in, and if either may be it, that both are in some of them.
+    fn are_all_in(self, networks: &CidrSet) -> Option<IpNet> {
+        match self {
+            Self::One(address) => networks.find(address?),
+            Self::Either(one, other) => networks.find(other?).and(networks.find(one?)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::cidr;
+    use crate::connection::{cidr, ends::Ends};
 
     fn rule() -> Rule {
         Rule {
             processes: vec!["regsvcs.exe".to_owned()],
             detection: None,
             exclusion: ["10.0.0.0/8", "10.1.0.0/16"].map(|text| cidr::parse(text).unwrap()).into_iter().collect(),
+            judged: End::Dest,
         }
     }
 
@@ -103,5 +155,27 @@ mod tests {
             let detecting = Rule { detection: Some(CidrSet::default()), ..rule() };
             assert_eq!(detecting.judge(&connection("regsvcs.exe", dest_ip)), Verdict::OutsideDetection);
         }
+    }
+
+    #[test]
+    fn the_peer_is_judged_and_both_ends_where_it_is_not_known() {
+        let judge = |src: &'static str, dest: &'static str, remote: Option<&str>| {
+            let ends = Ends {
+                remote_ip: remote.unwrap_or_default().to_owned(),
+                remote_addr: remote.and_then(|text| text.parse().ok()),
+                ..Ends::default()
+            };
+            let connection =
+                Connection { src_ip: src.into(), ends: Some(Box::new(ends)), ..connection("regsvcs.exe", dest) };
+            let detection = Some(["192.0.2.0/24"].map(|text| cidr::parse(text).unwrap()).into_iter().collect());
+            let remote = Rule { judged: End::Remote, ..rule() };
+            (remote.judge(&connection), Rule { detection, ..remote }.judge(&connection))
+        };
+        let excluded = Verdict::Excluded(cidr::parse("10.0.0.0/8").unwrap());
+        assert_eq!(judge("192.0.2.1", "10.0.0.5", Some("192.0.2.1")), (Verdict::Hit, Verdict::Hit));
+        assert_eq!(judge("192.0.2.1", "10.0.0.5", Some("10.0.0.5")), (excluded, Verdict::OutsideDetection));
+        assert_eq!(judge("192.0.2.1", "10.0.0.5", None), (Verdict::Hit, Verdict::Hit));
+        assert_eq!(judge("10.0.0.6", "10.0.0.5", None), (excluded, Verdict::OutsideDetection));
+        assert_eq!(judge("192.0.2.1", "", None), (Verdict::Hit, Verdict::Hit));
     }
 }

@@ -1,11 +1,14 @@
 //! A [`RuleSet`]: everything that a run looks for, judged in one pass over the connections.
 
 use crate::{
-    connection::{glossary::Connection, pattern},
+    connection::{
+        glossary::{Connection, INBOUND},
+        pattern,
+    },
     evtx::event::Event,
     rule::{
         info::RuleInfo,
-        judge::{Rule, Verdict},
+        judge::{End, Rule, Verdict},
         sigma::{
             beside::Beside,
             engine::{Matches, Sigma},
@@ -97,6 +100,20 @@ impl RuleSet {
         let verdict = self.builtin.as_ref().map_or(Verdict::OtherProcess, |rule| rule.judge(connection));
         let rule = if verdict == Verdict::Hit { self.rule_of(connection) } else { None };
         (verdict, rule)
+    }
+
+    /// Whether an inbound connection is excluded by its destination, which can be the host itself, while its source is in no network
+    /// that is: judged by its peer, it might be a hit.
+    #[must_use]
+    pub fn leaves_out_peer(&self, connection: &Connection<'_>, verdict: Verdict) -> bool {
+        let rules = self.builtin.iter().chain([&self.everywhere]);
+        matches!(verdict, Verdict::Excluded(_))
+            && connection.direction == INBOUND
+            && self.everywhere.judged == End::Dest
+            && connection
+                .src_ip
+                .parse()
+                .is_ok_and(|source| rules.clone().all(|rule| rule.exclusion.find(source).is_none()))
     }
 
     fn rule_of(&self, connection: &Connection<'_>) -> Option<usize> {

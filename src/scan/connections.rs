@@ -20,7 +20,7 @@ use crate::{
     rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
         findings::{Findings, SourceFindings},
-        plan::Plan,
+        plan::{Plan, Purpose},
     },
 };
 
@@ -104,7 +104,11 @@ impl<'s> Connections<'s> {
 
     /// Takes the records of a chunk that are connections and are not left out.
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
-        let ids: &[u16] = if self.plan.wanted.is_some() { &EVENT_IDS } else { &[EVENT_ID] };
+        let ids: &[u16] = match self.plan.purpose {
+            Purpose::Processes(_) => &EVENT_IDS,
+            Purpose::Ahead(questions) => questions.event_ids(),
+            Purpose::Connections => &[EVENT_ID],
+        };
         let sysmon: Vec<u8> = PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
@@ -129,7 +133,9 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
-        let connection = met.connection(&seen, values.time);
+        let happened = met.happened(values);
+        let time = terms.clock.time(Some(values.time), happened);
+        let connection = met.connection(&seen, time);
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return true;
@@ -137,8 +143,10 @@ impl<'s> Connections<'s> {
         let (verdict, rule) = terms.rules.judge_connection(&connection);
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
+            self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
             return true;
         }
+        self.part.skew.count(Some(values.time), happened, &connection.dvc);
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -147,7 +155,7 @@ impl<'s> Connections<'s> {
             let mut number = |&field| met.number(Use::Groups, &seen, field, |text| groups.number(text));
             self.numbers.clear();
             self.numbers.extend(terms.group_by.iter().map(&mut number));
-            groups.count_numbers(&self.numbers, self.source, Some(values.time), rule);
+            groups.count_numbers(&self.numbers, self.source, time, rule);
         }
         if self.plan.keeps_hits() {
             met.number_anew(Use::Hits, hits.generation());
@@ -162,16 +170,21 @@ impl<'s> Connections<'s> {
                 offset: self.place.offset.saturating_add(values.place.start()),
                 recovered: false,
             };
-            hits.push_numbers(&fields, Some(values.time), place, rule.as_slice());
+            hits.push_numbers(&fields, time, place, rule.as_slice());
         }
         true
     }
 
     /// Takes an event, if it is a connection that is not left out.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        if let Some(wanted) = &self.plan.wanted {
-            return wanted.take(event, &mut self.found.facts);
+        match &self.plan.purpose {
+            Purpose::Connections => self.take_connection(event),
+            Purpose::Ahead(_) => self.found.known.take(event),
+            Purpose::Processes(wanted) => wanted.take(event, &mut self.found.facts),
         }
+    }
+
+    fn take_connection(&mut self, event: &Event<'_>) {
         let Some(mut connection) = sysmon::connection(event) else { return };
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
@@ -182,18 +195,27 @@ impl<'s> Connections<'s> {
             let cause = "the connection has more text than a chunk can hold, and is cut off";
             self.lose(event.place, DefectKind::Text, cause);
         }
+        if let Some(locals) = &self.plan.known.locals {
+            connection.ends = Some(Box::new(locals.ends(&connection)));
+        }
         let terms = &self.plan.terms;
+        let logged = connection.time;
+        let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
+        connection.time = terms.clock.time(logged, happened);
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;
         }
-        let beside = Beside::default();
+        let beside = self.plan.known.beside(event, &connection);
         let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
-        self.part.judged(judgement.verdict, event.recovered);
+        let verdict = judgement.verdict;
+        self.part.judged(verdict, event.recovered);
         self.part.tally.unjoined += u64::from(judgement.is_unjoined);
-        if judgement.verdict == Verdict::Hit {
+        if verdict == Verdict::Hit {
+            self.part.skew.count(logged, happened, &connection.dvc);
             self.hit(event, &connection, &beside, judgement);
         }
+        self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
     }
 
     fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {

@@ -94,7 +94,9 @@ impl Elsewhere {
                 group_by: vec![Field::ProcessName, Field::DestIp],
                 ..plan.terms.clone()
             },
-            prefilter: Prefilter::new(None).map_err(|error| Error::Usage(error.to_string()))?,
+            prefilter: Prefilter::new(None)
+                .map_err(|error| Error::Usage(error.to_string()))?
+                .within(plan.prefilter.window),
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,
             keep_hits: false,

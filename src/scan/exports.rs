@@ -54,7 +54,7 @@ impl<'a> Exports<'a> {
     /// Counts and holds a defect.
     pub(super) fn defect(&mut self, line: Option<u64>, offset: u64, kind: DefectKind, cause: &str) {
         // All of an export was read at the first look.
-        if self.plan.wanted.is_some() {
+        if !self.plan.before.is_empty() {
             return;
         }
         *self.part.defects.entry(kind).or_default() += 1;

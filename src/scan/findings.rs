@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
-    connection::{glossary::Field, met::Met},
+    connection::{clock::Skew, glossary::Field, met::Met},
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
@@ -16,7 +16,8 @@ use crate::{
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
-        plan::{Decoding, Plan},
+        known::Known,
+        plan::{Decoding, Plan, Purpose},
         tally::Tally,
     },
 };
@@ -36,6 +37,8 @@ pub struct Findings {
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What was told of processes, where the plan is for these.
     pub facts: Facts,
+    /// What is known of all logs, where the plan is for that.
+    pub known: Known,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
     pub memo: Option<Memo>,
     /// What values of connections mean that were met, where their fields are all that is asked of them.
@@ -73,8 +76,19 @@ pub struct SourceFindings {
     pub ids: Ids,
     /// What it covers.
     pub coverage: Coverage,
+    /// How far the two times of its hits are apart.
+    pub skew: Skew,
     /// Its digests, if all of it was read and they were asked for.
     pub digests: Option<Digests>,
+}
+
+/// What is wrong with evidence that the look for connections has no need to decode, in all and by log and kind.
+#[derive(Debug, Default)]
+pub struct Wrong {
+    /// All of it.
+    pub defects: Defects,
+    /// The same by log and by kind.
+    pub by_source: BTreeMap<String, BTreeMap<DefectKind, u64>>,
 }
 
 impl SourceFindings {
@@ -84,6 +98,15 @@ impl SourceFindings {
         if let Verdict::Excluded(network) = verdict {
             *self.excluded.entry(network).or_default() += 1;
         }
+    }
+}
+
+impl Wrong {
+    /// What a look has found to be wrong.
+    pub(super) fn of(findings: Findings) -> Self {
+        let by_source = findings.sources.into_iter().map(|(key, found)| (key.name, found.defects));
+        let by_source = by_source.filter(|(_, defects)| !defects.is_empty()).collect();
+        Self { defects: findings.defects, by_source }
     }
 }
 
@@ -98,6 +121,10 @@ impl Findings {
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
             facts: Facts::new(plan.room),
+            known: match plan.purpose {
+                Purpose::Ahead(questions) => Known::of(questions, plan.room),
+                _ => Known::default(),
+            },
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
@@ -113,6 +140,7 @@ impl Findings {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
         self.facts.merge(other.facts);
+        self.known.merge(other.known);
         self.defects.merge(other.defects);
         for (key, source) in other.sources {
             self.add(key, source);
@@ -133,6 +161,7 @@ impl Findings {
         add_counts(&mut source.defects, part.defects);
         source.ids.merge(part.ids);
         source.coverage.merge(part.coverage);
+        source.skew.merge(&part.skew);
         source.digests = source.digests.take().or(part.digests);
     }
 }

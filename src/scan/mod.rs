@@ -8,14 +8,17 @@
 //! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it.
 //! - `exports`: the same of events that were exported.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of.
+//! - [`ahead`]: a look ahead, for what has to be [`known`] of all logs before connections are judged.
 //! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`]. [`elsewhere`]: what else is in the logs, where nothing was found.
 
+pub mod ahead;
 mod blocks;
 mod connections;
 pub mod coverage;
 pub mod elsewhere;
 mod exports;
 pub mod findings;
+pub mod known;
 pub mod plan;
 pub mod pool;
 pub mod prefilter;

@@ -6,7 +6,12 @@ use crate::{
     connection::{process, sysmon},
     evtx::shape::Extent,
     group::groups,
-    scan::{prefilter::Prefilter, terms::Terms, wanted::Wanted},
+    scan::{
+        known::{Known, Questions},
+        prefilter::Prefilter,
+        terms::Terms,
+        wanted::Wanted,
+    },
 };
 
 /// What is looked for, and what is kept of it.
@@ -24,10 +29,25 @@ pub struct Plan {
     pub room: usize,
     /// Whether each hit is kept, and not only counted, also where groups can be made without.
     pub keep_hits: bool,
-    /// The processes that are looked for, where it is these and not connections.
-    pub wanted: Option<Arc<Wanted>>,
+    /// What events are taken for.
+    pub purpose: Purpose,
+    /// What is known of all logs, from a look ahead.
+    pub known: Arc<Known>,
+    /// What other looks at the same logs rule chunks out by. What is wrong with a chunk that one of them decodes, it names.
+    pub before: Vec<Prefilter>,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
+}
+
+/// What events are taken for.
+#[derive(Debug, Clone)]
+pub enum Purpose {
+    /// Connections are judged, counted and kept.
+    Connections,
+    /// What has to be known of all logs before they can be.
+    Ahead(Questions),
+    /// The processes behind those that are hits.
+    Processes(Arc<Wanted>),
 }
 
 /// Which records are decoded. The findings are the same, but for counters.
@@ -43,19 +63,24 @@ impl Plan {
     /// How much of an event is read where it is read without the parser; nothing where all are to be read by it.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {
-        match self.decoding {
-            Decoding::Everything => None,
-            Decoding::Candidates if self.wanted.is_some() => Some(Extent::Only(&process::FIELDS)),
-            Decoding::Candidates if !self.is_of_fields() => Some(Extent::Whole),
-            Decoding::Candidates if self.keeps_hits() => Some(Extent::Only(&sysmon::OF_HIT)),
-            Decoding::Candidates => Some(Extent::Only(sysmon::OF_CONNECTION)),
+        if self.decoding == Decoding::Everything {
+            return None;
         }
+        Some(match self.purpose {
+            Purpose::Processes(_) => Extent::Only(&process::FIELDS),
+            Purpose::Ahead(questions) => Extent::Only(questions.fields()),
+            Purpose::Connections if !self.terms.rules.sigma.is_empty() => Extent::Whole,
+            Purpose::Connections if self.keeps_hits() => Extent::Only(&sysmon::OF_HIT),
+            Purpose::Connections => Extent::Only(sysmon::OF_JUDGED),
+        })
     }
 
     /// Whether a connection's fields are all that is asked of an event, and they may be read from its values: no rule looks at more.
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
-        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty() && self.wanted.is_none()
+        let are_for_connections = matches!(self.purpose, Purpose::Connections);
+        let is_all_in_records = are_for_connections && self.known.locals.is_none();
+        self.decoding == Decoding::Candidates && self.terms.rules.sigma.is_empty() && is_all_in_records
     }
 
     /// Whether each hit is kept.

@@ -90,7 +90,7 @@ pub fn scan(
     });
     let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
     note_what_is_missing(plan, &sources.logs, &mut findings);
-    if plan.wanted.is_none() {
+    if plan.before.is_empty() {
         note_changed_archives(&sources.archives, &mut findings);
     }
     Ok(findings)

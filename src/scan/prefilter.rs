@@ -30,8 +30,20 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Prefilter {
     provider: Regex,
-    /// `None` when any connection will do.
+    /// `None` when any event will do.
     texts: Option<Regex>,
+    /// When they are of.
+    pub window: Window,
+    records: Records,
+}
+
+/// Which records of Sysmon are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// Connections.
+    Connections,
+    /// Any.
+    Any,
 }
 
 impl Prefilter {
@@ -50,7 +62,21 @@ impl Prefilter {
         Ok(Self {
             provider: RegexBuilder::new(&pattern(PROVIDER)).unicode(false).build()?,
             texts: patterns.map(texts).transpose()?,
+            window: Window::default(),
+            records: Records::Connections,
         })
+    }
+
+    /// The same, for connections in a window of time.
+    #[must_use]
+    pub fn within(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+
+    /// The same, for these records.
+    #[must_use]
+    pub fn of(self, records: Records) -> Self {
+        Self { records, ..self }
     }
 
     /// Whether a chunk names Sysmon, as any chunk with a record of it does.
@@ -60,17 +86,23 @@ impl Prefilter {
     }
 
     /// Whether a chunk has one of the texts, if there are any.
-    #[must_use]
-    pub fn has_text(&self, chunk: &[u8]) -> bool {
+    fn has_text(&self, chunk: &[u8]) -> bool {
         self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 
-    /// Whether a chunk that names Sysmon can hold a connection of interest among these records, or anywhere in it if they
+    /// Whether a record can be one that is looked for, by its EventID.
+    #[must_use]
+    pub fn may_be(&self, record: Record, candidates: &mut Candidates<'_>) -> bool {
+        self.records == Records::Any || candidates.may_be_event_3(record)
+    }
+
+    /// Whether a chunk that names Sysmon can hold an event of interest among these records, or anywhere in it if they
     /// are not given. False yes is allowed, false no is not.
     #[must_use]
-    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>, window: &Window) -> bool {
+    pub fn may_match(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
         let mut candidates = Candidates::new(chunk);
-        let mut may_be = |record: Record| candidates.may_be_event_3(record) && candidates.may_be_within(record, window);
+        let mut may_be =
+            |record: Record| self.may_be(record, &mut candidates) && candidates.may_be_within(record, &self.window);
         // Looking at some 40 records is a third of the work of searching 64 KiB of text, so it goes first.
         records.is_none_or(|records| records.iter().any(|&record| may_be(record))) && self.has_text(chunk)
     }

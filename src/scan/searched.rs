@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    connection::clock::Skew,
     count,
     error::{DefectKind, Defects},
     evidence::{
@@ -22,12 +23,11 @@ use crate::{
         sources::Sources,
     },
     evtx::{chunk::FileHeader, ids::Span},
-    group::{groups::Groups, hits::Hits, processes::Processes},
+    group::{groups::Groups, hits::Hits},
     scan::{
         coverage::{self, Coverage, Host},
-        findings::{Findings, SourceFindings},
+        findings::{Findings, SourceFindings, Wrong},
         plan::Plan,
-        second::Found,
         tally::Tally,
     },
     text,
@@ -94,6 +94,9 @@ pub struct SearchedSource {
     pub by_rule: BTreeMap<usize, u64>,
     /// Its defects by kind.
     pub defects: BTreeMap<DefectKind, u64>,
+    /// How far the two times of its hits are apart.
+    #[serde(default)]
+    pub skew: Skew,
     /// Copies of events in it that were dropped.
     pub duplicates: u64,
 }
@@ -123,14 +126,13 @@ impl Searched {
         }
     }
 
-    /// Notes what a second look found to be wrong, and returns what it found.
-    pub fn learn(&mut self, found: Found) -> Processes {
-        self.defects.merge(found.defects);
+    /// Notes what another look at the same logs found to be wrong.
+    pub fn learn(&mut self, wrong: Wrong) {
+        self.defects.merge(wrong.defects);
         for source in &mut self.sources {
-            let more = found.by_source.get(&source.file.name).cloned().unwrap_or_default();
+            let more = wrong.by_source.get(&source.file.name).cloned().unwrap_or_default();
             count::add_counts(&mut source.defects, more);
         }
-        found.processes
     }
 
     /// What was counted in all sources.
@@ -138,6 +140,14 @@ impl Searched {
     pub fn tally(&self) -> Tally {
         let mut sum = Tally::default();
         self.sources.iter().for_each(|source| sum += source.tally);
+        sum
+    }
+
+    /// How far the two times of hits are apart in all sources.
+    #[must_use]
+    pub fn skew(&self) -> Skew {
+        let mut sum = Skew::default();
+        self.sources.iter().for_each(|source| sum.merge(&source.skew));
         sum
     }
 
@@ -229,8 +239,19 @@ impl SearchedFile {
 
 impl SearchedSource {
     fn new(name: String, file: &Path, found: SourceFindings) -> Self {
-        let SourceFindings { tally, header, excluded, by_rule, unused_from, used_to, defects, ids, digests, coverage } =
-            found;
+        let SourceFindings {
+            tally,
+            header,
+            excluded,
+            by_rule,
+            unused_from,
+            used_to,
+            defects,
+            ids,
+            digests,
+            coverage,
+            skew,
+        } = found;
         let is_sysmon = coverage.is_sysmon.unwrap_or(tally.chunks_sysmon > 0);
         Self {
             file: SearchedFile::new(name, file, tally.bytes, digests),
@@ -242,6 +263,7 @@ impl SearchedSource {
             excluded,
             by_rule,
             defects,
+            skew,
             duplicates: 0,
         }
     }

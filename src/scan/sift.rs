@@ -20,6 +20,7 @@ use crate::{
         connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
         plan::{Decoding, Plan},
+        prefilter::Prefilter,
     },
     text,
 };
@@ -42,7 +43,7 @@ pub struct Sifter<'a> {
     pub part: SourceFindings,
     /// Whether there is nothing in the source but perhaps a file header.
     pub is_blank: bool,
-    /// Whether what is wrong is known already: all of it in a second look, but for chunks that the first one has ruled out.
+    /// Whether another look names what is wrong: all of it in one of several, but for chunks that the others have ruled out.
     is_known: bool,
     /// How many more chunks are asked whose the source is.
     to_ask: u8,
@@ -61,7 +62,7 @@ impl<'a> Sifter<'a> {
             found,
             part: SourceFindings::default(),
             is_blank: false,
-            is_known: plan.wanted.is_some(),
+            is_known: !plan.before.is_empty(),
             to_ask: 0,
             held: None,
         }
@@ -256,7 +257,8 @@ impl<'a> Sifter<'a> {
         }
         match records {
             Some(records)
-                if self.plan.decoding == Decoding::Candidates && !self.may_match(bytes, names_sysmon, &records) =>
+                if self.plan.decoding == Decoding::Candidates
+                    && !self.may_match(&self.plan.prefilter, bytes, names_sysmon, &records) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
@@ -273,7 +275,7 @@ impl<'a> Sifter<'a> {
                 }
                 self.is_known = self.is_known && !self.was_ruled_out(bytes, names_sysmon, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
-                self.is_known = self.plan.wanted.is_some();
+                self.is_known = !self.plan.before.is_empty();
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
@@ -361,25 +363,16 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// Whether a first look for connections has ruled a chunk out.
+    /// Whether the other looks rule a chunk out.
     fn was_ruled_out(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
-        let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        self.plan.decoding == Decoding::Candidates
-            && self.plan.wanted.as_ref().is_some_and(|wanted| {
-                let may_match = wanted.before.may_match(chunk, records, &self.plan.terms.filter.window);
-                !((names_sysmon || records.is_none()) && may_match)
-            })
+        let may_match = |before: &Prefilter| self.may_match(before, chunk, names_sysmon, records);
+        self.plan.decoding == Decoding::Candidates && !self.plan.before.iter().any(may_match)
     }
 
-    fn may_match(&self, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
-        // What is carved is not among the records.
+    fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], names_sysmon: bool, records: &[Record]) -> bool {
+        // What is carved is not among the records. An old one needs no name of its provider in the chunk: that can be overwritten.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        if self.plan.wanted.is_some() {
-            return (names_sysmon || records.is_none()) && self.plan.prefilter.has_text(chunk);
-        }
-        // An old record needs no name of its own of its provider in the chunk: that can be overwritten.
-        (names_sysmon || records.is_none())
-            && self.plan.prefilter.may_match(chunk, records, &self.plan.terms.filter.window)
+        (names_sysmon || records.is_none()) && prefilter.may_match(chunk, records)
     }
 
     /// Names the places without a chunk that were held.
@@ -433,7 +426,7 @@ impl<'a> Sifter<'a> {
                 } else {
                     read.push(record);
                 }
-                let may_be = plan.wanted.is_some() || candidates.may_be_event_3(record);
+                let may_be = plan.prefilter.may_be(record, &mut candidates);
                 let misfit = if may_be { candidates.misfit(record) } else { None };
                 misfits.extend(misfit.map(|misfit| Loss {
                     offset: Some(record.start()),

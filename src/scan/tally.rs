@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::{count::sum, rule::judge::Verdict};
 
 macro_rules! tally {
-    ($($(#[doc = $doc:expr])* $name:ident,)*) => {
+    ($($(#[$meta:meta])* $name:ident,)*) => {
         /// Counts of one source, or of all.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default)]
         pub struct Tally {
-            $($(#[doc = $doc])* pub $name: u64,)*
+            $($(#[$meta])* pub $name: u64,)*
         }
 
         impl AddAssign for Tally {
@@ -59,6 +59,9 @@ tally! {
     outside_detection,
     /// Connections of the chosen processes to an exclusion network.
     excluded,
+    /// Inbound connections among those that are excluded by their destinations, whose sources are in no exclusion network.
+    #[serde(default)]
+    excluded_peers,
     /// Connections that the rule looks for.
     hits,
     /// Those of them from recovered records.

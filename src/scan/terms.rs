@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use crate::{
-    connection::{filter::Filter, glossary::Field},
+    connection::{clock::Clock, filter::Filter, glossary::Field},
     evtx::decoder::Carving,
     group::copies::Copies,
-    rule::set::RuleSet,
+    rule::{set::RuleSet, sigma::beside::Names},
 };
 
 /// What a report is of.
@@ -24,8 +24,14 @@ pub struct Terms {
     pub carving: Carving,
     /// Which copies of an event do not count. Unless all do, groups are made from the hits kept.
     pub copies: Copies,
+    /// Whose names of destinations Sigma rules see.
+    pub names: Names,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
+    /// Whether it is told of each connection which end is the host and which its peer.
+    pub ends: bool,
+    /// Which of its times a connection is of.
+    pub clock: Clock,
 }
 
 impl Terms {

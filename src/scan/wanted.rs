@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     evtx::event::Event,
     group::{facts::Facts, hits::SortedHits, processes},
-    scan::prefilter::Prefilter,
+    scan::prefilter::{Prefilter, Records},
 };
 
 /// The processes that are looked for.
@@ -18,8 +18,6 @@ use crate::{
 pub struct Wanted {
     hosts: HashSet<String>,
     processes: HashSet<ProcessKey>,
-    /// What the first look ruled chunks out by. What is wrong with the others is known from it.
-    pub before: Prefilter,
 }
 
 impl Wanted {
@@ -28,8 +26,8 @@ impl Wanted {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn new(hits: &SortedHits, before: Prefilter) -> io::Result<Self> {
-        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new(), before };
+    pub fn new(hits: &SortedHits) -> io::Result<Self> {
+        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new() };
         for hit in hits.pass()? {
             let key = processes::key(&hit?);
             if !wanted.hosts.contains(&key.host) {
@@ -57,7 +55,8 @@ impl Wanted {
         let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
         hosts.sort_unstable();
         let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
-        Prefilter::new(texts).map_err(|error| Error::Usage(error.to_string()))
+        let prefilter = Prefilter::new(texts).map_err(|error| Error::Usage(error.to_string()))?;
+        Ok(prefilter.of(Records::Any))
     }
 
     /// Takes what an event says of processes of these hosts.

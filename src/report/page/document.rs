@@ -32,6 +32,7 @@ use crate::{
         manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
         page::{columns::Listed, data::Data, inert, names::Names, observed::Observed},
         ran::Ran,
+        summary,
     },
     scan::{searched::SearchedFile, terms::Terms},
 };
@@ -89,6 +90,10 @@ struct Numbers {
     hits_recovered: u64,
     duplicates: u64,
     defects: u64,
+    /// Inbound connections that may be excluded by their own host's address.
+    excluded_peers: u64,
+    /// How far the two times of hits are apart, if that is worth saying.
+    clocks: Option<String>,
 }
 
 /// A log.
@@ -145,7 +150,7 @@ pub fn write(
         excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
         options: &manifest.options,
         report: &manifest.report,
-        numbers: numbers(ran),
+        numbers: numbers(ran, terms),
         sources: manifest.sources.iter().take(LISTED).map(source).collect(),
         more_sources: manifest.sources.len().saturating_sub(LISTED),
         archives: manifest.archives.iter().take(LISTED).map(file).collect(),
@@ -177,7 +182,7 @@ pub fn write(
     out.write_all(rest.as_bytes())
 }
 
-fn numbers(ran: &Ran) -> Numbers {
+fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
     let tally = &ran.tally;
     Numbers {
         logs: tally.logs,
@@ -196,6 +201,8 @@ fn numbers(ran: &Ran) -> Numbers {
         hits_recovered: tally.hits_recovered,
         duplicates: count::sum(ran.duplicates.values().copied()),
         defects: ran.defects.total(),
+        excluded_peers: tally.excluded_peers,
+        clocks: summary::clocks(&ran.skew, terms.clock),
     }
 }
 

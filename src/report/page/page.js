@@ -483,14 +483,17 @@ function made() {
   say('Detection networks', R.detection_networks === null ? 'anywhere' : folded(counted(R.detection_networks.length, 'network'), false, networks(R.detection_networks)));
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
   say('Grouped by', FIELDS.filter(name => ![...OF_RARITY, ...OF_PROCESS].includes(name)).join(', '));
-  say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each'].join('; '));
+  say('Options', [D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each',
+    ...(D.options.clock === 'utc' ? ['times are those of UtcTime'] : []), ...(R.judged === 'remote' ? ['networks are judged by the peer'] : [])].join('; '));
   if (F !== null) say('Filters', filters(), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
   say('Searched', `${counted(N.logs, 'log')}, ${bytes(N.bytes)}${N.dirty ? `, ${number(N.dirty)} copied while in use` : ''}`,
     el('div', {}, `chunks: ${number(decoded)} decoded, ${number(ruledOut)} ruled out unread, ${number(unused)} never used, ${number(unreadable)} unreadable`),
     el('div', {}, `records: ${number(N.records_read)} read, ${number(N.records_ruled_out)} ruled out unread${N.records_recovered ? `, ${number(N.records_recovered)} recovered` : ''}`));
   say('Found', `${counted(N.chosen, 'connection')}${whose}: ${counted(N.hits, 'hit')}, ${number(N.excluded)} excluded, ${number(N.outside_detection)} outside the detection networks`
-    + (N.duplicates ? `; ${number(N.duplicates)} of the hits dropped as copies` : ''));
+    + (N.duplicates ? `; ${number(N.duplicates)} of the hits dropped as copies` : ''),
+    N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null);
+  if (N.clocks) say('Clocks', N.clocks);
   const kinds = Object.entries(D.defects).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
   const defect = one => [one.path, one.chunk === null ? '' : number(one.chunk), one.offset === null ? '' : `0x${one.offset.toString(16)}`, one.cause];
   say('Defects', N.defects === 0 ? 'none: everything was read' : folded(`${number(N.defects)}: ${kinds}`, true, el('div', { className: 'scroll' },

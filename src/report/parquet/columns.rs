@@ -70,13 +70,13 @@ pub struct RecordCells {
 }
 
 impl Row {
-    /// Of a hit of a rule, in a source.
+    /// Of a hit of a rule, in a source; with its ends if they are told.
     #[must_use]
-    pub fn of_hit(source: u64, hit: &Hit, rule: usize) -> Self {
+    pub fn of_hit(source: u64, hit: &Hit, rule: usize, with_ends: bool) -> Self {
         let time = hit.time;
         Self {
             source,
-            key: GroupKey::of_values(rule, hit.fields()),
+            key: GroupKey::of_values(rule, hit.fields().chain(hit.ends().filter(move |_| with_ends))),
             group: Group { count: 1, first: time, last: time },
             record: Some(RecordCells {
                 record_id: hit.record_id().to_owned(),

@@ -6,6 +6,7 @@
 //! without knowing of it.
 
 use rsigma_parser::SigmaRule;
+use serde::{Deserialize, Serialize};
 
 use crate::{connection::started::Start, evtx::event::Event, rule::sigma::narrowing};
 
@@ -27,13 +28,23 @@ impl Beside<'_> {
 }
 
 /// Whose names rules see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Names {
     /// Those that connections were logged with.
     #[default]
     Logged,
     /// Where there is none, those that the process asked for.
     Queried,
+}
+
+impl Names {
+    /// Whether they are those that connections were logged with.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by serde")]
+    pub fn are_logged(&self) -> bool {
+        *self == Self::Logged
+    }
 }
 
 /// The field that a queried name stands in.

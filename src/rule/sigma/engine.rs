@@ -7,13 +7,7 @@ use rsigma_eval::{Engine, EvaluationResult};
 use crate::{
     connection::started::Asked,
     evtx::event::Event,
-    rule::sigma::{
-        beside::{Beside, Names},
-        correlation::Correlations,
-        inputs::Fields,
-        memo::Memo,
-        view::View,
-    },
+    rule::sigma::{beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, view::View},
 };
 
 /// Sigma rules, compiled together.
@@ -27,8 +21,6 @@ pub struct Sigma {
     pub correlations: Option<Correlations>,
     /// What they ask of the processes behind connections.
     pub asked: Asked,
-    /// Whose names they see.
-    pub names: Names,
 }
 
 /// The rules that match a connection.
@@ -58,9 +50,9 @@ impl Sigma {
         Self { fields: Fields::of_rules(engine.rules()), engine: Some(engine), correlations, ..Self::default() }
     }
 
-    /// The same, which ask so much of processes and see these names.
-    pub(super) fn seeing(self, asked: Asked, names: Names) -> Self {
-        Self { asked, names, ..self }
+    /// The same, which ask so much of processes.
+    pub(super) fn asking(self, asked: Asked) -> Self {
+        Self { asked, ..self }
     }
 
     /// The rules that match an event, by any of the names that were queried. Without a memo every rule is evaluated, one by one:

@@ -151,7 +151,7 @@ impl Loaded {
             rule.id = Some(index.to_string());
             flags::set_aside(rule)
         }));
-        Ok(Sigma::new(engine, correlations).seeing(asked, self.names))
+        Ok(Sigma::new(engine, correlations).asking(asked))
     }
 
     /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an

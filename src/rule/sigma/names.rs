@@ -58,9 +58,7 @@ pub(super) fn canonical(name: &str) -> Cow<'_, str> {
 /// Whether a connection or the process behind it can have a field by this name.
 fn is_known(name: &str) -> bool {
     let name = canonical(name);
-    FIELDS.contains(&&*name)
-        || started::FIELDS.contains(&&*name)
-        || SYSTEM.iter().any(|(member, _)| *member == name)
+    FIELDS.contains(&&*name) || started::FIELDS.contains(&&*name) || SYSTEM.iter().any(|(member, _)| *member == name)
 }
 
 /// A field that no connection has.

@@ -1,0 +1,170 @@
+//! The [`Clock`]: which of its two times a connection is of, and how far they are apart.
+//!
+//! A record has the time at which it was logged (`TimeCreated`), and Sysmon's events have the time of what happened (`UtcTime`).
+//! They are milliseconds apart, unless the host's clock was set in between, or the log was made up.
+
+use jiff::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::sysmon,
+    evtx::{kind::TEXT, typed::Raw},
+};
+
+/// Which time a connection is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// When it was logged: `TimeCreated`.
+    #[default]
+    Logged,
+    /// When it happened, as Sysmon has it: `UtcTime`; when it was logged where that is not stated or cannot be read.
+    Utc,
+}
+
+/// How far the two times of connections are apart, where that is more than [`Skew::MOST`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skew {
+    /// Of how many connections.
+    pub count: u64,
+    /// The largest difference, in seconds, of `UtcTime` from `TimeCreated`; before it where it is negative.
+    pub largest: i64,
+    /// The host of that.
+    pub host: String,
+}
+
+impl Clock {
+    /// The time of a connection that was logged at one time and happened at another, as far as they are known.
+    #[must_use]
+    pub fn time(self, logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Logged => logged,
+            Self::Utc => happened.or(logged),
+        }
+    }
+}
+
+impl Skew {
+    /// The most that the two times of a connection may be apart before it is worth saying, in seconds.
+    pub const MOST: i64 = 60;
+
+    /// Counts a hit of a host that was logged at one time and happened at another.
+    pub fn count(&mut self, logged: Option<Timestamp>, happened: Option<Timestamp>, host: &str) {
+        let Some((logged, happened)) = logged.zip(happened) else { return };
+        let apart = happened.as_millisecond().saturating_sub(logged.as_millisecond());
+        if apart.abs() > Self::MOST * 1000 {
+            self.merge(&Self { count: 1, largest: apart / 1000, host: host.to_owned() });
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        let of = |skew: &Self| (skew.largest.unsigned_abs(), skew.largest, std::cmp::Reverse(skew.host.clone()));
+        if of(other) > of(self) {
+            (self.largest, self.host) = (other.largest, other.host.clone());
+        }
+    }
+}
+
+/// Reads the values of `UtcTime`, most of which are in the minute of the one before.
+#[derive(Debug, Default)]
+pub struct Dial {
+    /// The text in front of the seconds, in UTF-16, and the minute that it says.
+    minute: Vec<u8>,
+    start: Option<Timestamp>,
+}
+
+/// How long the text is in front of the seconds, `2019-02-16 10:01:`, and all of it, in bytes.
+const MINUTE: usize = 2 * 17;
+const WHOLE: usize = MINUTE + 2 * 6;
+
+impl Dial {
+    /// The time that a value says.
+    pub fn read(&mut self, value: Raw<'_>) -> Option<Timestamp> {
+        let halves = (value.kind == TEXT && value.bytes.len() == WHOLE).then(|| value.bytes.split_at(MINUTE));
+        let Some((minute, seconds)) = halves else { return sysmon::time(sysmon::stated(&value.text())) };
+        let Some(seconds) = milliseconds(seconds) else { return sysmon::time(&value.text()) };
+        if self.minute != minute {
+            let text = value.text();
+            let start = text.get(..MINUTE / 2).and_then(|minute| sysmon::time(&format!("{minute}00")));
+            // That the minute is one says nothing of the rest.
+            self.start = start.filter(|_| sysmon::time(&text).is_some());
+            self.minute = minute.to_vec();
+        }
+        self.start?.checked_add(Span::new().milliseconds(seconds)).ok()
+    }
+}
+
+/// The milliseconds that `46.884` says in UTF-16.
+fn milliseconds(text: &[u8]) -> Option<i64> {
+    let digit = |place: usize| match text.get(2 * place..2 * place + 2)? {
+        [digit @ b'0'..=b'9', 0] => Some(i64::from(digit - b'0')),
+        _ => None,
+    };
+    let is_point = text.get(4..6) == Some(&[b'.', 0]);
+    let seconds = 10 * digit(0)? + digit(1)?;
+    let rest = 100 * digit(3)? + 10 * digit(4)? + digit(5)?;
+    (is_point && seconds < 60).then_some(1000 * seconds + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dial_reads_what_the_text_says() {
+        let mut dial = Dial::default();
+        for text in [
+            "2019-02-16 10:01:46.884",
+            "2019-02-16 10:01:47.001",
+            "2019-02-16 10:01:60.000",
+            "2019-02-16 10:01:5x.000",
+            "2019-02-16 10:01:5",
+            "2019-02-30 10:01:46.884",
+            "2019-02-30 10:01:47.884",
+            "2019-02-16 10:61:46.884",
+            "2019-02-16 10:01:46,884",
+            "2019-02-16T10:01:46.884",
+            "-",
+            "",
+        ] {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(dial.read(Raw { kind: TEXT, bytes: &bytes }), sysmon::time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_largest_difference_counts_whatever_the_order() {
+        let logged = "2019-02-16T10:01:46Z".parse().ok();
+        let mut skews = Vec::new();
+        for (host, utc_time) in [
+            ("A", "2019-02-16 10:02:46.000"),
+            ("B", "2019-02-16 10:02:46.001"),
+            ("C", "2019-02-16 09:00:00.000"),
+            ("D", "-"),
+        ] {
+            let mut skew = Skew::default();
+            skew.count(logged, sysmon::time(utc_time), host);
+            skews.push(skew);
+        }
+        let sum = |skews: &mut dyn Iterator<Item = &Skew>| {
+            let mut sum = Skew::default();
+            skews.for_each(|skew| sum.merge(skew));
+            sum
+        };
+        let expected = Skew { count: 2, largest: -3706, host: "C".to_owned() };
+        assert_eq!(sum(&mut skews.iter()), expected);
+        assert_eq!(sum(&mut skews.iter().rev()), expected);
+    }
+
+    #[test]
+    fn the_time_of_what_happened_is_taken_where_it_is_stated() {
+        let logged = "2019-02-16T10:01:46Z".parse().ok();
+        let happened = sysmon::time("2019-02-16 09:00:00.123");
+        assert!(happened.is_some());
+        assert_eq!(Clock::Utc.time(logged, happened), happened);
+        assert_eq!(Clock::Utc.time(logged, None), logged);
+        assert_eq!(Clock::Logged.time(logged, happened), logged);
+    }
+}

@@ -1,0 +1,51 @@
+//! The look ahead: what has to be known of all logs before a connection can be judged.
+//!
+//! Which addresses are a host's own, how its processes were started and what they asked of DNS can stand in any log of it, behind the
+//! connection that it matters for. So the logs are read once for that, and then once more for connections. There is no such look where nothing is asked that needs it.
+
+use crate::{
+    error::Error,
+    evidence::sources::Sources,
+    group::groups,
+    scan::{
+        findings::Wrong,
+        known::{Known, Questions},
+        plan::{Plan, Purpose},
+        pool::{self, Method},
+        prefilter::Prefilter,
+    },
+};
+
+/// Looks for what is asked before a scan by this plan.
+///
+/// # Errors
+///
+/// Threads cannot be started, or what is to be known takes more memory than it may.
+pub fn look(
+    plan: &Plan,
+    questions: Questions,
+    method: &Method,
+    sources: &Sources,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(Known, Wrong), Error> {
+    let ahead = Plan {
+        prefilter: Prefilter::new(None).map_err(|error| Error::Usage(error.to_string()))?.of(questions.records()),
+        purpose: Purpose::Ahead(questions),
+        before: vec![plan.prefilter.clone()],
+        apart: groups::Sources::Together,
+        keep_hits: false,
+        follow_ids: false,
+        ..plan.clone()
+    };
+    let method = Method { hashing: None, ..method.clone() };
+    let mut findings = pool::scan(&ahead, &method, sources, progress)?;
+    let mut known = std::mem::take(&mut findings.known);
+    if known.size() >= plan.room {
+        return Err(Error::Usage(format!(
+            "--max-memory: {} in these logs take more memory: give more, for example 4GiB",
+            questions.what()
+        )));
+    }
+    known.prefilter = Some(ahead.prefilter);
+    Ok((known, Wrong::of(findings)))
+}
