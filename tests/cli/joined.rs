@@ -125,9 +125,9 @@ fn where_the_process_is_not_known_nothing_matches_and_the_summary_says_so() {
 #[test]
 fn a_field_that_a_known_process_lacks_is_missing() {
     let older = created(1, "tool.exe").without("ParentImage");
-    let null = "title: Null\nlogsource: {category: network_connection}\ndetection: {s: {Product: null, Image|endswith: tool.exe}, condition: s}\n";
+    let null = "title: Absent\nlogsource: {category: network_connection}\ndetection: {s: {Product: null, Image|endswith: tool.exe}, condition: s}\n";
     let case = ruled(&[NOT_GOOD, PARENT, null]).events(&[connection(1), older]);
-    assert_eq!(found(&case.run_on(&["log.evtx"])), ["01 Not Good", "01 Null"]);
+    assert_eq!(found(&case.run_on(&["log.evtx"])), ["01 Absent", "01 Not Good"]);
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn without_rules_the_columns_stay_as_they_are() {
     let wrong = case.run_on(&["--rule", "regsvr", "."]);
     wrong.exits(2).says(&[
         "netsift: --rule \"regsvr\" is not a built-in rule: give regsvcs, regasm, lolbas, adws, ftp, mail, authentication, java, \
-         kerberos, winlogon, installutil, all or none, for example --rule regsvcs,lolbas",
+         kerberos, winlogon, installutil, rundll32, dllhost, gpupdate, searchprotocolhost, uninstall, msiexec, webdav, all or none, for example --rule regsvcs,lolbas",
     ]);
 }
 
