@@ -32,7 +32,6 @@ use netsift::inside::{
     sources,
     sysmon::OF_CONNECTION,
     typed::Scratch,
-    window::Window,
 };
 
 #[path = "../tests/cli/evtx_writer.rs"]

@@ -467,9 +467,9 @@ pub enum Judge {
 /// The time that a connection is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ClockArg {
-    /// When it was logged (TimeCreated)
+    /// When it was logged (`TimeCreated`)
     Logged,
-    /// When it happened (Sysmon's UtcTime)
+    /// When it happened (Sysmon's `UtcTime`)
     Utc,
 }
 

@@ -22,7 +22,15 @@ pub enum Clock {
     Utc,
 }
 
-/// How far the two times of connections are apart, where that is more than [`Skew::MOST`].
+/// How many seconds behind the time of logging a connection happened, before it if negative; nothing if that is not known, or is no
+/// more than a minute, which is not worth saying.
+#[must_use]
+pub fn apart(logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<i64> {
+    let apart = happened?.as_millisecond().saturating_sub(logged?.as_millisecond());
+    (apart.abs() > 60_000).then_some(apart / 1000)
+}
+
+/// How far the two times of connections are [`apart`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skew {
     /// Of how many connections.
@@ -45,16 +53,9 @@ impl Clock {
 }
 
 impl Skew {
-    /// The most that the two times of a connection may be apart before it is worth saying, in seconds.
-    pub const MOST: i64 = 60;
-
-    /// Counts a hit of a host that was logged at one time and happened at another.
-    pub fn count(&mut self, logged: Option<Timestamp>, happened: Option<Timestamp>, host: &str) {
-        let Some((logged, happened)) = logged.zip(happened) else { return };
-        let apart = happened.as_millisecond().saturating_sub(logged.as_millisecond());
-        if apart.abs() > Self::MOST * 1000 {
-            self.merge(&Self { count: 1, largest: apart / 1000, host: host.to_owned() });
-        }
+    /// Counts a hit of a host whose times are so many seconds apart.
+    pub fn count(&mut self, apart: i64, host: &str) {
+        self.merge(&Self { count: 1, largest: apart, host: host.to_owned() });
     }
 
     /// Adds what was counted elsewhere.
@@ -145,7 +146,9 @@ mod tests {
             ("D", "-"),
         ] {
             let mut skew = Skew::default();
-            skew.count(logged, sysmon::time(utc_time), host);
+            if let Some(apart) = apart(logged, sysmon::time(utc_time)) {
+                skew.count(apart, host);
+            }
             skews.push(skew);
         }
         let sum = |skews: &mut dyn Iterator<Item = &Skew>| {

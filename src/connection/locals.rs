@@ -5,7 +5,7 @@
 //! from, in all logs of the run.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
@@ -18,13 +18,13 @@ use crate::connection::{
 /// address counts too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locals {
-    by_host: HashMap<String, HashSet<String>>,
+    by_host: BTreeMap<String, BTreeSet<String>>,
     /// What they take in memory, in bytes.
     size: usize,
 }
 
 /// What an address or a host takes in memory besides its text, in bytes: a string, its allocation, and its share of a table.
-const EACH: usize = size_of::<(String, HashSet<String>)>() + 32;
+const EACH: usize = size_of::<(String, BTreeSet<String>)>() + 32;
 
 impl Locals {
     /// Takes the source of an outbound connection as an address of its host.
@@ -37,7 +37,9 @@ impl Locals {
     /// Adds what another part of a scan has learned.
     pub fn merge(&mut self, other: Self) {
         for (host, addresses) in other.by_host {
-            addresses.iter().for_each(|address| self.add(&host, address));
+            for address in addresses {
+                self.add(&host, &address);
+            }
         }
     }
 
@@ -52,7 +54,7 @@ impl Locals {
             return;
         }
         if !self.by_host.contains_key(host) {
-            self.by_host.insert(host.to_owned(), HashSet::new());
+            self.by_host.insert(host.to_owned(), BTreeSet::new());
             self.size += EACH + host.len();
         }
         if let Some(addresses) = self.by_host.get_mut(host) {
@@ -71,9 +73,8 @@ impl Locals {
         let is_own = |address: &str| !address.is_empty() && self.has(&connection.dvc, address);
         let known = (is_own(&connection.src_ip), is_own(&connection.dest_ip));
         let is_source = match (known, connection.direction) {
-            ((true, false), _) => Some(true),
             ((false, true), _) => Some(false),
-            (_, OUTBOUND) => Some(true),
+            ((true, false), _) | (_, OUTBOUND) => Some(true),
             (_, INBOUND) => match (stays(&connection.src_ip), stays(&connection.dest_ip)) {
                 (true, false) => Some(true),
                 (false, true) => Some(false),
@@ -82,8 +83,8 @@ impl Locals {
             _ => None,
         };
         match is_source {
-            Some(true) => ends(End::destination(connection), End::source(connection)),
-            Some(false) => ends(End::source(connection), End::destination(connection)),
+            Some(true) => ends(&End::destination(connection), &End::source(connection)),
+            Some(false) => ends(&End::source(connection), &End::destination(connection)),
             // A host that talks to itself: either address is the peer's, but which port is not known.
             None if connection.src_ip == connection.dest_ip && !connection.dest_ip.is_empty() => Ends {
                 remote: connection.dest.clone().into_owned(),
@@ -125,7 +126,7 @@ impl<'a> End<'a> {
 }
 
 /// The ends, where it is known which is which.
-fn ends(remote: End<'_>, local: End<'_>) -> Ends {
+fn ends(remote: &End<'_>, local: &End<'_>) -> Ends {
     Ends {
         remote: remote.name.to_owned(),
         remote_ip: remote.ip.to_owned(),

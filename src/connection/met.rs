@@ -286,7 +286,6 @@ fn slot(bytes: &[u8]) -> usize {
 /// What a field is made of.
 fn parts_of(field: Field) -> &'static [Part] {
     match field {
-        Field::Action | Field::Protocol | Field::VendorProduct => &[],
         Field::App | Field::ProcessName | Field::ProcessExec => &[Part::Image],
         Field::Dest => &[Part::DestinationHostname, Part::DestinationIp],
         Field::DestIp => &[Part::DestinationIp],
@@ -301,7 +300,14 @@ fn parts_of(field: Field) -> &'static [Part] {
         Field::User => &[Part::User],
         Field::ProcessGuid => &[Part::ProcessGuid],
         Field::ProcessId => &[Part::ProcessId],
-        // They are not told by values: where they are asked for, connections are not taken by these.
-        Field::Remote | Field::RemoteIp | Field::RemotePort | Field::LocalIp | Field::LocalPort => &[],
+        // They are constant, or told by more than a record: where those are asked for, connections are not taken by their values.
+        Field::Action
+        | Field::Protocol
+        | Field::VendorProduct
+        | Field::Remote
+        | Field::RemoteIp
+        | Field::RemotePort
+        | Field::LocalIp
+        | Field::LocalPort => &[],
     }
 }

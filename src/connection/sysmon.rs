@@ -217,7 +217,7 @@ pub(super) fn address(text: &str) -> (Cow<'_, str>, Option<IpAddr>) {
     }
 }
 
-pub(super) fn direction(initiated: Option<bool>) -> &'static str {
+pub(crate) fn direction(initiated: Option<bool>) -> &'static str {
     match initiated {
         Some(true) => OUTBOUND,
         Some(false) => INBOUND,

@@ -317,8 +317,9 @@ impl Summary<'_> {
             0 => Ok(()),
             peers => writeln!(
                 f,
-                "          {} of them whose source is in no such network, and may be the peer: --judge remote judges the peer",
-                counted(peers, "inbound connection")
+                "          {} among them {} a source in no such network, which may be the peer: --judge remote judges by it",
+                counted(peers, "inbound connection"),
+                if peers == 1 { "has" } else { "have" },
             ),
         }
     }

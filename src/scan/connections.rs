@@ -2,11 +2,12 @@
 
 use crate::{
     connection::{
+        clock,
         glossary::{Connection, Field},
         met::Use,
         process::EVENT_IDS,
         salvage::{self, Old},
-        sysmon::{self, EVENT_ID, PROVIDER, RULE_NAME, UTC_TIME},
+        sysmon::{self, EVENT_ID, PROVIDER, Part, RULE_NAME, UTC_TIME},
     },
     error::DefectKind,
     evtx::{
@@ -143,10 +144,18 @@ impl<'s> Connections<'s> {
         let (verdict, rule) = terms.rules.judge_connection(&connection);
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
-            self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+            if let Verdict::Excluded(_) = verdict {
+                let [initiated, source] =
+                    [Part::Initiated, Part::SourceIp].map(|part| values.field(part as usize).text());
+                let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
+                let connection = Connection { direction, src_ip: Part::SourceIp.meaning(&source).text, ..connection };
+                self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+            }
             return true;
         }
-        self.part.skew.count(Some(values.time), happened, &connection.dvc);
+        if let Some(apart) = clock::apart(Some(values.time), happened) {
+            self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
+        }
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -212,7 +221,9 @@ impl<'s> Connections<'s> {
         self.part.judged(verdict, event.recovered);
         self.part.tally.unjoined += u64::from(judgement.is_unjoined);
         if verdict == Verdict::Hit {
-            self.part.skew.count(logged, happened, &connection.dvc);
+            if let Some(apart) = clock::apart(logged, happened) {
+                self.part.skew.count(apart, &connection.dvc);
+            }
             self.hit(event, &connection, &beside, judgement);
         }
         self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));

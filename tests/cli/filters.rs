@@ -279,7 +279,8 @@ fn filters_come_before_rules_and_the_numbers_add_up() {
         })
     );
     let filters = serde_json::json!({
-        "since": null, "until": null, "host": ["a"], "user": [], "port": [], "transport": [], "direction": []
+        "since": null, "until": null, "host": ["a"], "user": [], "port": [], "transport": [], "direction": [],
+        "app": [], "dest": [], "remote": [], "remote_port": []
     });
     assert_eq!(manifest["options"]["filters"], filters);
     assert_eq!(page["options"]["filters"], filters);

@@ -42,6 +42,7 @@ mod builtin;
 mod case;
 mod context;
 mod detection;
+mod ends;
 mod evidence;
 mod evtx_writer;
 mod exhibits;

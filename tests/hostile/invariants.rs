@@ -11,8 +11,10 @@ use ipnet::IpNet;
 use netsift::{
     Defect,
     inside::{
+        beside::Names,
         builtin,
         cidr::{self, CidrSet},
+        clock::Clock,
         copies::Copies,
         decoder::{Carving, Decoder},
         filter::Filter,
@@ -29,7 +31,6 @@ use netsift::{
         searched::Searched,
         set::RuleSet,
         sift::Sifter,
-        sigma::beside::Names,
         sources::Sources,
         sysmon::PROVIDER,
         tally::Tally,
@@ -118,7 +119,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             filter: Filter::default(),
             rules: Arc::new(RuleSet {
                 infos: vec![RuleInfo::of_everything()],
-                builtin: Some(Rule { processes, detection: None, exclusion }),
+                builtin: Some(Rule { processes, exclusion, ..Rule::default() }),
                 by_process: names.into_iter().map(|name| (name, 0)).collect(),
                 ..RuleSet::default()
             }),

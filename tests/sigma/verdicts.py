@@ -269,7 +269,7 @@ TYPICAL = {
     "Image": r"C:\Tools\client.exe", "User": r"HOST\user", "Protocol": "tcp", "Initiated": "true",
     "SourceIsIpv6": "false", "SourceIp": "10.0.2.15", "SourceHostname": "HOST", "SourcePort": "49700",
     "DestinationIsIpv6": "false", "DestinationIp": "93.184.216.34", "DestinationHostname": "www.example.org",
-    "DestinationPort": "50123",
+    "DestinationPort": "50123", "CommandLine": "client.exe --run", "ParentImage": r"C:\Tools\parent.exe",
 }  # fmt: skip
 OTHER = {"Initiated": "false", "SourceIsIpv6": "true", "DestinationIp": "0:0:0:0:0:0:0:2", "SourceIp": "198.51.100.7"}
 
