@@ -249,7 +249,7 @@ pub struct ScanArgs {
     #[arg(long, value_name = "CLOCK", default_value = "logged", help_heading = "Filters")]
     pub clock: ClockArg,
 
-    /// Group by these, in this order [default: all 19 that stand in a record]
+    /// Group by these, in this order [default: 19 fields]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
     pub group_by: Vec<String>,
 

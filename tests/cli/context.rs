@@ -186,7 +186,8 @@ fn events_and_json_lines_and_parquet_have_the_same_columns() {
     case.command(&["--context", "--events", "events.csv", "-q", "-o", "report.parquet", "."]).output().unwrap();
     let events = fs::read_to_string(case.path("events.csv")).unwrap();
     let mut lines = events.lines();
-    assert!(lines.next().unwrap().ends_with(&format!(",recovered,{COLUMNS}")));
+    let ends = "remote,remote_ip,remote_port,local_ip,local_port";
+    assert!(lines.next().unwrap().ends_with(&format!(",recovered,{ends},{COLUMNS}")));
     assert!(lines.next().unwrap().ends_with(",powershell.exe > regsvcs.exe,first.example,own"));
     assert!(fs::read(case.path("report.parquet")).unwrap().windows(13).any(|part| part == b"first.example"));
     let ran = case.args(["--context", "--format", "jsonl"]).run();
