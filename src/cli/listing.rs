@@ -86,7 +86,8 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
         let is_slow = loaded.without_literals.contains(&info.title);
         let slow = is_slow.then(|| "names no text to look for: every connection is decoded for it".to_owned());
         let asks = asks(&loaded, info).map(|fields| format!("asks for the process behind a connection: {fields}"));
-        let remarks: String = slow.into_iter().chain(asks).map(|remark| format!(" ({remark})")).collect();
+        let remarks: Vec<String> = slow.into_iter().chain(asks).collect();
+        let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) };
         lines.entry(info.source.clone()).or_default().push(format!("loaded: {}{remarks}", info.title));
     }
     for unknown in &loaded.unknown {

@@ -35,10 +35,13 @@ impl Queried {
     }
 
     /// Adds what another part of a look has taken.
+    #[expect(clippy::iter_over_hash_type, reason = "what is kept does not depend on the order")]
     pub fn merge(&mut self, other: Self) {
         for (host, processes) in other.by_host {
             for (guid, queries) in processes {
-                queries.into_iter().for_each(|query| self.add(&host, &guid, query));
+                for query in queries {
+                    self.add(&host, &guid, query);
+                }
             }
         }
     }

@@ -186,6 +186,7 @@ impl Starts {
     }
 
     /// Adds what another part of a look has taken.
+    #[expect(clippy::iter_over_hash_type, reason = "what is kept does not depend on the order")]
     pub fn merge(&mut self, other: Self) {
         for (host, starts) in other.by_host {
             for (of, start) in starts {
@@ -272,7 +273,9 @@ mod tests {
         let mut asked = Asked::default();
         assert!(fields.iter().all(|name| asked.add(name)));
         let mut starts = Starts::new(asked, usize::MAX);
-        events.iter().for_each(|event| starts.take(event));
+        for event in events {
+            starts.take(event);
+        }
         starts
     }
 

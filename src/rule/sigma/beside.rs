@@ -41,7 +41,6 @@ pub enum Names {
 impl Names {
     /// Whether they are those that connections were logged with.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called by serde")]
     pub fn are_logged(&self) -> bool {
         *self == Self::Logged
     }
