@@ -189,6 +189,9 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     {
         return of_first("it has other detection or exclusion networks");
     }
+    if rules.judged != first_rules.judged {
+        return of_first("it was made with another choice of --judge");
+    }
     if rules.named != first_rules.named {
         return of_first("it was made with another choice of --rules");
     }
@@ -196,6 +199,12 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
         let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
         let (ours, theirs) = (filters(facts), filters(first));
         return of_first(&text::printable(&format!("it has other filters ({ours:?}, not {theirs:?})")));
+    }
+    if facts.options.clock != first.options.clock {
+        return of_first("it was made with another choice of --clock");
+    }
+    if facts.options.ends != first.options.ends {
+        return of_first("it tells hosts from their peers by other options (fields such as remote, or --context --events)");
     }
     if facts.options != first.options {
         return of_first("it was made with another choice of --recover or --dedup");
