@@ -413,8 +413,8 @@ pub enum RulesCommand {
     },
     /// Check a file or folder of Sigma rules for use with this tool
     ///
-    /// Says of each file whether its rules are loaded, or why not, which of their fields no connection has, and what is unusual
-    /// about it.
+    /// Says of each file whether its rules are loaded, or why not, which ask for the process behind a connection, which of their
+    /// fields no connection has, and what is unusual about it.
     #[command(after_help = "Example: netsift rules check my-rules/")]
     Check {
         /// Files and folders

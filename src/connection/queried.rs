@@ -18,6 +18,8 @@ pub struct Queried {
     /// What they take in memory, in bytes, and may take.
     size: usize,
     room: usize,
+    /// Whether there was more than there is room for.
+    is_full: bool,
 }
 
 impl Queried {
@@ -29,9 +31,14 @@ impl Queried {
 
     /// Takes what an event says of it, if it is an EventID 22.
     pub fn take(&mut self, event: &Event<'_>) {
-        if event.event_id == "22" && self.size < self.room {
-            process::facts(event, |_| true, |fact| self.learn(fact));
+        if event.event_id != "22" {
+            return;
         }
+        if self.size >= self.room {
+            self.is_full = true;
+            return;
+        }
+        process::facts(event, |_| true, |fact| self.learn(fact));
     }
 
     /// Adds what another part of a look has taken.
@@ -44,6 +51,7 @@ impl Queried {
                 }
             }
         }
+        self.is_full |= other.is_full;
     }
 
     /// The names that the process of a connection asked for and that gave its destination, each once, the oldest first.
@@ -63,10 +71,10 @@ impl Queried {
         names
     }
 
-    /// What they take in memory, in bytes.
+    /// What they take in memory, in bytes; the most that there is if some were not taken.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.size
+        if self.is_full { usize::MAX } else { self.size }
     }
 
     fn learn(&mut self, fact: Fact) {

@@ -110,6 +110,8 @@ pub struct Starts {
     /// What they take in memory, in bytes, and may take.
     size: usize,
     room: usize,
+    /// Whether there was more than there is room for.
+    is_full: bool,
 }
 
 impl Asked {
@@ -168,7 +170,11 @@ impl Starts {
 
     /// Takes what an event says of it, if it is an EventID 1.
     pub fn take(&mut self, event: &Event<'_>) {
-        if event.provider != PROVIDER || event.event_id != "1" || self.size >= self.room {
+        if event.provider != PROVIDER || event.event_id != "1" {
+            return;
+        }
+        if self.size >= self.room {
+            self.is_full = true;
             return;
         }
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
@@ -194,6 +200,7 @@ impl Starts {
                 self.learn(&host, of, start.origin, start.time, &values);
             }
         }
+        self.is_full |= other.is_full;
     }
 
     /// The start of the process behind a connection, if it is known.
@@ -202,10 +209,10 @@ impl Starts {
         self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
     }
 
-    /// What they take in memory, in bytes.
+    /// What they take in memory, in bytes; the most that there is if some were not taken.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.size
+        if self.is_full { usize::MAX } else { self.size }
     }
 
     fn learn(&mut self, host: &str, of: u128, origin: Origin, time: Option<i128>, values: &[(u8, &str)]) {
@@ -314,6 +321,9 @@ mod tests {
         assert_eq!(of(&few, PARENT), None);
         let mut none = Starts::new(Asked(1), 0);
         none.take(&events[0]);
-        assert_eq!(none.size(), 0);
+        assert_eq!(of(&none, OWN), None);
+        let mut merged = Starts::new(Asked(1), usize::MAX);
+        merged.merge(none);
+        assert_eq!(merged.size(), usize::MAX);
     }
 }

@@ -136,7 +136,8 @@ impl Known {
     pub fn size(&self) -> usize {
         let locals = self.locals.as_ref().map_or(0, Locals::size);
         let starts = self.starts.as_ref().map_or(0, Starts::size);
-        locals + starts + self.queried.as_ref().map_or(0, Queried::size)
+        let queried = self.queried.as_ref().map_or(0, Queried::size);
+        locals.saturating_add(starts).saturating_add(queried)
     }
 }
 

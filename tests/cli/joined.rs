@@ -257,6 +257,9 @@ fn partial_results_carry_how_many_connections_were_not_judged() {
     let merged = Ran::new(case.another(&["merge", "p.parquet"]));
     merged.exits(0).says(&["1 connection was not judged by rules that ask for the process"]);
     assert_eq!(merged.report(), partial.report());
+    Ran::new(case.command(&["--sigma-names", "queried", "--partial", "q.parquet", "log.evtx"])).exits(0);
+    let other = Ran::new(case.another(&["merge", "p.parquet", "q.parquet"]));
+    other.says(&["it was made with another choice of --sigma-names"]);
 }
 
 #[test]
