@@ -3,7 +3,9 @@
 //! A record has the time at which it was logged (`TimeCreated`), and Sysmon's events have the time of what happened (`UtcTime`).
 //! They are milliseconds apart, unless the host's clock was set in between, or the log was made up.
 
-use jiff::{Span, Timestamp};
+use std::ops::Range;
+
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -68,45 +70,41 @@ impl Skew {
     }
 }
 
-/// Reads the values of `UtcTime`, most of which are in the minute of the one before.
-#[derive(Debug, Default)]
-pub struct Dial {
-    /// The text in front of the seconds, in UTF-16, and the minute that it says.
-    minute: Vec<u8>,
-    start: Option<Timestamp>,
+/// How long `2019-02-16 10:01:46.884` is in UTF-16, in bytes.
+const WHOLE: usize = 2 * 23;
+
+/// The time that a value of `UtcTime` says: straight from its digits where it is written as Sysmon does.
+pub fn read(value: Raw<'_>) -> Option<Timestamp> {
+    let is_usual = value.kind == TEXT && value.bytes.len() == WHOLE;
+    let digits = if is_usual { digits(value.bytes) } else { None };
+    let Some([year, month, day, hour, minute, second, milliseconds]) = digits else {
+        return sysmon::time(sysmon::stated(&value.text()));
+    };
+    let [month, day, hour, minute, second] =
+        [month, day, hour, minute, second].map(|part| i8::try_from(part).unwrap_or(-1));
+    let time = DateTime::new(year, month, day, hour, minute, second, i32::from(milliseconds) * 1_000_000);
+    time.ok().and_then(|time| Offset::UTC.to_timestamp(time).ok()).or_else(|| sysmon::time(&value.text()))
 }
 
-/// How long the text is in front of the seconds, `2019-02-16 10:01:`, and all of it, in bytes.
-const MINUTE: usize = 2 * 17;
-const WHOLE: usize = MINUTE + 2 * 6;
-
-impl Dial {
-    /// The time that a value says.
-    pub fn read(&mut self, value: Raw<'_>) -> Option<Timestamp> {
-        let halves = (value.kind == TEXT && value.bytes.len() == WHOLE).then(|| value.bytes.split_at(MINUTE));
-        let Some((minute, seconds)) = halves else { return sysmon::time(sysmon::stated(&value.text())) };
-        let Some(seconds) = milliseconds(seconds) else { return sysmon::time(&value.text()) };
-        if self.minute != minute {
-            let text = value.text();
-            let start = text.get(..MINUTE / 2).and_then(|minute| sysmon::time(&format!("{minute}00")));
-            // That the minute is one says nothing of the rest.
-            self.start = start.filter(|_| sysmon::time(&text).is_some());
-            self.minute = minute.to_vec();
-        }
-        self.start?.checked_add(Span::new().milliseconds(seconds)).ok()
-    }
-}
-
-/// The milliseconds that `46.884` says in UTF-16.
-fn milliseconds(text: &[u8]) -> Option<i64> {
-    let digit = |place: usize| match text.get(2 * place..2 * place + 2)? {
-        [digit @ b'0'..=b'9', 0] => Some(i64::from(digit - b'0')),
+/// The numbers in `2019-02-16 10:01:46.884`, if it is written so.
+fn digits(text: &[u8]) -> Option<[i16; 7]> {
+    let unit = |place: usize| match text.get(2 * place..2 * place + 2)? {
+        [byte, 0] => Some(*byte),
         _ => None,
     };
-    let is_point = text.get(4..6) == Some(&[b'.', 0]);
-    let seconds = 10 * digit(0)? + digit(1)?;
-    let rest = 100 * digit(3)? + 10 * digit(4)? + digit(5)?;
-    (is_point && seconds < 60).then_some(1000 * seconds + rest)
+    let number = |mut places: Range<usize>| {
+        places.try_fold(0, |number, place| {
+            let digit = unit(place).filter(u8::is_ascii_digit)?;
+            Some(10 * number + i16::from(digit - b'0'))
+        })
+    };
+    let marks = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b'.')];
+    let is_marked = marks.iter().all(|&(place, mark)| unit(place) == Some(mark));
+    let numbers = [0..4, 5..7, 8..10, 11..13, 14..16, 17..19, 20..23].map(number);
+    let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second), Some(rest)] = numbers else {
+        return None;
+    };
+    is_marked.then_some([year, month, day, hour, minute, second, rest])
 }
 
 #[cfg(test)]
@@ -114,8 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dial_reads_what_the_text_says() {
-        let mut dial = Dial::default();
+    fn digits_are_read_as_the_text_is() {
         for text in [
             "2019-02-16 10:01:46.884",
             "2019-02-16 10:01:47.001",
@@ -131,7 +128,7 @@ mod tests {
             "",
         ] {
             let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            assert_eq!(dial.read(Raw { kind: TEXT, bytes: &bytes }), sysmon::time(text), "{text}");
+            assert_eq!(read(Raw { kind: TEXT, bytes: &bytes }), sysmon::time(text), "{text}");
         }
     }
 

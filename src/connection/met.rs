@@ -10,9 +10,8 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
-        clock::Dial,
         glossary::{ACTION, Connection, Field, PROTOCOL, VENDOR_PRODUCT, base_name},
-        sysmon::{self, Meaning, Part, UTC_TIME},
+        sysmon::{self, Meaning, Part},
     },
     evtx::typed::{Raw, Values},
 };
@@ -34,7 +33,6 @@ pub struct Met {
     fixed: [Vec<(&'static str, u32)>; USES],
     /// Which numbers these are: those of others mean nothing.
     generations: [u64; USES],
-    dial: Dial,
 }
 
 /// What the numbers of texts are for. Each has its own.
@@ -100,15 +98,9 @@ impl Met {
             room: room.min(MOST),
             fixed: Default::default(),
             generations: [0; USES],
-            dial: Dial::default(),
         };
         met.forget();
         met
-    }
-
-    /// When a connection happened, by its `UtcTime`.
-    pub fn happened(&mut self, values: &Values<'_>) -> Option<Timestamp> {
-        self.dial.read(values.field(UTC_TIME))
     }
 
     /// Looks at the values of a connection.

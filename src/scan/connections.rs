@@ -134,7 +134,7 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
-        let happened = met.happened(values);
+        let happened = clock::read(values.field(UTC_TIME));
         let time = terms.clock.time(Some(values.time), happened);
         let connection = met.connection(&seen, time);
         if !terms.filter.keeps(&connection) {
