@@ -115,7 +115,7 @@ pub mod inside {
         fleet::{facts, partial},
         group::{copies, groups, hit, hits, key, twins},
         report::parquet::columns,
-        rule::{builtin, info, judge, set},
+        rule::{builtin, info, judge, set, sigma::beside},
         scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},
     };
 }

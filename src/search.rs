@@ -23,6 +23,7 @@ use crate::{
         info::RuleInfo,
         judge::{End, Rule},
         set::RuleSet,
+        sigma::beside::Names,
     },
     scan::{
         plan::{self, Decoding, Plan, Purpose},
@@ -133,6 +134,7 @@ impl Search {
                 twins: Twins::Count,
                 group_by: self.group_by.clone(),
                 ends: false,
+                names: Names::Logged,
                 clock: Clock::Logged,
             },
             prefilter,

@@ -21,7 +21,7 @@ use crate::{
     evtx::decoder::Carving,
     group::{copies::Copies, groups, twins::Twins},
     report::recorded::Recorded,
-    rule::{judge::Rule, set::RuleSet},
+    rule::{judge::Rule, set::RuleSet, sigma::beside::Names},
     scan::{
         plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
@@ -227,6 +227,7 @@ fn nothing() -> Result<Plan, Error> {
             twins: Twins::Count,
             group_by: vec![Field::Dvc],
             ends: false,
+            names: Names::Logged,
             clock: Clock::Logged,
         },
         decoding: Decoding::Candidates,

@@ -216,6 +216,10 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub wanted: WantedArgs,
 
+    /// The names of destinations that Sigma rules see [default: logged]
+    #[arg(long, value_name = "NAMES", help_heading = "Rules")]
+    pub sigma_names: Option<SigmaNames>,
+
     /// Fail if a rule in PATH cannot be loaded
     #[arg(long, help_heading = "Rules")]
     pub strict_rules: bool,
@@ -414,8 +418,8 @@ pub enum RulesCommand {
     },
     /// Check a file or folder of Sigma rules for use with this tool
     ///
-    /// Says of each file whether its rules are loaded, or why not, which of their fields no connection has, and what is unusual
-    /// about it.
+    /// Says of each file whether its rules are loaded, or why not, which ask for the process behind a connection, which of their
+    /// fields no connection has, and what is unusual about it.
     #[command(after_help = "Example: netsift rules check my-rules/")]
     Check {
         /// Files and folders
@@ -434,6 +438,15 @@ pub struct RulesArgs {
     /// Which Sigma rules are wanted.
     #[command(flatten)]
     pub wanted: WantedArgs,
+}
+
+/// The names of destinations that Sigma rules see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SigmaNames {
+    /// Those that connections were logged with
+    Logged,
+    /// Where there is none, those that the process asked DNS for
+    Queried,
 }
 
 /// The built-in lists of exclusion networks.

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 
 use crate::{
     cli::{
-        args::{ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, VerifyArgs, WantedArgs},
+        args::{
+            ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
+            WantedArgs,
+        },
         time,
     },
     connection::{
@@ -40,6 +43,7 @@ use crate::{
         judge::{End, Rule},
         set::RuleSet,
         sigma::{
+            beside::Names,
             load::{self, Loaded},
             wanted::Wanted,
         },
@@ -134,6 +138,7 @@ impl Config {
                 || outputs.context && outputs.events.is_some()
                 || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
             clock,
+            names: names(args.sigma_names),
             filter,
             group_by,
         };
@@ -261,7 +266,7 @@ pub enum Builtin {
 
 /// Loads the Sigma rules, those that are built in among them.
 fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
-    let loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
+    let mut loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
     if args.strict_rules {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
@@ -284,7 +289,22 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         );
         return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));
     }
+    if args.sigma_names.is_some() && loaded.infos.is_empty() {
+        return Err(Error::Usage(
+            "--sigma-names without Sigma rules: nothing would see the names; give rules, for example --rules my-rules/"
+                .to_owned(),
+        ));
+    }
+    loaded.see(names(args.sigma_names));
     Ok(loaded)
+}
+
+/// Whose names Sigma rules see.
+fn names(given: Option<SigmaNames>) -> Names {
+    match given {
+        Some(SigmaNames::Queried) => Names::Queried,
+        Some(SigmaNames::Logged) | None => Names::Logged,
+    }
 }
 
 /// Which Sigma rules are wanted.

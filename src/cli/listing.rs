@@ -83,12 +83,12 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
     let loaded = load::load(paths, &Wanted::default());
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for info in &loaded.infos {
-        let line = if loaded.without_literals.contains(&info.title) {
-            format!("loaded: {} (names no text to look for: every connection is decoded for it)", info.title)
-        } else {
-            format!("loaded: {}", info.title)
-        };
-        lines.entry(info.source.clone()).or_default().push(line);
+        let is_slow = loaded.without_literals.contains(&info.title);
+        let slow = is_slow.then(|| "names no text to look for: every connection is decoded for it".to_owned());
+        let asks = asks(&loaded, info).map(|fields| format!("asks for the process behind a connection: {fields}"));
+        let remarks: Vec<String> = slow.into_iter().chain(asks).collect();
+        let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) };
+        lines.entry(info.source.clone()).or_default().push(format!("loaded: {}{remarks}", info.title));
     }
     for unknown in &loaded.unknown {
         let line = format!("unknown field: {}", unknown.what());
@@ -109,8 +109,18 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
         0 => String::new(),
         unknown => format!(", {} that no connection has", counted(unknown, "field")),
     };
-    let _ = writeln!(out, "{} loaded, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
+    let joined = match loaded.asking.len() {
+        0 => String::new(),
+        asking => format!(", {asking} of them with the process behind a connection"),
+    };
+    let _ = writeln!(out, "{} loaded{joined}, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
     (out, is_well(&loaded))
+}
+
+/// What a rule asks of the process behind a connection, if anything.
+fn asks(loaded: &Loaded, info: &RuleInfo) -> Option<String> {
+    let (_, asked) = loaded.asking.iter().find(|(asking, _)| asking == info)?;
+    Some(asked.names().collect::<Vec<_>>().join(", "))
 }
 
 /// Whether every rule is loaded and asks for what a connection can have.

@@ -74,6 +74,7 @@ impl Skew {
 const WHOLE: usize = 2 * 23;
 
 /// The time that a value of `UtcTime` says: straight from its digits where it is written as Sysmon does.
+#[must_use]
 pub fn read(value: Raw<'_>) -> Option<Timestamp> {
     let is_usual = value.kind == TEXT && value.bytes.len() == WHOLE;
     let digits = if is_usual { digits(value.bytes) } else { None };

@@ -10,6 +10,7 @@
 //! - [`clock`]: which of its two times a connection is of.
 //! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
 //!   are, by their ids. [`volumes`]: which drive a volume is.
+//! - [`started`]: how processes were started, and [`queried`]: the names that they asked for, for rules that look at it.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
 pub mod audited;
@@ -24,7 +25,9 @@ pub mod logged;
 pub mod met;
 pub(crate) mod pattern;
 pub mod process;
+pub mod queried;
 pub mod salvage;
 pub mod security;
+pub mod started;
 pub mod sysmon;
 pub mod volumes;

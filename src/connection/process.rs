@@ -144,6 +144,19 @@ pub struct Query {
     pub addresses: Vec<IpAddr>,
 }
 
+impl Query {
+    /// How long before a connection its name can have been asked for, and how long after it that can be logged, in nanoseconds.
+    const BEFORE: i128 = 300_000_000_000;
+    const AFTER: i128 = 5_000_000_000;
+
+    /// Whether it gave the destination of a connection of its process at this time.
+    #[must_use]
+    pub fn is_for(&self, address: IpAddr, time: Timestamp) -> bool {
+        let time = time.as_nanosecond();
+        (time - Self::BEFORE..=time + Self::AFTER).contains(&self.time) && self.addresses.contains(&address)
+    }
+}
+
 /// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
 /// is only how they were created, and when they ended.
 pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {

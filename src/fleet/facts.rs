@@ -168,6 +168,7 @@ impl Facts {
             group_by,
             ends: self.options.ends,
             clock: self.options.clock,
+            names: self.options.sigma_names,
         })
     }
 

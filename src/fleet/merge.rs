@@ -207,6 +207,9 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     if facts.options.clock != first.options.clock {
         return of_first("it was made with another choice of --clock");
     }
+    if facts.options.sigma_names != first.options.sigma_names {
+        return of_first("it was made with another choice of --sigma-names");
+    }
     if facts.options.ends != first.options.ends {
         return of_first(
             "it tells hosts from their peers by other options (fields such as remote, or --context --events)",

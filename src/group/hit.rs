@@ -12,7 +12,10 @@ use crate::{
     },
     evtx::event::Event,
     group::key::{Values, spilled_time},
-    rule::sigma::correlation::Happening,
+    rule::sigma::{
+        beside::{Beside, HOSTNAME},
+        correlation::Happening,
+    },
 };
 
 /// A hit. Its order is that of time, then of what makes it the same event as another, then of where it is from, the
@@ -44,6 +47,8 @@ pub(super) struct Whole {
     data: Vec<(String, String)>,
     /// The members of its `System`.
     system: Vec<(String, String)>,
+    /// The fields of its process, if that is known.
+    process: Option<Vec<(String, String)>>,
 }
 
 /// The record behind a hit.
@@ -112,12 +117,17 @@ impl Hit {
         Self::new(fields, connection.time, place, rules)
     }
 
-    /// The same, with the whole of the event.
+    /// The same, with the whole of the event as rules saw it: with what is known beside it, and the queried name of this number.
     #[must_use]
-    pub fn with_data(mut self, event: &Event<'_>) -> Self {
+    pub fn with_data(mut self, event: &Event<'_>, beside: &Beside<'_>, number: usize) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let name = beside.names.get(number).map(|name| (HOSTNAME, *name));
+        let data = event.data.iter().map(|(name, value)| (&**name, &**value));
+        let data = data.filter(|(field, _)| name.is_none() || *field != HOSTNAME);
         self.whole = Some(Box::new(Whole {
-            data: event.data.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-            system: event.system().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            data: data.chain(name).map(owned).collect(),
+            system: event.system().map(owned).collect(),
+            process: beside.process.map(|start| start.pairs().map(owned).collect()),
         }));
         self
     }
@@ -137,8 +147,8 @@ impl Hit {
     /// What a correlation looks at of it.
     #[must_use]
     pub fn into_happening(self) -> Happening {
-        let Whole { data, system } = self.whole.map(|whole| *whole).unwrap_or_default();
-        Happening { time: self.time, data, system }
+        let Whole { data, system, process } = self.whole.map(|whole| *whole).unwrap_or_default();
+        Happening { time: self.time, data, system, process }
     }
 
     /// All of its texts, in the order in which they are kept.

@@ -24,9 +24,6 @@ use crate::{
 
 /// How many processes above one are followed at most. Windows has a handful; a forged log can have any number.
 const MOST_ABOVE: usize = 64;
-/// How long before a connection its name can have been asked for, and how long after it that can be logged.
-const BEFORE: i128 = 300_000_000_000;
-const AFTER: i128 = 5_000_000_000;
 
 /// What is known of some processes.
 #[derive(Debug, Default)]
@@ -217,9 +214,7 @@ impl Processes {
         else {
             return BTreeSet::new();
         };
-        let time = time.as_nanosecond();
-        let is_of_time = |query: &&Query| (time - BEFORE..=time + AFTER).contains(&query.time);
-        let queries = process.queries.iter().filter(is_of_time).filter(|query| query.addresses.contains(&address));
+        let queries = process.queries.iter().filter(|query| query.is_for(address, time));
         queries.map(|query| (query.time, &*query.name)).collect()
     }
 

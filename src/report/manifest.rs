@@ -24,7 +24,7 @@ use crate::{
     },
     group::copies::Copies,
     report::{style::Style, times},
-    rule::{info::RuleInfo, judge::End, set::RuleSet},
+    rule::{info::RuleInfo, judge::End, set::RuleSet, sigma::beside::Names},
     scan::{
         coverage::Host,
         searched::{SearchedFile, SearchedSource},
@@ -158,6 +158,9 @@ pub struct Counted {
     /// Whether it is told of each connection which end is the host and which its peer.
     #[serde(default)]
     pub ends: bool,
+    /// Whose names of destinations Sigma rules saw; left out for those that connections were logged with.
+    #[serde(default, skip_serializing_if = "Names::are_logged")]
+    pub sigma_names: Names,
 }
 
 /// Which connections were left in: those in a time, and with one of the patterns for each property that has any.
@@ -378,6 +381,7 @@ impl Counted {
             filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
             clock: terms.clock,
             ends: terms.ends,
+            sigma_names: terms.names,
         }
     }
 }

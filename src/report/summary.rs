@@ -231,13 +231,14 @@ impl Summary<'_> {
         }
         let chosen = self.ran.tally.of_chosen_processes();
         if chosen == 0 {
-            return writeln!(
+            writeln!(
                 f,
                 "found     nothing: no network connection{whose}{} in {} of {}",
                 if self.terms.filter.is_open() { "" } else { " within the filters" },
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
-            );
+            )?;
+            return self.unjoined(f);
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
         write!(f, " in {}", counted(self.ran.groups, "group"))?;
@@ -254,6 +255,7 @@ impl Summary<'_> {
         if self.ran.parts > 0 {
             writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
         }
+        self.unjoined(f)?;
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
@@ -271,6 +273,20 @@ impl Summary<'_> {
             writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
         }
         Ok(())
+    }
+
+    /// How many connections rules that ask for the process were not applied to.
+    fn unjoined(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.ran.tally.unjoined;
+        if count == 0 {
+            return Ok(());
+        }
+        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
+        writeln!(
+            f,
+            "          {} {were} not judged by rules that ask for the process: the start of {its} is not in these logs",
+            counted(count, "connection")
+        )
     }
 
     /// The names of processes that were asked for and no process in the logs has.

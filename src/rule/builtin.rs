@@ -1,4 +1,4 @@
-//! The built-in rules as data: Splunk's detections that a network connection alone can be judged by.
+//! The built-in rules as data: Splunk's detections that a network connection can be judged by, alone or with its process.
 //!
 //! Those of regsvcs.exe and regasm.exe name a process and networks; how they are applied is in [`crate::rule::judge`]. The others
 //! are written as Sigma rules and applied as such.
@@ -89,7 +89,7 @@ impl SigmaText {
 }
 
 /// The built-in rules that are written as Sigma rules. Conditions: Splunk Security Content, `detections/endpoint`.
-pub const SIGMA: [SigmaText; 9] = [
+pub const SIGMA: [SigmaText; 16] = [
     SigmaText { name: "lolbas", text: include_str!("builtin/lolbas.yml") },
     SigmaText { name: "adws", text: include_str!("builtin/adws.yml") },
     SigmaText { name: "ftp", text: include_str!("builtin/ftp.yml") },
@@ -99,6 +99,13 @@ pub const SIGMA: [SigmaText; 9] = [
     SigmaText { name: "kerberos", text: include_str!("builtin/kerberos.yml") },
     SigmaText { name: "winlogon", text: include_str!("builtin/winlogon.yml") },
     SigmaText { name: "installutil", text: include_str!("builtin/installutil.yml") },
+    SigmaText { name: "rundll32", text: include_str!("builtin/rundll32.yml") },
+    SigmaText { name: "dllhost", text: include_str!("builtin/dllhost.yml") },
+    SigmaText { name: "gpupdate", text: include_str!("builtin/gpupdate.yml") },
+    SigmaText { name: "searchprotocolhost", text: include_str!("builtin/searchprotocolhost.yml") },
+    SigmaText { name: "uninstall", text: include_str!("builtin/uninstall.yml") },
+    SigmaText { name: "msiexec", text: include_str!("builtin/msiexec.yml") },
+    SigmaText { name: "webdav", text: include_str!("builtin/webdav.yml") },
 ];
 
 /// The names of all built-in rules.

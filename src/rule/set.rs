@@ -9,7 +9,11 @@ use crate::{
     rule::{
         info::RuleInfo,
         judge::{End, Rule, Verdict},
-        sigma::{engine::Sigma, memo::Memo},
+        sigma::{
+            beside::Beside,
+            engine::{Matches, Sigma},
+            memo::Memo,
+        },
     },
 };
 
@@ -41,6 +45,10 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The rules that look for it, by their index.
     pub rules: Vec<usize>,
+    /// The number of the queried name by which a Sigma rule does.
+    pub name: usize,
+    /// Whether rules that ask for its process were not applied, since that is not known.
+    pub is_unjoined: bool,
 }
 
 impl RuleSet {
@@ -56,16 +64,22 @@ impl RuleSet {
         self.builtin.as_ref().map_or(&[], |rule| &rule.processes)
     }
 
-    /// Judges one connection, and the event that it is from. Without a memo it does so the slow way.
+    /// Judges one connection, with the event that it is from and what is known beside it. Without a memo it does so the slow way.
     #[must_use]
-    pub fn judge(&self, event: &Event<'_>, connection: &Connection<'_>, memo: Option<&mut Memo>) -> Judgement {
+    pub fn judge(
+        &self,
+        event: &Event<'_>,
+        connection: &Connection<'_>,
+        beside: &Beside<'_>,
+        memo: Option<&mut Memo>,
+    ) -> Judgement {
         let (builtin, rule) = self.judge_connection(connection);
         let mut rules: Vec<usize> = rule.into_iter().collect();
         if self.sigma.is_empty() {
-            return Judgement { verdict: builtin, rules };
+            return Judgement { verdict: builtin, rules, name: 0, is_unjoined: false };
         }
         let everywhere = self.everywhere.judge(connection);
-        let matches = self.sigma.matches(event, memo);
+        let Matches { rules: matches, name } = self.sigma.matches(event, beside, memo);
         let verdict = match (builtin, everywhere, matches.is_empty()) {
             (Verdict::Hit, ..) | (_, Verdict::Hit, false) => Verdict::Hit,
             (Verdict::OtherProcess, elsewhere, false) => elsewhere,
@@ -75,7 +89,8 @@ impl RuleSet {
             rules.extend(matches);
         }
         rules.sort_unstable();
-        Judgement { verdict, rules }
+        let is_unjoined = everywhere == Verdict::Hit && !self.sigma.asked.is_empty() && !beside.tells_process(event);
+        Judgement { verdict, rules, name, is_unjoined }
     }
 
     /// What the built-in rules say of a connection, which is all there is to say where there are no Sigma rules: and which of

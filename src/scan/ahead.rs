@@ -1,7 +1,8 @@
 //! The look ahead: what has to be known of all logs before a connection can be judged.
 //!
-//! Which addresses are a host's own, and whose its processes were, can stand in any log of it, behind the connection that it matters for. So the logs are read
-//! once for that, and then once more for connections. There is no such look where nothing is asked that needs it.
+//! Which addresses are a host's own, whose its processes were, how they were started and what they asked of DNS can stand in any log of
+//! it, behind the connection that it matters for. So the logs are read once for that, and then once more for connections. There is no
+//! such look where nothing is asked that needs it.
 
 use crate::{
     error::Error,
@@ -43,10 +44,10 @@ pub fn look(
     let mut findings = pool::scan(&ahead, &method, sources, progress)?;
     let mut known = std::mem::take(&mut findings.known);
     if known.size() >= plan.room {
-        return Err(Error::Usage(
-            "--max-memory: what is to be known of the hosts in these logs takes more memory: give more, for example 4GiB"
-                .to_owned(),
-        ));
+        return Err(Error::Usage(format!(
+            "--max-memory: {} in these logs take more memory: give more, for example 4GiB",
+            questions.what()
+        )));
     }
     known.settle();
     known.prefilter = Some(ahead.prefilter);

@@ -22,7 +22,7 @@ use crate::{
         hit::{self, Hit},
         twins::Twins,
     },
-    rule::{judge::Verdict, set::Judgement},
+    rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
         findings::{Findings, SourceFindings},
         plan::{Plan, Purpose},
@@ -242,18 +242,22 @@ impl<'s> Connections<'s> {
         } else {
             event
         };
-        let Judgement { verdict, rules } = terms.rules.judge(event, &connection, self.found.memo.as_mut());
+        let beside = self.plan.known.beside(event, &connection);
+        let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
+        let verdict = judgement.verdict;
         self.part.judged(verdict, event.recovered);
+        self.part.tally.unjoined += u64::from(judgement.is_unjoined);
         if verdict == Verdict::Hit {
             if let Some(apart) = clock::apart(logged, happened) {
                 self.part.skew.count(apart, &connection.dvc);
             }
-            self.hit(event, &connection, rules);
+            self.hit(event, &connection, &beside, judgement);
         }
         self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
     }
 
-    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, rules: Vec<usize>) {
+    fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {
+        let Judgement { rules, name, .. } = judgement;
         let terms = &self.plan.terms;
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
@@ -266,7 +270,7 @@ impl<'s> Connections<'s> {
             let place = hit::Place { source: self.source, chunk: self.place.number, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
-            self.found.hits.push(if is_whole { hit.with_data(event) } else { hit });
+            self.found.hits.push(if is_whole { hit.with_data(event, beside, name) } else { hit });
         }
     }
 

@@ -125,7 +125,7 @@ impl Findings {
             marks: Marks::new(plan.room),
             facts: Facts::new(plan.room),
             known: match plan.purpose {
-                Purpose::Ahead(questions) => Known::of(questions),
+                Purpose::Ahead(questions) => Known::of(questions, plan.room),
                 _ => Known::default(),
             },
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),

@@ -8,10 +8,14 @@ use crate::{
         lives::Lives,
         locals::Locals,
         logged::LoggedBy,
+        queried::Queried,
         security,
+        started::{Asked, Starts},
+        sysmon::stated,
         volumes::Volumes,
     },
     evtx::event::Event,
+    rule::sigma::beside::{Beside, HOSTNAME, Names},
     scan::{prefilter::Prefilter, terms::Terms},
 };
 
@@ -22,15 +26,21 @@ pub struct Questions {
     pub logged_by: LoggedBy,
     /// Which addresses are a host's own.
     pub locals: bool,
+    /// What of how processes were started.
+    pub starts: Asked,
+    /// The names that processes asked for.
+    pub names: bool,
     /// Whose processes were.
     pub users: bool,
     /// Which drives volumes are.
     pub volumes: bool,
 }
 
-/// The ids of events that say whose a process was, and of all events that something is asked of.
+/// The ids of events that say whose a process was; how processes were started and what they asked for, besides connections; and of all
+/// events that something is asked of.
 const OF_USERS: [u16; 2] = [4688, 4689];
-const OF_ANY: [u16; 6] = [1, 3, 4688, 4689, 5156, 5157];
+const OF_STARTS: [u16; 3] = [1, 3, 22];
+const OF_ANY: [u16; 7] = [1, 3, 22, 4688, 4689, 5156, 5157];
 
 impl Questions {
     /// Those of a report on these terms, for which hits are kept or not.
@@ -42,6 +52,8 @@ impl Questions {
         Self {
             logged_by,
             locals: terms.ends,
+            starts: terms.rules.sigma.asked,
+            names: terms.names == Names::Queried,
             users: logged_by.has_security() && (has_rules || keeps_hits || asks_user),
             volumes: logged_by.has_security() && has_rules,
         }
@@ -50,7 +62,7 @@ impl Questions {
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        !(self.locals || self.users || self.volumes)
+        !(self.locals || self.is_of_starts() || self.is_of_security())
     }
 
     /// Who logs the events that something is asked of.
@@ -59,7 +71,10 @@ impl Questions {
         match self {
             // A path with a drive can be in an event of either.
             Self { volumes: true, .. } => LoggedBy::All,
-            Self { locals: false, users: true, .. } => LoggedBy::Security,
+            Self { users: true, .. } if self.is_of_starts() => LoggedBy::All,
+            Self { users: true, locals: false, .. } => LoggedBy::Security,
+            Self { users: false, locals: false, .. } => LoggedBy::Sysmon,
+            Self { logged_by: LoggedBy::Security, .. } if self.is_of_starts() => LoggedBy::All,
             Self { logged_by, .. } => logged_by,
         }
     }
@@ -67,11 +82,31 @@ impl Questions {
     /// The ids of these events.
     #[must_use]
     pub fn event_ids(self) -> &'static [u16] {
-        match self {
-            Self { locals: false, volumes: false, .. } => &OF_USERS,
-            Self { users: false, volumes: false, logged_by, .. } => logged_by.event_ids(),
+        match (self.is_of_starts(), self.is_of_security(), self.locals) {
+            (false, false, _) => self.logged_by.event_ids(),
+            (false, true, false) if !self.volumes => &OF_USERS,
+            (true, false, _) if self.logged_by == LoggedBy::Sysmon || !self.locals => &OF_STARTS,
             _ => &OF_ANY,
         }
+    }
+
+    /// What answers them, in words.
+    pub(super) fn what(self) -> &'static str {
+        match (self.locals, self.starts.is_empty(), self.names || self.is_of_security()) {
+            (true, true, false) => "the addresses of the hosts",
+            (false, false, false) => "what rules ask for of the processes",
+            _ => "what is to be known of the hosts and their processes, before connections are judged,",
+        }
+    }
+
+    /// Whether Sysmon's events of processes tell some of it.
+    pub(super) fn is_of_starts(self) -> bool {
+        !self.starts.is_empty() || self.names
+    }
+
+    /// Whether Security-Auditing's events of processes tell some of it.
+    pub(super) fn is_of_security(self) -> bool {
+        self.users || self.volumes
     }
 }
 
@@ -81,7 +116,11 @@ pub struct Known {
     logged_by: LoggedBy,
     /// The addresses of each host.
     pub locals: Option<Locals>,
-    /// The processes of each host.
+    /// How processes were started.
+    starts: Option<Starts>,
+    /// The names that they asked for.
+    queried: Option<Queried>,
+    /// The processes of each host, by their ids.
     lives: Option<Lives>,
     /// The volumes of each host.
     volumes: Option<Volumes>,
@@ -90,15 +129,28 @@ pub struct Known {
 }
 
 impl Known {
-    /// Nothing yet, of what is asked.
+    /// Nothing yet, of what is asked. Once that takes some `room` bytes, no more is taken.
     #[must_use]
-    pub fn of(questions: Questions) -> Self {
+    pub fn of(questions: Questions, room: usize) -> Self {
         Self {
             logged_by: questions.logged_by,
             locals: questions.locals.then(Locals::default),
+            starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts, room)),
+            queried: questions.names.then(|| Queried::new(room)),
             lives: questions.users.then(Lives::default),
             volumes: questions.volumes.then(Volumes::default),
             prefilter: None,
+        }
+    }
+
+    /// What is known of a connection besides its own event. A name that it was logged with is the only one.
+    #[must_use]
+    pub fn beside<'a>(&'a self, event: &Event<'_>, connection: &Connection<'_>) -> Beside<'a> {
+        let is_named = !stated(event.field(HOSTNAME).unwrap_or_default()).is_empty();
+        let queried = self.queried.as_ref().filter(|_| !is_named);
+        Beside {
+            process: self.starts.as_ref().and_then(|starts| starts.of(connection)),
+            names: queried.map(|queried| queried.of(connection)).unwrap_or_default(),
         }
     }
 
@@ -106,6 +158,12 @@ impl Known {
     pub(super) fn take(&mut self, event: &Event<'_>) {
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
             locals.learn(&connection);
+        }
+        if let Some(starts) = &mut self.starts {
+            starts.take(event);
+        }
+        if let Some(queried) = &mut self.queried {
+            queried.take(event);
         }
         if let Some(lives) = &mut self.lives {
             lives.learn(event);
@@ -117,17 +175,22 @@ impl Known {
 
     /// Adds what another part of a look has taken.
     pub(super) fn merge(&mut self, other: Self) {
-        merge(&mut self.locals, other.locals, Locals::merge);
-        merge(&mut self.lives, other.lives, Lives::merge);
-        merge(&mut self.volumes, other.volumes, Volumes::merge);
+        add(&mut self.locals, other.locals, Locals::merge);
+        add(&mut self.starts, other.starts, Starts::merge);
+        add(&mut self.queried, other.queried, Queried::merge);
+        add(&mut self.lives, other.lives, Lives::merge);
+        add(&mut self.volumes, other.volumes, Volumes::merge);
     }
 
     /// What it takes in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let locals = self.locals.as_ref().map_or(0, Locals::size);
-        let (lives, volumes) = (self.lives.as_ref(), self.volumes.as_ref());
-        locals + lives.map_or(0, Lives::size) + volumes.map_or(0, Volumes::size)
+        let starts = self.starts.as_ref().map_or(0, Starts::size);
+        let queried = self.queried.as_ref().map_or(0, Queried::size);
+        let lives = self.lives.as_ref().map_or(0, Lives::size);
+        let volumes = self.volumes.as_ref().map_or(0, Volumes::size);
+        [starts, queried, lives, volumes].into_iter().fold(locals, usize::saturating_add)
     }
 
     /// Makes it ready to be asked, once all is taken.
@@ -153,10 +216,11 @@ impl Known {
     }
 }
 
-fn merge<T>(own: &mut Option<T>, other: Option<T>, merge: impl FnOnce(&mut T, T)) {
+/// Adds what another part has taken, if both have taken any.
+fn add<T>(own: &mut Option<T>, other: Option<T>, merge: fn(&mut T, T)) {
     match (own.as_mut(), other) {
         (Some(own), Some(other)) => merge(own, other),
-        (None, Some(other)) => *own = Some(other),
-        (_, None) => {}
+        (None, other) => *own = other,
+        (Some(_), None) => {}
     }
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{audited, lives, logged::LoggedBy, process, security, sysmon, volumes},
+    connection::{audited, lives, logged::LoggedBy, process, security, started, sysmon, volumes},
     evtx::shape::Extent,
     group::groups,
     scan::{
@@ -68,10 +68,7 @@ impl Plan {
         }
         Some(match self.purpose {
             Purpose::Processes(_) => Extent::Only(&OF_PROCESSES),
-            Purpose::Ahead(Questions { users: false, volumes: false, logged_by: LoggedBy::Sysmon, .. }) => {
-                Extent::Only(sysmon::OF_CONNECTION)
-            }
-            Purpose::Ahead(_) => Extent::Only(&AHEAD),
+            Purpose::Ahead(questions) => ahead(questions),
             Purpose::Connections if !self.terms.rules.sigma.is_empty() => Extent::Whole,
             Purpose::Connections if self.terms.logged_by.has_security() => Extent::Only(&OF_BOTH),
             Purpose::Connections if self.keeps_hits() => Extent::Only(&sysmon::OF_HIT),
@@ -96,9 +93,20 @@ impl Plan {
     }
 }
 
+/// How much is read of an event that such questions are asked of.
+fn ahead(questions: Questions) -> Extent {
+    let is_of_security = questions.is_of_security() || questions.logged_by.has_security();
+    match (questions.is_of_starts(), is_of_security) {
+        (false, false) => Extent::Only(sysmon::OF_CONNECTION),
+        (true, false) => Extent::Only(&started::READ),
+        (false, true) => Extent::Only(&AHEAD),
+        (true, true) => Extent::Whole,
+    }
+}
+
 /// The fields of connections of both providers.
 const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
-/// The fields of all that is asked of all logs.
+/// The fields of connections of both and of what Security-Auditing says of processes.
 const AHEAD: [&str; OF_BOTH.len() + lives::FIELDS.len() + 1] = joined(&[&OF_BOTH, &lives::FIELDS, &[volumes::CREATED]]);
 /// The fields of what is told of processes by both.
 const OF_PROCESSES: [&str; process::FIELDS.len() + audited::FIELDS.len()] =

@@ -68,6 +68,8 @@ tally! {
     hits,
     /// Those of them from recovered records.
     hits_recovered,
+    /// Connections that rules which ask for the process were not applied to, since that is not known.
+    unjoined,
 }
 
 impl Tally {

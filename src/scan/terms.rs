@@ -8,7 +8,7 @@ use crate::{
     connection::{clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     evtx::decoder::Carving,
     group::{copies::Copies, twins::Twins},
-    rule::set::RuleSet,
+    rule::{set::RuleSet, sigma::beside::Names},
 };
 
 /// What a report is of.
@@ -28,6 +28,8 @@ pub struct Terms {
     pub copies: Copies,
     /// Which twins do not count; the same holds for them.
     pub twins: Twins,
+    /// Whose names of destinations Sigma rules see.
+    pub names: Names,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
     /// Whether it is told of each connection which end is the host and which its peer.

@@ -40,6 +40,80 @@ fn each_rule_finds_its_connection_and_not_the_near_miss() {
     }
 }
 
+/// A rule's name, the connection's image and port, and command lines of a process that it finds and of one that it just does not.
+const JOINED: [(&str, &str, u16, &str, &str); 7] = [
+    (
+        "rundll32",
+        r"C:\Windows\System32\RUNDLL32.exe",
+        80,
+        r#""C:\Windows\System32\rundll32.exe" "#,
+        "rundll32.exe x.dll",
+    ),
+    ("dllhost", r"C:\Windows\System32\dllhost.exe", 80, "DllHost.exe", "dllhost.exe /Processid:{AB}"),
+    ("gpupdate", r"C:\Windows\System32\gpupdate.exe", 80, "gpupdate.exe", "gpupdate.exe /force"),
+    (
+        "searchprotocolhost",
+        r"C:\Windows\System32\SearchProtocolHost.exe",
+        80,
+        "searchprotocolhost.exe",
+        "searchprotocolhost.exe Global",
+    ),
+    ("uninstall", r"C:\x\InstallUtil.exe", 80, "InstallUtil.exe /U a.dll", "InstallUtil.exe a.dll"),
+    ("msiexec", r"C:\Windows\System32\msiexec.exe", 443, "msiexec.exe /i a", ""),
+    (
+        "webdav",
+        r"C:\Windows\System32\rundll32.exe",
+        80,
+        r"rundll32.exe C:\windows\system32\davclnt.dll,DavSetCookie x",
+        r"rundll32.exe C:\windows\system32\davclnt.dll,Other x",
+    ),
+];
+
+fn of_process(event: Event, number: u8) -> Event {
+    event.with("ProcessGuid", Value::Guid(format!("6820d070-264c-65e7-0000-0000000000{number:02x}")))
+}
+
+fn created(number: u8, image: &str, command_line: &str) -> Event {
+    let event = of_process(Event::sysmon(1, 5), number).with("Image", image).with("CommandLine", command_line);
+    event.with("ParentImage", r"C:\Windows\System32\svchost.exe")
+}
+
+#[test]
+fn each_rule_of_a_process_finds_its_connection_and_not_the_near_miss() {
+    for (name, image, port, hit, miss) in JOINED {
+        let mut events = vec![of_process(to(image, port), 1), of_process(to(image, port), 2).at(9)];
+        events.push(created(1, image, hit));
+        if !miss.is_empty() {
+            events.push(created(2, image, miss));
+        }
+        let case = detect().events(&events).args(["--rule", name, "--group-by", "transport"]);
+        let ran = case.run_on(&["--format", "jsonl", "log.evtx"]);
+        let rows: Vec<serde_json::Value> =
+            ran.exits(0).report().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(rows.len(), 1, "{name}");
+        let first = "2024-03-05T14:07:09.1234567Z";
+        assert_eq!((&rows[0]["count"], &rows[0]["firstTime"]), (&1.into(), &first.into()), "{name}");
+    }
+}
+
+#[test]
+fn a_renamed_copy_is_known_by_its_original_name() {
+    let image = r"C:\x\renamed.exe";
+    let events = [
+        of_process(to(image, 443), 1),
+        created(1, image, r"renamed.exe rundll32.exe").with("OriginalFileName", "RUNDLL32.EXE"),
+        of_process(to(image, 443), 2).at(1),
+        created(2, image, "renamed.exe").with("OriginalFileName", "msiexec.exe"),
+    ];
+    let case = detect().events(&events).args(["--rule", "rundll32,msiexec", "--group-by", "dest_port"]);
+    let ran = case.run_on(&["log.evtx"]);
+    let titles: Vec<&str> = ran.exits(0).report().lines().skip(1).map(|line| line.split(',').nth(4).unwrap()).collect();
+    assert_eq!(
+        titles,
+        ["Rundll32 with no Command Line Arguments with Network", "Windows HTTP Network Communication From MSIExec"]
+    );
+}
+
 #[test]
 fn a_name_of_a_port_is_enough_and_ipv6_loopback_is_not_public() {
     let named = |name: &str| to(r"C:\x\tool.exe", 2121).with("DestinationPortName", name);
@@ -100,7 +174,7 @@ fn they_are_listed_with_loaded_rules_that_cover_the_same_and_shown_with_their_di
     let ends = |text: &str| list.exits(0).report().lines().filter(|line| line.ends_with(text)).count();
     assert_eq!(ends("built-in (--rule installutil); similar: \"Other\" in rules/a.yml"), 1, "{}", list.report());
     assert_eq!(ends("built-in (--rule lolbas)"), 1, "{}", list.report());
-    for (name, _, _) in pairs() {
+    for name in pairs().map(|(name, ..)| name).into_iter().chain(JOINED.map(|(name, ..)| name)) {
         let shown = Ran::new(case.command(&["show", name]));
         assert!(shown.exits(0).report().contains("Differences from Splunk's search: "), "{name}");
     }

@@ -16,6 +16,7 @@
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
+//! - [`joined`]: Sigma rules that ask for the process behind a connection, and the names that it asked for.
 //! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
 //! - [`verdicts`]: that the short cuts to rules' verdicts change none.
 //! - [`testdata`]: the committed logs and their expected reports.
@@ -51,6 +52,7 @@ mod filters;
 mod fleet;
 mod formats;
 mod html;
+mod joined;
 mod options;
 mod reporting;
 mod samples;

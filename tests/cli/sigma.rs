@@ -124,7 +124,7 @@ fn without_rules_the_columns_stay_as_they_are() {
     let wrong = case.run_on(&["--rule", "regsvr", "."]);
     wrong.exits(2).says(&[
         "netsift: --rule \"regsvr\" is not a built-in rule: give regsvcs, regasm, lolbas, adws, ftp, mail, authentication, java, \
-         kerberos, winlogon, installutil, all or none, for example --rule regsvcs,lolbas",
+         kerberos, winlogon, installutil, rundll32, dllhost, gpupdate, searchprotocolhost, uninstall, msiexec, webdav, all or none, for example --rule regsvcs,lolbas",
     ]);
 }
 
@@ -289,9 +289,9 @@ fn rules_are_listed_shown_and_checked() {
     let case = case.file("marks/m.yml", marks);
     let run = |args: &[&str]| Ran::new(case.command(args));
     let list = run(&["list", "--rules", "rules"]);
-    assert_eq!(list.exits(0).report().lines().count(), 1 + 11 + 2);
+    assert_eq!(list.exits(0).report().lines().count(), 1 + 18 + 2);
     assert!(list.report().contains("11111111-aaaa-bbbb-cccc-000000000001  high           test"), "{}", list.report());
-    assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 11);
+    assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 18);
     let shown = run(&["show", "Notepad Talks", "--rules", "rules"]);
     assert!(shown.exits(0).report().ends_with(NOTEPAD));
     assert!(run(&["show", "Marks", "--rules", "marks"]).exits(0).report().ends_with("\n# \\u{202e}backwards\n"));
@@ -400,10 +400,10 @@ fn text(value: &SigmaValue) -> String {
     }
 }
 
-/// A connection with these fields.
+/// A connection with these fields, whose event tells its command line itself.
 fn connection(wanted: &Wanted) -> Event {
-    let neutral =
-        Event::connection().image(r"C:\neutral\tool.exe").dest("9.9.9.9").with("DestinationPort", Value::U16(8123));
+    let neutral = Event::connection().image(r"C:\neutral\tool.exe").dest("9.9.9.9");
+    let neutral = neutral.with("DestinationPort", Value::U16(8123)).with("CommandLine", "tool.exe --neutral");
     wanted.iter().fold(neutral, |event, (field, values)| {
         let (mut start, mut middle, mut end, mut whole) = (String::new(), String::new(), String::new(), None);
         for (modifiers, value) in values {

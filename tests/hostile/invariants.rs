@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use netsift::{
     Defect,
     inside::{
+        beside::Names,
         builtin,
         cidr::{self, CidrSet},
         clock::Clock,
@@ -131,6 +132,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             twins: Twins::Count,
             group_by: Field::ALL.to_vec(),
             ends: false,
+            names: Names::Logged,
             clock: Clock::Logged,
         },
         decoding: Decoding::Candidates,

@@ -1,4 +1,4 @@
-"""Independent verdicts: which Sigma rule matches which Sysmon connection of some logs.
+"""Independent verdicts: which Sigma rule matches which Sysmon connection of some logs, with the process behind it.
 
 They come from pySigma with its SQLite backend over what python-evtx reads, and are compared both ways with the rows
 that `netsift detect --rules ... --events` wrote. This shares no code with netsift, neither for logs nor for rules. It
@@ -133,15 +133,33 @@ def items(node):
                 yield field, modifiers, value if isinstance(value, list) else [value]
 
 
+# The fields of EventID 1 that EventID 3 lacks. Source: the schema of Sysmon 15 (`sysmon -s`).
+OF_PROCESS = {
+    "CommandLine", "ParentImage", "ParentCommandLine", "OriginalFileName", "Hashes", "IntegrityLevel", "Company",
+    "Description", "Product", "CurrentDirectory", "LogonId", "LogonGuid", "TerminalSessionId", "FileVersion",
+    "ParentProcessId", "ParentProcessGuid", "ParentUser",
+}  # fmt: skip
+
+
+def asks_for_process(rule):
+    return any(field in OF_PROCESS for field, _, _ in items(rule.detection))
+
+
+def is_known(fields):
+    """Whether the process of a connection is known: by another event, or by the connection's own."""
+    return "process" in fields or "CommandLine" in fields
+
+
 def read_connections(folder):
-    """The fields of each Sysmon EventID 3 record, by (file name, EventRecordID)."""
-    found = {}
+    """The fields of each Sysmon EventID 3 record and of its process, by (file name, EventRecordID)."""
+    found, starts = {}, {}
     for log in sorted(Path(folder).rglob("*.evtx")):
         with Evtx(str(log)) as evtx:
             for record in evtx.records():
                 event = ET.fromstring(record.xml())
                 system = event.find(f"{EVENT}System")
-                if system.findtext(f"{EVENT}EventID").strip() != "3":
+                number = system.findtext(f"{EVENT}EventID").strip()
+                if number not in ("1", "3"):
                     continue
                 if system.find(f"{EVENT}Provider").get("Name") != "Microsoft-Windows-Sysmon":
                     continue
@@ -149,13 +167,33 @@ def read_connections(folder):
                     data.get("Name"): as_windows_writes(data.text or "")
                     for data in event.iterfind(f"{EVENT}EventData/{EVENT}Data")
                 }
-                fields["EventID"] = "3"
                 fields["Computer"] = system.findtext(f"{EVENT}Computer")
+                if number == "1":
+                    for rank, guid, start in told(fields):
+                        key = (fields["Computer"], guid)
+                        starts[key] = min(starts.get(key, (9,)), (rank, fields.get("UtcTime", ""), start), key=by_time)
+                    continue
+                fields["EventID"] = "3"
                 key = (log.name, int(system.findtext(f"{EVENT}EventRecordID")))
                 if key in found:
                     sys.exit(f"{key} is there twice")
                 found[key] = fields
+    for fields in found.values():
+        start = starts.get((fields["Computer"], fields.get("ProcessGuid", "").upper()))
+        if start:
+            fields |= {name: value for name, value in start[2].items() if name not in fields} | {"process": "known"}
     return found
+
+
+def by_time(start):
+    return start[:2]
+
+
+def told(fields):
+    """What an EventID 1 tells of its process, and of the one that started that: (rank, GUID, fields)."""
+    yield 0, fields.get("ProcessGuid", "").upper(), {name: fields[name] for name in fields.keys() & OF_PROCESS}
+    if fields.get("ParentCommandLine", "-") not in ("", "-"):
+        yield 1, fields.get("ParentProcessGuid", "").upper(), {"CommandLine": fields["ParentCommandLine"]}
 
 
 def evaluate(rules, connections):
@@ -174,6 +212,7 @@ def evaluate(rules, connections):
         for rule in rules
         for query in rule.queries
         for (at,) in db.execute(f"SELECT rowid FROM logs WHERE {query}")
+        if is_known(connections[at]) or not asks_for_process(rule)
     }
 
 
@@ -230,7 +269,7 @@ TYPICAL = {
     "Image": r"C:\Tools\client.exe", "User": r"HOST\user", "Protocol": "tcp", "Initiated": "true",
     "SourceIsIpv6": "false", "SourceIp": "10.0.2.15", "SourceHostname": "HOST", "SourcePort": "49700",
     "DestinationIsIpv6": "false", "DestinationIp": "93.184.216.34", "DestinationHostname": "www.example.org",
-    "DestinationPort": "50123",
+    "DestinationPort": "50123", "CommandLine": "client.exe --run", "ParentImage": r"C:\Tools\parent.exe",
 }  # fmt: skip
 OTHER = {"Initiated": "false", "SourceIsIpv6": "true", "DestinationIp": "0:0:0:0:0:0:0:2", "SourceIp": "198.51.100.7"}
 

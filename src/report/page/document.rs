@@ -93,6 +93,8 @@ struct Numbers {
     defects: u64,
     /// Inbound connections that may be excluded by their own host's address.
     excluded_peers: u64,
+    /// Those that rules which ask for the process were not applied to.
+    unjoined: u64,
     /// How far the two times of hits are apart, if that is worth saying.
     clocks: Option<String>,
 }
@@ -204,6 +206,7 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         twins: ran.twins,
         defects: ran.defects.total(),
         excluded_peers: tally.excluded_peers,
+        unjoined: tally.unjoined,
         clocks: summary::clocks(&ran.skew, terms.clock),
     }
 }

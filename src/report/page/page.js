@@ -493,7 +493,8 @@ function made() {
   say('Found', `${counted(N.chosen, 'connection')}${whose}: ${counted(N.hits, 'hit')}, ${number(N.excluded)} excluded, ${number(N.outside_detection)} outside the detection networks`
     + (N.duplicates ? `; ${number(N.duplicates)} of the hits dropped as copies` : '')
     + (N.twins ? `; ${number(N.twins)} of the hits dropped that Sysmon has logged too` : ''),
-    N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null);
+    N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null,
+    N.unjoined ? el('div', {}, `${counted(N.unjoined, 'connection')} not judged by rules that ask for the process: its start is not in these logs`) : null);
   if (N.clocks) say('Clocks', N.clocks);
   const kinds = Object.entries(D.defects).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
   const defect = one => [one.path, one.chunk === null ? '' : number(one.chunk), one.offset === null ? '' : `0x${one.offset.toString(16)}`, one.cause];

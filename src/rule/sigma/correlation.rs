@@ -55,6 +55,8 @@ pub struct Happening {
     pub data: Vec<(String, String)>,
     /// The members of its `System`.
     pub system: Vec<(String, String)>,
+    /// The fields of its process, if that is known.
+    pub process: Option<Vec<(String, String)>>,
 }
 
 /// Whether a correlation can be evaluated.
@@ -109,7 +111,8 @@ impl Correlations {
         for (number, hit) in hits.enumerate() {
             let hit = hit?;
             let Some(time) = hit.time else { continue };
-            let results = engine.process_event_at(&View::of_pairs(&hit.data, &hit.system, number), time.as_second());
+            let view = View::of_pairs(&hit.data, &hit.system, number).with_process(hit.process.as_deref());
+            let results = engine.process_event_at(&view, time.as_second());
             for (rule, numbers) in results.iter().filter_map(of_result) {
                 fired.entry(rule).or_default().extend(numbers);
                 fired.entry(rule).or_default().insert(number);

@@ -5,8 +5,9 @@ use std::fmt;
 use rsigma_eval::{Engine, EvaluationResult};
 
 use crate::{
+    connection::started::Asked,
     evtx::event::Event,
-    rule::sigma::{correlation::Correlations, inputs::Fields, memo::Memo, view::View},
+    rule::sigma::{beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, view::View},
 };
 
 /// Sigma rules, compiled together.
@@ -18,6 +19,17 @@ pub struct Sigma {
     fields: Option<Fields>,
     /// Rules about several connections, and those they are about.
     pub correlations: Option<Correlations>,
+    /// What they ask of the processes behind connections.
+    pub asked: Asked,
+}
+
+/// The rules that match a connection.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// By their index, in no order.
+    pub rules: Vec<usize>,
+    /// The number of the first queried name by which any does.
+    pub name: usize,
 }
 
 impl fmt::Debug for Sigma {
@@ -35,21 +47,41 @@ impl Sigma {
 
     /// Of compiled rules, filters applied, whose ids are their indices.
     pub(super) fn new(engine: Engine, correlations: Option<Correlations>) -> Self {
-        Self { fields: Fields::of_rules(engine.rules()), engine: Some(engine), correlations }
+        Self { fields: Fields::of_rules(engine.rules()), engine: Some(engine), correlations, ..Self::default() }
     }
 
-    /// The rules that match an event, by their index, in no order. Without a memo every rule is evaluated, one by one: the
-    /// slow path that the fast one is held against.
+    /// The same, which ask so much of processes.
+    pub(super) fn asking(self, asked: Asked) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// The rules that match an event, by any of the names that were queried. Without a memo every rule is evaluated, one by one:
+    /// the slow path that the fast one is held against.
     #[must_use]
-    pub fn matches(&self, event: &Event<'_>, memo: Option<&mut Memo>) -> Vec<usize> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        let view = View::of_event(event);
-        match (memo, &self.fields) {
-            (None, _) => indices(engine.rules().iter().filter_map(|rule| rsigma_eval::evaluate_rule(rule, &view))),
-            (Some(memo), Some(fields)) => {
-                memo.get(|key| fields.write_key(|name| view.field(name), key), || indices(engine.evaluate(&view)))
+    pub fn matches(&self, event: &Event<'_>, beside: &Beside<'_>, mut memo: Option<&mut Memo>) -> Matches {
+        let mut matches = Matches::default();
+        for number in 0..beside.names.len().max(1) {
+            let found = self.evaluate(&View::of_event(event, beside, number), memo.as_deref_mut());
+            if matches.rules.is_empty() && !found.is_empty() {
+                matches.name = number;
             }
-            (Some(_), None) => indices(engine.evaluate(&view)),
+            matches.rules.extend(found);
+        }
+        if beside.names.len() > 1 {
+            matches.rules.sort_unstable();
+            matches.rules.dedup();
+        }
+        matches
+    }
+
+    fn evaluate(&self, view: &View<'_>, memo: Option<&mut Memo>) -> Vec<usize> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        match (memo, &self.fields) {
+            (None, _) => indices(engine.rules().iter().filter_map(|rule| rsigma_eval::evaluate_rule(rule, view))),
+            (Some(memo), Some(fields)) => {
+                memo.get(|key| fields.write_key(|name| view.field(name), key), || indices(engine.evaluate(view)))
+            }
+            (Some(_), None) => indices(engine.evaluate(view)),
         }
     }
 }

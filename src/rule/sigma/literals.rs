@@ -2,17 +2,22 @@
 //!
 //! A rule is walked from its condition down. Of things that must all hold, the best one is enough; of things of which one
 //! must hold, all are needed; of what must not hold, nothing can be said. Text is only what Sysmon writes as text:
-//! ports, times, addresses and flags are numbers in a record, or may be written in more than one way.
+//! ports, times, addresses and flags are numbers in a record, or may be written in more than one way. What a rule asks of the process,
+//! or of names that were queried, stands in other records, and nothing follows from it for the connection's.
+
+use std::collections::HashMap;
 
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern, SigmaRule, SigmaString,
     SigmaValue, StringPart,
 };
 
+use crate::rule::sigma::beside::{HOSTNAME, Names};
+
 /// Pieces of text, in any ASCII case.
 pub type Literals = Vec<String>;
 
-/// Fields that Sysmon writes as text.
+/// Fields that Sysmon writes as text into a connection's own record.
 const TEXT: [&str; 8] = [
     "Image",
     "User",
@@ -29,8 +34,10 @@ const SHORTEST: usize = 4;
 
 /// The literals of a rule, or `None` if it matches connections without any that is known.
 #[must_use]
-pub fn of_rule(rule: &SigmaRule) -> Option<Literals> {
-    any(rule.detection.conditions.iter().map(|condition| of_condition(condition, &rule.detection)))
+pub fn of_rule(rule: &SigmaRule, names: Names) -> Option<Literals> {
+    let Detections { named, conditions, .. } = &rule.detection;
+    let of = Of { named, names };
+    any(conditions.iter().map(|condition| of.condition(condition)))
 }
 
 /// All of them are needed, so the one with the fewest and longest is enough.
@@ -45,27 +52,61 @@ fn any(parts: impl Iterator<Item = Option<Literals>>) -> Option<Literals> {
     (!literals.is_empty()).then(|| literals.concat())
 }
 
-fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Option<Literals> {
-    match condition {
-        ConditionExpr::And(parts) => all(parts.iter().map(|part| of_condition(part, detections))),
-        ConditionExpr::Or(parts) => any(parts.iter().map(|part| of_condition(part, detections))),
-        ConditionExpr::Not(_) => None,
-        ConditionExpr::Identifier(name) => of_detection(detections.named.get(name)?),
-        ConditionExpr::Selector { quantifier, pattern } => {
-            let chosen = detections.named.iter().filter(|(name, _)| selects(pattern, name));
-            let parts = chosen.map(|(_, detection)| of_detection(detection));
-            match quantifier {
-                Quantifier::All => all(parts),
-                Quantifier::Any => any(parts),
-                Quantifier::Count(count) => {
-                    if *count > 0 {
-                        any(parts)
-                    } else {
-                        None
-                    }
+/// What literals are of.
+struct Of<'a> {
+    /// The rule's detections.
+    named: &'a HashMap<String, Detection>,
+    /// The names that it sees.
+    names: Names,
+}
+
+impl Of<'_> {
+    fn condition(&self, condition: &ConditionExpr) -> Option<Literals> {
+        match condition {
+            ConditionExpr::And(parts) => all(parts.iter().map(|part| self.condition(part))),
+            ConditionExpr::Or(parts) => any(parts.iter().map(|part| self.condition(part))),
+            ConditionExpr::Not(_) => None,
+            ConditionExpr::Identifier(name) => self.detection(self.named.get(name)?),
+            ConditionExpr::Selector { quantifier, pattern } => {
+                let chosen = self.named.iter().filter(|(name, _)| selects(pattern, name));
+                let parts = chosen.map(|(_, detection)| self.detection(detection));
+                match quantifier {
+                    Quantifier::All => all(parts),
+                    Quantifier::Any => any(parts),
+                    Quantifier::Count(count) if *count > 0 => any(parts),
+                    Quantifier::Count(_) => None,
                 }
             }
         }
+    }
+
+    fn detection(&self, detection: &Detection) -> Option<Literals> {
+        match detection {
+            Detection::AllOf(items) => all(items.iter().map(|item| self.item(item))),
+            Detection::AnyOf(parts) => any(parts.iter().map(|part| self.detection(part))),
+            Detection::And(parts) => all(parts.iter().map(|part| self.detection(part))),
+            Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => None,
+        }
+    }
+
+    fn item(&self, item: &DetectionItem) -> Option<Literals> {
+        let name = item.field.name.as_deref()?;
+        let modifiers = &item.field.modifiers;
+        let plain = |modifier: &Modifier| {
+            matches!(
+                modifier,
+                Modifier::Contains | Modifier::StartsWith | Modifier::EndsWith | Modifier::All | Modifier::Cased
+            )
+        };
+        let is_elsewhere = self.names == Names::Queried && name == HOSTNAME;
+        if is_elsewhere || !TEXT.contains(&name) || !modifiers.iter().all(plain) {
+            return None;
+        }
+        let values = item.values.iter().map(|value| match value {
+            SigmaValue::String(text) => of_text(text).map(|literal| vec![literal]),
+            _ => None,
+        });
+        if modifiers.contains(&Modifier::All) { all(values) } else { any(values) }
     }
 }
 
@@ -73,34 +114,6 @@ fn of_condition(condition: &ConditionExpr, detections: &Detections) -> Option<Li
 /// less is none where all of them are needed, but either is the other way around: so it has to be exact.
 fn selects(pattern: &SelectorPattern, name: &str) -> bool {
     pattern.matches_detection_name(name)
-}
-
-fn of_detection(detection: &Detection) -> Option<Literals> {
-    match detection {
-        Detection::AllOf(items) => all(items.iter().map(of_item)),
-        Detection::AnyOf(parts) => any(parts.iter().map(of_detection)),
-        Detection::And(parts) => all(parts.iter().map(of_detection)),
-        Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => None,
-    }
-}
-
-fn of_item(item: &DetectionItem) -> Option<Literals> {
-    let name = item.field.name.as_deref()?;
-    let modifiers = &item.field.modifiers;
-    let plain = |modifier: &Modifier| {
-        matches!(
-            modifier,
-            Modifier::Contains | Modifier::StartsWith | Modifier::EndsWith | Modifier::All | Modifier::Cased
-        )
-    };
-    if !TEXT.contains(&name) || !modifiers.iter().all(plain) {
-        return None;
-    }
-    let values = item.values.iter().map(|value| match value {
-        SigmaValue::String(text) => of_text(text).map(|literal| vec![literal]),
-        _ => None,
-    });
-    if modifiers.contains(&Modifier::All) { all(values) } else { any(values) }
 }
 
 /// The longest piece of a text between its wildcards, in ASCII: other letters have cases of their own.
@@ -119,7 +132,7 @@ mod tests {
 
     fn of(detection: &str) -> Option<Literals> {
         let yaml = format!("title: t\nlogsource:\n  category: network_connection\ndetection:\n{detection}");
-        let mut literals = of_rule(&rsigma_parser::parse_sigma_yaml(&yaml).unwrap().rules[0]);
+        let mut literals = of_rule(&rsigma_parser::parse_sigma_yaml(&yaml).unwrap().rules[0], Names::Logged);
         if let Some(literals) = &mut literals {
             literals.sort();
         }
@@ -157,8 +170,18 @@ mod tests {
             "  s:\n    Image|re: '.*evil.*'\n  condition: s",
             "  s:\n    Image|endswith: 'äö'\n  condition: s",
             "  s:\n    - evil\n    - bad\n  condition: s",
+            "  s:\n    CommandLine|contains: evil.dll\n  condition: s",
+            "  s:\n    Image|endswith: '\\x.exe'\n  t:\n    ParentImage|endswith: '\\parent.exe'\n  condition: s or t",
         ] {
             assert_eq!(of(rule), None, "{rule}");
         }
+    }
+
+    #[test]
+    fn a_name_that_was_queried_is_in_another_record() {
+        let rule = "title: t\nlogsource:\n  category: network_connection\ndetection:\n  s:\n    DestinationHostname: evil.example\n    Image|endswith: '\\a.exe'\n  condition: s";
+        let rule = &rsigma_parser::parse_sigma_yaml(rule).unwrap().rules[0];
+        assert_eq!(of_rule(rule, Names::Logged), Some(literals(&["evil.example"])));
+        assert_eq!(of_rule(rule, Names::Queried), Some(literals(&["\\a.exe"])));
     }
 }

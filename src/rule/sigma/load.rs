@@ -14,10 +14,12 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
 
 use crate::{
+    connection::started::Asked,
     evidence::walk::{Walked, walk},
     rule::{
         info::{BUILT_IN, RuleInfo},
         sigma::{
+            beside::{self, Names},
             correlation::{self, Correlations},
             engine::Sigma,
             file, flags, literals,
@@ -44,6 +46,9 @@ pub struct Loaded {
     pub unknown: Vec<Remark>,
     /// What was not loaded.
     pub refused: Vec<Remark>,
+    /// The rules that ask for the process behind a connection, and for what of it.
+    pub asking: Vec<(RuleInfo, Asked)>,
+    names: Names,
     /// The files of what can be applied.
     giving: BTreeSet<PathBuf>,
     rules: Vec<Loadable>,
@@ -113,6 +118,12 @@ impl Loaded {
         self.rules.iter().map(|loaded| (&loaded.info, scope::processes(&loaded.rule.detection)))
     }
 
+    /// Has the rules see these names.
+    pub fn see(&mut self, names: Names) {
+        self.names = names;
+        self.find_literals();
+    }
+
     /// Compiles the rules, whose indices in the rule set start at `first`, in the order of `infos`. They are then taken out.
     ///
     /// # Errors
@@ -122,6 +133,8 @@ impl Loaded {
         if self.infos.is_empty() {
             return Ok(Sigma::default());
         }
+        let mut asked = Asked::default();
+        self.asking.iter().for_each(|(_, of_rule)| asked.merge(*of_rule));
         let rules = mem::take(&mut self.rules);
         let mut indices = self.indices(first);
         let of_rules: Vec<usize> = rules.iter().map(|loaded| indices(&loaded.info)).collect();
@@ -138,7 +151,7 @@ impl Loaded {
             rule.id = Some(index.to_string());
             flags::set_aside(rule)
         }));
-        Ok(Sigma::new(engine, correlations))
+        Ok(Sigma::new(engine, correlations).asking(asked))
     }
 
     /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an
@@ -309,9 +322,19 @@ impl Loaded {
         self.infos = self.rules.iter().map(|loaded| loaded.info.clone()).collect();
         self.infos.extend(self.correlations.iter().map(|(_, info)| info.clone()));
         self.infos.sort_by_key(order);
+        self.find_literals();
+        self.unknown = self.unknown_fields();
+        self.narrow();
+        self.ask();
+        self.refused.sort();
+    }
+
+    /// Finds the literals, of which one has to be in the connection's own record: what its process is told by can be anywhere.
+    fn find_literals(&mut self) {
+        self.without_literals.clear();
         let mut all = Some(Vec::new());
         for Loadable { rule, info, .. } in &self.rules {
-            match (literals::of_rule(rule), &mut all) {
+            match (literals::of_rule(rule, self.names), &mut all) {
                 (Some(literals), Some(all)) => all.extend(literals),
                 (Some(_), None) => {}
                 (None, _) => {
@@ -321,9 +344,35 @@ impl Loaded {
             }
         }
         self.literals = all;
-        self.unknown = self.unknown_fields();
-        self.narrow();
-        self.refused.sort();
+    }
+
+    /// Finds what rules, filters applied, ask of processes. A rule that asks for any is then of connections whose process is known.
+    fn ask(&mut self) {
+        let Self { rules, infos, asking, refused, .. } = self;
+        rules.retain_mut(|loaded| {
+            let asked = names::asked_in_detections(&loaded.rule.detection);
+            if asked.is_empty() {
+                return true;
+            }
+            let rule = beside::of_known_process(&loaded.rule);
+            match rule.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule))) {
+                Ok((compiled, rule)) => {
+                    (loaded.compiled, loaded.rule) = (compiled, rule);
+                    asking.push((loaded.info.clone(), asked));
+                    true
+                }
+                Err(reason) => {
+                    let (path, title) = (PathBuf::from(&loaded.info.source), Some(loaded.info.title.clone()));
+                    let reason = format!("it asks for the process of a connection: {reason}");
+                    refused.push(Remark { path, title, reason });
+                    infos.retain(|info| *info != loaded.info);
+                    false
+                }
+            }
+        });
+        let correlations = self.correlations.iter();
+        let correlations = correlations.map(|(rule, info)| (info.clone(), names::asked_in_correlation(rule)));
+        self.asking.extend(correlations.filter(|(_, asked)| !asked.is_empty()));
     }
 
     /// What rules, correlations and filters ask for and no connection has.

@@ -2,13 +2,16 @@
 //!
 //! A field of the `EventData` has the name that Sysmon gives it. A member of `System` has several: that of Sigma's
 //! collection, of an alias of Hayabusa's or Zircolite's, or its path in a record that the `evtx` crate renders, in either of
-//! its two forms. Names are compared letter by letter, as Sigma has it.
+//! its two forms. Names are compared letter by letter, as Sigma has it. A field of EventID 1 is of the process behind a connection.
 
 use std::{borrow::Cow, fmt};
 
 use rsigma_parser::{CorrelationCondition, CorrelationRule, Detection, Detections, Modifier, SigmaValue};
 
-use crate::connection::sysmon::FIELDS;
+use crate::connection::{
+    started::{self, Asked},
+    sysmon::FIELDS,
+};
 
 /// The members of `System` as [`crate::evtx::event::Event::system`] names them, and other names of each.
 /// Source: the event schema of Windows, type `SystemPropertiesType`.
@@ -52,10 +55,10 @@ pub(super) fn canonical(name: &str) -> Cow<'_, str> {
     SYSTEM.iter().find(is_it).map_or(Cow::Borrowed(name), |(member, _)| Cow::Borrowed(*member))
 }
 
-/// Whether a connection can have a field by this name.
+/// Whether a connection or the process behind it can have a field by this name.
 fn is_known(name: &str) -> bool {
     let name = canonical(name);
-    FIELDS.contains(&&*name) || SYSTEM.iter().any(|(member, _)| *member == name)
+    FIELDS.contains(&&*name) || started::FIELDS.contains(&&*name) || SYSTEM.iter().any(|(member, _)| *member == name)
 }
 
 /// A field that no connection has.
@@ -77,7 +80,7 @@ impl Unknown {
         }
         let lower = name.to_ascii_lowercase();
         let likeness = |known: &&str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &lower);
-        let names = FIELDS.iter().copied().chain(SYSTEM.iter().map(|(member, _)| *member));
+        let names = FIELDS.into_iter().chain(started::FIELDS).chain(SYSTEM.iter().map(|(member, _)| *member));
         let nearest = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         Some(Self { name: name.to_owned(), nearest: nearest.filter(|name| likeness(name) >= ALIKE) })
     }
@@ -93,21 +96,47 @@ impl fmt::Display for Unknown {
 
 /// The fields that detections ask for and no connection has, each once.
 pub(super) fn unknown_in_detections(detections: &Detections) -> Vec<Unknown> {
-    let mut names = Vec::new();
-    detections.named.values().for_each(|detection| collect(detection, &mut names));
-    unknown(names.into_iter())
+    unknown(in_detections(detections).into_iter())
 }
 
 /// The fields that a correlation counts or groups by and no connection has, each once.
 pub(super) fn unknown_in_correlation(rule: &CorrelationRule) -> Vec<Unknown> {
+    unknown(in_correlation(rule))
+}
+
+/// What detections ask of the process behind a connection.
+pub(super) fn asked_in_detections(detections: &Detections) -> Asked {
+    asked(in_detections(detections).into_iter())
+}
+
+/// What a correlation counts or groups by of it.
+pub(super) fn asked_in_correlation(rule: &CorrelationRule) -> Asked {
+    asked(in_correlation(rule))
+}
+
+fn asked<'a>(names: impl Iterator<Item = &'a str>) -> Asked {
+    let mut asked = Asked::default();
+    for name in names {
+        asked.add(&canonical(name));
+    }
+    asked
+}
+
+fn in_detections(detections: &Detections) -> Vec<&str> {
+    let mut names = Vec::new();
+    detections.named.values().for_each(|detection| collect(detection, &mut names));
+    names
+}
+
+fn in_correlation(rule: &CorrelationRule) -> impl Iterator<Item = &str> {
     let counted = match &rule.condition {
         CorrelationCondition::Threshold { field, .. } => field.as_deref().unwrap_or_default(),
         CorrelationCondition::Extended(_) => &[],
     };
     let is_alias = |name: &&str| rule.aliases.iter().any(|alias| alias.alias == **name);
-    let own = rule.group_by.iter().chain(counted).map(String::as_str).filter(|name| !is_alias(name));
+    let own = rule.group_by.iter().chain(counted).map(String::as_str).filter(move |name| !is_alias(name));
     let of_aliases = rule.aliases.iter().flat_map(|alias| alias.mapping.values().map(String::as_str));
-    unknown(own.chain(of_aliases))
+    own.chain(of_aliases)
 }
 
 fn unknown<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Unknown> {
@@ -178,7 +207,8 @@ mod tests {
         assert_eq!(nearest("destinationip"), Some(Some("DestinationIp")));
         assert_eq!(nearest("DestinatonPort"), Some(Some("DestinationPort")));
         assert_eq!(nearest("dst_ip"), Some(None));
-        assert_eq!(nearest("CommandLine"), Some(None));
+        assert_eq!(nearest("CommandLine"), None);
+        assert_eq!(nearest("Commandline"), Some(Some("CommandLine")));
         assert_eq!(nearest("ProcessID"), Some(Some("ProcessId")));
         assert_eq!(nearest("channel"), Some(Some("Channel")));
         assert_eq!(nearest("DestinationHostname"), None);

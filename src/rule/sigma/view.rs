@@ -1,5 +1,5 @@
 //! A [`View`]: a connection as Sigma rules see it, field by field as Windows renders them: `Initiated` is `true`,
-//! `DestinationPort` is `443`.
+//! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own.
 //!
 //! Where the evaluating crate and the Sigma specification differ, it is made up for here and nowhere else. What is:
 //!
@@ -12,7 +12,14 @@ use std::{borrow::Cow, net::IpAddr};
 use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
-use crate::{evtx::event::Event, rule::sigma::names};
+use crate::{
+    connection::started,
+    evtx::event::Event,
+    rule::sigma::{
+        beside::{Beside, COMMAND_LINE, HOSTNAME, PROCESS},
+        names,
+    },
+};
 
 /// The fields that hold addresses.
 const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];
@@ -20,6 +27,9 @@ const ADDRESSES: [&str; 2] = ["DestinationIp", "SourceIp"];
 /// A connection's fields by their names in the log.
 pub(super) struct View<'a> {
     data: Data<'a>,
+    process: Process<'a>,
+    /// The name that stands in the place of one that is not stated.
+    name: Option<&'a str>,
     /// By what a correlation knows it.
     id: usize,
 }
@@ -29,14 +39,29 @@ enum Data<'a> {
     Pairs { data: &'a [(String, String)], system: &'a [(String, String)] },
 }
 
+/// What is known of the process behind it.
+#[derive(Clone, Copy)]
+enum Process<'a> {
+    Unknown,
+    Start(&'a started::Start),
+    Pairs(&'a [(String, String)]),
+}
+
 impl<'a> View<'a> {
-    pub(super) fn of_event(event: &'a Event<'a>) -> Self {
-        Self { data: Data::Event(event), id: 0 }
+    /// Of an event and what is known beside it. The queried name of this number stands in the place of one that is not stated.
+    pub(super) fn of_event(event: &'a Event<'a>, beside: &'a Beside<'a>, number: usize) -> Self {
+        let process = beside.process.map_or(Process::Unknown, Process::Start);
+        Self { data: Data::Event(event), process, name: beside.names.get(number).copied(), id: 0 }
     }
 
     /// Of fields that were kept: those of the `EventData`, and the members of `System`.
     pub(super) fn of_pairs(data: &'a [(String, String)], system: &'a [(String, String)], id: usize) -> Self {
-        Self { data: Data::Pairs { data, system }, id }
+        Self { data: Data::Pairs { data, system }, process: Process::Unknown, name: None, id }
+    }
+
+    /// The same, with the fields of its process that were kept, if that is known.
+    pub(super) fn with_process(self, process: Option<&'a [(String, String)]>) -> Self {
+        Self { process: process.map_or(Process::Unknown, Process::Pairs), ..self }
     }
 
     fn pairs(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
@@ -53,6 +78,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The queried name, if this is the field that it stands in.
+    fn of_query(&self, name: &str) -> Option<&str> {
+        self.name.filter(|_| names::canonical(name) == HOSTNAME)
+    }
+
+    fn of_process(&self, name: &str) -> Option<&str> {
+        match self.process {
+            Process::Unknown => None,
+            _ if name == PROCESS => Some("known"),
+            Process::Start(start) => start.value(name),
+            Process::Pairs(pairs) => value(pairs, name),
+        }
+    }
+
     fn of_system(&self, name: &str) -> Option<&str> {
         match self.data {
             Data::Event(event) => event.system().find(|(member, _)| *member == name).map(|(_, value)| value),
@@ -62,9 +101,13 @@ impl<'a> View<'a> {
 
     /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        self.of_data(name).or_else(|| {
+        if name == PROCESS {
+            // Some agents write it into the connection's own event.
+            return self.of_process(name).or_else(|| self.of_data(COMMAND_LINE));
+        }
+        self.of_query(name).or_else(|| self.of_data(name)).or_else(|| {
             let name = names::canonical(name);
-            self.of_system(&name).or_else(|| self.of_data(&name))
+            self.of_system(&name).or_else(|| self.of_data(&name)).or_else(|| self.of_process(&name))
         })
     }
 }

@@ -1,0 +1,94 @@
+//! [`Queried`]: the names that processes asked DNS for, by EventID 22, and which of them stand for a connection's destination.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{
+    connection::{
+        glossary::{Connection, Field},
+        process::{self, Fact, Query, Told},
+    },
+    evtx::event::Event,
+};
+
+/// The names that processes asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Queried {
+    /// By host and GUID, in the order of time.
+    by_host: HashMap<Box<str>, HashMap<Box<str>, BTreeSet<Query>>>,
+    /// What they take in memory, in bytes, and may take.
+    size: usize,
+    room: usize,
+    /// Whether there was more than there is room for.
+    is_full: bool,
+}
+
+impl Queried {
+    /// None yet. Once they take some `room` bytes, no more are taken.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// Takes what an event says of it, if it is an EventID 22.
+    pub fn take(&mut self, event: &Event<'_>) {
+        if event.event_id != "22" {
+            return;
+        }
+        if self.size >= self.room {
+            self.is_full = true;
+            return;
+        }
+        process::facts(event, |_| true, |fact| self.learn(fact));
+    }
+
+    /// Adds what another part of a look has taken.
+    #[expect(clippy::iter_over_hash_type, reason = "what is kept does not depend on the order")]
+    pub fn merge(&mut self, other: Self) {
+        for (host, processes) in other.by_host {
+            for (guid, queries) in processes {
+                for query in queries {
+                    self.add(&host, &guid, query);
+                }
+            }
+        }
+        self.is_full |= other.is_full;
+    }
+
+    /// The names that the process of a connection asked for and that gave its destination, each once, the oldest first.
+    #[must_use]
+    pub fn of(&self, connection: &Connection<'_>) -> Vec<&str> {
+        let queries = self.by_host.get(connection.get(Field::Dvc));
+        let queries = queries.and_then(|processes| processes.get(connection.get(Field::ProcessGuid)));
+        let (Some(queries), Some(time), Some(address)) = (queries, connection.time, connection.dest_addr) else {
+            return Vec::new();
+        };
+        let mut names = Vec::new();
+        for query in queries.iter().filter(|query| query.is_for(address, time)) {
+            if !query.name.is_empty() && !names.contains(&&*query.name) {
+                names.push(&*query.name);
+            }
+        }
+        names
+    }
+
+    /// What they take in memory, in bytes; the most that there is if some were not taken.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        if self.is_full { usize::MAX } else { self.size }
+    }
+
+    fn learn(&mut self, fact: Fact) {
+        if let Told::Queried(query) = fact.told
+            && !query.addresses.is_empty()
+        {
+            self.add(&fact.of.host, &fact.of.guid, query);
+        }
+    }
+
+    fn add(&mut self, host: &str, guid: &str, query: Query) {
+        const OF_QUERY: usize = 128;
+        let size = OF_QUERY + query.name.len() + size_of_val(&*query.addresses);
+        let queries = self.by_host.entry(host.into()).or_default().entry(guid.into()).or_default();
+        self.size += if queries.insert(query) { size } else { 0 };
+    }
+}

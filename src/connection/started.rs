@@ -1,0 +1,329 @@
+//! [`Starts`]: how processes were started, by EventID 1, as far as it is asked for. Rules that look at more than a connection's own
+//! event look at this.
+//!
+//! Values are kept as they were logged, and each text once. What rules make of them is not known here.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::{
+        glossary::{Connection, Field},
+        process::is_guid,
+        sysmon::{PROVIDER, guid, stated, time},
+    },
+    evtx::event::Event,
+};
+
+/// The fields of EventID 1 that EventID 3 lacks. Source: `sysmon -s`, event `SYSMONEVENT_CREATE_PROCESS`, schema versions 3.0 to 4.91.
+pub const FIELDS: [&str; 17] = [
+    "CommandLine",
+    "ParentImage",
+    "ParentCommandLine",
+    "OriginalFileName",
+    "Hashes",
+    "IntegrityLevel",
+    "Company",
+    "Description",
+    "Product",
+    "CurrentDirectory",
+    "LogonId",
+    "LogonGuid",
+    "TerminalSessionId",
+    "FileVersion",
+    "ParentProcessId",
+    "ParentProcessGuid",
+    "ParentUser",
+];
+
+/// What is read of events for this, for the names that were queried, and for the addresses of hosts.
+pub const READ: [&str; 33] = [
+    "UtcTime",
+    "ProcessGuid",
+    "ProcessId",
+    "Image",
+    "User",
+    "Protocol",
+    "Initiated",
+    "SourceIp",
+    "SourceHostname",
+    "SourcePort",
+    "DestinationIsIpv6",
+    "DestinationIp",
+    "DestinationHostname",
+    "DestinationPort",
+    "QueryName",
+    "QueryResults",
+    "CommandLine",
+    "ParentImage",
+    "ParentCommandLine",
+    "OriginalFileName",
+    "Hashes",
+    "IntegrityLevel",
+    "Company",
+    "Description",
+    "Product",
+    "CurrentDirectory",
+    "LogonId",
+    "LogonGuid",
+    "TerminalSessionId",
+    "FileVersion",
+    "ParentProcessId",
+    "ParentProcessGuid",
+    "ParentUser",
+];
+
+/// Some of the [`FIELDS`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked(u32);
+
+/// How a process was started.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Start {
+    /// Its own event comes before those of processes that it started, and of either the earlier one.
+    origin: Origin,
+    time: Option<i128>,
+    /// The values of fields that its event has, by their place among [`FIELDS`].
+    values: Box<[(u8, Arc<str>)]>,
+}
+
+/// Which event tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// Its own.
+    Own,
+    /// That of a process that it started, which tells its command line.
+    Child,
+}
+
+/// How processes were started.
+#[derive(Debug, Clone, Default)]
+pub struct Starts {
+    asked: Asked,
+    /// By host, and by the GUID as a number.
+    by_host: HashMap<Box<str>, HashMap<u128, Start>>,
+    texts: HashSet<Arc<str>>,
+    /// What they take in memory, in bytes, and may take.
+    size: usize,
+    room: usize,
+    /// Whether there was more than there is room for.
+    is_full: bool,
+}
+
+impl Asked {
+    /// Adds a field. Returns whether it is one of them.
+    pub fn add(&mut self, name: &str) -> bool {
+        let index = FIELDS.iter().position(|field| *field == name);
+        self.0 |= index.map_or(0, |index| 1 << index);
+        index.is_some()
+    }
+
+    /// Adds those of another.
+    pub fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.numbered().map(|(_, name)| name)
+    }
+
+    fn numbered(self) -> impl Iterator<Item = (u8, &'static str)> {
+        (0..).zip(FIELDS).filter(move |(index, _)| self.0 & (1 << index) != 0)
+    }
+}
+
+impl Start {
+    /// The value of a field as it was logged; nothing if the event does not have it.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.pairs().find(|(field, _)| *field == name).map(|(_, value)| value)
+    }
+
+    /// Its fields and their values.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.values.iter().filter_map(|(index, value)| Some((*FIELDS.get(usize::from(*index))?, &**value)))
+    }
+}
+
+impl Starts {
+    /// What a process takes in memory besides its texts, in bytes, and what a text takes, with what the allocator adds.
+    const OF_START: usize = 96;
+    const OF_VALUE: usize = 24;
+    const OF_TEXT: usize = 48;
+
+    /// None yet, of which these fields are asked for. Once they take some `room` bytes, no more are taken.
+    #[must_use]
+    pub fn new(asked: Asked, room: usize) -> Self {
+        Self { asked, room, ..Self::default() }
+    }
+
+    /// Takes what an event says of it, if it is an EventID 1.
+    pub fn take(&mut self, event: &Event<'_>) {
+        if event.provider != PROVIDER || event.event_id != "1" {
+            return;
+        }
+        if self.size >= self.room {
+            self.is_full = true;
+            return;
+        }
+        let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
+        let key = |name| number(&guid(stated(event.field(name).unwrap_or_default())));
+        if let Some(of) = key("ProcessGuid") {
+            let values: Vec<(u8, &str)> =
+                self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?))).collect();
+            self.learn(&event.computer, of, Origin::Own, time, &values);
+        }
+        let command_line = self.asked.numbered().find(|(_, name)| *name == "CommandLine");
+        let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
+        if let (Some(of), Some((index, _)), Some(line)) = (key("ParentProcessGuid"), command_line, of_parent) {
+            self.learn(&event.computer, of, Origin::Child, time, &[(index, line)]);
+        }
+    }
+
+    /// Adds what another part of a look has taken.
+    #[expect(clippy::iter_over_hash_type, reason = "what is kept does not depend on the order")]
+    pub fn merge(&mut self, other: Self) {
+        for (host, starts) in other.by_host {
+            for (of, start) in starts {
+                let values: Vec<(u8, &str)> = start.values.iter().map(|(index, value)| (*index, &**value)).collect();
+                self.learn(&host, of, start.origin, start.time, &values);
+            }
+        }
+        self.is_full |= other.is_full;
+    }
+
+    /// The start of the process behind a connection, if it is known.
+    #[must_use]
+    pub fn of(&self, connection: &Connection<'_>) -> Option<&Start> {
+        self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
+    }
+
+    /// What they take in memory, in bytes; the most that there is if some were not taken.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        if self.is_full { usize::MAX } else { self.size }
+    }
+
+    fn learn(&mut self, host: &str, of: u128, origin: Origin, time: Option<i128>, values: &[(u8, &str)]) {
+        let values = values.iter().map(|&(index, value)| (index, self.text(value))).collect();
+        let start = Start { origin, time, values };
+        if !self.by_host.contains_key(host) {
+            self.by_host.insert(host.into(), HashMap::new());
+        }
+        let Some(starts) = self.by_host.get_mut(host) else { return };
+        match starts.get_mut(&of) {
+            Some(known) if *known <= start => {}
+            Some(known) => *known = start,
+            None => {
+                self.size += Self::OF_START + start.values.len() * Self::OF_VALUE;
+                starts.insert(of, start);
+            }
+        }
+    }
+
+    /// A text, which is kept once.
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(kept) = self.texts.get(text) {
+            return Arc::clone(kept);
+        }
+        let kept: Arc<str> = text.into();
+        self.size += Self::OF_TEXT + text.len();
+        self.texts.insert(Arc::clone(&kept));
+        kept
+    }
+}
+
+/// The GUID of a process as a number.
+fn number(guid: &str) -> Option<u128> {
+    let digits: String = guid.chars().filter(char::is_ascii_hexdigit).collect();
+    is_guid(guid).then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::sysmon::OF_CONNECTION;
+
+    const OWN: &str = "{6820D070-1F1B-6323-5C02-000000001400}";
+    const PARENT: &str = "{6820D070-1F1B-6323-5C02-000000001300}";
+
+    fn created(time: &'static str, of: &'static str, line: &'static str) -> Event<'static> {
+        let data = [
+            ("UtcTime", time),
+            ("ProcessGuid", of),
+            ("CommandLine", line),
+            ("Company", "-"),
+            ("ParentProcessGuid", PARENT),
+            ("ParentCommandLine", "parent -x"),
+        ];
+        Event {
+            provider: PROVIDER.into(),
+            event_id: "1".into(),
+            computer: "HOST".into(),
+            data: data.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Event::default()
+        }
+    }
+
+    fn starts(events: &[Event<'_>], fields: &[&str]) -> Starts {
+        let mut asked = Asked::default();
+        assert!(fields.iter().all(|name| asked.add(name)));
+        let mut starts = Starts::new(asked, usize::MAX);
+        for event in events {
+            starts.take(event);
+        }
+        starts
+    }
+
+    fn of<'a>(starts: &'a Starts, guid: &'static str) -> Option<Vec<(&'static str, &'a str)>> {
+        let connection = Connection { dvc: "HOST".into(), process_guid: guid.into(), ..Connection::default() };
+        starts.of(&connection).map(|start| start.pairs().collect())
+    }
+
+    #[test]
+    fn the_earlier_event_counts_and_a_processs_own_before_those_of_others() {
+        let events = [
+            created("2024-03-05 14:05:01.000", OWN, "later"),
+            created("2024-03-05 14:05:00.000", OWN, "first"),
+            created("2024-03-05 14:05:02.000", PARENT, "own"),
+        ];
+        let mut some = starts(&events[..1], &["CommandLine", "Company", "ParentUser"]);
+        some.merge(starts(&events[1..2], &["CommandLine", "Company", "ParentUser"]));
+        assert_eq!(of(&some, PARENT), Some(vec![("CommandLine", "parent -x")]));
+        some.merge(starts(&events[2..], &["CommandLine", "Company", "ParentUser"]));
+        assert_eq!(of(&some, OWN), Some(vec![("CommandLine", "first"), ("Company", "-")]));
+        assert_eq!(of(&some, PARENT), Some(vec![("CommandLine", "own"), ("Company", "-")]));
+        assert_eq!(of(&some, "{6820D070-1F1B-6323-5C02-000000001401}"), None);
+        assert_eq!(of(&some, "-"), None);
+    }
+
+    #[test]
+    fn all_that_is_asked_for_is_read() {
+        assert!(OF_CONNECTION.iter().chain(&FIELDS).all(|name| READ.contains(name)));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_asked_for_or_has_room() {
+        let events = [created("2024-03-05 14:05:00.000", OWN, "first")];
+        let few = starts(&events, &["Company"]);
+        assert_eq!(of(&few, OWN), Some(vec![("Company", "-")]));
+        assert_eq!(of(&few, PARENT), None);
+        let mut none = Starts::new(Asked(1), 0);
+        none.take(&events[0]);
+        assert_eq!(of(&none, OWN), None);
+        let mut merged = Starts::new(Asked(1), usize::MAX);
+        merged.merge(none);
+        assert_eq!(merged.size(), usize::MAX);
+    }
+}

@@ -1,0 +1,69 @@
+//! [`Beside`]: what is known of a connection besides its own event, which rules see with it: its process and the names that were
+//! asked for.
+//!
+//! Where it is from is not known here. A rule that asks for the process has a detection more: that the process is known. So it does
+//! not match where it is not, not even by a negation, and what is remembered of rules and the evaluation of correlations hold to that
+//! without knowing of it.
+
+use rsigma_parser::SigmaRule;
+use serde::{Deserialize, Serialize};
+
+use crate::{connection::started::Start, evtx::event::Event, rule::sigma::narrowing};
+
+/// What is known of a connection besides its event.
+#[derive(Debug, Clone, Default)]
+pub struct Beside<'a> {
+    /// How its process was started.
+    pub process: Option<&'a Start>,
+    /// The names that its process asked for and that gave its destination, where rules are to see them.
+    pub names: Vec<&'a str>,
+}
+
+impl Beside<'_> {
+    /// Whether the process of a connection is known, be it by the connection's own event, into which some agents write it.
+    #[must_use]
+    pub fn tells_process(&self, event: &Event<'_>) -> bool {
+        self.process.is_some() || event.field(COMMAND_LINE).is_some()
+    }
+}
+
+/// Whose names rules see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Names {
+    /// Those that connections were logged with.
+    #[default]
+    Logged,
+    /// Where there is none, those that the process asked for.
+    Queried,
+}
+
+impl Names {
+    /// Whether they are those that connections were logged with.
+    #[must_use]
+    pub fn are_logged(&self) -> bool {
+        *self == Self::Logged
+    }
+}
+
+/// The field that a queried name stands in.
+pub const HOSTNAME: &str = "DestinationHostname";
+/// A field that a connection has if its process is known. None of Sysmon's is called so.
+pub(super) const PROCESS: &str = "(process)";
+
+/// The field that shows that an event tells of its process itself.
+pub(super) const COMMAND_LINE: &str = "CommandLine";
+/// A filter for what can only be judged where the process is known.
+const KNOWN: &str = "title: of a known process\nlogsource: {category: network_connection}\nfilter:\n  rules: any\n  \
+                     process: {\"(process)|exists\": true}\n  condition: process\n";
+
+/// The rule, which matches only where the process is known.
+///
+/// # Errors
+///
+/// It counts detections in a way that cannot be told from counting this one.
+pub(super) fn of_known_process(rule: &SigmaRule) -> Result<SigmaRule, String> {
+    let parsed = rsigma_parser::parse_sigma_yaml(KNOWN).map_err(|error| error.to_string())?;
+    let filter = parsed.filters.first().ok_or("there is no such filter")?;
+    narrowing::narrowed(rule, filter, usize::MAX)
+}
