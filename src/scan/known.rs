@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// What connections cannot be judged, filtered or grouped without, that stands in other records.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Questions {
     /// Whose connections are judged.
