@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 use crate::{
@@ -134,6 +134,10 @@ pub struct MergeArgs {
     /// Show neither a summary nor progress
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
+
+    /// List every exclusion network and more defects in the summary
+    #[arg(long, help_heading = "Run")]
+    pub verbose: bool,
 }
 
 const VERIFY_STATUS: &str = "\
@@ -307,6 +311,10 @@ pub struct ScanArgs {
     /// Show neither a summary nor progress
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
+
+    /// List every exclusion network and more defects in the summary
+    #[arg(long, help_heading = "Run")]
+    pub verbose: bool,
 
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]
@@ -526,4 +534,32 @@ pub struct OutputArgs {
     /// Add the time of the run and the name of this host to the manifest
     #[arg(long, requires = "manifest")]
     pub manifest_run_info: bool,
+
+    /// How a table looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How a table looks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
+    /// Make a table N columns wide [default: the terminal's width; without one COLUMNS, or 120]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(40..=1000))]
+    pub width: Option<u16>,
+
+    /// Whether a table on standard output has colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorArg,
+}
+
+/// When there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal that has them, unless `NO_COLOR` or `CLICOLOR=0` is set; elsewhere with `CLICOLOR_FORCE`
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }

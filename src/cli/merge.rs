@@ -7,7 +7,8 @@ use crate::{
         args::MergeArgs,
         clock::Clock,
         config, progress,
-        terminal::{screen, tell},
+        scan::detail,
+        terminal::{screen, sheet, tell},
     },
     error::Error,
     fleet::merge as fleet,
@@ -19,8 +20,9 @@ use crate::{
 /// Merges, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
+    let (look, detail) = (args.output.look, detail(args.verbose));
     let mut config = config::merging(args, config::arguments(line))?;
-    config.outputs.show_on(screen());
+    config.outputs.show_on(screen(look), sheet(look));
     let gathered = fleet::gather(&config)?;
     let bar = progress::bar(gathered.size(), config.quiet);
     let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
@@ -30,7 +32,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
     let ran = run::write(terms, &config.outputs, merged.searched, |_| Ok(Found::default()), run_info)?;
     let elapsed = clock.elapsed();
-    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false };
+    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false, detail };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }

@@ -10,12 +10,12 @@ use crate::{
         clock::Clock,
         config::{self, Builtin, Config},
         progress,
-        terminal::{screen, tell},
+        terminal::{screen, sheet, tell},
     },
     error::Error,
     evidence::sources::{self, Sources},
     group::hits::SortedHits,
-    report::summary::Summary,
+    report::summary::{Detail, Summary},
     run,
     scan::{
         ahead,
@@ -30,8 +30,9 @@ use crate::{
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let (look, detail) = (args.output.look, detail(args.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
-    config.outputs.show_on(screen());
+    config.show_on(screen(look), sheet(look));
     let sources = sources::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -58,9 +59,14 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
     let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed());
-    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
+    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true, detail };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
+}
+
+/// How much the summary says.
+pub(super) fn detail(verbose: bool) -> Detail {
+    if verbose { Detail::All } else { Detail::Brief }
 }
 
 /// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.

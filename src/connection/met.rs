@@ -300,6 +300,8 @@ fn parts_of(field: Field) -> &'static [Part] {
         | Field::RemoteIp
         | Field::RemotePort
         | Field::LocalIp
-        | Field::LocalPort => &[],
+        | Field::LocalPort
+        | Field::Peer
+        | Field::Service => &[],
     }
 }
