@@ -356,8 +356,9 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
             names.iter().cloned().chain(any).map(move |name| (name, index)).collect::<Vec<_>>()
         })
         .collect();
+    let public = args.public.then_some(Exclusions::Special);
     let default = if builtin == Builtin::Default { Exclusions::Special } else { Exclusions::None };
-    let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
+    let mut exclusion = builtin_networks(args.exclusions.or(public).unwrap_or(default))?;
     exclusion.extend(user_exclusion.iter().copied());
     let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
     let judged = match args.judge {

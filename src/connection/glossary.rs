@@ -324,12 +324,25 @@ impl FromStr for Field {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let every = || Self::ALL.into_iter().chain(Self::ENDS);
-        every().find(|field| field.name() == name).ok_or_else(|| {
+        let asked = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        let by_heading = || HEADINGS.iter().find(|(heading, _)| *heading == asked).map(|&(_, field)| field);
+        every().find(|field| field.name() == asked).or_else(by_heading).ok_or_else(|| {
             let names: Vec<&str> = every().map(Self::name).collect();
             format!("{name:?} is no field: the fields are {}", names.join(", "))
         })
     }
 }
+
+/// What a table calls its columns, and other tools the same, where it is not the name of the field.
+const HEADINGS: [(&str, Field); 7] = [
+    ("host", Field::Dvc),
+    ("computer", Field::Dvc),
+    ("process", Field::App),
+    ("destination", Field::Dest),
+    ("address", Field::DestIp),
+    ("port", Field::DestPort),
+    ("dir", Field::Direction),
+];
 
 #[cfg(test)]
 mod tests {
@@ -390,6 +403,10 @@ mod tests {
             assert_eq!(field.name().parse(), Ok(field));
             assert_eq!(serde_json::to_value(field).unwrap(), field.name());
         }
+        for (name, field) in [("Dest IP", Field::DestIp), ("PROCESS-GUID", Field::ProcessGuid), ("Host", Field::Dvc)] {
+            assert_eq!(name.parse(), Ok(field));
+        }
+        assert!("time".parse::<Field>().is_err());
         assert!("dest_host".parse::<Field>().unwrap_err().contains("dest_ip"));
     }
 }

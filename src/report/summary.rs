@@ -127,7 +127,9 @@ impl Summary<'_> {
         }
         let loaded = self.of_sigma().filter(|info| info.source != BUILT_IN).count() as u64;
         if loaded > 0 {
-            writeln!(f, "rules     {} loaded", counted(loaded, "Sigma rule"))?;
+            let alone =
+                if self.terms.rules.builtin.is_none() { ": what they do not look for is not reported" } else { "" };
+            writeln!(f, "rules     {} loaded{alone}", counted(loaded, "Sigma rule"))?;
         }
         for line in self.in_vain() {
             writeln!(f, "          {line}")?;

@@ -269,7 +269,7 @@ fn filters_come_before_rules_and_the_numbers_add_up() {
     case.run().exits(0).says(&[
         "filters   host a\n          3 connections read and left out",
         "found     2 connections of regsvcs.exe: 1 hit in 1 group, 1 excluded",
-        "excluded        1  10.0.0.0/8",
+        "excluded  1 in 10.0.0.0/8",
     ]);
     let (manifest, page) = made(&case, &[]);
     assert_eq!(
