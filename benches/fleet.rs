@@ -154,7 +154,7 @@ fn facts() -> Facts {
     let args::Command::Detect(args) = Args::parse_from(["netsift", "detect", "x"]).command else { unreachable!() };
     let config = Config::new(args, Builtin::Default, Vec::new(), Timestamp::UNIX_EPOCH).unwrap();
     let nothing = Searched::new(&config.plan, &sources::Sources::default(), Findings::new(&config.plan));
-    Facts::new(&config.plan.terms, Rows::Groups, &nothing)
+    Facts::new(&config.plan.terms, Rows::Groups, false, &nothing)
 }
 
 /// Writes the partial result of a host.
@@ -187,7 +187,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
             write(Row { source: 0, key: key(host, number), group: group(host * GROUPS + number), record: None })
         })
     };
-    partial::write(&mut file, &facts, rows).unwrap();
+    partial::write(&mut file, &facts, &[], rows).unwrap();
 }
 
 /// A group's key as real ones are: most of it repeats.

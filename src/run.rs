@@ -59,7 +59,7 @@ pub fn write(
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
     let known = match &hits {
-        Some(hits) if outputs.context => {
+        Some(hits) if outputs.need_processes() => {
             let found = second(hits)?;
             searched.learn(found.wrong);
             Some(found.processes)
@@ -74,17 +74,18 @@ pub fn write(
     let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
-    let groups = run.write_partial(&searched, kept, groups)?;
+    let groups = run.write_partial(&searched, kept, known.as_ref(), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
     if let (None, Some(observed)) = (&hits, &mut observed) {
         observe(observed, &groups).map_err(Error::Spill)?;
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
+    let background = contexts.as_ref().zip(known.as_ref()).map(|(groups, processes)| Background { groups, processes });
     let report = Report {
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: (contexts.as_ref().zip(known.as_ref())).map(|(groups, processes)| Background { groups, processes }),
+        background: background.filter(|_| outputs.context),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -108,6 +109,7 @@ pub fn write(
         defects: std::mem::take(&mut searched.defects),
     };
     let mut manifest = run.manifest(searched, &ran, written, events);
+    let report = Report { background, ..report };
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
         output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
     }
@@ -190,16 +192,23 @@ impl Run<'_> {
     }
 
     /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
-    fn write_partial(&mut self, searched: &Searched, kept: Option<Kept<'_>>, groups: Groups) -> Result<Groups, Error> {
+    fn write_partial(
+        &mut self,
+        searched: &Searched,
+        kept: Option<Kept<'_>>,
+        known: Option<&Processes>,
+        groups: Groups,
+    ) -> Result<Groups, Error> {
         let Self { terms, outputs, pending } = self;
         let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
-        let facts = Facts::new(terms, *rows, searched);
+        let facts = Facts::new(terms, *rows, outputs.context, searched);
+        let processes = known.map(Processes::facts).unwrap_or_default();
         let places = facts.places();
         let place = |source: &str| places.get(source).copied().unwrap_or_default();
         match rows {
             Rows::Events => {
                 output.write(pending, |out| {
-                    partial::write(out, &facts, |write| {
+                    partial::write(out, &facts, &processes, |write| {
                         let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
                         copies::in_order(hits, leaving, |_, hit| {
                             hit.rules
@@ -214,7 +223,7 @@ impl Run<'_> {
             Rows::Groups => {
                 let mut together = groups.none();
                 output.write(pending, |out| {
-                    partial::write(out, &facts, |write| {
+                    partial::write(out, &facts, &processes, |write| {
                         groups.each_by_key(|key, group| {
                             let (source, key) = key.without_source();
                             write(Row { source: place(source), key: key.clone(), group, record: None })?;
@@ -251,7 +260,8 @@ impl Run<'_> {
         if correlations.is_some() {
             by_rule.clear();
         }
-        let mut contexts = known.map(|_| Contexts::new(&terms.group_by, groups.room()));
+        let are_shown = outputs.context || outputs.html.is_some();
+        let mut contexts = known.filter(|_| are_shown).map(|_| Contexts::new(&terms.group_by, groups.room()));
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let made = Made {
@@ -259,7 +269,7 @@ impl Run<'_> {
                 threads: outputs.threads,
                 named: rules.named,
                 ends: terms.ends,
-                processes: known,
+                processes: known.filter(|_| outputs.context),
             };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(kept.hits, kept.leaving, |number, hit| {

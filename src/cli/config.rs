@@ -110,20 +110,15 @@ impl Config {
                     .to_owned(),
             ));
         }
-        if args.partial.is_some() && args.dedup && !args.partial_events {
+        if args.partial.is_some() && args.dedup && !args.partial_events && !args.context {
             return Err(Error::Usage(
                 "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
                  --partial-events"
                     .to_owned(),
             ));
         }
-        if args.partial.is_some() && args.context {
-            return Err(Error::Usage(
-                "--partial with --context: partial results do not hold what is known of processes; leave one of the two out"
-                    .to_owned(),
-            ));
-        }
-        let rows = if args.partial_events { Rows::Events } else { Rows::Groups };
+        // What is known of a process is known by its hits.
+        let rows = if args.partial_events || args.context { Rows::Events } else { Rows::Groups };
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, ..outputs };
@@ -137,7 +132,7 @@ impl Config {
             copies,
             twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
             ends: judged == End::Remote
-                || outputs.context && outputs.events.is_some()
+                || outputs.context && (outputs.events.is_some() || outputs.partial.is_some())
                 || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
             clock,
             names: names(args.sigma_names),

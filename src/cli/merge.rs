@@ -11,10 +11,10 @@ use crate::{
         terminal::{screen, sheet, tell},
     },
     error::Error,
-    fleet::merge as fleet,
+    fleet::{merge as fleet, processes},
+    group::hits::SortedHits,
     report::summary::Summary,
     run,
-    scan::second::Found,
 };
 
 /// Merges, and writes what was asked for. `line` is the command line as it was.
@@ -24,13 +24,15 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let mut config = config::merging(args, config::arguments(line))?;
     config.outputs.show_on(screen(look), sheet(look));
     let gathered = fleet::gather(&config)?;
+    config.outputs.context = gathered.context();
     let bar = progress::bar(gathered.size(), config.quiet);
     let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let merged = merged?;
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
-    let ran = run::write(terms, &config.outputs, merged.searched, |_| Ok(Found::default()), run_info)?;
+    let known = |hits: &SortedHits| processes::known(&merged.paths, hits, config.room);
+    let ran = run::write(terms, &config.outputs, merged.searched, known, run_info)?;
     let elapsed = clock.elapsed();
     let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false, detail };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     connection::{
+        clock::Clock,
         glossary::{Connection, Field},
         process::{self, Fact, Query, Told},
     },
@@ -30,7 +31,7 @@ impl Queried {
     }
 
     /// Takes what an event says of it, if it is an EventID 22.
-    pub fn take(&mut self, event: &Event<'_>) {
+    pub fn take(&mut self, event: &Event<'_>, clock: Clock) {
         if event.event_id != "22" {
             return;
         }
@@ -38,7 +39,7 @@ impl Queried {
             self.is_full = true;
             return;
         }
-        process::facts(event, |_| true, |fact| self.learn(fact));
+        process::facts(event, clock, |_| true, |fact| self.learn(fact));
     }
 
     /// Adds what another part of a look has taken.

@@ -44,6 +44,9 @@ pub struct Facts {
     pub group_by: Vec<Field>,
     /// What the rows are.
     pub rows: Rows,
+    /// Whether the report has what is known of the processes behind connections.
+    #[serde(default)]
+    pub context: bool,
     /// What was read, by name. Rows say which one they are of by its place here.
     pub sources: Vec<SearchedSource>,
     /// The archives that some of it is in, by name.
@@ -132,7 +135,7 @@ impl RulesFacts {
 impl Facts {
     /// Of what was searched on these terms, for a partial result with such rows.
     #[must_use]
-    pub fn new(terms: &Terms, rows: Rows, searched: &Searched) -> Self {
+    pub fn new(terms: &Terms, rows: Rows, context: bool, searched: &Searched) -> Self {
         Self {
             version: VERSION,
             tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -140,6 +143,7 @@ impl Facts {
             options: Counted::new(terms),
             group_by: terms.group_by.clone(),
             rows,
+            context,
             sources: searched.sources.clone(),
             archives: searched.archives.clone(),
             defects: searched.defects.clone(),

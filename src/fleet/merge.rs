@@ -60,6 +60,8 @@ pub struct Merged {
     pub count: u64,
     /// Logs that did not count, since they were in another partial result.
     pub repeated: Vec<Repeated>,
+    /// Where the partial results are.
+    pub paths: Vec<PathBuf>,
 }
 
 /// A log that does not count, since it is in a partial result before.
@@ -98,6 +100,7 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
         }
     }
     let Some((path, first)) = merger.first.take() else { return Err(nothing(config, &merger.defects)) };
+    merger.context = first.context;
     let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by }.clone();
     let terms = first.into_terms(fields).map_err(|cause| Error::file(&path, "cannot be merged", &cause))?;
     if config.outputs.rarity {
@@ -107,6 +110,12 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
 }
 
 impl Gathered {
+    /// Whether they were made with `--context`, so that the report has its columns.
+    #[must_use]
+    pub fn context(&self) -> bool {
+        self.merger.context
+    }
+
     /// How many bytes they have.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -138,7 +147,7 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, archives, defects, links, others, repeated, .. } = merger;
+        let Merger { mut sources, archives, defects, links, others, repeated, parts, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
         // Of the same file, one with more digests is behind one with less.
@@ -151,7 +160,8 @@ impl Gathered {
         });
         let partials = partials.into_values().collect();
         let searched = Searched { sources, archives, groups, hits, marks: None, defects, links, others, partials };
-        Ok(Merged { terms, searched, count, repeated })
+        let paths = parts.into_iter().map(|part| part.path).collect();
+        Ok(Merged { terms, searched, count, repeated, paths })
     }
 }
 
@@ -210,6 +220,9 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     if facts.options.sigma_names != first.options.sigma_names {
         return of_first("it was made with another choice of --sigma-names");
     }
+    if facts.context != first.context {
+        return of_first("it was made with another choice of --context");
+    }
     if facts.options.ends != first.options.ends {
         return of_first(
             "it tells hosts from their peers by other options (fields such as remote, or --context --events)",
@@ -239,6 +252,8 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
 struct Merger {
     /// The first of them, with which the others have to agree.
     first: Option<(PathBuf, Facts)>,
+    /// Whether they were made with `--context`.
+    context: bool,
     parts: Vec<Part>,
     sources: Vec<SearchedSource>,
     archives: BTreeSet<SearchedFile>,

@@ -4,6 +4,7 @@
 //! does not know where the parts come from, nor what is written in the end.
 //!
 //! - [`partial`]: a partial result, written and read. [`facts`]: all it says besides its rows. `reader`: its rows, read again.
+//! - [`processes`]: what parts say of the processes behind hits.
 //! - `pages` and `thrift`: what keeps a hostile file from taking more memory than its rows do.
 //! - [`merge`]: parts put together. `part`: one of them. `names`: logs of different hosts that have the same path.
 
@@ -13,5 +14,6 @@ mod names;
 mod pages;
 mod part;
 pub mod partial;
+pub mod processes;
 mod reader;
 mod thrift;

@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 use serde::Deserialize;
 
 use crate::{
-    connection::glossary::Field,
+    connection::{glossary::Field, process::Fact},
     fleet::{
         facts::{Facts, VERSION},
         pages::Footer,
@@ -30,7 +30,10 @@ use crate::{
 /// Under what name the facts are in the file's metadata.
 pub const SCHEMA: &str = "netsift-partial";
 
-/// Writes a partial result. `rows` hands on its rows, each once.
+/// Under what name there is what is known of the processes of hits.
+const PROCESSES: &str = "netsift-processes";
+
+/// Writes a partial result, with what is known of the processes of hits if each hit is in it. `rows` hands on its rows, each once.
 ///
 /// # Errors
 ///
@@ -38,12 +41,27 @@ pub const SCHEMA: &str = "netsift-partial";
 pub fn write(
     out: &mut (dyn Write + Send),
     facts: &Facts,
+    processes: &[Fact],
     rows: impl FnOnce(&mut dyn FnMut(Row) -> io::Result<()>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut writer = Writer::new(out, &facts.columns(), facts.rows).map_err(io_error)?;
     rows(&mut |row| writer.push(row).map_err(io_error))?;
-    writer.finish(SCHEMA, serde_json::to_string(facts)?).map_err(io_error)?;
+    let processes = (facts.rows == Rows::Events).then(|| serde_json::to_string(processes)).transpose()?;
+    let facts = (SCHEMA, serde_json::to_string(facts)?);
+    writer.finish([facts].into_iter().chain(processes.map(|processes| (PROCESSES, processes)))).map_err(io_error)?;
     Ok(())
+}
+
+/// Reads what a partial result says of the processes of its hits: nothing in one of an older version.
+///
+/// # Errors
+///
+/// It cannot be read, or is damaged.
+pub fn processes(path: &Path) -> Result<Vec<Fact>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let footer = Footer::read(&file).map_err(|error| io_error(error).to_string())?;
+    let text = footer.text(PROCESSES);
+    text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| error.to_string()))
 }
 
 /// Reads the facts of a partial result.

@@ -265,7 +265,7 @@ mod tests {
         for row in rows {
             writer.push(row.clone()).unwrap();
         }
-        let file = writer.finish("facts", "{}".to_owned()).unwrap();
+        let file = writer.finish([("facts", "{}".to_owned())]).unwrap();
         let mut back = Vec::new();
         read(&file, fields, kind, |row| {
             back.push(row);

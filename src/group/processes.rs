@@ -145,6 +145,28 @@ impl Processes {
         Ok(all)
     }
 
+    /// What is known, as facts that give the same again: in the order of processes.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let of_ids = self.of_ids.iter().flat_map(|(of, lived)| {
+            let created = |&time: &i128| self.known.get(&audited::key_of_one(of, Some(time)))?.created.clone();
+            let created = lived.created.iter().filter_map(created).map(Told::Created);
+            let ended = lived.ended.iter().map(|&time| Told::Ended(Some(time)));
+            created.chain(ended).map(|told| Fact { of: of.clone(), told })
+        });
+        let of_guids = self.known.iter().filter(|(of, _)| !audited::is_key(of)).flat_map(|(of, process)| {
+            let Process { created, parent, ended, queries } = process;
+            let created = created.iter().cloned().map(Told::Created);
+            let ended = ended.iter().map(|&time| Told::Ended(Some(time)));
+            let told = created.chain(parent.iter().cloned().map(Told::Parent)).chain(ended);
+            told.chain(queries.iter().cloned().map(Told::Queried)).map(|told| Fact { of: of.clone(), told })
+        });
+        let mut facts: Vec<Fact> = of_guids.chain(of_ids).collect();
+        facts.sort_unstable();
+        facts.dedup();
+        facts
+    }
+
     /// Takes what is told of a process of this id.
     fn learn_of_id(&mut self, of: ProcessKey, told: Told) {
         match told {

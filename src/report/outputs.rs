@@ -21,7 +21,7 @@ pub struct Outputs {
     pub style: Style,
     /// Whether the report and the page say how rare connections are.
     pub rarity: bool,
-    /// Whether the report, the events and the page say what is known of the processes behind connections.
+    /// Whether the report and the events say what is known of the processes behind connections.
     pub context: bool,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
@@ -51,8 +51,15 @@ impl Outputs {
     /// Whether each hit has to be known for them, and not only the groups.
     #[must_use]
     pub fn need_hits(&self) -> bool {
+        self.events.is_some() || self.need_processes()
+    }
+
+    /// Whether what is known of the processes behind hits has to be known for them. The page always says it, so a partial result
+    /// that a page can be made of has it too.
+    #[must_use]
+    pub fn need_processes(&self) -> bool {
         let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.context || self.events.is_some() || self.html.is_some() || is_of_hits
+        self.context || self.html.is_some() || is_of_hits
     }
 
     /// Whether the groups of each source have to be known apart.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     connection::{
+        clock::Clock,
         glossary::{Connection, Field},
         lives::Lives,
         locals::Locals,
@@ -156,7 +157,7 @@ impl Known {
     }
 
     /// Takes what an event says of it.
-    pub(super) fn take(&mut self, event: &Event<'_>) {
+    pub(super) fn take(&mut self, event: &Event<'_>, clock: Clock) {
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
             locals.learn(&connection);
         }
@@ -164,7 +165,7 @@ impl Known {
             starts.take(event);
         }
         if let Some(queried) = &mut self.queried {
-            queried.take(event);
+            queried.take(event, clock);
         }
         if let Some(lives) = &mut self.lives {
             lives.learn(event);

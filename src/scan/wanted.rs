@@ -8,6 +8,7 @@ use std::{collections::HashSet, io};
 use crate::{
     connection::{
         audited,
+        clock::Clock,
         logged::LoggedBy,
         process::{self, ProcessKey},
     },
@@ -64,11 +65,11 @@ impl Wanted {
     }
 
     /// Takes what an event says of processes of these hosts.
-    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Facts) {
+    pub(super) fn take(&self, event: &Event<'_>, clock: Clock, facts: &mut Facts) {
         if !self.hosts.contains(&*event.computer) {
             return;
         }
-        process::facts(event, |process| self.processes.contains(process), |fact| facts.push(fact));
+        process::facts(event, clock, |process| self.processes.contains(process), |fact| facts.push(fact));
         if let Some(fact) = audited::fact(event, |process| self.processes.contains(process)) {
             facts.push(fact);
         }

@@ -241,9 +241,67 @@ fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
 }
 
 #[test]
-fn partial_results_with_it_are_refused() {
-    let case = context(detect()).events(&[connection()]).args(["--partial", "x.parquet"]);
-    case.run().exits(2).reports(&[]).says(&["--partial with --context: "]);
+fn merged_partials_give_what_one_scan_knows_of_processes() {
+    let host = |name: &str| {
+        let parent = created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(100, 3), r"C:\Office\winword.exe");
+        let other = connection().with("ProcessGuid", value(&guid(250, 9)));
+        let events = [connection(), other, regsvcs(), parent, ended("01.500"), query("first.example", "8.8.8.8")];
+        evtx_writer::log(&events.map(|event| event.on(name)))
+    };
+    for (more, outputs) in [
+        (&["--context"][..], &["--events", "e.csv", "--html", "p.html", "--manifest", "m.json"][..]),
+        (&["--partial-events"], &["--html", "p.html", "--manifest", "m.json"]),
+        (&["--context", "--format", "jsonl"], &[]),
+    ] {
+        let case = detect().log("logs/a.evtx", &host("A")).log("logs/b.evtx", &host("B"));
+        let written = |ran: Ran| {
+            let files = ["e.csv", "p.html"].map(|name| fs::read_to_string(case.path(name)).unwrap_or_default());
+            let rest =
+                files.map(|text| text.lines().filter(|line| !line.contains("\"arguments\"")).collect::<String>());
+            for name in ["e.csv", "p.html", "m.json"] {
+                drop(fs::remove_file(case.path(name)));
+            }
+            (ran.exits(0).report().to_owned(), rest)
+        };
+        let columns: Vec<&str> = more.iter().copied().filter(|arg| *arg != "--partial-events").collect();
+        let one = written(Ran::new(case.command(&[&columns, outputs, &["logs"]].concat())));
+        for log in ["a", "b"] {
+            let (partial, path) = (format!("{log}.parquet"), format!("logs/{log}.evtx"));
+            Ran::new(case.command(&[more, &["--partial", &partial, &path]].concat())).exits(0);
+        }
+        let format = &more[more.len().min(1)..];
+        let merge = [&["merge"], format, outputs, &["a.parquet", "b.parquet"]].concat();
+        let merged = written(Ran::new(case.another(&merge)));
+        assert_eq!(merged.0, one.0, "{more:?}");
+        assert_eq!(merged.1[0], one.1[0], "{more:?}");
+        assert!(merged.1[1] == one.1[1], "the pages differ with {more:?}");
+        assert!(one.1[1].is_empty() || one.1[1].contains("first.example"), "the page always says it");
+        assert_eq!(one.0.contains("first.example"), more.contains(&"--context"), "{}", one.0);
+    }
+}
+
+#[test]
+fn partials_with_it_and_without_do_not_go_together() {
+    let case = detect().events(&[connection(), regsvcs()]);
+    Ran::new(case.command(&["--context", "--partial", "a.parquet", "."])).exits(0);
+    Ran::new(case.command(&["--partial-events", "--partial", "b.parquet", "log.evtx"])).exits(0);
+    let merged = Ran::new(case.another(&["merge", "a.parquet", "b.parquet"]));
+    merged.exits(1).says(&["cannot be merged: it was made with another choice of --context than a.parquet"]);
+}
+
+#[test]
+fn names_are_asked_for_by_the_clock_that_was_chosen() {
+    // By its own account all of it happened two hours before it was logged, and the connection was logged an hour late.
+    let at = |event: Event, time: &str| event.with("UtcTime", time);
+    let events = [
+        at(query("first.example", "8.8.8.8"), "2024-03-05 12:07:01.000"),
+        at(connection(), "2024-03-05 12:07:02.000").at(3600),
+    ];
+    let rows = |clock: &str| {
+        let case = context(detect()).events(&events).args(["--clock", clock]);
+        case.run().report().lines().skip(1).map(|row| row.contains("first.example")).collect::<Vec<_>>()
+    };
+    assert_eq!((rows("logged"), rows("utc")), (vec![false], vec![true]));
 }
 
 #[test]

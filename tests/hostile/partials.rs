@@ -44,7 +44,7 @@ fn facts() -> Value {
 pub fn sound() -> Vec<u8> {
     let facts: Facts = serde_json::from_value(facts()).unwrap();
     let mut file = Vec::new();
-    partial::write(&mut file, &facts, |write| {
+    partial::write(&mut file, &facts, &[], |write| {
         (0..ROWS).try_for_each(|number| {
             let values = Field::ALL.map(|field| format!("{} {}", field.name(), number % 7));
             let time = jiff::Timestamp::from_second(number as i64).ok();
@@ -67,6 +67,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     // What the library makes of the bytes of a page can be a panic, which merging contains.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         let Ok(facts) = partial::facts(path) else { return };
+        let _ = partial::processes(path);
         let _ = partial::rows(path, &facts.columns(), facts.rows, |row| {
             are_of_kind &= row.record.is_some() == (facts.rows == Rows::Events);
             count += 1;

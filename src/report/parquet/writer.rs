@@ -57,14 +57,16 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Writes what is left, and the file's other facts under a name.
+    /// Writes what is left, and the file's other facts under their names.
     ///
     /// # Errors
     ///
     /// What the output returns.
-    pub(crate) fn finish(mut self, name: &str, facts: String) -> Result<W> {
+    pub(crate) fn finish(mut self, facts: impl IntoIterator<Item = (&'static str, String)>) -> Result<W> {
         self.flush()?;
-        self.file.append_key_value_metadata(KeyValue::new(name.to_owned(), facts));
+        for (name, facts) in facts {
+            self.file.append_key_value_metadata(KeyValue::new(name.to_owned(), facts));
+        }
         self.file.into_inner()
     }
 

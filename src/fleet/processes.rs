@@ -1,0 +1,33 @@
+//! What partial results say of the processes behind their hits, put together as one scan of all their logs would have.
+
+use std::path::PathBuf;
+
+use crate::{
+    error::{Defect, DefectKind, Error},
+    fleet::partial,
+    group::{facts::Facts, hits::SortedHits, processes::Processes},
+    scan::{second::Found, wanted::Wanted},
+};
+
+/// Reads what the partial results at these paths say of the processes of hits. No more than some `room` bytes of it are held in memory.
+/// What cannot be read is a defect.
+///
+/// # Errors
+///
+/// What does not fit into memory cannot be kept in temporary files.
+pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found, Error> {
+    let wanted = Wanted::new(hits).map_err(Error::Spill)?;
+    let (mut found, mut facts) = (Found::default(), Facts::new(room));
+    for path in paths {
+        match partial::processes(path) {
+            Ok(told) => told.into_iter().for_each(|fact| facts.push(fact)),
+            Err(cause) => {
+                let cause = format!("what it says of processes is wrong: {cause}");
+                found.wrong.defects.add(Defect::of_path(path, DefectKind::Read, &cause));
+            }
+        }
+    }
+    let facts = facts.into_sorted().map_err(Error::Spill)?;
+    found.processes = Processes::new(wanted.processes(), &facts).map_err(Error::Spill)?;
+    Ok(found)
+}
