@@ -247,8 +247,8 @@ impl Field {
 
     /// Which field's value this one has, for a connection with these values: itself, for all but those that a table shows.
     ///
-    /// Where it is not known which end is the host, an end with the host's name is. If neither has it, the source is the peer of
-    /// an inbound connection, as Windows has it since 2019.
+    /// Of a connection that did not come in, they are the destination's. Of one that did, where it is not known which end is the
+    /// host, an end with the host's name is. If neither has it, the source is the peer, as Windows has it since 2019.
     pub fn stands_for<'a>(self, value: impl Fn(Self) -> &'a str) -> Self {
         if !matches!(self, Self::Peer | Self::Service) {
             return self;
@@ -257,7 +257,7 @@ impl Field {
         let is_inbound = value(Self::Direction) == INBOUND;
         let is_from_host = || is_inbound && is_same_host(value(Self::Src), value(Self::Dvc));
         match self {
-            Self::Peer if is_known => Self::Remote,
+            Self::Peer if is_inbound && is_known => Self::Remote,
             Self::Peer if is_inbound && !is_from_host() => Self::Src,
             Self::Peer => Self::Dest,
             Self::Service if is_inbound && !value(Self::LocalPort).is_empty() => Self::LocalPort,
