@@ -258,7 +258,9 @@ pub struct ScanArgs {
     #[arg(long, value_name = "LIST", help_heading = "Networks")]
     pub exclusions: Option<Exclusions>,
 
-    /// Report only connections to public addresses; short for --exclusions special
+    /// Leave out addresses that are not public
+    ///
+    /// Short for --exclusions special.
     #[arg(long, conflicts_with = "exclusions", help_heading = "Networks")]
     pub public: bool,
 

@@ -197,12 +197,21 @@ fn a_table_has_one_row_for_what_looks_the_same_and_the_peer_of_what_came_in() {
     ];
     let case = connections().events(&events).args(["--format", "table"]);
     case.run().exits(0).reports(&[
-        r"HOST               PROCESS                          DIR  REMOTE   PORT  COUNT  FIRST (UTC)              LAST",
-        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe  out  8.8.8.8   443      2  2024-03-05 14:07:10  14:07:11",
-        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe  in   8.1.1.1  3389      2  2024-03-05 14:07:12  14:07:13",
+        r"HOST               PROCESS                                      DIR  REMOTE   PORT  COUNT  FIRST (UTC)              LAST",
+        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe         out  8.8.8.8   443      2  2024-03-05 14:07:10  14:07:11",
+        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe         in   8.1.1.1  3389      2  2024-03-05 14:07:12  14:07:13",
         r"2 groups; 15 columns left out and long values cut: --format csv has all of it",
     ]);
-    // What needs all fields, or was asked for, keeps its groups.
+    let detected = detect().events(&events).args(["--format", "table", "--exclusions", "none"]).run();
+    assert_eq!(detected.exits(0).report(), case.run().report());
+    // Where nothing came in, one look is enough.
+    let outbound = detect().events(&events[..2]).args(["--format", "table", "--width", "80"]).run();
+    outbound.exits(0).reports(&[
+        r"HOST              PROCESS             REMOTE  PORT COUNT FIRST (UTC)             LAST",
+        r"WS01.corp.example …\RegSvcs.exe       8.8.8.8  443     2 2024-03-05 14:07:10 14:07:11",
+        r"1 group; 15 columns left out and long values cut: --format csv has all of it",
+    ]);
+    // What was asked for keeps its groups.
     assert_eq!(case.run_on(&["--group-by", "dest_ip,src_port", "."]).exits(0).report().lines().count(), 4);
     let csv = connections().events(&events).run();
     assert_eq!(csv.exits(0).report().lines().count(), 5);
@@ -267,11 +276,11 @@ fn a_terminal_gets_a_table_that_fits_it() {
     assert_eq!(
         shown(80).lines().collect::<Vec<_>>(),
         [
-            "HOST             PROCESS          DESTINATION     PORT COUNT FIRST (UTC)",
-            "WS01.corp.examp… …\\RegSvcs.exe    c2.example.net   443     2 2024-03-05 14:07:09",
-            "                 regsvcs.exe      9.9.9.9                  1 2024-03-05 14:08:09",
-            "日本語サーバー   …\\RegSvcs.exe    2606…4700::1111 8443     1 2024-03-05 14:08:10",
-            "3 groups; 11 columns left out and long values cut: --format csv has all of it",
+            "HOST           PROCESS       REMOTE               PORT COUNT FIRST (UTC)",
+            "WS01.corp.exa… …\\RegSvcs.exe c2.example.net        443     2 2024-03-05 14:07:09",
+            "               regsvcs.exe   9.9.9.9                       1 2024-03-05 14:08:09",
+            "日本語サーバー …\\RegSvcs.exe 2606:4700:4700::1111 8443     1 2024-03-05 14:08:10",
+            "3 groups; 16 columns left out and long values cut: --format csv has all of it",
         ]
     );
     for width in [40, 41, 60, 80, 99, 100, 120, 200, 65_535] {

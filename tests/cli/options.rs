@@ -118,7 +118,10 @@ fn bad_lists_are_refused_with_the_line() {
 
 #[test]
 fn bad_fields_are_refused_with_the_choice() {
-    refused(&["--group-by", "dvc,host"], r#"--group-by "host" is no field: the fields are action, app, dest, "#);
+    refused(
+        &["--group-by", "dvc,hostname"],
+        r#"--group-by "hostname" is no field: the fields are action, app, dest, "#,
+    );
     refused(&["--group-by", "dvc,dest,dvc"], r#"--group-by "dvc" is given twice: name each field once"#);
     refused(&["--group-by", ""], r#"--group-by "" is no field"#);
 }
