@@ -249,6 +249,7 @@ impl Field {
     ///
     /// Of a connection that did not come in, they are the destination's. Of one that did, where it is not known which end is the
     /// host, an end with the host's name is. If neither has it, the source is the peer, as Windows has it since 2019.
+    #[must_use]
     pub fn stands_for<'a>(self, value: impl Fn(Self) -> &'a str) -> Self {
         if !matches!(self, Self::Peer | Self::Service) {
             return self;
