@@ -146,12 +146,16 @@ impl GroupColumns {
     }
 }
 
-fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {
+fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 3] {
     let mut column = |name, value: fn(&RuleInfo) -> &str| {
         let id = |rule: usize| rules.get(rule).map(|rule| strings.id(value(rule)).into());
         (name, Column(groups.iter().map(|(key, _)| key.rule).map(id).collect()))
     };
-    [column("rule_title", |rule| &rule.title), column("rule_level", |rule| &rule.level)]
+    [
+        column("rule_title", |rule| &rule.title),
+        column("rule_level", |rule| &rule.level),
+        column("rule_author", |rule| &rule.author),
+    ]
 }
 
 fn rarity_columns(rarity: &Rarity, groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {

@@ -353,7 +353,7 @@ const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filt
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
+  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
   main.push(...ofRule, ...OF_RARITY.filter(is));
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['dest_port', 'host_count'].includes(name) ? 'number' : '', name])];
 }
