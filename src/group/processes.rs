@@ -80,6 +80,23 @@ pub struct Context<'a> {
     pub origin: Origin,
 }
 
+/// A process in the line of those that a connection's comes from. What is not known is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ancestor<'a> {
+    /// Which it is.
+    pub key: ProcessKey,
+    /// The path of its executable.
+    pub image: &'a str,
+    /// Its command line.
+    pub command_line: &'a str,
+    /// The hashes of its executable, as logged.
+    pub hashes: &'a str,
+    /// When it started.
+    pub start: Option<Timestamp>,
+    /// When it ended, if that was logged.
+    pub end: Option<Timestamp>,
+}
+
 /// Where what is known of a process is from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -143,6 +160,54 @@ impl Processes {
             }
         }
         Ok(all)
+    }
+
+    /// The process of this key and those above it, as far as any is known.
+    #[must_use]
+    pub fn lineage(&self, key: &ProcessKey) -> Vec<Ancestor<'_>> {
+        let mut line = Vec::new();
+        let mut next = Some(key.clone());
+        let mut below = None;
+        // By its GUID, a process of Windows can have started hours after those that it has started.
+        let by_guid = |guid: &str, below: Option<Timestamp>| {
+            process::started(guid).filter(|&start| below.is_none_or(|below| start <= below))
+        };
+        while let Some(key) = next.take().filter(|_| line.len() <= MOST_ABOVE) {
+            let Some(process) = self.known.get(&key) else { break };
+            let (start, end) = (by_guid(&key.guid, below), time(process.ended));
+            match process {
+                Process { created: Some(created), .. } => {
+                    let above = ProcessKey { host: key.host.clone(), guid: created.parent_guid.clone() };
+                    let child = key.guid.clone();
+                    line.push(Ancestor {
+                        key,
+                        image: &created.image,
+                        command_line: &created.command_line,
+                        hashes: &created.hashes,
+                        start: time(created.time).or(start),
+                        end,
+                    });
+                    below = time(created.time).or(start).or(below);
+                    if self.known.contains_key(&above) {
+                        next = Some(above);
+                    } else if !created.parent_image.is_empty() {
+                        let start = by_guid(&above.guid, below);
+                        // Where its own id is not stated, it is known as what has started the other.
+                        let is_stated = !above.guid.is_empty();
+                        let key =
+                            ProcessKey { guid: if is_stated { above.guid } else { format!("above {child}") }, ..above };
+                        let (image, command_line) = (&created.parent_image, &created.parent_command_line);
+                        line.push(Ancestor { key, image, command_line, hashes: "", start, end: None });
+                    }
+                }
+                Process { parent: Some(parent), .. } => {
+                    let (image, command_line) = (&parent.image, &parent.command_line);
+                    line.push(Ancestor { key, image, command_line, hashes: "", start, end });
+                }
+                _ => {}
+            }
+        }
+        line
     }
 
     /// What is known, as facts that give the same again: in the order of processes.

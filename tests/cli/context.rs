@@ -318,3 +318,29 @@ fn processes_in_real_logs_are_those_that_their_events_tell() {
         assert!(known.len() == 1 && known[0].ends_with(rows), "{known:?}");
     }
 }
+
+#[test]
+fn the_page_draws_the_processes_that_a_connection_comes_from() {
+    let parent = created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(400, 3), r"C:\Office\winword.exe");
+    let case = detect().events(&[connection(), connection(), regsvcs(), parent, ended("01.500")]);
+    case.command(&["--html", "page.html", "--rule", "regsvcs,lolbas", "."]).output().unwrap();
+    let page = fs::read_to_string(case.path("page.html")).unwrap();
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let members = data["groups"]["family"]["members"].as_array().unwrap();
+    let text = |id: &serde_json::Value| data["strings"][id.as_u64().unwrap() as usize].as_str().unwrap().to_owned();
+    let line = |member: &serde_json::Value| {
+        (text(&member["image"]), text(&member["command"]), member["above"].as_u64(), member["end"].is_null())
+    };
+    let expected = [
+        // By its GUID it has started after what it has started, so that it is not said when.
+        (r"C:\Office\winword.exe", "winword.exe -x", None, true),
+        (r"C:\Windows\powershell.exe", "powershell.exe /u \"a b\"", Some(0), true),
+        (r"C:\Temp\regsvcs.exe", "regsvcs.exe /u \"a b\"", Some(1), false),
+    ];
+    let expected = expected.map(|(image, command, above, end)| (image.to_owned(), command.to_owned(), above, end));
+    assert_eq!(members.iter().map(line).collect::<Vec<_>>(), expected, "{data:#}");
+    assert!(members[0]["start"].is_null(), "{}", members[0]);
+    assert_eq!(data["groups"]["process"], 2);
+    assert!(data["groups"]["fields"]["rule_author"].is_number() || data["groups"]["fields"]["rule_author"].is_array());
+}

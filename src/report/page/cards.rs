@@ -9,7 +9,7 @@ use crate::{
     connection::cidr::CidrSet,
     group::rarity::Rarity,
     report::page::{
-        columns::{Time, stated, time},
+        moment::{Time, stated, time},
         observed::{Count, Observed},
         regularity::{ENOUGH, Regularity},
     },

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::{
+    connection::process::ProcessKey,
     group::{
         key::{Group, GroupKey},
         rarity::Rarity,
@@ -20,6 +21,8 @@ use crate::{
         background,
         content::Report,
         page::{
+            family::Family,
+            moment::{Time, stated, time},
             names::Names,
             observed::{Observed, Shown},
         },
@@ -30,19 +33,6 @@ use crate::{
 
 /// Groups that are in the table.
 const GROUPS: usize = 50_000;
-
-/// Seconds since 1970 and ticks of 100 ns; null if not stated.
-pub(super) type Time = Option<(i64, i64)>;
-
-pub(super) fn stated(time: Option<Timestamp>) -> Time {
-    self::time(time.map(Timestamp::as_nanosecond))
-}
-
-pub(super) fn time(nanoseconds: Option<i128>) -> Time {
-    let nanoseconds = nanoseconds?;
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
-    Some((seconds, i64::try_from(nanoseconds.rem_euclid(1_000_000_000) / 100).ok()?))
-}
 
 /// Numbers, as one if they are all the same.
 #[derive(Debug, Default)]
@@ -68,6 +58,8 @@ pub(super) struct Listed {
     groups: Vec<(GroupKey, Group)>,
     /// What is known of the process of each, if the page says so.
     known: Vec<[String; background::COLUMNS.len()]>,
+    /// The process of each, in the same way.
+    processes: Vec<ProcessKey>,
     total: u64,
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
@@ -75,11 +67,13 @@ pub(super) struct Listed {
 
 impl Listed {
     pub(super) fn new(report: &Report<'_>) -> io::Result<Self> {
-        let (total, groups, known) = (report.groups.len(), Vec::new(), Vec::new());
-        let mut listed = Self { groups, known, total, first: None, last: None };
+        let (groups, known, processes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut listed = Self { groups, known, processes, total: report.groups.len(), first: None, last: None };
         if let Some(background) = report.background {
             for context in background.groups.pass()?.take(GROUPS) {
-                listed.known.push(background.of_group(&context?, |time| TimeFormat::Rfc3339.show(time)));
+                let context = context?;
+                listed.known.push(background.of_group(&context, |time| TimeFormat::Rfc3339.show(time)));
+                listed.processes.push(context.process);
             }
         }
         for group in report.groups.pass()? {
@@ -105,6 +99,9 @@ pub(super) struct GroupColumns {
     count: Column,
     first: [Column; 2],
     last: [Column; 2],
+    /// The place of each one's process in the family; null if it is not known.
+    process: Column,
+    family: Family,
 }
 
 impl GroupColumns {
@@ -126,6 +123,9 @@ impl GroupColumns {
             (name, ids.collect::<Column>())
         });
         let known_columns: Vec<(&str, Column)> = known_columns.collect();
+        let mut family = Family::default();
+        let place = |key| report.background.and_then(|background| family.add(background.processes, key, strings));
+        let places = listed.processes.iter().map(place).map(|place| i64::try_from(place?).ok()).collect();
         Self {
             shown: groups.len(),
             total: listed.total,
@@ -140,16 +140,22 @@ impl GroupColumns {
             count: groups.iter().map(|(_, group)| group.count).collect(),
             first: parts(groups.iter().map(|(_, group)| stated(group.first)).collect()),
             last: parts(groups.iter().map(|(_, group)| stated(group.last)).collect()),
+            process: Column(places),
+            family,
         }
     }
 }
 
-fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {
+fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 3] {
     let mut column = |name, value: fn(&RuleInfo) -> &str| {
         let id = |rule: usize| rules.get(rule).map(|rule| strings.id(value(rule)).into());
         (name, Column(groups.iter().map(|(key, _)| key.rule).map(id).collect()))
     };
-    [column("rule_title", |rule| &rule.title), column("rule_level", |rule| &rule.level)]
+    [
+        column("rule_title", |rule| &rule.title),
+        column("rule_level", |rule| &rule.level),
+        column("rule_author", |rule| &rule.author),
+    ]
 }
 
 fn rarity_columns(rarity: &Rarity, groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {

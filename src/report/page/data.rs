@@ -9,7 +9,8 @@ use crate::{
         content::Report,
         page::{
             cards::{self, Channel, Destination, Matrix, Rare, Top},
-            columns::{EventColumns, GroupColumns, Listed, Time, stated},
+            columns::{EventColumns, GroupColumns, Listed},
+            moment::{Time, stated},
             names::Names,
             observed::Observed,
         },

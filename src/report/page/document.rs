@@ -139,7 +139,7 @@ pub fn write(
     };
     let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
     let fields = report.fields.iter().map(|field| field.name());
-    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level"]));
+    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level", "rule_author"]));
     let page = Page {
         tool: &manifest.tool,
         rule: &manifest.rule,

@@ -353,7 +353,7 @@ const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filt
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
+  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
   main.push(...ofRule, ...OF_RARITY.filter(is));
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['dest_port', 'host_count'].includes(name) ? 'number' : '', name])];
 }
@@ -385,7 +385,7 @@ function terms(text) {
 }
 function refresh() {
   const wanted = terms($('filter').value);
-  if (wanted.length && !searched) searched = Array.from({ length: G.shown }, (_, row) => FIELDS.map(name => field(name, row)).join('\n').toLowerCase());
+  if (wanted.length && !searched) searched = Array.from({ length: G.shown }, (_, row) => [...FIELDS.map(name => field(name, row)), ...lineage(row).map(one => D.strings[one.command])].join('\n').toLowerCase());
   rows = [];
   for (let row = 0; row < G.shown; row++) {
     const inside = !filterRange || (at(G.first[0], row) !== null && at(G.first[0], row) < filterRange[1] && at(G.last[0], row) >= filterRange[0]);
@@ -431,16 +431,34 @@ function line(row, shape) {
   };
   return node;
 }
+// The process of a row and those that it comes from, the first one first.
+function lineage(row) {
+  const line = [];
+  for (let place = at(G.process, row); place !== null && place !== undefined; place = G.family.members[place].above) line.unshift(G.family.members[place]);
+  return line;
+}
+// What a tree shows of a process and the one above it.
+const IN_TREE = ['process', 'process_hash', 'process_start', 'process_end', 'parent_process', 'parent_process_path', 'parent_process_name', 'ancestry'];
+function tree(row) {
+  // Of one that is pages long, the rest is for who asks.
+  const command = text => text.length <= 500 ? el('code', {}, text) : el('details', {}, el('summary', {}, el('code', {}, `${text.slice(0, 300)} … (${number(text.length)} characters)`)), el('code', {}, text));
+  const line = lineage(row), moment = time => time === null ? null : exact(time[0], time[1]);
+  const times = one => [[one.start, 'started'], [one.end, 'ended']].filter(([time]) => time !== null).map(([time, what]) => `${what} ${moment(time)}`).join(', ');
+  const item = (one, below) => el('li', {}, el('b', {}, base(D.strings[one.image]) || '(not stated)'), el('small', {}, times(one)),
+    command(D.strings[one.command]), D.strings[one.hashes] ? el('small', { className: 'mono' }, D.strings[one.hashes]) : null, below);
+  return line.length ? el('div', { className: 'tree' }, el('h4', {}, 'What ran it'), el('ol', {}, line.reduceRight((below, one) => item(one, below ? el('ol', {}, below) : null), null))) : null;
+}
 function detail(row, span) {
+  const drawn = tree(row);
   const facts = [['firstTime', exact(at(G.first[0], row), at(G.first[1], row))], ['lastTime', exact(at(G.last[0], row), at(G.last[1], row))],
-    ...FIELDS.map(name => [name, field(name, row)])];
+    ...FIELDS.map(name => [name, field(name, row)]).filter(([name, value]) => !OF_PROCESS.includes(name) || (value && !(drawn && IN_TREE.includes(name))))];
   const own = order.subarray(start[row], start[row + 1]), missing = at(G.count, row) - own.length;
   const more = Object.entries(E.more), yes = e => at(E.recovered, e) ? 'recovered' : '';
   const shape = [['time (UTC)', 'time'], ['record', 'number'], ['UtcTime', 'time'], ['Sysmon rule'], ...more.map(([name]) => [name]), ['log'], ['chunk', 'number'], ['offset', 'number'], ['']];
   const event = e => [exact(seconds[e], at(E.ticks, e)), string(E.record_id, e), string(E.utc_time, e), string(E.rule_name, e), ...more.map(([, column]) => string(column, e)),
     string(E.source, e), number(at(E.chunk, e)), `0x${at(E.offset, e).toString(16)}`, yes(e)];
   const list = table(shape, [...own.subarray(0, 50)].map(event));
-  const cell = el('td', { colSpan: span }, el('dl', { className: 'facts' }, ...facts.map(([name, value]) => el('div', { className: value.length > 40 ? 'long' : '' }, el('dt', {}, name), el('dd', {}, value || '–')))),
+  const cell = el('td', { colSpan: span }, drawn, el('dl', { className: 'facts' }, ...facts.map(([name, value]) => el('div', { className: value.length > 40 ? 'long' : '' }, el('dt', {}, name), el('dd', {}, value || '–')))),
     own.length ? el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Events of group ${number(row + 1)}` }, list) : null);
   if (own.length > 50) {
     const button = el('button', { type: 'button' }, `Show all ${number(own.length)} events`);

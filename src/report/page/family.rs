@@ -1,0 +1,55 @@
+//! The [`Family`] of a page: the processes behind its groups and those that they come from, each once, with the one above it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::{
+    connection::process::ProcessKey,
+    group::processes::{Ancestor, Processes},
+    report::page::{
+        moment::{Time, stated},
+        names::Names,
+    },
+};
+
+/// Processes, in any order.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Family {
+    members: Vec<Member>,
+    #[serde(skip)]
+    places: HashMap<ProcessKey, usize>,
+}
+
+/// A process. Texts are numbers of the page's strings.
+#[derive(Debug, Serialize)]
+struct Member {
+    image: u32,
+    command: u32,
+    hashes: u32,
+    start: Time,
+    end: Time,
+    /// The place of the process that started it.
+    above: Option<usize>,
+}
+
+impl Family {
+    /// Adds a process and those above it, as far as any is known. Returns its place. Texts go to `strings`.
+    pub(super) fn add(&mut self, processes: &Processes, key: &ProcessKey, strings: &mut Names) -> Option<usize> {
+        if let Some(&place) = self.places.get(key) {
+            return Some(place);
+        }
+        let mut above = None;
+        for Ancestor { key, image, command_line, hashes, start, end } in processes.lineage(key).into_iter().rev() {
+            let place = self.places.get(&key).copied().unwrap_or_else(|| {
+                let (image, command, hashes) = (strings.id(image), strings.id(command_line), strings.id(hashes));
+                let (start, end) = (stated(start), stated(end));
+                self.members.push(Member { image, command, hashes, start, end, above });
+                self.places.insert(key, self.members.len() - 1);
+                self.members.len() - 1
+            });
+            above = Some(place);
+        }
+        above
+    }
+}
