@@ -192,9 +192,9 @@ pub enum Field {
     LocalIp,
     /// `local_port`: the port of the host itself.
     LocalPort,
-    /// What a table shows as the other end: `remote`, or the end that is most likely it where the logs do not tell.
+    /// For tables alone, the other end: `remote`, or the end that is most likely it where the logs do not tell.
     Peer,
-    /// What a table shows as the port: that of the end which was connected to.
+    /// For tables alone, the port: that of the end which was connected to.
     Service,
 }
 
