@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::sysmon::{PROVIDER, address, decimal, guid, stated, time},
+    connection::{
+        clock::Clock,
+        sysmon::{PROVIDER, address, decimal, guid, stated, time},
+    },
     evtx::event::Event,
 };
 
@@ -136,7 +139,7 @@ pub struct Parent {
 /// A DNS query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Query {
-    /// When it was logged.
+    /// When it was logged, or happened: by the clock of the connections that it is for.
     pub time: i128,
     /// `QueryName`.
     pub name: String,
@@ -158,14 +161,15 @@ impl Query {
 }
 
 /// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
-/// is only how they were created, and when they ended.
-pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
+/// is only how they were created, and when they ended. Queries are of the time that this clock tells.
+pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
     if event.provider != PROVIDER || !matches!(&*event.event_id, "1" | "5" | "22") {
         return;
     }
     let field = |name| stated(event.field(name).unwrap_or_default());
     let text = |name| field(name).to_owned();
-    let utc_time = time(field("UtcTime")).map(Timestamp::as_nanosecond);
+    let happened = time(field("UtcTime"));
+    let utc_time = happened.map(Timestamp::as_nanosecond);
     let key = |name| {
         let guid = guid(field(name)).into_owned();
         is_guid(&guid).then(|| ProcessKey { host: event.computer.to_string(), guid })
@@ -195,9 +199,9 @@ pub fn facts(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool, mut each: 
         "5" => each(Fact { of, told: Told::Ended(utc_time) }),
         "22" if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
-            if let Some(logged) = logged {
+            if let Some(asked) = clock.time(logged, happened) {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
-                let (time, addresses) = (logged.as_nanosecond(), addresses.collect());
+                let (time, addresses) = (asked.as_nanosecond(), addresses.collect());
                 each(Fact { of, told: Told::Queried(Query { time, name: text("QueryName"), addresses }) });
             }
         }
@@ -263,7 +267,7 @@ mod tests {
             ..Event::default()
         };
         let mut found = Vec::new();
-        facts(&event, |_| true, |fact| found.push(fact));
+        facts(&event, Clock::Logged, |_| true, |fact| found.push(fact));
         let [Fact { of, told: Told::Queried(query) }] = &found[..] else { panic!("{found:?}") };
         assert_eq!(of.guid, "{6820D070-1F1B-6323-5C02-000000001400}");
         assert_eq!(query.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["192.0.2.7", "2001:db8::1"]);
