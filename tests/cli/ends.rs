@@ -159,6 +159,18 @@ fn clocks_that_are_apart_are_named_and_either_can_be_chosen() {
 }
 
 #[test]
+fn the_command_that_shows_others_is_by_the_same_clock() {
+    let skewed = &clocks()[1];
+    let case = detect().events(&[skewed.clone().image(r"C:\other.exe")]);
+    let early = ["--until", "2024-03-05T12:30:00Z"];
+    case.args(early)
+        .args(["--clock", "utc"])
+        .run()
+        .exits(0)
+        .says(&["but 1 connection of 1 process", " --clock utc --until "]);
+}
+
+#[test]
 fn queries_are_held_against_connections_by_the_clock_that_was_chosen() {
     let guid = || Value::Guid("6820d070-264c-65e7-0000-000000000001".to_owned());
     let connection = Event::connection().with("UtcTime", "2024-03-05 12:07:05.001").with("ProcessGuid", guid());
