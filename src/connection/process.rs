@@ -139,7 +139,7 @@ pub struct Parent {
 /// A DNS query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Query {
-    /// When it was logged, or happened, by the clock of connections.
+    /// When it was logged, or happened: by the clock of the connections that it is for.
     pub time: i128,
     /// `QueryName`.
     pub name: String,
@@ -161,7 +161,7 @@ impl Query {
 }
 
 /// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
-/// is only how they were created, and when they ended.
+/// is only how they were created, and when they ended. Queries are of the time that this clock tells.
 pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
     if event.provider != PROVIDER || !matches!(&*event.event_id, "1" | "5" | "22") {
         return;
@@ -199,9 +199,9 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
         "5" => each(Fact { of, told: Told::Ended(utc_time) }),
         "22" if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
-            if let Some(logged) = clock.time(logged, happened) {
+            if let Some(asked) = clock.time(logged, happened) {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
-                let (time, addresses) = (logged.as_nanosecond(), addresses.collect());
+                let (time, addresses) = (asked.as_nanosecond(), addresses.collect());
                 each(Fact { of, told: Told::Queried(Query { time, name: text("QueryName"), addresses }) });
             }
         }

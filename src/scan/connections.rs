@@ -201,8 +201,8 @@ impl<'s> Connections<'s> {
     pub(super) fn take(&mut self, event: &Event<'_>) {
         match &self.plan.purpose {
             Purpose::Connections => self.take_connection(event),
-            Purpose::Ahead(_) => self.found.known.take(event, self.plan.terms.clock),
-            Purpose::Processes(wanted) => wanted.take(event, self.plan.terms.clock, &mut self.found.facts),
+            Purpose::Ahead(_) => self.found.known.take(event),
+            Purpose::Processes(wanted) => wanted.take(event, &mut self.found.facts),
         }
     }
 
