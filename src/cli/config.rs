@@ -522,10 +522,10 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
 /// not pay to look for so many.
 ///
-/// Where twins are looked for, all of Sysmon's connections matter. Sigma rules name Sysmon's values, such as paths with a drive, which
+/// Sigma rules name Sysmon's values, such as paths with a drive, which
 /// Windows' Security-Auditing logs in another way.
 fn texts(rules: &RuleSet, loaded: &Loaded, logged_by: LoggedBy) -> Option<Vec<String>> {
-    let are_sysmons = logged_by == LoggedBy::Sysmon || (logged_by == LoggedBy::Security && loaded.infos.is_empty());
+    let are_sysmons = logged_by == LoggedBy::Sysmon || loaded.infos.is_empty();
     if !are_sysmons {
         return None;
     }

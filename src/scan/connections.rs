@@ -18,10 +18,7 @@ use crate::{
         record::Record,
         typed::{Raw, Scratch, Typed, Values},
     },
-    group::{
-        hit::{self, Hit},
-        twins::Twins,
-    },
+    group::hit::{self, Hit},
     rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
         findings::{Findings, SourceFindings},
@@ -227,9 +224,6 @@ impl<'s> Connections<'s> {
         let logged = connection.time;
         let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
         connection.time = terms.clock.time(logged, happened);
-        if terms.twins == Twins::Drop && terms.filter.window.keeps(connection.time) {
-            self.found.marks.add(&connection, logged);
-        }
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;
