@@ -96,6 +96,10 @@ impl Summary<'_> {
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
         }
+        if let Some(line) = self.of_none() {
+            lines.push(line);
+            lines.extend(self.of_another_source());
+        }
         lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
     }
 
@@ -226,14 +230,27 @@ impl Summary<'_> {
         if tally.chunks_unchecked > 0 {
             writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
         }
-        if self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable() {
-            let names = match self.terms.logged_by {
-                LoggedBy::Sysmon => "Sysmon".to_owned(),
-                others => others.providers().join(" or "),
-            };
-            writeln!(f, "          none of the chunks names {names}: are these the right logs?")?;
+        match self.of_none() {
+            Some(line) => writeln!(f, "          {line}"),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// That nothing of what was read is of those who log connections, if so.
+    fn of_none(&self) -> Option<String> {
+        let names = match self.terms.logged_by {
+            LoggedBy::Sysmon => "Sysmon".to_owned(),
+            others => others.providers().join(" or "),
+        };
+        let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
+        is_so.then(|| format!("none of the chunks names {names}: are these the right logs?"))
+    }
+
+    /// How many events of another source there are, if any were met.
+    fn of_another_source(&self) -> Option<String> {
+        let events = counted(self.ran.tally.security_unread, "Security event");
+        let line = || format!("not read: {events} 5156 or 5157 at least: --source security or all reads them");
+        (self.ran.tally.security_unread > 0).then(line)
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -344,9 +361,8 @@ impl Summary<'_> {
     /// What of connections is not read, or not in the logs at all.
     fn unread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.ran.tally;
-        if tally.security_unread > 0 {
-            let events = counted(tally.security_unread, "Security event");
-            writeln!(f, "          not read: {events} 5156 or 5157 at least: --source security or all reads them")?;
+        if let Some(line) = self.of_another_source() {
+            writeln!(f, "          {line}")?;
         }
         let is_any_read = self.terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
         let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;

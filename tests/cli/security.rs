@@ -614,3 +614,12 @@ fn real_connections_are_those_that_their_events_tell() {
     let ran = connections().file("x.evtx", &log).run();
     ran.exits(0).says(&["not read: 63 Security events 5156 or 5157 at least"]);
 }
+
+#[test]
+fn quiet_runs_say_that_the_logs_are_of_another_source() {
+    let case = connections().events(&[allowed(), allowed().at(3)]).args(["-q"]);
+    let said = "netsift: none of the chunks names Sysmon: are these the right logs?\n\
+                netsift: not read: 2 Security events 5156 or 5157 at least: --source security or all reads them\n";
+    assert_eq!(case.run().exits(0).stderr(), said);
+    assert_eq!(of("security", connections()).events(&[allowed()]).args(["-q"]).run().exits(0).stderr(), "");
+}

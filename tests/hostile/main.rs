@@ -3,7 +3,7 @@
 //! - [`regressions`]: what it has found.
 //! - [`invariants`]: what must hold of any bytes that are sifted; [`unpacking`]: of any that are unpacked; [`partials`]: of any
 //!   that are taken for a partial result; [`exporting`]: of any that are taken for exported events.
-//! - [`mutants`]: damage at random, from a seed, to the sound [`fixtures`] and [`archives`]; [`mending`] repairs checksums.
+//! - [`mutants`]: damage at random, from a seed, to the sound [`fixtures`], [`archives`] and [`exports`]; [`mending`] repairs checksums.
 //!
 //! The fuzz targets in `fuzz/` hold their inputs to the same invariants; [`seeds`] is what they start from.
 
@@ -25,6 +25,7 @@ mod archives;
 #[path = "../cli/evtx_writer.rs"]
 mod evtx_writer;
 mod exporting;
+mod exports;
 mod fixtures;
 mod invariants;
 mod mending;
@@ -125,7 +126,7 @@ fn a_mutant_of_a_partial_result_costs_no_more_than_its_rows() {
 
 #[test]
 fn a_mutant_of_an_export_costs_no_more_than_its_events() {
-    let sound = exporting::sound();
+    let sound = exports::all();
     for (export, bytes) in &sound {
         assert_eq!(exporting::hold(*export, bytes), 8, "{export:?}");
     }

@@ -24,7 +24,7 @@ fn seeds() {
         write("archive", number, &[&[how], &archive[..]].concat());
     }
     write("archive", 100, &[&[3], &archives::tar_file()[..]].concat());
-    for (number, (_, export)) in exporting::sound().iter().enumerate() {
+    for (number, (_, export)) in exports::all().iter().enumerate() {
         write("exports", number, &[&[number as u8], &export[..]].concat());
     }
     let rules = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigma/rules")).unwrap();
