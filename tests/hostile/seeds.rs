@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::{
     archives,
     evtx_writer::{CHUNK, HEADER},
-    exporting, fixtures,
+    exports, fixtures,
 };
 
 #[test]
