@@ -104,6 +104,10 @@ pub mod inside {
         pub use crate::magic::*;
     }
 
+    pub mod exported {
+        pub use crate::evtx::exported::{export::read, text::Place};
+    }
+
     pub use crate::{
         cli::{args, config},
         connection::{cidr, clock, filter, glossary, logged, sysmon},

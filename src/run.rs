@@ -17,7 +17,7 @@ use crate::{
         hits::SortedHits,
         processes::Processes,
         rarity::{Places, Rarity},
-        twins::SortedTwins,
+        twins::{self, SortedTwins, Twins},
     },
     report::{
         background::Background,
@@ -54,10 +54,9 @@ pub fn write(
     let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
-    let twins = match (&hits, searched.marks.take()) {
-        (Some(hits), Some(marks)) => Some(marks.among(hits).map_err(Error::Spill)?),
-        _ => None,
-    };
+    let twins = (hits.as_ref().filter(|_| terms.twins == Twins::Drop))
+        .map(|hits| twins::among(hits, searched.groups.room()).map_err(Error::Spill))
+        .transpose()?;
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
     let known = match &hits {

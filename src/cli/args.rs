@@ -359,7 +359,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
     pub port: Vec<String>,
 
-    /// Only tcp or udp; as --host
+    /// Only tcp or udp, of a Security log also icmp, ipv6-icmp or a number; as --host
     #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     pub transport: Vec<String>,
 

@@ -20,7 +20,7 @@ use crate::{
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
-        pattern,
+        pattern::{self, Pattern},
     },
     error::Error,
     evidence::{
@@ -85,7 +85,7 @@ impl Config {
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
-        let filter = filter(&args.filter, now)?;
+        let filter = filter(&args.filter, args.source, now)?;
         let clock = match args.clock {
             ClockArg::Logged => Clock::Logged,
             ClockArg::Utc => Clock::Utc,
@@ -207,8 +207,8 @@ fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
     given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Which connections are left in.
-fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
+/// Which connections are left in, of those that these log.
+fn filter(args: &FilterArgs, logged_by: LoggedBy, now: Timestamp) -> Result<Filter, Error> {
     let time = |option: &str, text: &Option<String>| {
         let read = |text: &String| time::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
         text.as_ref().map(read).transpose()
@@ -226,11 +226,19 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
         let wrong = |message: String| Error::Usage(format!("--{} {message}", property.name()));
         property.patterns(texts).map(|patterns| (property, patterns)).map_err(wrong)
     };
+    let transports = patterns(Property::Transport, &args.transport)?;
+    let of_sysmon = |pattern: &Pattern| ["tcp", "udp"].iter().any(|name| pattern.matches(name));
+    let mut given = args.transport.iter().zip(&transports.1);
+    if let Some((text, _)) = given.find(|(_, pattern)| !logged_by.has_security() && !of_sysmon(pattern)) {
+        return Err(Error::Usage(format!(
+            "--transport {text:?} is no transport: give tcp or udp; only with --source security or all there are others"
+        )));
+    }
     let patterns = [
         patterns(Property::Host, &args.host)?,
         patterns(Property::User, &args.user)?,
         patterns(Property::Port, &args.port)?,
-        patterns(Property::Transport, &args.transport)?,
+        transports,
         patterns(Property::Direction, &args.direction)?,
         patterns(Property::App, &args.app)?,
         patterns(Property::Dest, &args.dest)?,
@@ -287,6 +295,13 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
     if args.sigma_names.is_some() && loaded.infos.is_empty() {
         return Err(Error::Usage(
             "--sigma-names without Sigma rules: nothing would see the names; give rules, for example --rules my-rules/"
+                .to_owned(),
+        ));
+    }
+    if args.sigma_names == Some(SigmaNames::Queried) && args.source == LoggedBy::Security {
+        return Err(Error::Usage(
+            "--sigma-names queried with --source security: only Sysmon's connections name the process that asked; give --source all, \
+             or leave --sigma-names out"
                 .to_owned(),
         ));
     }
@@ -349,7 +364,7 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
     let exclusion = exclusion.into_iter().collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
-    let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).collect();
+    let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).chain(asked_in_vain(args.source, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
@@ -394,6 +409,18 @@ fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
         "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
          leaves the built-in ones out"
     ))
+}
+
+/// What there is to say of rules that ask for the process of a connection, where none names its process.
+fn asked_in_vain(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = String> {
+    let asking = loaded.asking.iter().filter(move |_| !logged_by.has_sysmon());
+    asking.map(|(info, _)| {
+        format!(
+            "rule {:?}: nothing can be found, since it asks for the process, which only Sysmon's connections name: --source all reads \
+             them too",
+            info.title
+        )
+    })
 }
 
 /// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.
@@ -498,10 +525,10 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
 /// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
 /// not pay to look for so many.
 ///
-/// Where twins are looked for, all of Sysmon's connections matter. Sigma rules name Sysmon's values, such as paths with a drive, which
+/// Sigma rules name Sysmon's values, such as paths with a drive, which
 /// Windows' Security-Auditing logs in another way.
 fn texts(rules: &RuleSet, loaded: &Loaded, logged_by: LoggedBy) -> Option<Vec<String>> {
-    let are_sysmons = logged_by == LoggedBy::Sysmon || (logged_by == LoggedBy::Security && loaded.infos.is_empty());
+    let are_sysmons = logged_by == LoggedBy::Sysmon || loaded.infos.is_empty();
     if !are_sysmons {
         return None;
     }

@@ -50,7 +50,8 @@ pub fn fact(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool) -> Option<F
     let field = |name| stated(event.field(name).unwrap_or_default());
     let is_created = event.event_id == "4688";
     let id = decimal(field(if is_created { "NewProcessId" } else { "ProcessId" }));
-    let of = Some(key(&event.computer, &id)).filter(wanted)?;
+    // One that is not stated is of no process.
+    let of = Some(key(&event.computer, &id)).filter(|of| !id.is_empty() && wanted(of))?;
     let logged = event.time.or_else(|| time(&event.system_time)).map(Timestamp::as_nanosecond)?;
     let created = || Created {
         time: Some(logged),

@@ -136,7 +136,11 @@ impl Property {
             let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
             let is_possible = match self {
                 Self::Port | Self::RemotePort => (0..=u16::MAX).any(|port| pattern.matches(&port.to_string())),
-                Self::Transport => any(&["tcp", "udp"]),
+                // Sysmon names the first two; Windows' Security log has others too, by their numbers if they have no names.
+                Self::Transport => {
+                    any(&["tcp", "udp", "icmp", "ipv6-icmp"])
+                        || (0..=u8::MAX).any(|number| pattern.matches(&number.to_string()))
+                }
                 Self::Direction => any(&[INBOUND, OUTBOUND]),
                 _ => !text.is_empty(),
             };
@@ -152,7 +156,7 @@ impl Property {
             Self::Host => "a host, for example WS01, WS01.corp.example or WS*",
             Self::User => r"a user, for example alice, CORP\alice or svc-*",
             Self::Port | Self::RemotePort => "a port from 0 to 65535, for example 443, 8000-8999 or 80*",
-            Self::Transport => "tcp or udp",
+            Self::Transport => "tcp or udp; of a Security log also icmp, ipv6-icmp or another protocol's number",
             Self::Direction => "inbound or outbound",
             Self::App => r"a program's path, for example C:\Users\* or *\Temp\*",
             Self::Dest | Self::Remote => "a name, an address or a network, for example *.example.org or 192.0.2.0/24",

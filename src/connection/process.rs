@@ -139,7 +139,7 @@ pub struct Parent {
 /// A DNS query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Query {
-    /// When it was logged, or happened, by the clock of connections.
+    /// When it was logged, or happened: by the clock of the connections that it is for.
     pub time: i128,
     /// `QueryName`.
     pub name: String,
@@ -160,14 +160,24 @@ impl Query {
     }
 }
 
+/// How much of a text is kept, in bytes: a command line has at most 32,767 UTF-16 code units, as `CreateProcessW` takes them, and a
+/// name of DNS 255 octets (RFC 1035). Only a forged template has more.
+const MOST: usize = 3 * 32_767;
+const MOST_OF_NAME: usize = 4 * 255;
+
+/// The start of a text, to a character.
+fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
 /// What an event says of processes: nothing, of one, or of one and of that which started it. Of processes that are not `wanted`, it
-/// is only how they were created, and when they ended.
+/// is only how they were created, and when they ended. Queries are of the time that this clock tells.
 pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bool, mut each: impl FnMut(Fact)) {
     if event.provider != PROVIDER || !matches!(&*event.event_id, "1" | "5" | "22") {
         return;
     }
     let field = |name| stated(event.field(name).unwrap_or_default());
-    let text = |name| field(name).to_owned();
+    let text = |name| cut(field(name), MOST).to_owned();
     let happened = time(field("UtcTime"));
     let utc_time = happened.map(Timestamp::as_nanosecond);
     let key = |name| {
@@ -199,10 +209,17 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
         "5" => each(Fact { of, told: Told::Ended(utc_time) }),
         "22" if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
-            if let Some(logged) = clock.time(logged, happened) {
+            if let Some(asked) = clock.time(logged, happened) {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
-                let (time, addresses) = (logged.as_nanosecond(), addresses.collect());
-                each(Fact { of, told: Told::Queried(Query { time, name: text("QueryName"), addresses }) });
+                let (time, addresses) = (asked.as_nanosecond(), addresses.collect());
+                each(Fact {
+                    of,
+                    told: Told::Queried(Query {
+                        time,
+                        name: cut(field("QueryName"), MOST_OF_NAME).to_owned(),
+                        addresses,
+                    }),
+                });
             }
         }
         _ => {}

@@ -16,6 +16,8 @@ use crate::{
 pub struct Queried {
     /// By host and GUID, in the order of time.
     by_host: HashMap<Box<str>, HashMap<Box<str>, BTreeSet<Query>>>,
+    /// By which clock that is.
+    clock: Clock,
     /// What they take in memory, in bytes, and may take.
     size: usize,
     room: usize,
@@ -24,14 +26,14 @@ pub struct Queried {
 }
 
 impl Queried {
-    /// None yet. Once they take some `room` bytes, no more are taken.
+    /// None yet, of the times that this clock tells. Once they take some `room` bytes, no more are taken.
     #[must_use]
-    pub fn new(room: usize) -> Self {
-        Self { room, ..Self::default() }
+    pub fn new(clock: Clock, room: usize) -> Self {
+        Self { clock, room, ..Self::default() }
     }
 
     /// Takes what an event says of it, if it is an EventID 22.
-    pub fn take(&mut self, event: &Event<'_>, clock: Clock) {
+    pub fn take(&mut self, event: &Event<'_>) {
         if event.event_id != "22" {
             return;
         }
@@ -39,7 +41,7 @@ impl Queried {
             self.is_full = true;
             return;
         }
-        process::facts(event, clock, |_| true, |fact| self.learn(fact));
+        process::facts(event, self.clock, |_| true, |fact| self.learn(fact));
     }
 
     /// Adds what another part of a look has taken.

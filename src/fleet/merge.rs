@@ -159,7 +159,7 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched = Searched { sources, archives, groups, hits, marks: None, defects, links, others, partials };
+        let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
         let paths = parts.into_iter().map(|part| part.path).collect();
         Ok(Merged { terms, searched, count, repeated, paths })
     }

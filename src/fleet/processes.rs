@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
+    connection::clock::Clock,
     error::{Defect, DefectKind, Error},
     fleet::partial,
     group::{facts::Facts, hits::SortedHits, processes::Processes},
@@ -16,7 +17,8 @@ use crate::{
 ///
 /// What does not fit into memory cannot be kept in temporary files.
 pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found, Error> {
-    let wanted = Wanted::new(hits).map_err(Error::Spill)?;
+    // What is told has its times already.
+    let wanted = Wanted::new(hits, Clock::default()).map_err(Error::Spill)?;
     let (mut found, mut facts) = (Found::default(), Facts::new(room));
     for path in paths {
         match partial::processes(path) {

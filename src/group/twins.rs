@@ -2,7 +2,8 @@
 //!
 //! Where both are read, an EventID 5156 that has an EventID 3 of the same host, with both endpoints in either order and the transport,
 //! within 5 s, is its twin and does not count. Sysmon logs it 1 to 2 s later. The process id is no part of it, since Sysmon's is another
-//! one in a fifth of them. All EventID 3 are compared, hits or not, and what does not fit into memory is spilled.
+//! one in a fifth of them. Sysmon's has to be a hit of the same rules: where it names another process, or was left out, the 5156 is all there is of
+//! the hit. What does not fit into memory is spilled.
 
 use std::{io, iter::Peekable};
 
@@ -10,10 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::{
-        glossary::{Connection, Field},
-        security, sysmon,
-    },
+    connection::{glossary::Field, security, sysmon},
     group::{
         hit::Hit,
         hits::SortedHits,
@@ -39,21 +37,28 @@ struct Meeting {
     host: String,
     transport: String,
     ends: [(String, String); 2],
+    /// The rules that both are hits of: one that is a hit of others is not to be lost.
+    rules: Vec<usize>,
 }
 
 impl Meeting {
-    fn of<'a>(field: impl Fn(Field) -> &'a str) -> Self {
-        let end = |ip, port| (field(ip).to_owned(), field(port).to_owned());
-        let mut ends = [end(Field::SrcIp, Field::SrcPort), end(Field::DestIp, Field::DestPort)];
+    fn of(hit: &Hit) -> Self {
+        let field = |field| hit.get(field).to_owned();
+        let mut ends = [(field(Field::SrcIp), field(Field::SrcPort)), (field(Field::DestIp), field(Field::DestPort))];
         ends.sort_unstable();
-        Self { host: field(Field::Dvc).to_owned(), transport: field(Field::Transport).to_owned(), ends }
+        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rules: hit.rules.clone() }
+    }
+
+    /// Whether both endpoints are stated, without which one connection is like many others.
+    fn is_stated(hit: &Hit) -> bool {
+        [Field::SrcIp, Field::SrcPort, Field::DestIp, Field::DestPort].iter().all(|&field| !hit.get(field).is_empty())
     }
 
     /// What it takes in memory, in bytes.
     fn size(&self) -> usize {
         let [(one, port), (other, other_port)] = &self.ends;
         let texts = [&self.host, &self.transport, one, port, other, other_port];
-        size_of::<Mark>() + texts.iter().map(|text| 16 + text.len()).sum::<usize>()
+        size_of::<Mark>() + texts.iter().map(|text| 16 + text.len()).sum::<usize>() + 16 + size_of_val(&*self.rules)
     }
 }
 
@@ -74,65 +79,34 @@ struct Other {
     number: u64,
 }
 
-/// What Sysmon has logged, collected in any order.
-#[derive(Debug)]
-pub struct Marks {
-    marks: Sorter<Mark>,
-    room: usize,
-}
-
-impl Marks {
-    /// None yet. No more than some `room` bytes are held in memory.
-    #[must_use]
-    pub fn new(room: usize) -> Self {
-        Self { marks: Sorter::new(room), room }
-    }
-
-    /// Adds a connection, if Sysmon has logged it and it is known when.
-    pub fn add(&mut self, connection: &Connection<'_>, logged: Option<Timestamp>) {
-        if let (sysmon::VENDOR_PRODUCT, Some(time)) = (connection.vendor_product, logged) {
-            let meeting = Meeting::of(|field| connection.get(field));
-            let size = meeting.size();
-            self.marks.push(Mark { meeting, time: time.as_nanosecond() }, size);
+/// Which of the hits are twins. No more than some `room` bytes are held in memory.
+///
+/// # Errors
+///
+/// They could not be spilled, or be read again.
+pub fn among(hits: &SortedHits, room: usize) -> io::Result<SortedTwins> {
+    let (mut marks, mut others) = (Sorter::new(room), Sorter::new(room));
+    for (number, hit) in (0..).zip(hits.pass()?) {
+        let hit = hit?;
+        let Some(time) = hit.time.map(Timestamp::as_nanosecond).filter(|_| Meeting::is_stated(&hit)) else { continue };
+        let meeting = Meeting::of(&hit);
+        let size = meeting.size() + size_of::<u64>();
+        match (hit.get(Field::VendorProduct), hit.get(Field::Action)) {
+            (sysmon::VENDOR_PRODUCT, _) => marks.push(Mark { meeting, time }, size),
+            (security::VENDOR_PRODUCT, security::ALLOWED) => others.push(Other { meeting, time, number }, size),
+            _ => {}
         }
     }
-
-    /// Adds what another part of the scan has found.
-    pub fn merge(&mut self, other: Self) {
-        self.marks.merge(other.marks);
-    }
-
-    /// Which of the hits are twins.
-    ///
-    /// # Errors
-    ///
-    /// They could not be spilled, or be read again.
-    pub fn among(self, hits: &SortedHits) -> io::Result<SortedTwins> {
-        let mut others = Sorter::new(self.room);
-        for (number, hit) in (0..).zip(hits.pass()?) {
-            let hit = hit?;
-            if let Some(time) = hit.time.filter(|_| may_be_one(&hit)) {
-                let meeting = Meeting::of(|field| hit.get(field));
-                let size = meeting.size() + size_of::<u64>();
-                others.push(Other { meeting, time: time.as_nanosecond(), number }, size);
-            }
+    let (marks, others) = (marks.into_sorted()?, others.into_sorted()?);
+    let mut twins = Sorter::new(room);
+    let mut marks = marks.pass()?.peekable();
+    for other in others.pass()? {
+        let other = other?;
+        if has_mark(&mut marks, &other)? {
+            twins.push(other.number, size_of::<u64>());
         }
-        let (marks, others) = (self.marks.into_sorted()?, others.into_sorted()?);
-        let mut twins = Sorter::new(self.room);
-        let mut marks = marks.pass()?.peekable();
-        for other in others.pass()? {
-            let other = other?;
-            if has_mark(&mut marks, &other)? {
-                twins.push(other.number, size_of::<u64>());
-            }
-        }
-        Ok(SortedTwins(twins.into_sorted()?))
     }
-}
-
-fn may_be_one(hit: &Hit) -> bool {
-    let (by, action) = (hit.get(Field::VendorProduct), hit.get(Field::Action));
-    (by, action) == (security::VENDOR_PRODUCT, security::ALLOWED) && !hit.get(Field::DestIp).is_empty()
+    Ok(SortedTwins(twins.into_sorted()?))
 }
 
 /// Whether one of the marks is of the other's connection and time. Marks before that are passed by: those that come after the other need
@@ -164,7 +138,10 @@ impl SortedTwins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::{hit::Place, hits::Hits};
+    use crate::{
+        connection::glossary::Connection,
+        group::{hit::Place, hits::Hits},
+    };
 
     fn connection(by: &'static str, ports: (&'static str, &'static str), seconds: i64) -> Connection<'static> {
         Connection {
@@ -181,19 +158,26 @@ mod tests {
         }
     }
 
-    /// The numbers of twins, with so much memory.
+    /// The numbers of twins among the others, with so much memory.
     fn twins(sysmon: &[((&'static str, &'static str), i64)], others: &[Connection<'_>], room: usize) -> Vec<u64> {
-        let (mut marks, mut hits) = (Marks::new(room), Hits::new(room));
-        for &(ports, time) in sysmon {
-            let one = connection(sysmon::VENDOR_PRODUCT, ports, time);
-            marks.add(&one, one.time);
+        let sysmons = sysmon.iter().map(|&(ports, time)| connection(sysmon::VENDOR_PRODUCT, ports, time));
+        let all: Vec<Connection<'_>> = sysmons.chain(others.iter().cloned()).collect();
+        let mut hits = Hits::new(room);
+        for (number, one) in all.iter().enumerate() {
+            let fields = Field::ALL.iter().map(|&field| one.get(field));
+            let place = Place { offset: number as u64, ..Place::default() };
+            hits.push(Hit::new(fields, one.time, place, vec![0]));
         }
-        for other in others {
-            let fields = Field::ALL.iter().map(|&field| other.get(field));
-            hits.push(Hit::new(fields, other.time, Place::default(), vec![0]));
-        }
-        let sorted = marks.among(&hits.into_sorted().unwrap()).unwrap();
-        sorted.pass().unwrap().map(Result::unwrap).collect()
+        let hits = hits.into_sorted().unwrap();
+        let offsets: Vec<u64> = hits.pass().unwrap().map(|hit| hit.unwrap().offset).collect();
+        let sorted = among(&hits, room).unwrap();
+        let found = sorted
+            .pass()
+            .unwrap()
+            .map(|number| offsets[usize::try_from(number.unwrap()).unwrap()] - sysmon.len() as u64);
+        let mut found: Vec<u64> = found.collect();
+        found.sort_unstable();
+        found
     }
 
     #[test]

@@ -300,11 +300,15 @@ impl Summary<'_> {
             return Ok(());
         }
         let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
-        writeln!(
-            f,
-            "          {} {were} not judged by rules that ask for the process: the start of {its} is not in these logs",
-            counted(count, "connection")
-        )
+        let why = match self.terms.logged_by {
+            LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
+            LoggedBy::Security => "Windows' Security log does not name it as Sysmon does".to_owned(),
+            LoggedBy::All => {
+                format!("the start of {its} is not in these logs, or Sysmon has not logged the connection")
+            }
+        };
+        let connections = counted(count, "connection");
+        writeln!(f, "          {connections} {were} not judged by rules that ask for the process: {why}")
     }
 
     /// The names of processes that were asked for and no process in the logs has.

@@ -18,10 +18,7 @@ use crate::{
         record::Record,
         typed::{Raw, Scratch, Typed, Values},
     },
-    group::{
-        hit::{self, Hit},
-        twins::Twins,
-    },
+    group::hit::{self, Hit},
     rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
         findings::{Findings, SourceFindings},
@@ -201,8 +198,8 @@ impl<'s> Connections<'s> {
     pub(super) fn take(&mut self, event: &Event<'_>) {
         match &self.plan.purpose {
             Purpose::Connections => self.take_connection(event),
-            Purpose::Ahead(_) => self.found.known.take(event, self.plan.terms.clock),
-            Purpose::Processes(wanted) => wanted.take(event, self.plan.terms.clock, &mut self.found.facts),
+            Purpose::Ahead(_) => self.found.known.take(event),
+            Purpose::Processes(wanted) => wanted.take(event, &mut self.found.facts),
         }
     }
 
@@ -227,9 +224,6 @@ impl<'s> Connections<'s> {
         let logged = connection.time;
         let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
         connection.time = terms.clock.time(logged, happened);
-        if terms.twins == Twins::Drop && terms.filter.window.keeps(connection.time) {
-            self.found.marks.add(&connection, logged);
-        }
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
             return;

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 use crate::{
     connection::{
         cidr::CidrSet,
+        clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
@@ -136,7 +137,7 @@ impl Elsewhere {
     /// The same, with the command that shows the connections in these paths that the terms leave in.
     #[must_use]
     pub fn shown_by(self, paths: &[PathBuf], terms: &Terms) -> Self {
-        Self { command: command(paths, terms.logged_by, &terms.filter), ..self }
+        Self { command: command(paths, terms.logged_by, terms.clock, &terms.filter), ..self }
     }
 
     /// Whether no connection is in the logs, as far as they reach.
@@ -179,8 +180,8 @@ impl Elsewhere {
     }
 }
 
-/// The command that shows the connections to public addresses in these paths, with these filters.
-fn command(paths: &[PathBuf], logged_by: LoggedBy, filter: &Filter) -> String {
+/// The command that shows the connections to public addresses in these paths, with these filters by this clock.
+fn command(paths: &[PathBuf], logged_by: LoggedBy, clock: Clock, filter: &Filter) -> String {
     let quoted = |text: &str| {
         let is_plain =
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
@@ -189,6 +190,9 @@ fn command(paths: &[PathBuf], logged_by: LoggedBy, filter: &Filter) -> String {
     let mut words = vec!["netsift connections --exclusions special --group-by process_name,dest".to_owned()];
     if logged_by != LoggedBy::Sysmon {
         words.push(format!("--source {}", logged_by.name()));
+    }
+    if clock == Clock::Utc {
+        words.push("--clock utc".to_owned());
     }
     let times = [("since", filter.window.since), ("until", filter.window.until)];
     words.extend(times.into_iter().filter_map(|(name, time)| Some(format!("--{name} {}", time?))));
@@ -238,7 +242,7 @@ mod tests {
             [(Property::User, Property::User.patterns(&["a b".to_owned(), "c*".to_owned()]).unwrap())],
         );
         assert_eq!(
-            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], LoggedBy::Sysmon, &filter),
+            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], LoggedBy::Sysmon, Clock::Logged, &filter),
             "netsift connections --exclusions special --group-by process_name,dest --since 2024-03-05T00:00:00Z \
              --user 'a b,c*' 'case 1' 'it'\\''s' logs/x.evtx"
         );

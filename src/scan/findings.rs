@@ -12,7 +12,7 @@ use crate::{
     error::{DefectKind, Defects},
     evidence::digest::Digests,
     evtx::{chunk::FileHeader, ids::Ids},
-    group::{facts::Facts, groups::Groups, hits::Hits, twins::Marks},
+    group::{facts::Facts, groups::Groups, hits::Hits},
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
@@ -35,8 +35,6 @@ pub struct Findings {
     pub sources: BTreeMap<SourceKey, SourceFindings>,
     /// The digests of each archive file, if they were asked for; none if not all of it could be read.
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
-    /// The connections that Sysmon has logged, where twins of them are dropped.
-    pub marks: Marks,
     /// What was told of processes, where the plan is for these.
     pub facts: Facts,
     /// What is known of all logs, where the plan is for that.
@@ -122,7 +120,6 @@ impl Findings {
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
-            marks: Marks::new(plan.room),
             facts: Facts::new(plan.room),
             known: match plan.purpose {
                 Purpose::Ahead(questions) => Known::of(questions, plan.room),
@@ -142,7 +139,6 @@ impl Findings {
     pub fn merge(mut self, other: Self) -> Self {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
-        self.marks.merge(other.marks);
         self.facts.merge(other.facts);
         self.known.merge(other.known);
         self.defects.merge(other.defects);

@@ -32,6 +32,8 @@ pub struct Questions {
     pub starts: Asked,
     /// The names that processes asked for.
     pub names: bool,
+    /// By which clock they did.
+    pub clock: Clock,
     /// Whose processes were.
     pub users: bool,
     /// Which drives volumes are.
@@ -56,6 +58,7 @@ impl Questions {
             locals: terms.ends,
             starts: terms.rules.sigma.asked,
             names: terms.names == Names::Queried,
+            clock: terms.clock,
             users: logged_by.has_security() && (has_rules || keeps_hits || asks_user),
             volumes: logged_by.has_security() && has_rules,
         }
@@ -116,6 +119,10 @@ impl Questions {
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     logged_by: LoggedBy,
+    /// What it may take in memory, in bytes.
+    room: usize,
+    /// Whether there was more than there is room for.
+    is_full: bool,
     /// The addresses of each host.
     pub locals: Option<Locals>,
     /// How processes were started.
@@ -136,9 +143,11 @@ impl Known {
     pub fn of(questions: Questions, room: usize) -> Self {
         Self {
             logged_by: questions.logged_by,
+            room,
+            is_full: false,
             locals: questions.locals.then(Locals::default),
             starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts, room)),
-            queried: questions.names.then(|| Queried::new(room)),
+            queried: questions.names.then(|| Queried::new(questions.clock, room)),
             lives: questions.users.then(Lives::default),
             volumes: questions.volumes.then(Volumes::default),
             prefilter: None,
@@ -157,7 +166,11 @@ impl Known {
     }
 
     /// Takes what an event says of it.
-    pub(super) fn take(&mut self, event: &Event<'_>, clock: Clock) {
+    pub(super) fn take(&mut self, event: &Event<'_>) {
+        if self.size() >= self.room {
+            self.is_full = true;
+            return;
+        }
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
             locals.learn(&connection);
         }
@@ -165,7 +178,7 @@ impl Known {
             starts.take(event);
         }
         if let Some(queried) = &mut self.queried {
-            queried.take(event, clock);
+            queried.take(event);
         }
         if let Some(lives) = &mut self.lives {
             lives.learn(event);
@@ -177,6 +190,7 @@ impl Known {
 
     /// Adds what another part of a look has taken.
     pub(super) fn merge(&mut self, other: Self) {
+        self.is_full |= other.is_full;
         add(&mut self.locals, other.locals, Locals::merge);
         add(&mut self.starts, other.starts, Starts::merge);
         add(&mut self.queried, other.queried, Queried::merge);
@@ -184,9 +198,12 @@ impl Known {
         add(&mut self.volumes, other.volumes, Volumes::merge);
     }
 
-    /// What it takes in memory, in bytes.
+    /// What it takes in memory, in bytes; the most that there is if some was not taken.
     #[must_use]
     pub fn size(&self) -> usize {
+        if self.is_full {
+            return usize::MAX;
+        }
         let locals = self.locals.as_ref().map_or(0, Locals::size);
         let starts = self.starts.as_ref().map_or(0, Starts::size);
         let queried = self.queried.as_ref().map_or(0, Queried::size);
@@ -224,5 +241,31 @@ fn add<T>(own: &mut Option<T>, other: Option<T>, merge: fn(&mut T, T)) {
         (Some(own), Some(other)) => merge(own, other),
         (None, other) => *own = other,
         (Some(_), None) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::sysmon::PROVIDER;
+
+    #[test]
+    fn no_more_is_taken_than_there_is_room_for() {
+        let questions = Questions { locals: true, ..Questions::default() };
+        let long = "x".repeat(1 << 10);
+        let [mut known, mut other] = [1 << 14, usize::MAX].map(|room| Known::of(questions, room));
+        for number in 0..100 {
+            let source = format!("{number}{long}");
+            let data = [("Initiated", "true"), ("SourceIp", &*source)];
+            known.take(&Event {
+                provider: PROVIDER.into(),
+                event_id: "3".into(),
+                data: data.map(|(name, value)| (name.into(), value.into())).into(),
+                ..Event::default()
+            });
+        }
+        assert!(known.locals.as_ref().is_some_and(|locals| locals.size() < 1 << 15));
+        other.merge(known);
+        assert_eq!(other.size(), usize::MAX);
     }
 }

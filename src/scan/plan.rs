@@ -129,3 +129,123 @@ const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] 
 pub fn room(memory: u64, threads: NonZeroUsize) -> usize {
     usize::try_from(memory).unwrap_or(usize::MAX) / (threads.get() + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::{clock::Clock, glossary::Connection, started::Asked},
+        evtx::event::Event,
+    };
+
+    const GUID: &str = "{6820D070-1F1B-6323-5C02-000000001400}";
+    const ON_VOLUMES: [&str; 2] = [r"\device\harddiskvolume1\windows\a.exe", r"\device\harddiskvolume2\tools\b.exe"];
+    const TIME: &str = "2022-09-15T12:50:00Z";
+
+    fn event(provider: &'static str, id: &'static str, data: &[(&'static str, &'static str)]) -> Event<'static> {
+        Event {
+            provider: provider.into(),
+            event_id: id.into(),
+            computer: "HOST".into(),
+            system_time: TIME.into(),
+            data: data.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+            ..Event::default()
+        }
+    }
+
+    /// One of each kind that tells something, which no other tells.
+    fn events() -> [Event<'static>; 7] {
+        let [first, second] = ON_VOLUMES;
+        let guid = ("ProcessGuid", GUID);
+        [
+            event(
+                sysmon::PROVIDER,
+                "1",
+                &[guid, ("Image", r"D:\tools\b.exe"), ("CommandLine", "b.exe /x"), ("ParentUser", "alice")],
+            ),
+            event(sysmon::PROVIDER, "3", &[guid, ("Initiated", "true"), ("SourceIp", "10.0.0.1")]),
+            event(sysmon::PROVIDER, "22", &[guid, ("QueryName", "bad.example"), ("QueryResults", "192.0.2.7;")]),
+            event(
+                security::PROVIDER,
+                "4688",
+                &[
+                    ("NewProcessId", "0x10"),
+                    ("NewProcessName", r"C:\windows\a.exe"),
+                    ("TargetUserName", "alice"),
+                    ("TargetDomainName", "CORP"),
+                ],
+            ),
+            event(security::PROVIDER, "4689", &[("ProcessId", "0x11")]),
+            event(
+                security::PROVIDER,
+                "5156",
+                &[("Application", first), ("Direction", "%%14593"), ("SourceAddress", "10.0.0.2")],
+            ),
+            event(
+                security::PROVIDER,
+                "5157",
+                &[("Application", second), ("LayerName", "%%14611"), ("SourceAddress", "10.0.0.3")],
+            ),
+        ]
+    }
+
+    /// What is known, by all that can be asked of it.
+    fn answers(mut known: Known) -> String {
+        known.settle();
+        let of_sysmon = Connection {
+            dvc: "HOST".into(),
+            process_guid: GUID.into(),
+            dest_addr: "192.0.2.7".parse().ok(),
+            time: TIME.parse().ok(),
+            ..Connection::default()
+        };
+        let of_security = ON_VOLUMES.map(|path| Connection {
+            dvc: "HOST".into(),
+            vendor_product: "Microsoft Windows",
+            process_id: "16".into(),
+            app: path.into(),
+            time: TIME.parse().ok(),
+            ..Connection::default()
+        });
+        let told = of_security.each_ref().map(|connection| (known.user(connection), known.image(connection)));
+        format!("{:?} {:?} {told:?}", known.locals, known.beside(&Event::default(), &of_sysmon))
+    }
+
+    /// An event of which no more is read than this.
+    fn read(mut event: Event<'static>, extent: Extent) -> Event<'static> {
+        if let Extent::Only(names) = extent {
+            event.data.retain(|(name, _)| names.contains(&&**name));
+        }
+        event
+    }
+
+    #[test]
+    fn a_look_ahead_reads_all_that_any_question_needs() {
+        let mut fields = Asked::default();
+        assert!(fields.add("CommandLine") && fields.add("ParentUser"));
+        for (logged_by, asked) in [LoggedBy::Sysmon, LoggedBy::Security, LoggedBy::All]
+            .into_iter()
+            .flat_map(|by| (1_u8..32).map(move |asked| (by, asked)))
+        {
+            let is_asked = |number: u8| asked & (1 << number) != 0;
+            let questions = Questions {
+                logged_by,
+                locals: is_asked(0),
+                starts: if is_asked(1) { fields } else { Asked::default() },
+                names: is_asked(2),
+                clock: Clock::Logged,
+                users: is_asked(3) && logged_by.has_security(),
+                volumes: is_asked(4) && logged_by.has_security(),
+            };
+            let (mut whole, mut part) = (Known::of(questions, usize::MAX), Known::of(questions, usize::MAX));
+            for event in events() {
+                whole.take(&event);
+                let is_of_ids = event.event_id.parse().is_ok_and(|id| questions.event_ids().contains(&id));
+                if is_of_ids && questions.asked().providers().contains(&&*event.provider) {
+                    part.take(&read(event, ahead(questions)));
+                }
+            }
+            assert_eq!(answers(part), answers(whole), "{questions:?}");
+        }
+    }
+}

@@ -23,12 +23,7 @@ use crate::{
         sources::Sources,
     },
     evtx::{chunk::FileHeader, ids::Span},
-    group::{
-        copies::Dropped,
-        groups::Groups,
-        hits::Hits,
-        twins::{Marks, Twins},
-    },
+    group::{copies::Dropped, groups::Groups, hits::Hits},
     scan::{
         coverage::{self, Coverage, Host},
         findings::{Findings, SourceFindings, Wrong},
@@ -49,8 +44,6 @@ pub struct Searched {
     pub groups: Groups,
     /// Each hit; `None` if nothing but their groups is known.
     pub hits: Option<Hits>,
-    /// The connections that Sysmon has logged, if twins of them are to be dropped.
-    pub marks: Option<Marks>,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// Symbolic links that were not followed.
@@ -115,7 +108,7 @@ impl Searched {
     /// Of a scan by this plan of these sources.
     #[must_use]
     pub fn new(plan: &Plan, sources: &Sources, findings: Findings) -> Self {
-        let Findings { groups, hits, marks, mut defects, sources: found, archives: mut hashed, .. } = findings;
+        let Findings { groups, hits, mut defects, sources: found, archives: mut hashed, .. } = findings;
         defects.merge(sources.defects.clone());
         let archives = sources.archives.iter().map(|archive| {
             let digests = hashed.remove(&archive.path).flatten();
@@ -129,7 +122,6 @@ impl Searched {
                 .collect(),
             groups,
             hits: plan.keeps_hits().then_some(hits),
-            marks: (plan.terms.twins == Twins::Drop).then_some(marks),
             defects,
             links: sources.links,
             others: sources.others,

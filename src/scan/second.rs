@@ -38,7 +38,7 @@ pub fn look(
     hits: &SortedHits,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Found, Error> {
-    let wanted = Wanted::new(hits).map_err(Error::Spill)?;
+    let wanted = Wanted::new(hits, plan.terms.clock).map_err(Error::Spill)?;
     if wanted.processes().is_empty() {
         return Ok(Found::default());
     }

@@ -2,7 +2,7 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan::pool`]'s concern.
 
-use std::ops::Range;
+use std::{mem, ops::Range};
 
 use crate::{
     connection::salvage,
@@ -11,6 +11,7 @@ use crate::{
         chunk::{self, ChunkState, Layout},
         decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
+        instance::Misfit,
         record::{self, Record},
         typed::Typed,
     },
@@ -43,8 +44,9 @@ pub struct Sifter<'a> {
     pub part: SourceFindings,
     /// Whether there is nothing in the source but perhaps a file header.
     pub is_blank: bool,
-    /// Whether another look names what is wrong: all of it in one of several, but for chunks that the others have ruled out.
-    is_known: bool,
+    /// The other looks that name what is wrong: all of them, but for a chunk those that do not rule it out. What only this one decodes,
+    /// it names itself.
+    named_by: Vec<&'a Prefilter>,
     /// How many more chunks are asked whose the source is.
     to_ask: u8,
     /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
@@ -62,7 +64,7 @@ impl<'a> Sifter<'a> {
             found,
             part: SourceFindings::default(),
             is_blank: false,
-            is_known: !plan.before.is_empty(),
+            named_by: plan.before.iter().collect(),
             to_ask: 0,
             held: None,
         }
@@ -131,7 +133,7 @@ impl<'a> Sifter<'a> {
 
     /// Counts and holds a defect at an offset of the source.
     pub fn defect(&mut self, chunk: Option<u64>, offset: Option<u64>, kind: DefectKind, cause: &str) {
-        if self.is_known {
+        if !self.named_by.is_empty() {
             return;
         }
         *self.part.defects.entry(kind).or_default() += 1;
@@ -276,9 +278,9 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.is_known = self.is_known && !self.was_ruled_out(bytes, &records);
+                self.named_by = self.decoded_by(bytes, &records);
                 self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
-                self.is_known = !self.plan.before.is_empty();
+                self.named_by = self.plan.before.iter().collect();
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
@@ -372,10 +374,11 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// Whether the other looks rule a chunk out.
-    fn was_ruled_out(&self, chunk: &[u8], records: &[Record]) -> bool {
+    /// The other looks that do not rule a chunk out.
+    fn decoded_by(&self, chunk: &[u8], records: &[Record]) -> Vec<&'a Prefilter> {
+        let is_all = self.plan.decoding == Decoding::Everything;
         let may_match = |before: &Prefilter| self.may_match(before, chunk, before.names_provider(chunk), records);
-        self.plan.decoding == Decoding::Candidates && !self.plan.before.iter().any(may_match)
+        self.plan.before.iter().filter(|before| is_all || may_match(before)).collect()
     }
 
     fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
@@ -422,7 +425,11 @@ impl<'a> Sifter<'a> {
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
     fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
         let plan = self.plan;
+        let is_all = plan.decoding == Decoding::Everything;
         let mut candidates = plan.prefilter.candidates(bytes);
+        let mut others: Vec<_> = self.named_by.iter().map(|other| (*other, other.candidates(bytes))).collect();
+        // Where the records start that no other look decodes.
+        let mut own = Vec::new();
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
         let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);
@@ -436,13 +443,13 @@ impl<'a> Sifter<'a> {
                     read.push(record);
                 }
                 let may_be = plan.prefilter.may_be(record, &mut candidates);
-                let misfit = if may_be { candidates.misfit(record) } else { None };
-                misfits.extend(misfit.map(|misfit| Loss {
-                    offset: Some(record.start()),
-                    kind: DefectKind::Record,
-                    cause: format!("a value cannot be read: {misfit}"),
-                }));
-                misfit.is_none() && (may_be || plan.decoding == Decoding::Everything)
+                let is_own = may_be && !others.iter_mut().any(|(other, candidates)| other.may_be(record, candidates));
+                if is_own && !is_all && !others.is_empty() {
+                    own.push(record.start());
+                }
+                let misfit = if may_be || is_all { candidates.misfit(record) } else { None };
+                misfits.extend(misfit.filter(|_| is_own).map(|misfit| of_misfit(record, misfit)));
+                misfit.is_none() && (may_be || is_all)
             },
             |event| {
                 if event.recovered {
@@ -458,11 +465,16 @@ impl<'a> Sifter<'a> {
             let old = record::old(bytes, &[read.as_slice(), &taken].concat());
             connections.take_all_old(bytes, &old, &mut carved_out);
         }
-        losses.append(&mut misfits);
+        let is_own = |loss: &mut Loss| loss.offset.is_some_and(|start| own.contains(&start));
+        misfits.extend(losses.extract_if(.., is_own));
         losses.append(&mut connections.losses);
         self.part.tally.records_read += read.len() as u64;
         self.part.tally.records_recovered += carved_out.len() as u64;
         self.lose(place, losses);
+        // What no other look decodes.
+        let named_by = mem::take(&mut self.named_by);
+        self.lose(place, misfits);
+        self.named_by = named_by;
         read
     }
 
@@ -472,6 +484,12 @@ impl<'a> Sifter<'a> {
             self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
     }
+}
+
+/// What is lost of a record with a value whose size its type cannot have.
+fn of_misfit(record: Record, misfit: Misfit) -> Loss {
+    let cause = format!("a value cannot be read: {misfit}");
+    Loss { offset: Some(record.start()), kind: DefectKind::Record, cause }
 }
 
 /// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.

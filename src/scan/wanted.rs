@@ -23,16 +23,18 @@ use crate::{
 pub struct Wanted {
     hosts: HashSet<String>,
     processes: HashSet<ProcessKey>,
+    /// Which times the hits are of.
+    clock: Clock,
 }
 
 impl Wanted {
-    /// The processes of these hits.
+    /// The processes of these hits, which are of the times that this clock tells.
     ///
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn new(hits: &SortedHits) -> io::Result<Self> {
-        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new() };
+    pub fn new(hits: &SortedHits, clock: Clock) -> io::Result<Self> {
+        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new(), clock };
         for hit in hits.pass()? {
             let key = processes::key(&hit?);
             if !wanted.hosts.contains(&key.host) {
@@ -65,11 +67,11 @@ impl Wanted {
     }
 
     /// Takes what an event says of processes of these hosts.
-    pub(super) fn take(&self, event: &Event<'_>, clock: Clock, facts: &mut Facts) {
+    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Facts) {
         if !self.hosts.contains(&*event.computer) {
             return;
         }
-        process::facts(event, clock, |process| self.processes.contains(process), |fact| facts.push(fact));
+        process::facts(event, self.clock, |process| self.processes.contains(process), |fact| facts.push(fact));
         if let Some(fact) = audited::fact(event, |process| self.processes.contains(process)) {
             facts.push(fact);
         }

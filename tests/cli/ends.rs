@@ -159,6 +159,43 @@ fn clocks_that_are_apart_are_named_and_either_can_be_chosen() {
 }
 
 #[test]
+fn the_command_that_shows_others_is_by_the_same_clock() {
+    let skewed = &clocks()[1];
+    let case = detect().events(&[skewed.clone().image(r"C:\other.exe")]);
+    let early = ["--until", "2024-03-05T12:30:00Z"];
+    case.args(early)
+        .args(["--clock", "utc"])
+        .run()
+        .exits(0)
+        .says(&["but 1 connection of 1 process", " --clock utc --until "]);
+}
+
+#[test]
+fn queries_are_held_against_connections_by_the_clock_that_was_chosen() {
+    let guid = || Value::Guid("6820d070-264c-65e7-0000-000000000001".to_owned());
+    let connection = Event::connection().with("UtcTime", "2024-03-05 12:07:05.001").with("ProcessGuid", guid());
+    let query = Event::sysmon(22, 5)
+        .with("UtcTime", "2024-03-05 12:07:04.001")
+        .with("ProcessGuid", guid())
+        .with("QueryName", "bad.example")
+        .with("QueryResults", "8.8.8.8;");
+    let rule = "title: Bad\nlogsource: {category: network_connection}\ndetection: {s: {DestinationHostname: bad.example}, condition: s}\n";
+    let elsewhen = Event { time: evtx_writer::time(9000), ..query.clone().with("QueryName", "later.example") };
+    for clock in ["logged", "utc"] {
+        let case =
+            || detect().events(&[connection.clone(), query.clone()]).args(["--clock", clock, "--group-by", "dest_ip"]);
+        let ran = case().args(["--context"]).run();
+        assert!(ran.exits(0).report().contains(",bad.example,"), "{clock}: {}", ran.report());
+        let ruled =
+            case().file("rules/bad.yml", rule).args(["--rule", "none", "--rules", "rules", "--sigma-names", "queried"]);
+        assert_eq!(ruled.run_on(&["log.evtx"]).exits(0).report().lines().count(), 2, "{clock}");
+    }
+    let case = detect().events(&[connection, elsewhen]).args(["--context", "--group-by", "dest_ip"]);
+    assert!(!case.run().report().contains("later.example"));
+    assert!(case.args(["--clock", "utc"]).run().report().contains(",later.example,"));
+}
+
+#[test]
 fn clocks_are_in_the_manifest_and_in_merged_partials() {
     let case = detect().events(&clocks()).args(["--clock", "utc", "--group-by", "dest_ip"]);
     let whole = Ran::new(case.command(&["--partial", "all.parquet", "--manifest", "manifest.json", "."]));

@@ -206,9 +206,13 @@ fn of_twins_sysmons_counts() {
     assert!(ran.report().contains("Microsoft Sysmon"));
     let little = case().log("Security.evtx", &security_log).args(["--max-memory", "1KiB"]).run();
     assert_eq!(little.report(), ran.report());
-    // In one log, and where Sysmon's is no hit itself.
-    let ran = of("all", detect()).events(&[Event::connection().image(r"C:\x.exe").at(10), allowed().at(10)]).run();
-    assert_eq!(rows(ran.exits(0).says(&["1 hit dropped that Sysmon has logged too"])), [""; 0]);
+    // Where Sysmon names another process, or that one was left out, this is all there is of the hit.
+    let unknown = Event::connection().image("<unknown process>").at(10);
+    let ran = of("all", detect()).events(&[unknown, allowed().at(10)]).run();
+    ran.exits(0).does_not_say("dropped");
+    assert!(rows(&ran).len() == 1 && ran.report().contains("Microsoft Windows"), "{}", ran.report());
+    let ran = of("all", detect()).events(&[Event::connection().at(10), allowed().at(10)]).run();
+    assert_eq!(rows(ran.exits(0).says(&["1 hit dropped that Sysmon has logged too"])).len(), 1);
 }
 
 #[test]
@@ -490,6 +494,75 @@ fn what_is_damaged_is_named_in_whatever_look_it_is_met() {
     assert!(report.contains(r"CORP\alice,1,") && report.contains(",2024-03-05T14:07:11.1234567Z,,"), "{report}");
     let both = evtx_writer::log(&[Event::connection(), Event::connection().at(1)]).with_stale_records(0, 1);
     of("security", detect()).args(["--recover"]).log("a.evtx", &both).run().exits(0).reports(&[HEADER]);
+}
+
+#[test]
+fn a_damaged_event_of_a_process_is_named_once_beside_a_connection_too() {
+    let odd = |event: Event| event.with("Odd", Value::Any(0x08, vec![0; 2]));
+    let query =
+        Event::sysmon(22, 5).with("ProcessGuid", Value::Guid("6820d070-264c-65e7-0000-000000000001".to_owned()));
+    let rule = "title: Asks\nlogsource: {category: network_connection}\ndetection: {s: {CommandLine: x, DestinationHostname: y}, condition: s}\n";
+    let rules = ["--rules", "rules", "--sigma-names", "queried"];
+    let both = [rules.as_slice(), &["--context"]].concat();
+    for (event, args) in [
+        (Event::sysmon(1, 5), ["--context"].as_slice()),
+        (Event::sysmon(1, 5), &rules),
+        (query.clone(), &["--context"]),
+        (query.clone(), &rules),
+        (query, &both),
+        (created(2, ID), &["--source", "security", "--group-by", "user"]),
+        (created(2, ID), &["--source", "security", "--group-by", "user", "--context"]),
+        (created(2, ID), &["--source", "all", "--context"]),
+    ] {
+        let connections = [Event::connection(), allowed().at(20)];
+        let case = detect()
+            .file("rules/asks.yml", rule)
+            .events(connections.iter().chain([&odd(event)]))
+            .args(args.iter().copied());
+        let what = ["defects   1: 1 record not decoded", "a value cannot be read: "];
+        case.run_on(&["log.evtx"]).exits(3).says(&what);
+        Ran::new(case.command(&["--no-prefilter", "log.evtx"])).exits(3).says(&what);
+    }
+    // What nothing is asked of does not matter.
+    detect().events(&[Event::connection(), odd(Event::sysmon(1, 5))]).run().exits(0);
+}
+
+#[test]
+fn an_id_that_is_not_stated_is_of_no_process() {
+    let events = [created(2, ID).without("NewProcessId"), allowed().without("ProcessID").at(1)];
+    let ran = of("security", detect()).args(["--context", "--group-by", "dest_ip"]).events(&events).run();
+    assert!(rows(ran.exits(0))[0].ends_with(",none"), "{}", ran.report());
+}
+
+#[test]
+fn what_is_asked_of_them_in_vain_is_refused_or_said() {
+    let rule =
+        "title: Asks\nlogsource: {category: network_connection}\ndetection: {s: {CommandLine: x}, condition: s}\n";
+    let case =
+        |source| of(source, detect()).file("rules/asks.yml", rule).events(&[allowed()]).args(["--rules", "rules"]);
+    let queried = ["--sigma-names", "queried", "log.evtx"];
+    case("security").run_on(&queried).exits(2).says(&["--sigma-names queried with --source security: "]);
+    case("all").run_on(&queried).exits(0);
+    let says = r#"rule "Asks": nothing can be found, since it asks for the process"#;
+    let ran = case("security").run_on(&["log.evtx"]);
+    ran.exits(0).says(&[says, "1 connection was not judged by rules that ask for the process: Windows' Security log "]);
+    case("security").run_on(&["-q", "log.evtx"]).exits(0).says(&[says]);
+    case("all").run_on(&["log.evtx"]).exits(0).does_not_say("nothing can be found");
+}
+
+#[test]
+fn transports_that_sysmon_does_not_name_can_be_asked_for() {
+    let icmp = allowed().with("Protocol", Value::U32(1));
+    let gre = allowed().with("Protocol", Value::U32(47)).at(1);
+    for (transport, count) in [("icmp", 1), ("47", 1), ("icmp,47", 2), ("ipv6-*", 0), ("tcp", 1)] {
+        let events = [icmp.clone(), gre.clone(), allowed().at(2)];
+        let ran = of("security", detect()).args(["--transport", transport]).events(&events).run();
+        assert_eq!(rows(ran.exits(0)).len(), count, "{transport}");
+    }
+    let case = of("security", detect()).events(&[icmp]);
+    case.run_on(&["--transport", "tpc", "."])
+        .exits(2)
+        .says(&[r#"--transport "tpc" is no transport: give tcp or udp; "#]);
 }
 
 #[test]

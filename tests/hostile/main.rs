@@ -2,7 +2,7 @@
 //!
 //! - [`regressions`]: what it has found.
 //! - [`invariants`]: what must hold of any bytes that are sifted; [`unpacking`]: of any that are unpacked; [`partials`]: of any
-//!   that are taken for a partial result.
+//!   that are taken for a partial result; [`exporting`]: of any that are taken for exported events.
 //! - [`mutants`]: damage at random, from a seed, to the sound [`fixtures`] and [`archives`]; [`mending`] repairs checksums.
 //!
 //! The fuzz targets in `fuzz/` hold their inputs to the same invariants; [`seeds`] is what they start from.
@@ -24,6 +24,7 @@ mod archive_writer;
 mod archives;
 #[path = "../cli/evtx_writer.rs"]
 mod evtx_writer;
+mod exporting;
 mod fixtures;
 mod invariants;
 mod mending;
@@ -120,6 +121,21 @@ fn a_mutant_of_a_partial_result_costs_no_more_than_its_rows() {
         u64::from(rows > 0)
     });
     assert!((mutants / 20..mutants).contains(&some), "rows come out of {some} of {mutants}");
+}
+
+#[test]
+fn a_mutant_of_an_export_costs_no_more_than_its_events() {
+    let sound = exporting::sound();
+    for (export, bytes) in &sound {
+        assert_eq!(exporting::hold(*export, bytes), 8, "{export:?}");
+    }
+    let mutants = 20_000;
+    let some = hold(0..mutants, move |number| {
+        let mut random = Random::new(number);
+        let (export, bytes) = &sound[random.below(2)];
+        u64::from(exporting::hold(*export, &mutants::mutant_of(&mut random, bytes)) > 0)
+    });
+    assert!((mutants / 20..mutants).contains(&some), "events come out of {some} of {mutants}");
 }
 
 /// Does `check` for each number, and returns the sum of its results. Panics unless each holds, within the bounds of time and

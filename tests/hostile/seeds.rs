@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::{
     archives,
     evtx_writer::{CHUNK, HEADER},
-    fixtures,
+    exporting, fixtures,
 };
 
 #[test]
@@ -24,6 +24,9 @@ fn seeds() {
         write("archive", number, &[&[how], &archive[..]].concat());
     }
     write("archive", 100, &[&[3], &archives::tar_file()[..]].concat());
+    for (number, (_, export)) in exporting::sound().iter().enumerate() {
+        write("exports", number, &[&[number as u8], &export[..]].concat());
+    }
     let rules = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigma/rules")).unwrap();
     for (number, rule) in rules.enumerate() {
         write("rules", number, &fs::read(rule.unwrap().path()).unwrap());
