@@ -12,9 +12,9 @@ use crate::{
 const HEADER: &str = "dvc,app,dest,dest_ip,dest_port,count,firstTime,lastTime,median_interval,mad,skew_score,mad_score,\
                       histogram_score,duration_score,score";
 
-const REGULAR: &str = r"WS01.corp.example,C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe,8.8.8.8,8.8.8.8,443,25,2024-03-05T14:07:05.0000000Z,2024-03-05T14:31:05.0000000Z,60,1,1.000,0.983,0.808,1.000,0.948";
+const REGULAR: &str = r"WS01.corp.example,C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe,8.8.8.8,8.8.8.8,443,25,2024-03-05T14:07:09.1234567Z,2024-03-05T14:31:09.1234567Z,60,1,1.000,0.983,0.808,1.000,0.948";
 
-const RANDOM: &str = r"WS01.corp.example,C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe,9.9.9.9,9.9.9.9,443,8,2024-03-05T14:07:05.0000000Z,2024-03-05T14:31:05.0000000Z,95,90,0.319,0.053,0.000,0.333,0.176";
+const RANDOM: &str = r"WS01.corp.example,C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe,9.9.9.9,9.9.9.9,443,8,2024-03-05T14:07:09.1234567Z,2024-03-05T14:31:09.1234567Z,95,90,0.319,0.053,0.000,0.333,0.176";
 
 /// Every minute, each second time one second late.
 fn regular() -> Vec<Event> {
@@ -123,7 +123,7 @@ fn cells_are_guarded_and_times_and_the_mark_are_those_of_the_report() {
     let (guarded, _) = table(&case, &["--bom", "--time-format", "excel", "log.evtx"]);
     assert!(guarded.starts_with("\u{feff}dvc,"), "{guarded}");
     assert!(
-        guarded.contains(",'=cmd(),8.8.8.8,443,25,2024-03-05 14:07:05.000,2024-03-05 14:31:05.000,60,"),
+        guarded.contains(",'=cmd(),8.8.8.8,443,25,2024-03-05 14:07:09.123,2024-03-05 14:31:09.123,60,"),
         "{guarded}"
     );
     let (raw, _) = table(&case, &["--raw-cells", "log.evtx"]);
