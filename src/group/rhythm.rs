@@ -125,7 +125,7 @@ fn twice_median(counts: &BTreeMap<u64, u64>, part: Range<u64>) -> u64 {
     at(part.start + size.saturating_sub(1) / 2).saturating_add(at(part.start + size / 2))
 }
 
-/// 1 - |skew|, where skew is Bowley's: (Q1 + Q3 - 2 Q2) / (Q3 - Q1). Of twice the quartiles.
+/// 1 - |skew|, where skew is Bowley's: (Q1 + Q3 - 2 Q2) / (Q3 - Q1). It takes twice the quartiles, which are whole numbers.
 fn skew_score(lower: u64, median: u64, upper: u64) -> Thousandths {
     let (below, above) = (median.saturating_sub(lower), upper.saturating_sub(median));
     let range = below.saturating_add(above);
