@@ -211,7 +211,7 @@ fn key(host: u64, number: u64) -> GroupKey {
         Field::VendorProduct => "Microsoft Sysmon",
         Field::ProcessName | Field::ProcessExec => "RegSvcs.exe",
         Field::ProcessGuid => &guid,
-        Field::Remote | Field::RemoteIp | Field::RemotePort | Field::LocalIp | Field::LocalPort => "",
+        _ => "",
     })
 }
 

@@ -154,6 +154,27 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     Ok(all)
 }
 
+/// The logs and archives that the manifest does not have, in the folders that those it has are in, and below them.
+///
+/// A file that it has under another name is not new.
+#[must_use]
+pub fn new_in_folders(recorded: &Recorded, method: &Method) -> Vec<Verified> {
+    // What was merged is of other machines.
+    if !recorded.partials.is_empty() {
+        return Vec::new();
+    }
+    let files = || recorded.sources.iter().chain(&recorded.archives).map(SearchedFile::path);
+    let known: BTreeSet<PathBuf> = files().filter_map(|path| path.canonicalize().ok()).collect();
+    let folders: BTreeSet<PathBuf> = files().map(|path| source::folder(&path).to_owned()).collect();
+    let found = sources::discover(&Vec::from_iter(folders), Links::Skip, &method.limits);
+    let archives = found.archives.iter().map(|archive| (Item::Archive, archive));
+    // The logs in a new archive are new with it.
+    let logs = found.logs.iter().filter(|log| log.packing == Packing::Plain).map(|log| (Item::Log, log));
+    let is_new = |path: &PathBuf| path.canonicalize().is_ok_and(|path| !known.contains(&path));
+    let new = archives.chain(logs).filter(|(_, file)| is_new(&file.path));
+    new.map(|(item, file)| Verified { name: file.name.clone(), item, fate: Fate::New }).collect()
+}
+
 /// What has become of a partial result.
 fn partial(then: &SearchedFile) -> Verified {
     let now = File::open(then.path()).and_then(digest::read);

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use clap_complete::Shell;
 
 use crate::{
@@ -26,7 +26,9 @@ const LONG_ABOUT: &str = "\
 Finds the network connections of chosen processes in collected Sysmon event logs (.evtx).
 
 Logs are opened for reading only and never changed. The report has one row per group of connections: a table on a terminal, \
-otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.";
+otherwise CSV. A summary of what was read, excluded and could not be read goes to standard error.
+
+netsift PATH... without a command is netsift detect PATH...";
 
 const ARGUMENTS_FILE: &str = "\
 An argument @FILE stands for the arguments in FILE: one a line, an option with its value on one line, spaces kept, no \
@@ -43,13 +45,13 @@ pub enum Command {
     ///
     /// Applies Splunk's "Detect Regsvcs with Network Connection": connections of regsvcs.exe, a signed Microsoft
     /// binary, to any address but private, reserved and special ones. Other processes and networks can be given.
-    #[command(after_help = "Example: netsift detect -o report.csv case/")]
+    #[command(after_help = "Example: netsift detect -o report.csv case/\n\n--help shows all options")]
     #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
     /// Report every network connection that Sysmon logged, or Windows' Security log
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
-    #[command(after_help = "Example: netsift connections --group-by dvc,app,dest case/")]
+    #[command(after_help = "Example: netsift connections --public case/\n\n--help shows all options")]
     #[command(after_long_help = CONNECTIONS_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Connections(ScanArgs),
     /// List, show and check rules
@@ -64,7 +66,7 @@ pub enum Command {
     /// Hash the logs and archives of a manifest again and say which have changed
     ///
     /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
-    /// changed archive that the manifest does not have. The logs in an archive that is the same are the same.
+    /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
     /// Print a script that completes commands and options in a shell
@@ -92,7 +94,8 @@ Examples:
 
 const CONNECTIONS_EXAMPLES: &str = "\
 Examples:
-  netsift connections --group-by dvc,app,dest case/
+  netsift connections --public case/
+  netsift connections --group-by host,process,dest case/
   netsift connections --detect-cidr 198.51.100.0/24 -o report.csv Sysmon.evtx
 
 ";
@@ -116,7 +119,7 @@ pub struct MergeArgs {
     pub output: OutputArgs,
 
     /// Group by these, in this order, all of which each partial result has [default: all that they have]
-    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', num_args = 1, action = ArgAction::Set, help_heading = "Output")]
     pub group_by: Vec<String>,
 
     /// Add on how many hosts a process had the destination, and on which first
@@ -134,6 +137,10 @@ pub struct MergeArgs {
     /// Show neither a summary nor progress
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
+
+    /// List every exclusion network and more defects in the summary
+    #[arg(long, help_heading = "Run")]
+    pub verbose: bool,
 }
 
 const VERIFY_STATUS: &str = "\
@@ -171,10 +178,23 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Show no progress
+    /// Also look for new logs, in the folders that the logs and archives of the manifest are in, and below them
+    #[arg(long)]
+    pub new: bool,
+
+    /// Show neither progress nor totals, and name only what is not the same
     #[arg(short, long)]
     pub quiet: bool,
 }
+
+/// What `--group-by` takes, in the long help.
+const FIELDS: &str = "\
+Group by these, in this order [default: 19 fields; a table: host, process, direction, remote end, port]
+
+Who: dvc (or host), user, app (or process), process_name, process_exec, process_guid, process_id. The other side: dest, dest_ip, \
+dest_port, remote, remote_ip, remote_port. Its own side: src, src_ip, src_port, local_ip, local_port. What kind: direction, \
+transport, protocol, protocol_version, action, vendor_product. In any case, with spaces or - for _. The ends remote and local are \
+told by all logs together, which are read once more for that.";
 
 const MEMBER_SIZE: &str = "4GiB";
 const MEMORY: &str = "1GiB";
@@ -238,6 +258,12 @@ pub struct ScanArgs {
     #[arg(long, value_name = "LIST", help_heading = "Networks")]
     pub exclusions: Option<Exclusions>,
 
+    /// Leave out addresses that are not public
+    ///
+    /// Short for --exclusions special.
+    #[arg(long, conflicts_with = "exclusions", help_heading = "Networks")]
+    pub public: bool,
+
     /// Judge networks by this end of a connection
     #[arg(long, value_name = "END", default_value = "dest", help_heading = "Networks")]
     pub judge: Judge,
@@ -251,7 +277,8 @@ pub struct ScanArgs {
     pub clock: ClockArg,
 
     /// Group by these, in this order [default: 19 fields]
-    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Output")]
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', num_args = 1, action = ArgAction::Set, help_heading = "Output")]
+    #[arg(long_help = FIELDS)]
     pub group_by: Vec<String>,
 
     /// Add the process behind each connection: command line, hashes, parents, start and end, and the DNS name it asked for
@@ -308,6 +335,10 @@ pub struct ScanArgs {
     #[arg(short, long, help_heading = "Run")]
     pub quiet: bool,
 
+    /// List every exclusion network and more defects in the summary
+    #[arg(long, help_heading = "Run")]
+    pub verbose: bool,
+
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]
     pub no_prefilter: bool,
@@ -339,7 +370,8 @@ fn size(text: &str) -> Result<u64, String> {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
-    /// Only connections logged at or after TIME: RFC 3339, a date (00:00 UTC), or how long ago, such as 7d or 12h
+    /// Only connections logged at or after TIME: as reports show it, in UTC unless it says otherwise, such as 2024-03-05 14:07, a
+    /// date (00:00 UTC), or how long ago, such as 7d or 12h
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
@@ -533,4 +565,32 @@ pub struct OutputArgs {
     /// Add the time of the run and the name of this host to the manifest
     #[arg(long, requires = "manifest")]
     pub manifest_run_info: bool,
+
+    /// How a table looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How a table looks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
+    /// Make a table N columns wide [default: the terminal's width; without one COLUMNS, or 120]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(40..=1000))]
+    pub width: Option<u16>,
+
+    /// Whether a table on standard output has colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorArg,
+}
+
+/// When there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal that has them, unless `NO_COLOR` or `CLICOLOR=0` is set; elsewhere with `CLICOLOR_FORCE`
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }

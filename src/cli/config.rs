@@ -35,7 +35,7 @@ use crate::{
         output::{Existing, Output},
         outputs::Outputs,
         parquet::columns::Rows,
-        style::{Cells, Format, Mark, Style},
+        style::{Cells, Format, Mark, Screen, Sheet, Style},
     },
     rule::{
         builtin::{self, BuiltinRule},
@@ -72,6 +72,8 @@ pub struct Config {
     pub outputs: Outputs,
     /// Whether neither a summary nor progress is shown.
     pub quiet: bool,
+    /// Whether it was said what hits are grouped by.
+    is_grouped: bool,
 }
 
 impl Config {
@@ -158,8 +160,19 @@ impl Config {
             links: if args.follow { Links::Follow } else { Links::Skip },
             outputs,
             quiet: args.quiet,
+            is_grouped: !args.group_by.is_empty(),
             paths: args.paths,
         })
+    }
+
+    /// Standard output is this terminal, or none, and then this sheet. A table groups by what it shows, unless something else was
+    /// asked for, or is written that needs all fields.
+    pub fn show_on(&mut self, screen: Option<Screen>, sheet: Sheet) {
+        self.outputs.show_on(screen, sheet);
+        let needs_all = self.outputs.html.is_some() || self.outputs.partial.is_some();
+        if self.outputs.style.format() == Format::Table && !self.is_grouped && !needs_all {
+            self.plan.terms.group_by = Field::SHOWN.to_vec();
+        }
     }
 }
 
@@ -353,8 +366,9 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
             names.iter().cloned().chain(any).map(move |name| (name, index)).collect::<Vec<_>>()
         })
         .collect();
+    let public = args.public.then_some(Exclusions::Special);
     let default = if builtin == Builtin::Default { Exclusions::Special } else { Exclusions::None };
-    let mut exclusion = builtin_networks(args.exclusions.unwrap_or(default))?;
+    let mut exclusion = builtin_networks(args.exclusions.or(public).unwrap_or(default))?;
     exclusion.extend(user_exclusion.iter().copied());
     let all_names = processes.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
     let judged = match args.judge {
@@ -482,7 +496,9 @@ fn style(args: &OutputArgs) -> Result<Style, Error> {
         )));
     }
     let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
-    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None })
+    let Sheet(usual) = Sheet::default();
+    let sheet = Sheet(Screen { width: args.look.width.map_or(usual.width, usize::from), ..usual });
+    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None, sheet })
 }
 
 /// Built-in rules that are chosen.

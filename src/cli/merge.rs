@@ -7,7 +7,8 @@ use crate::{
         args::MergeArgs,
         clock::Clock,
         config, progress,
-        terminal::{screen, tell},
+        scan::detail,
+        terminal::{screen, sheet, tell},
     },
     error::Error,
     fleet::{merge as fleet, processes},
@@ -19,8 +20,9 @@ use crate::{
 /// Merges, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
+    let (look, detail) = (args.output.look, detail(args.verbose));
     let mut config = config::merging(args, config::arguments(line))?;
-    config.outputs.show_on(screen());
+    config.outputs.show_on(screen(look), sheet(look));
     let gathered = fleet::gather(&config)?;
     config.outputs.context = gathered.context();
     let bar = progress::bar(gathered.size(), config.quiet);
@@ -32,7 +34,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let known = |hits: &SortedHits| processes::known(&merged.paths, hits, config.room);
     let ran = run::write(terms, &config.outputs, merged.searched, known, run_info)?;
     let elapsed = clock.elapsed();
-    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false };
+    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false, detail };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::FromArgMatches;
+use clap::{ArgMatches, FromArgMatches, error::ErrorKind};
 
 use crate::{
     cli::{
@@ -26,15 +26,16 @@ use crate::{
 /// The status is 0 if all was done, 1 if it could not be, 2 if the arguments are wrong, 3 if not all of the evidence could be
 /// read.
 pub fn program(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    arg_file::expand(arguments, usage::command()).and_then(obey).unwrap_or_else(|error| {
+    let line = usage::with_command(arguments.into_iter().collect());
+    arg_file::expand(line, usage::command()).and_then(obey).unwrap_or_else(|error| {
         tell(&format!("netsift: {error}\n"));
         ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
     })
 }
 
 fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
-    let mut matches = usage::command().get_matches_from(&line);
-    match Args::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit()).command {
+    let mut matches = matches(&line)?;
+    match Args::from_arg_matches_mut(&mut matches).map_err(|error| usage_error(&error))?.command {
         Command::Detect(args) => scan(args, Builtin::Default, line),
         Command::Connections(args) => scan(args, Builtin::Everything, line),
         Command::Rules(command) => rules(&command),
@@ -43,6 +44,32 @@ fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
         Command::Completions { shell } => print(&shell::completions(shell)).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => man(&args),
     }
+}
+
+/// What the line says. Help and the version are shown right here, and end the program.
+fn matches(line: &[OsString]) -> Result<ArgMatches, Error> {
+    let shown =
+        [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    usage::command().try_get_matches_from(line).map_err(|error| {
+        if shown.contains(&error.kind()) {
+            error.exit();
+        }
+        usage_error(&error)
+    })
+}
+
+/// What is wrong with a line, said as the tool says everything else that is wrong: in one line, without a reminder of the usage.
+fn usage_error(error: &clap::Error) -> Error {
+    let rendered = error.render().to_string();
+    let paragraphs = rendered.split("\n\n").filter(|part| {
+        let part = part.trim_start();
+        !part.starts_with("Usage:") && !part.starts_with("For more information")
+    });
+    let lines = paragraphs.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let no_file = if error.kind() == ErrorKind::InvalidSubcommand { ", and there is no such file" } else { "" };
+    Error::Usage(format!("{message}{no_file}; --help shows what can be given"))
 }
 
 fn man(args: &ManArgs) -> Result<ExitCode, Error> {

@@ -10,12 +10,12 @@ use crate::{
         clock::Clock,
         config::{self, Builtin, Config},
         progress,
-        terminal::{screen, tell},
+        terminal::{screen, sheet, tell},
     },
     error::Error,
     evidence::sources::{self, Sources},
     group::hits::SortedHits,
-    report::summary::Summary,
+    report::summary::{Detail, Summary},
     run,
     scan::{
         ahead,
@@ -30,8 +30,9 @@ use crate::{
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let (look, detail) = (args.output.look, detail(args.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
-    config.outputs.show_on(screen());
+    config.show_on(screen(look), sheet(look));
     let sources = sources::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
@@ -40,11 +41,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     config.outputs.check(&sources.met)?;
 
     let clock = Clock::start();
-    let wrong = look_ahead(&mut config, &sources)?;
-    let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
-    let findings = pool::scan(&config.plan, &config.method, &sources, &|bytes| bar.inc(bytes));
-    bar.finish_and_clear();
-    let findings = findings?;
+    let (findings, wrong) = findings(&mut config, &sources)?;
     let elsewhere = elsewhere(&config, &sources, &findings)?;
     let mut searched = Searched::new(&config.plan, &sources, findings);
     searched.learn(wrong);
@@ -58,14 +55,45 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
     let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed());
-    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true };
+    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true, detail };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
 }
 
-/// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.
-fn look_ahead(config: &mut Config, sources: &Sources) -> Result<Wrong, Error> {
+/// How much the summary says.
+pub(super) fn detail(verbose: bool) -> Detail {
+    if verbose { Detail::All } else { Detail::Brief }
+}
+
+/// What is found, and what is wrong with what was read before the scan.
+///
+/// A table shows the peers of connections that came in, and it takes all logs to tell them. Where only some connections are looked
+/// for, it may be that none of them came in: that is tried first, since it is several times as fast.
+fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
+    let terms = &config.plan.terms;
+    let is_only_shown = questions.locals && !terms.ends;
+    let is_for_all = terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
+    if is_only_shown && !is_for_all && !terms.groups_later() {
+        let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
+        let findings = scan_once(config, sources)?;
+        if findings.sources.values().all(|source| source.inbound == 0) {
+            return Ok((findings, wrong));
+        }
+    }
+    let wrong = look_ahead(config, sources, questions)?;
+    Ok((scan_once(config, sources)?, wrong))
+}
+
+fn scan_once(config: &Config, sources: &Sources) -> Result<Findings, Error> {
+    let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
+    let findings = pool::scan(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    findings
+}
+
+/// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.
+fn look_ahead(config: &mut Config, sources: &Sources, questions: Questions) -> Result<Wrong, Error> {
     if questions.is_empty() {
         return Ok(Wrong::default());
     }

@@ -1,8 +1,13 @@
 //! Times as they are typed, for `--since` and `--until`.
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+    tz::Offset,
+};
 
-/// Reads a time: RFC 3339, a date, which is its midnight in UTC, or how long before `now`.
+/// Reads a time: RFC 3339; the same without its zone, which is UTC then, with a space for the `T` or without seconds; a date, which
+/// is its midnight in UTC; or how long before `now`.
 ///
 /// # Errors
 ///
@@ -13,10 +18,17 @@ pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         let date = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten()?;
         Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()
     };
-    let time = text.parse().ok().or_else(|| date(text)).or_else(|| now.checked_sub(ago(text)?).ok());
+    let without_zone = |text: &str| {
+        let is_one =
+            text.len() >= "2024-03-05 14:07".len() && text.bytes().all(|byte| b"0123456789-:.T ".contains(&byte));
+        let time = is_one.then(|| text.parse::<DateTime>().ok()).flatten()?;
+        Offset::UTC.to_timestamp(time).ok()
+    };
+    let stated = || text.parse().ok().or_else(|| date(text)).or_else(|| without_zone(text));
+    let time = stated().or_else(|| now.checked_sub(ago(text)?).ok());
     time.ok_or_else(|| {
         format!(
-            "{text:?} is no time: give one with its zone, for example 2024-03-05T14:00:00Z, a date, for example \
+            "{text:?} is no time: give one, for example 2024-03-05T14:00:00Z or 2024-03-05 14:00 (UTC), a date, for example \
              2024-03-05, or how long ago, for example 7d (s, m, h, d or w)"
         )
     })
@@ -46,11 +58,17 @@ mod tests {
     }
 
     #[test]
-    fn times_are_of_three_forms() {
+    fn times_are_read_as_reports_show_them_and_people_type_them() {
         for (text, expected) in [
             ("2024-03-05T14:00:00Z", "2024-03-05T14:00:00Z"),
             ("2024-03-05T14:00:00+01:00", "2024-03-05T13:00:00Z"),
             ("2024-03-05T14:07:09.1234567Z", "2024-03-05T14:07:09.1234567Z"),
+            ("2024-03-05T14:07:09", "2024-03-05T14:07:09Z"),
+            ("2024-03-05 14:07:09.123", "2024-03-05T14:07:09.123Z"),
+            ("2024-03-05 14:07:09", "2024-03-05T14:07:09Z"),
+            ("2024-03-05T14:07:09.1234567", "2024-03-05T14:07:09.1234567Z"),
+            ("2019-05-14 17:17", "2019-05-14T17:17:00Z"),
+            ("2019-05-14T17:17", "2019-05-14T17:17:00Z"),
             ("2024-03-05", "2024-03-05T00:00:00Z"),
             ("90s", "2024-03-05T14:05:39.5Z"),
             ("5m", "2024-03-05T14:02:09.5Z"),
@@ -71,8 +89,11 @@ mod tests {
             "7 d",
             "7D",
             "7ä",
-            "2024-03-05T14:00:00",
             "2024-03-05 14",
+            "2024-03-05 1407",
+            "2024-03-05 14:07:",
+            "2024-03-05 25:00",
+            "20240305T140709Z.",
             "2024-02-30",
             "2024-3-5",
             "99999999999999999999d",

@@ -1,9 +1,13 @@
 //! The command `verify`: evidence held against a manifest.
 
-use std::{fs, process::ExitCode};
+use std::{collections::BTreeMap, fs, process::ExitCode};
 
 use crate::{
-    cli::{args::VerifyArgs, config, progress, terminal::print},
+    cli::{
+        args::VerifyArgs,
+        config, progress,
+        terminal::{print, tell},
+    },
     error::Error,
     report::recorded::Recorded,
     text,
@@ -16,12 +20,33 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let text = fs::read_to_string(&args.manifest).map_err(|error| wrong(error.to_string()))?;
     let recorded = Recorded::parse(&text).map_err(wrong)?;
     let bar = progress::spinner(args.quiet);
-    let fates = verify::verify(&recorded, &config::verification(args), &|bytes| bar.inc(bytes));
+    let method = config::verification(args);
+    let fates = verify::verify(&recorded, &method, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    let fates = fates?;
+    let mut fates = fates?;
+    if args.new {
+        fates.extend(verify::new_in_folders(&recorded, &method));
+        fates.sort();
+    }
     let line = |Verified { name, item, fate }: &Verified| {
         format!("{:<8} {}{}\n", fate.name(), text::printable(name), item.mark())
     };
-    print(fates.iter().map(line).collect::<String>().as_bytes())?;
+    let shown = fates.iter().filter(|verified| !args.quiet || verified.fate != Fate::Same);
+    print(shown.map(line).collect::<String>().as_bytes())?;
+    if !args.quiet {
+        tell(&totals(&fates));
+    }
     Ok(ExitCode::from(if fates.iter().all(|verified| verified.fate == Fate::Same) { 0 } else { 3 }))
+}
+
+/// How many there are of each fate.
+fn totals(fates: &[Verified]) -> String {
+    let mut counts: BTreeMap<Fate, u64> = BTreeMap::new();
+    for verified in fates {
+        *counts.entry(verified.fate).or_default() += 1;
+    }
+    let parts: Vec<String> =
+        counts.iter().map(|(fate, &count)| format!("{} {}", text::grouped(count), fate.name())).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+    format!("verified  {}{parts}\n", text::grouped(fates.len() as u64))
 }

@@ -124,8 +124,15 @@ impl Connection<'_> {
             Field::RemotePort => of_ends(|ends| &ends.remote_port),
             Field::LocalIp => of_ends(|ends| &ends.local_ip),
             Field::LocalPort => of_ends(|ends| &ends.local_port),
+            Field::Peer | Field::Service => self.get(field.stands_for(|other| self.get(other))),
         }
     }
+}
+
+/// Whether two names are of one host, in any case, with its domain or without.
+fn is_same_host(one: &str, other: &str) -> bool {
+    let host = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    !one.is_empty() && one.parse::<IpAddr>().is_err() && host(one) == host(other)
 }
 
 /// What is behind the last `\\` of a path.
@@ -185,6 +192,10 @@ pub enum Field {
     LocalIp,
     /// `local_port`: the port of the host itself.
     LocalPort,
+    /// For tables alone, the other end: `remote`, or the end that is most likely it where the logs do not tell.
+    Peer,
+    /// For tables alone, the port: that of the end which was connected to.
+    Service,
 }
 
 /// What the values of a field are like, as a rule. Any of them can be other text.
@@ -225,10 +236,36 @@ impl Field {
     /// Those that take all logs of the run to tell, in order.
     pub const ENDS: [Self; 5] = [Self::Remote, Self::RemoteIp, Self::RemotePort, Self::LocalIp, Self::LocalPort];
 
+    /// What a table for a person groups by where nothing else was asked for: one row for what looks the same.
+    pub const SHOWN: [Self; 5] = [Self::Dvc, Self::App, Self::Direction, Self::Peer, Self::Service];
+
     /// Whether it takes all logs of the run to tell it.
     #[must_use]
     pub fn is_of_ends(self) -> bool {
         Self::ENDS.contains(&self)
+    }
+
+    /// Which field's value this one has, for a connection with these values: itself, for all but those that a table shows.
+    ///
+    /// Of a connection that did not come in, they are the destination's. Of one that did, where it is not known which end is the
+    /// host, an end with the host's name is. If neither has it, the source is the peer, as Windows has it since 2019.
+    #[must_use]
+    pub fn stands_for<'a>(self, value: impl Fn(Self) -> &'a str) -> Self {
+        if !matches!(self, Self::Peer | Self::Service) {
+            return self;
+        }
+        let is_known = !value(Self::RemoteIp).is_empty() || !value(Self::Remote).is_empty();
+        let is_inbound = value(Self::Direction) == INBOUND;
+        let is_from_host = || is_inbound && is_same_host(value(Self::Src), value(Self::Dvc));
+        match self {
+            Self::Peer if is_inbound && is_known => Self::Remote,
+            Self::Peer if is_inbound && !is_from_host() => Self::Src,
+            Self::Peer => Self::Dest,
+            Self::Service if is_inbound && !value(Self::LocalPort).is_empty() => Self::LocalPort,
+            Self::Service if !is_known && is_from_host() => Self::SrcPort,
+            Self::Service => Self::DestPort,
+            other => other,
+        }
     }
 
     /// What its values are like.
@@ -236,7 +273,9 @@ impl Field {
     pub fn kind(self) -> Kind {
         match self {
             Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp => Kind::Address,
-            Self::DestPort | Self::SrcPort | Self::ProcessId | Self::RemotePort | Self::LocalPort => Kind::Number,
+            Self::DestPort | Self::SrcPort | Self::ProcessId | Self::RemotePort | Self::LocalPort | Self::Service => {
+                Kind::Number
+            }
             _ => Kind::Text,
         }
     }
@@ -269,6 +308,8 @@ impl Field {
             Self::RemotePort => "remote_port",
             Self::LocalIp => "local_ip",
             Self::LocalPort => "local_port",
+            Self::Peer => "peer",
+            Self::Service => "service",
         }
     }
 }
@@ -284,12 +325,25 @@ impl FromStr for Field {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let every = || Self::ALL.into_iter().chain(Self::ENDS);
-        every().find(|field| field.name() == name).ok_or_else(|| {
+        let asked = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        let by_heading = || HEADINGS.iter().find(|(heading, _)| *heading == asked).map(|&(_, field)| field);
+        every().find(|field| field.name() == asked).or_else(by_heading).ok_or_else(|| {
             let names: Vec<&str> = every().map(Self::name).collect();
             format!("{name:?} is no field: the fields are {}", names.join(", "))
         })
     }
 }
+
+/// What a table calls its columns, and other tools the same, where it is not the name of the field.
+const HEADINGS: [(&str, Field); 7] = [
+    ("host", Field::Dvc),
+    ("computer", Field::Dvc),
+    ("process", Field::App),
+    ("destination", Field::Dest),
+    ("address", Field::DestIp),
+    ("port", Field::DestPort),
+    ("dir", Field::Direction),
+];
 
 #[cfg(test)]
 mod tests {
@@ -319,11 +373,41 @@ mod tests {
     }
 
     #[test]
+    fn a_table_shows_the_end_that_is_the_peer_or_most_likely_is() {
+        let shown = |direction, src: &'static str, dest: &'static str, ends: Option<Ends>| {
+            let connection = Connection {
+                dvc: "WS01.corp.example".into(),
+                direction,
+                src: src.into(),
+                src_port: "1".into(),
+                dest: dest.into(),
+                dest_port: "2".into(),
+                ends: ends.map(Box::new),
+                ..Connection::default()
+            };
+            [Field::Peer, Field::Service].map(|field| connection.get(field).to_owned())
+        };
+        assert_eq!(shown(OUTBOUND, "ws01", "a", None), ["a", "2"]);
+        assert_eq!(shown(INBOUND, "a", "192.0.2.1", None), ["a", "2"]);
+        assert_eq!(shown(INBOUND, "WS01", "a", None), ["a", "1"]);
+        assert_eq!(shown("", "a", "b", None), ["b", "2"]);
+        let ends = |remote: &str, local_port: &str| {
+            Some(Ends { remote: remote.to_owned(), local_port: local_port.to_owned(), ..Ends::default() })
+        };
+        assert_eq!(shown(INBOUND, "a", "b", ends("b", "1")), ["b", "1"]);
+        assert_eq!(shown(OUTBOUND, "a", "b", ends("b", "1")), ["b", "2"]);
+    }
+
+    #[test]
     fn every_field_is_found_by_its_name() {
         for field in Field::ALL.into_iter().chain(Field::ENDS) {
             assert_eq!(field.name().parse(), Ok(field));
             assert_eq!(serde_json::to_value(field).unwrap(), field.name());
         }
+        for (name, field) in [("Dest IP", Field::DestIp), ("PROCESS-GUID", Field::ProcessGuid), ("Host", Field::Dvc)] {
+            assert_eq!(name.parse(), Ok(field));
+        }
+        assert!("time".parse::<Field>().is_err());
         assert!("dest_host".parse::<Field>().unwrap_err().contains("dest_ip"));
     }
 }

@@ -279,9 +279,10 @@ fn slot(bytes: &[u8]) -> usize {
 fn parts_of(field: Field) -> &'static [Part] {
     match field {
         Field::App | Field::ProcessName | Field::ProcessExec => &[Part::Image],
-        Field::Dest => &[Part::DestinationHostname, Part::DestinationIp],
+        // As of one that went out: where a hit came in, connections are not taken by their values in the end.
+        Field::Dest | Field::Peer => &[Part::DestinationHostname, Part::DestinationIp],
         Field::DestIp => &[Part::DestinationIp],
-        Field::DestPort => &[Part::DestinationPort],
+        Field::DestPort | Field::Service => &[Part::DestinationPort],
         Field::Direction => &[Part::Initiated],
         Field::Dvc => &[Part::Computer],
         Field::ProtocolVersion => &[Part::DestinationIp, Part::DestinationIsIpv6],

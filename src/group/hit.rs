@@ -159,6 +159,11 @@ impl Hit {
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
+        self.stored(field.stands_for(|other| self.stored(other)))
+    }
+
+    /// The value of a field that is kept.
+    fn stored(&self, field: Field) -> &str {
         let place = Field::ENDS.iter().position(|&end| end == field).map_or(field as usize, |end| ENDS + end);
         self.texts.get(place)
     }

@@ -20,6 +20,9 @@ pub(super) enum Claim {
 pub(super) struct Demand {
     /// Whether it has to be there.
     pub(super) claim: Claim,
+    /// Whether it gets the width that is good to read before others get any that is left, and before there are others that need not
+    /// be there.
+    pub(super) is_dear: bool,
     /// The least width at which it can be read.
     pub(super) least: usize,
     /// The width at which it is good to read.
@@ -46,7 +49,8 @@ pub(super) fn lay_out(demands: &[Demand], width: usize) -> Vec<Vec<Placed>> {
     let (least, good) = (ask(|demand| demand.least), ask(|demand| demand.good));
     let mut chosen: Vec<usize> = claiming(Claim::Always).collect();
     let lines = wrap(&chosen, least, width).len();
-    for (claim, size) in [(Claim::IfItFits, least), (Claim::IfThereIsRoom, good)] {
+    let fair = ask(|demand| if demand.is_dear { demand.good } else { demand.least });
+    for (claim, size) in [(Claim::IfItFits, fair), (Claim::IfThereIsRoom, good)] {
         for column in claiming(claim) {
             let mut more = [&chosen, &[column][..]].concat();
             more.sort_unstable();
@@ -89,18 +93,24 @@ fn wrap(columns: &[usize], size: impl Fn(usize) -> usize, width: usize) -> Vec<V
     lines
 }
 
-/// Gives the columns of a line, which have `room` without what is between them, what is left of it, always to the narrowest
-/// that is not whole: so one long value takes nothing from the other columns.
+/// Gives the columns of a line, which have `room` without what is between them, what is left of it: first to those that are dear
+/// until they are good to read, then always to the narrowest that is not whole, so that one long value takes nothing from the
+/// other columns.
 fn widen(columns: &[usize], demands: &[Demand], room: usize) -> Vec<Placed> {
-    let mut placed: Vec<(Placed, usize)> = columns
+    let mut placed: Vec<(Placed, &Demand)> = columns
         .iter()
-        .filter_map(|&column| demands.get(column).map(|demand| ((column, demand.least), demand.whole)))
+        .filter_map(|&column| demands.get(column).map(|demand| ((column, demand.least), demand)))
         .collect();
     let used = placed.iter().map(|((_, width), _)| width).sum::<usize>();
-    for _ in used..room {
-        let narrow = placed.iter_mut().filter(|((_, width), whole)| width < whole);
-        let Some(((_, width), _)) = narrow.min_by_key(|((_, width), _)| *width) else { break };
-        *width += 1;
+    let mut left = room.saturating_sub(used);
+    let dear: fn(&Demand) -> usize = |demand| if demand.is_dear { demand.good } else { 0 };
+    for most in [dear, |demand| demand.whole] {
+        while left > 0 {
+            let narrow = placed.iter_mut().filter(|((_, width), demand)| *width < most(demand));
+            let Some(((_, width), _)) = narrow.min_by_key(|((_, width), _)| *width) else { break };
+            *width += 1;
+            left -= 1;
+        }
     }
     placed.into_iter().map(|(placed, _)| placed).collect()
 }
@@ -110,7 +120,7 @@ mod tests {
     use super::*;
 
     fn demand(claim: Claim, least: usize, good: usize, whole: usize) -> Demand {
-        Demand { claim, least, good, whole }
+        Demand { claim, is_dear: false, least, good, whole }
     }
 
     #[test]
@@ -137,5 +147,14 @@ mod tests {
         let demands = [demand(Claim::Always, 5, 5, 9), demand(Claim::Always, 5, 5, 9000)];
         assert_eq!(lay_out(&demands, 40), [vec![(0, 9), (1, 30)]]);
         assert_eq!(lay_out(&demands, 140), [vec![(0, 9), (1, 129)]]);
+    }
+
+    #[test]
+    fn what_is_dear_is_cut_last() {
+        let dear = Demand { is_dear: true, ..demand(Claim::Always, 15, 24, 24) };
+        let demands = [demand(Claim::Always, 8, 16, 16), dear];
+        assert_eq!(lay_out(&demands, 33), [vec![(0, 8), (1, 24)]]);
+        assert_eq!(lay_out(&demands, 36), [vec![(0, 11), (1, 24)]]);
+        assert_eq!(lay_out(&demands, 30), [vec![(0, 8), (1, 21)]]);
     }
 }

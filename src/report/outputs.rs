@@ -8,7 +8,7 @@ use crate::{
     report::{
         output::{self, Output},
         parquet::columns::Rows,
-        style::{Format, Screen, Style},
+        style::{Format, Screen, Sheet, Style},
     },
 };
 
@@ -42,9 +42,12 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Standard output is this terminal, or none. What is written to a file does not depend on it.
-    pub fn show_on(&mut self, screen: Option<Screen>) {
-        self.style.screen = screen.filter(|_| self.report == Output::Stdout);
+    /// Standard output is this terminal, or none, and then this sheet. What is written to a file does not depend on it.
+    pub fn show_on(&mut self, screen: Option<Screen>, sheet: Sheet) {
+        if self.report == Output::Stdout {
+            self.style.screen = screen;
+            self.style.sheet = sheet;
+        }
     }
 
     /// Whether each hit has to be known for them, and not only the groups.

@@ -32,6 +32,8 @@ pub struct Style {
     pub mark: Mark,
     /// The terminal that the report is shown on; `None` if it goes anywhere else.
     pub screen: Option<Screen>,
+    /// How wide a table is and whether it has colours where no terminal shows it.
+    pub sheet: Sheet,
 }
 
 impl Format {
@@ -108,10 +110,21 @@ pub struct Screen {
     pub ink: Ink,
 }
 
-/// Whether there are colours.
+/// What a table is written on that no terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sheet(pub Screen);
+
+impl Default for Sheet {
+    fn default() -> Self {
+        Self(Screen { width: 120, ink: Ink::Plain })
+    }
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ink {
     /// None.
+    #[default]
     Plain,
     /// The 16 of every terminal, as its theme has them.
     Colour,

@@ -1,7 +1,8 @@
 //! The [`Summary`]: what a run read, how it judged, and what was wrong, as a few lines for a person.
 
-use std::{fmt, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, fmt, time::Duration};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
         logged::LoggedBy,
     },
     count::{self, sum},
+    error::{Defect, Defects},
     group::beacons::Channels,
     report::ran::Ran,
     rule::info::{BUILT_IN, RuleInfo},
@@ -34,10 +36,24 @@ pub struct Summary<'a> {
     pub elapsed: Duration,
     /// Whether the evidence was read in that time, and not partial results of it.
     pub scanned: bool,
+    /// How much it says.
+    pub detail: Detail,
+}
+
+/// How much a summary says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What somebody has to know.
+    Brief,
+    /// Each exclusion network, and as many defects as are named at all.
+    All,
 }
 
 /// Defects and logs that are named; the manifest has more of them.
 const NAMED: usize = 20;
+
+/// Logs whose defects are named, defects that are named of each, and exclusion networks that are named, unless all is asked for.
+const FEW: usize = 3;
 
 /// Hosts that are named; the manifest has all of them.
 const HOSTS: usize = 10;
@@ -48,10 +64,6 @@ impl fmt::Display for Summary<'_> {
         self.filters(f)?;
         self.searched(f)?;
         self.hosts(f)?;
-        self.found(f)?;
-        self.beacons(f)?;
-        self.elsewhere(f)?;
-        self.unread(f)?;
         self.excluded(f)?;
         if let Some(clocks) = clocks(&self.ran.skew, self.terms.clock) {
             writeln!(f, "clocks    {clocks}")?;
@@ -67,7 +79,11 @@ impl fmt::Display for Summary<'_> {
             let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
             write!(f, ", {rate:.1} GB/s")?;
         }
-        writeln!(f)
+        writeln!(f)?;
+        self.beacons(f)?;
+        self.found(f)?;
+        self.elsewhere(f)?;
+        self.unread(f)
     }
 }
 
@@ -113,7 +129,9 @@ impl Summary<'_> {
         }
         let loaded = self.of_sigma().filter(|info| info.source != BUILT_IN).count() as u64;
         if loaded > 0 {
-            writeln!(f, "rules     {} loaded", counted(loaded, "Sigma rule"))?;
+            let alone =
+                if self.terms.rules.builtin.is_none() { ": what they do not look for is not reported" } else { "" };
+            writeln!(f, "rules     {} loaded{alone}", counted(loaded, "Sigma rule"))?;
         }
         for line in self.in_vain() {
             writeln!(f, "          {line}")?;
@@ -359,10 +377,15 @@ impl Summary<'_> {
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut label = "excluded";
-        for (network, &count) in &self.ran.excluded {
-            writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
-            label = "";
+        match self.detail {
+            Detail::All => {
+                for (number, (network, &count)) in self.ran.excluded.iter().enumerate() {
+                    let label = if number == 0 { "excluded" } else { "" };
+                    writeln!(f, "{label:<10}{:>7}  {network}", grouped(count))?;
+                }
+            }
+            Detail::Brief if self.ran.excluded.is_empty() => {}
+            Detail::Brief => writeln!(f, "excluded  {}", most_excluded(&self.ran.excluded))?,
         }
         match self.ran.tally.excluded_peers {
             0 => Ok(()),
@@ -382,11 +405,57 @@ impl Summary<'_> {
         let kinds: Vec<String> =
             self.ran.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
         writeln!(f, "defects   {}: {}", grouped(self.ran.defects.total()), kinds.join(", "))?;
-        for line in first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()) {
-            writeln!(f, "          {line}")?;
-        }
-        Ok(())
+        let lines = match self.detail {
+            Detail::All => first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()),
+            Detail::Brief => by_log(&self.ran.defects),
+        };
+        lines.iter().try_for_each(|line| writeln!(f, "          {line}"))
     }
+}
+
+/// The networks to which most was excluded, the largest count first, and how much was to others.
+fn most_excluded(excluded: &BTreeMap<IpNet, u64>) -> String {
+    let mut networks: Vec<(&IpNet, u64)> = excluded.iter().map(|(network, &count)| (network, count)).collect();
+    networks.sort_by_key(|&(_, count)| Reverse(count));
+    let (few, others) = networks.split_at(networks.len().min(FEW));
+    let mut parts: Vec<String> =
+        few.iter().map(|(network, count)| format!("{} in {network}", grouped(*count))).collect();
+    if !others.is_empty() {
+        let count = grouped(sum(others.iter().map(|(_, count)| *count)));
+        let more = counted(others.len() as u64, "more network");
+        parts.push(format!("{count} in {more}: --verbose lists them"));
+    }
+    parts.join(", ")
+}
+
+/// The first defects of the first logs, how many more there are, and where.
+fn by_log(defects: &Defects) -> Vec<String> {
+    let mut logs: BTreeMap<&str, Vec<&Defect>> = BTreeMap::new();
+    for defect in defects.first() {
+        logs.entry(&defect.path).or_default().push(defect);
+    }
+    let (mut lines, mut seen) = (Vec::new(), 0);
+    for (path, of_log) in logs.iter().take(FEW) {
+        lines.extend(of_log.iter().take(FEW).map(ToString::to_string));
+        let more = of_log.len().saturating_sub(FEW) as u64;
+        if more > 0 {
+            lines.push(format!("{path}: and {} more", grouped(more)));
+        }
+        seen += of_log.len() as u64;
+    }
+    let others = defects.total().saturating_sub(seen);
+    let is_any_hidden = others > 0 || logs.values().take(FEW).any(|of_log| of_log.len() > FEW);
+    let files = counted(logs.len().saturating_sub(FEW) as u64, "more file");
+    let rest = match (others, logs.len() > FEW) {
+        (0, _) => String::new(),
+        (others, true) => format!("and {} in {files}; ", grouped(others)),
+        (others, false) => format!("and {} more; ", grouped(others)),
+    };
+    if is_any_hidden {
+        let kept = grouped(Defects::KEPT as u64);
+        lines.push(format!("{rest}--verbose names {NAMED} of all, --manifest FILE {kept}"));
+    }
+    lines
 }
 
 /// How far the two times of hits are apart, if that is worth saying.

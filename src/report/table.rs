@@ -12,21 +12,19 @@ use anstyle::{AnsiColor, Effects};
 use jiff::Timestamp;
 
 use crate::{
-    connection::glossary::Field,
+    connection::glossary::{Field, INBOUND, OUTBOUND},
     group::key::{Group, GroupKey},
     report::{
         background,
         content::Report,
         fit::{self, Keep},
         layout::{self, Claim, Demand, INDENT, Placed},
-        style::{Ink, Screen, Style},
+        style::{Ink, Style},
     },
     rule::info::RuleInfo,
     text,
 };
 
-/// The width of a table that no terminal shows.
-const WIDTH: usize = 120;
 /// The least and the most width of any: what is narrower wraps its lines, and nobody looks at what is wider.
 const WIDTHS: (usize, usize) = (40, 1000);
 
@@ -50,6 +48,8 @@ enum Cell {
     Port(usize),
     /// The address at the first place, if it is not what the second says already.
     Address(usize, usize),
+    /// The direction at this place of the key, which is there if any is not outbound.
+    Way(usize),
     Count,
     First,
     Last,
@@ -81,7 +81,7 @@ struct Row<'a> {
 ///
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    let screen = style.screen.unwrap_or(Screen { width: WIDTH, ink: Ink::Plain });
+    let screen = style.screen.unwrap_or(style.sheet.0);
     let width = screen.width.clamp(WIDTHS.0, WIDTHS.1);
     let (columns, demands) =
         measured(columns(report.fields, report.rules.is_some(), report.rarity.is_some()), report, style)?;
@@ -98,14 +98,21 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
             write_background(out, &known, width, paint(anstyle::Style::new().dimmed(), screen.ink))?;
         }
     }
-    match table.losses(&demands, report.background.map_or(0, |_| background::UNSEEN)) {
-        Some(losses) if !report.groups.is_empty() => {
+    let unseen = report.background.map_or(0, |_| background::UNSEEN);
+    let losses = table.losses(&demands, unseen + left_out_of_key(report.fields));
+    match losses.filter(|_| !report.groups.is_empty()) {
+        Some(losses) => {
             let groups = text::counted(report.groups.len(), "group");
             let last = format!("{groups}; {losses}: --format csv has all of it");
             write_wrapped(out, &last, width, paint(anstyle::Style::new().dimmed(), screen.ink))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
+}
+
+/// How many columns CSV has that the groups of a table for a person do not know.
+fn left_out_of_key(fields: &[Field]) -> usize {
+    if fields == Field::SHOWN { Field::ALL.len() - 4 } else { 0 }
 }
 
 /// The columns that a table of these fields can have, in their order.
@@ -123,19 +130,29 @@ fn columns(fields: &[Field], named: bool, rarity: bool) -> Vec<Column> {
     };
     let app = first(&[Field::App, Field::ProcessName, Field::ProcessExec]);
     let (name, address) = (place(Field::Dest), place(Field::DestIp));
+    let peer = first(&[Field::Peer, Field::Remote, Field::RemoteIp]).filter(|_| name.or(address).is_none());
+    let port_at = first(&[Field::Service, Field::DestPort, Field::RemotePort]);
+    let end = if peer.is_some() { "remote" } else { "destination" };
     let main = [
         place(Field::Dvc).map(|at| column("host", Cell::Value(at), Claim::Always, Keep::Start, (8, 16))),
         app.map(|at| column("process", Cell::Value(at), Claim::Always, Keep::Name, (11, 16))),
-        name.or(address).map(|at| column("destination", Cell::Value(at), Claim::Always, Keep::Ends, (15, 20))),
-        place(Field::DestPort).map(|at| column("port", Cell::Port(at), Claim::Always, Keep::Start, (5, 8))),
+        name.or(address).or(peer).map(|at| column(end, Cell::Value(at), Claim::Always, Keep::Ends, (15, 24))),
+        port_at.map(|at| column("port", Cell::Port(at), Claim::Always, Keep::Start, (5, 8))),
     ];
     let free = main.iter().filter(|column| column.is_none()).count();
+    let way = place(Field::Direction).filter(|_| fields == Field::SHOWN);
     let [host, process, destination, port] = main;
     let address = name.zip(address).map(|(name, address)| {
         column("address", Cell::Address(address, name), Claim::IfThereIsRoom, Keep::Ends, (15, 39))
     });
-    let mut columns: Vec<Column> = [host, process, destination, address, port].into_iter().flatten().collect();
-    let is_chosen = |field: &Field| fields.len() < Field::ALL.len() || !CONSTANT.contains(field);
+    let way = way.map(|at| column("dir", Cell::Way(at), Claim::Always, Keep::Start, (3, 8)));
+    let mut columns: Vec<Column> = [host, process, way, destination, address, port].into_iter().flatten().collect();
+    let is_chosen = |field: &Field| match field {
+        Field::Direction => fields != Field::SHOWN,
+        Field::Remote | Field::RemoteIp => place(*field) != peer,
+        Field::RemotePort => place(*field) != port_at,
+        field => fields.len() < Field::ALL.len() || !CONSTANT.contains(field),
+    };
     let others = OTHERS.into_iter().filter(is_chosen).filter_map(|field| Some((place(field)?, field)));
     for (number, (at, field)) in others.enumerate() {
         let claim = if number < free { Claim::Always } else { Claim::IfThereIsRoom };
@@ -156,10 +173,15 @@ fn columns(fields: &[Field], named: bool, rarity: bool) -> Vec<Column> {
 }
 
 /// The fields that have no column of their own above, those first that matter most.
-const OTHERS: [Field; 12] = [
+const OTHERS: [Field; 17] = [
     Field::User,
     Field::Direction,
     Field::Transport,
+    Field::Remote,
+    Field::RemoteIp,
+    Field::RemotePort,
+    Field::LocalIp,
+    Field::LocalPort,
     Field::SrcIp,
     Field::SrcPort,
     Field::Src,
@@ -181,15 +203,18 @@ fn measured(columns: Vec<Column>, report: &Report<'_>, style: &Style) -> io::Res
         let (key, group) = &group?;
         let row = row(report, key, group);
         for (column, widest) in columns.iter().zip(&mut widest) {
-            *widest = fit::width(&row.text(column.cell, style)).max(*widest);
+            *widest = row.width(column.cell, style).max(*widest);
         }
     }
     let demand = |column: &Column, widest: usize| {
         let whole = widest.max(column.name.len());
         let (least, good) = column.widths;
-        Demand { claim: column.claim, least: least.min(whole), good: good.min(whole), whole }
+        let is_dear = column.keep == Keep::Ends && column.claim == Claim::Always;
+        Demand { claim: column.claim, is_dear, least: least.min(whole), good: good.min(whole), whole }
     };
-    let is_there = |(column, widest): &(Column, usize)| *widest > 0 || column.claim != Claim::IfThereIsRoom;
+    let is_there = |(column, widest): &(Column, usize)| {
+        *widest > 0 || (column.claim != Claim::IfThereIsRoom && !matches!(column.cell, Cell::Way(_)))
+    };
     let shown = columns.into_iter().zip(widest).filter(is_there);
     let with_demand = |(column, widest): (Column, usize)| {
         let demand = demand(&column, widest);
@@ -210,12 +235,25 @@ impl<'a> Row<'a> {
             Cell::Value(at) | Cell::Port(at) => fit::visible(value(at)),
             Cell::Address(address, name) if value(address) == value(name) => Cow::default(),
             Cell::Address(address, _) => fit::visible(value(address)),
+            Cell::Way(at) => match value(at) {
+                OUTBOUND => "out".into(),
+                INBOUND => "in".into(),
+                other => fit::visible(other),
+            },
             Cell::Count => self.group.count.to_string().into(),
             Cell::First => time(self.group.first, style).into(),
             Cell::Last => self.last(style).into(),
             Cell::Hosts => self.hosts.map(|hosts| hosts.to_string()).unwrap_or_default().into(),
             Cell::Level => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.level)),
             Cell::Title => self.rule.map_or_else(Cow::default, |rule| fit::visible(&rule.title)),
+        }
+    }
+
+    /// How wide a cell is. What every connection is unless it is said takes no width of its own.
+    fn width(&self, cell: Cell, style: &Style) -> usize {
+        match cell {
+            Cell::Way(at) if self.values.get(at) == Some(&OUTBOUND) => 0,
+            cell => fit::width(&self.text(cell, style)),
         }
     }
 

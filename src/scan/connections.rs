@@ -3,7 +3,7 @@
 use crate::{
     connection::{
         audited, clock,
-        glossary::{Connection, Field},
+        glossary::{Connection, Field, INBOUND},
         met::Use,
         process,
         salvage::{self, Old},
@@ -151,6 +151,7 @@ impl<'s> Connections<'s> {
             self.part.tally.filtered += 1;
             return true;
         }
+        let is_inbound = connection.direction == INBOUND;
         let (verdict, rule) = terms.rules.judge_connection(&connection);
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
@@ -166,6 +167,7 @@ impl<'s> Connections<'s> {
         if let Some(apart) = clock::apart(Some(values.time), happened) {
             self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
         }
+        self.part.inbound += u64::from(is_inbound);
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -253,6 +255,7 @@ impl<'s> Connections<'s> {
     fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {
         let Judgement { rules, name, .. } = judgement;
         let terms = &self.plan.terms;
+        self.part.inbound += u64::from(connection.direction == INBOUND);
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
             if !terms.groups_later() {

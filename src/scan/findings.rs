@@ -78,6 +78,8 @@ pub struct SourceFindings {
     pub coverage: Coverage,
     /// How far the two times of its hits are apart.
     pub skew: Skew,
+    /// Hits that came in, by their direction.
+    pub inbound: u64,
     /// Its digests, if all of it was read and they were asked for.
     pub digests: Option<Digests>,
 }
@@ -162,6 +164,7 @@ impl Findings {
         source.ids.merge(part.ids);
         source.coverage.merge(part.coverage);
         source.skew.merge(&part.skew);
+        source.inbound = source.inbound.saturating_add(part.inbound);
         source.digests = source.digests.take().or(part.digests);
     }
 }

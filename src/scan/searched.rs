@@ -261,6 +261,7 @@ impl SearchedSource {
             digests,
             coverage,
             skew,
+            inbound: _,
         } = found;
         let is_sysmon = coverage.is_sysmon.unwrap_or(tally.chunks_sysmon > 0);
         Self {

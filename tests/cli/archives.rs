@@ -199,7 +199,7 @@ fn names_of_members_are_shown_safe_and_with_slashes() {
     let archive = replace(archive, b"log@.evtx", b"log\x84.evtx");
     is_a_defect(
         &archive,
-        &[],
+        &["--verbose"],
         0,
         &[
             "case.zip!logä.evtx: not an event log",

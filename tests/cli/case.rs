@@ -72,6 +72,10 @@ impl Case {
     pub fn command(&self, more: &[&str]) -> Command {
         let mut command = Command::new(NETSIFT);
         command.current_dir(self.folder.path()).args(&self.args).args(more).stdin(Stdio::null());
+        // What the screen that the tests are started from says of itself.
+        for name in ["COLUMNS", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
         command
     }
 

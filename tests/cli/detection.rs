@@ -74,12 +74,16 @@ fn excluded_networks_end_where_they_should() {
 fn exclusions_are_counted_by_their_narrowest_network() {
     let events = ["192.0.0.8", "192.0.0.100", "10.0.0.1", "10.0.0.2", "fe80:0:0:0:0:0:0:1", "8.8.4.4"]
         .map(|address| Event::connection().dest(address));
-    detect().events(&events).run().says(&[
+    let case = detect().events(&events);
+    case.run_on(&["--verbose", "."]).says(&[
         "found     6 connections of regsvcs.exe: 1 hit in 1 group, 5 excluded",
         "excluded        2  10.0.0.0/8",
         "1  192.0.0.0/24",
         "1  192.0.0.8/32",
         "1  fe80::/10",
+    ]);
+    case.run().says(&[
+        "excluded  2 in 10.0.0.0/8, 1 in 192.0.0.0/24, 1 in 192.0.0.8/32, 1 in 1 more network: --verbose lists them\n",
     ]);
 }
 

@@ -255,6 +255,29 @@ fn verify_tells_what_changed_and_what_is_missing() {
     verify().exits(1).says(&["netsift: manifest.json: cannot read the manifest: No such file"]);
 }
 
+#[test]
+fn verify_says_how_many_there_are_and_finds_new_logs_where_that_is_asked() {
+    let case = detect().log("logs/a.evtx", &long_log()).log("logs/b.evtx", &long_log());
+    manifest(&case, &["logs"]);
+    let verify = |args: &[&str]| {
+        let mut command = Command::new(NETSIFT);
+        command.current_dir(case.path(".")).args(["verify", "manifest.json"]).args(args);
+        Ran::new(command)
+    };
+    let same = ["same     logs/a.evtx", "same     logs/b.evtx"];
+    verify(&[]).exits(0).reports(&same).says(&["verified  2: 2 same\n"]);
+    verify(&["--new"]).exits(0).reports(&same);
+    verify(&["--quiet", "--new"]).exits(0).reports(&[]).does_not_say("verified");
+    fs::create_dir(case.path("logs/more")).unwrap();
+    fs::write(case.path("logs/more/c.evtx"), &long_log().0).unwrap();
+    fs::write(case.path("elsewhere.evtx"), &long_log().0).unwrap();
+    fs::remove_file(case.path("logs/b.evtx")).unwrap();
+    verify(&["--quiet"]).exits(3).reports(&["missing  logs/b.evtx"]);
+    let ran = verify(&["--new"]);
+    ran.exits(3).reports(&["same     logs/a.evtx", "missing  logs/b.evtx", "new      logs/more/c.evtx"]);
+    ran.says(&["verified  3: 1 same, 1 missing, 1 new\n"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_only_when_asked_to() {

@@ -125,11 +125,11 @@ fn every_format_names_the_rules_where_the_others_do() {
 #[test]
 fn a_table_that_no_terminal_shows_has_a_width_of_its_own_and_no_colour() {
     let lines = [
-        r"HOST               PROCESS                   DESTINATION           PORT  COUNT  FIRST (UTC)                         LAST",
+        r"HOST               PROCESS                   REMOTE                PORT  COUNT  FIRST (UTC)                         LAST",
         r"WS01.corp.example  …\v4.0.30319\RegSvcs.exe  c2.example.net         443      2  2024-03-05 14:07:09  2024-03-06 14:07:09",
         r"                   regsvcs.exe               9.9.9.9                         1  2024-03-05 14:08:09             14:08:09",
         r"日本語サーバー     …\v4.0.30319\RegSvcs.exe  2606:4700:4700::1111  8443      1  2024-03-05 14:08:10             14:08:10",
-        r"3 groups; 10 columns left out and long values cut: --format csv has all of it",
+        r"3 groups; 15 columns left out and long values cut: --format csv has all of it",
     ];
     let case = case();
     let ran = case.run_on(&["--format", "table", "."]);
@@ -141,7 +141,7 @@ fn a_table_that_no_terminal_shows_has_a_width_of_its_own_and_no_colour() {
 #[test]
 fn a_table_has_a_header_also_at_zero_rows_and_no_last_line_if_nothing_is_missing() {
     let none = detect().args(["--format", "table"]).events(&[Event::connection().image("other.exe")]).run();
-    none.exits(0).reports(&["HOST  PROCESS  DESTINATION  PORT  COUNT  FIRST (UTC)  LAST"]);
+    none.exits(0).reports(&["HOST  PROCESS  REMOTE  PORT  COUNT  FIRST (UTC)  LAST"]);
     case().run_on(&["--format", "table", "--group-by", "dest", "."]).exits(0).reports(&[
         "DESTINATION           COUNT  FIRST (UTC)                         LAST",
         "c2.example.net            2  2024-03-05 14:07:09  2024-03-06 14:07:09",
@@ -181,6 +181,67 @@ fn hostile_and_wide_text_is_shown_as_what_it_is_and_moves_no_column() {
 }
 
 #[test]
+fn a_table_has_one_row_for_what_looks_the_same_and_the_peer_of_what_came_in() {
+    let inbound = |src: &str, src_name: &str, dest: &str, port: u16| {
+        let event = Event::connection().with("Initiated", Value::Bool(false)).with("SourceIp", src).dest(dest);
+        event
+            .with("SourceHostname", src_name)
+            .with("SourcePort", Value::U16(port))
+            .with("DestinationPort", Value::U16(3389))
+    };
+    let events = [
+        Event::connection().with("ProcessId", Value::U32(1)).at(1),
+        Event::connection().with("ProcessId", Value::U32(2)).at(2),
+        inbound("8.1.1.1", "-", "10.1.2.3", 50_001).at(3),
+        inbound("8.1.1.1", "-", "10.1.2.3", 50_002).at(4),
+    ];
+    let case = connections().events(&events).args(["--format", "table"]);
+    case.run().exits(0).reports(&[
+        r"HOST               PROCESS                                      DIR  REMOTE   PORT  COUNT  FIRST (UTC)              LAST",
+        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe         out  8.8.8.8   443      2  2024-03-05 14:07:10  14:07:11",
+        r"WS01.corp.example  …\Framework64\v4.0.30319\RegSvcs.exe         in   8.1.1.1  3389      2  2024-03-05 14:07:12  14:07:13",
+        r"2 groups; 15 columns left out and long values cut: --format csv has all of it",
+    ]);
+    let detected = detect().events(&events).args(["--format", "table", "--exclusions", "none"]).run();
+    assert_eq!(detected.exits(0).report(), case.run().report());
+    // Where nothing came in, one look is enough.
+    let outbound = detect().events(&events[..2]).args(["--format", "table", "--width", "80"]).run();
+    outbound.exits(0).reports(&[
+        r"HOST             PROCESS         REMOTE  PORT COUNT FIRST (UTC)             LAST",
+        r"WS01.corp.examp… …\RegSvcs.exe   8.8.8.8  443     2 2024-03-05 14:07:10 14:07:11",
+        r"1 group; 15 columns left out and long values cut: --format csv has all of it",
+    ]);
+    // What was asked for keeps its groups.
+    assert_eq!(case.run_on(&["--group-by", "dest_ip,src_port", "."]).exits(0).report().lines().count(), 4);
+    let csv = connections().events(&events).run();
+    assert_eq!(csv.exits(0).report().lines().count(), 5);
+}
+
+#[test]
+fn a_table_is_as_wide_and_as_coloured_as_was_asked_for() {
+    let case = case();
+    let shown = |environment: (&str, &str), args: &[&str]| {
+        let mut command = case.command(&[&["--format", "table"], args, &["log.evtx"]].concat());
+        command.env_remove("NO_COLOR").env(environment.0, environment.1);
+        crate::case::Ran::new(command).exits(0).report().to_owned()
+    };
+    let none = ("TERM", "dumb");
+    let wide = shown(none, &[]);
+    assert_eq!(shown(none, &["--width", "120"]), wide);
+    assert_eq!(shown(("COLUMNS", "120"), &[]), wide);
+    assert_eq!(shown(("COLUMNS", "no number"), &[]), wide);
+    let narrow = shown(none, &["--width", "60"]);
+    assert!(narrow != wide && narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    assert_eq!(shown(("COLUMNS", "60"), &[]), narrow);
+    assert_eq!(shown(("COLUMNS", "200"), &["--width", "60"]), narrow);
+    assert!(shown(none, &["--color", "always"]).starts_with("\u{1b}[1mHOST"));
+    assert!(shown(("CLICOLOR_FORCE", "1"), &[]).starts_with("\u{1b}[1mHOST"));
+    assert_eq!(shown(("CLICOLOR_FORCE", "1"), &["--color", "never"]), wide);
+    assert_eq!(shown(("NO_COLOR", "1"), &["--color", "auto"]), wide);
+    case.run_on(&["--width", "39", "."]).exits(2).says(&["netsift: invalid value '39' for '--width <N>'", "40..=1000"]);
+}
+
+#[test]
 fn every_group_is_in_a_table() {
     let events: Vec<Event> =
         (0..10_000).map(|n| Event::connection().dest(&format!("9.9.{}.{}", n / 256, n % 256)).at(n)).collect();
@@ -200,26 +261,26 @@ fn a_terminal_gets_a_table_that_fits_it() {
     assert_eq!(
         shown(40).lines().collect::<Vec<_>>(),
         [
-            "HOST         PROCESS     DESTINATION",
+            "HOST     PROCESS     REMOTE",
             "  PORT COUNT FIRST (UTC)",
-            "WS01.corp.e… RegSvcs.exe c2.example.net",
+            "WS01.co… RegSvcs.exe c2.example.net",
             "   443     2 2024-03-05 14:07:09",
-            "             regsvcs.exe 9.9.9.9",
+            "         regsvcs.exe 9.9.9.9",
             "           1 2024-03-05 14:08:09",
-            "日本語サー…  RegSvcs.exe 2606…4700::1111",
+            "日本語…  RegSvcs.exe 2606:4…0:4700::1111",
             "  8443     1 2024-03-05 14:08:10",
-            "3 groups; 11 columns left out and long",
+            "3 groups; 16 columns left out and long",
             "values cut: --format csv has all of it",
         ]
     );
     assert_eq!(
         shown(80).lines().collect::<Vec<_>>(),
         [
-            "HOST             PROCESS          DESTINATION     PORT COUNT FIRST (UTC)",
-            "WS01.corp.examp… …\\RegSvcs.exe    c2.example.net   443     2 2024-03-05 14:07:09",
-            "                 regsvcs.exe      9.9.9.9                  1 2024-03-05 14:08:09",
-            "日本語サーバー   …\\RegSvcs.exe    2606…4700::1111 8443     1 2024-03-05 14:08:10",
-            "3 groups; 11 columns left out and long values cut: --format csv has all of it",
+            "HOST           PROCESS       REMOTE               PORT COUNT FIRST (UTC)",
+            "WS01.corp.exa… …\\RegSvcs.exe c2.example.net        443     2 2024-03-05 14:07:09",
+            "               regsvcs.exe   9.9.9.9                       1 2024-03-05 14:08:09",
+            "日本語サーバー …\\RegSvcs.exe 2606:4700:4700::1111 8443     1 2024-03-05 14:08:10",
+            "3 groups; 16 columns left out and long values cut: --format csv has all of it",
         ]
     );
     for width in [40, 41, 60, 80, 99, 100, 120, 200, 65_535] {

@@ -118,7 +118,10 @@ fn bad_lists_are_refused_with_the_line() {
 
 #[test]
 fn bad_fields_are_refused_with_the_choice() {
-    refused(&["--group-by", "dvc,host"], r#"--group-by "host" is no field: the fields are action, app, dest, "#);
+    refused(
+        &["--group-by", "dvc,hostname"],
+        r#"--group-by "hostname" is no field: the fields are action, app, dest, "#,
+    );
     refused(&["--group-by", "dvc,dest,dvc"], r#"--group-by "dvc" is given twice: name each field once"#);
     refused(&["--group-by", ""], r#"--group-by "" is no field"#);
 }
@@ -220,4 +223,40 @@ fn hosts_without_sysmon_are_named_first() {
     let hosts = manifest["hosts"].as_array().unwrap();
     assert_eq!((hosts[0]["name"].as_str(), hosts[0]["sysmon"].as_bool()), (Some("B"), Some(false)));
     assert_eq!((hosts[1]["name"].as_str(), hosts[1]["sysmon"].as_bool()), (Some("A"), Some(true)));
+}
+
+#[test]
+fn fields_have_the_names_of_a_table_too_and_are_written_as_people_write_them() {
+    let case = connections().events(&to(&["8.8.8.8"]));
+    let header = |fields: &str| {
+        let ran = case.run_on(&["--group-by", fields, "."]);
+        ran.exits(0).report().lines().next().unwrap().trim_end_matches(",count,firstTime,lastTime").to_owned()
+    };
+    assert_eq!(header("host,process,dir,remote,port"), "dvc,app,direction,remote,dest_port");
+    assert_eq!(header("Dest IP,PROCESS-NAME, Transport,user"), "dest_ip,process_name,transport,user");
+    refused(&["--group-by", "dvc,host"], "--group-by \"host\" is given twice: name each field once");
+    refused(&["--group-by", "time"], "--group-by \"time\" is no field: the fields are action, app,");
+}
+
+#[test]
+fn of_an_option_that_is_given_twice_the_later_one_counts() {
+    let events = to(&["8.8.8.8", "9.9.9.9"]);
+    let case = detect().events(&events).file("case.args", "--group-by dest_ip\n--format jsonl\n--threads 2\n--force");
+    let ran = case.run_on(&["@case.args", "--group-by", "dest", "--format", "csv", "--force", "log.evtx"]);
+    assert_eq!(ran.exits(0).report().lines().next().unwrap(), "dest,count,firstTime,lastTime");
+    // Those that take several values still do.
+    let case = detect().events(&events).args(["--exclude-cidr", "8.8.8.8", "--exclude-cidr", "9.9.9.9"]);
+    assert_eq!(destinations(&case), [""; 0]);
+}
+
+#[test]
+fn public_is_short_for_the_list_of_what_is_not() {
+    let events = to(&["10.0.0.1", "8.8.8.8"]);
+    assert_eq!(destinations(&connections().events(&events)), ["10.0.0.1", "8.8.8.8"]);
+    assert_eq!(destinations(&connections().events(&events).args(["--public"])), ["8.8.8.8"]);
+    assert_eq!(destinations(&detect().events(&events).args(["--public"])), ["8.8.8.8"]);
+    refused(
+        &["--public", "--exclusions", "none"],
+        "the argument '--public' cannot be used with '--exclusions <LIST>'; --help shows what can be given",
+    );
 }

@@ -171,6 +171,32 @@ fn the_summary_adds_up() {
 }
 
 #[test]
+fn what_was_found_is_said_last() {
+    let events = [Event::connection(), Event::connection().dest("10.0.0.1")];
+    let ran = detect().events(&events).run_on(&["log.evtx", "gone.evtx"]);
+    let starts = ["rule ", "searched ", "hosts ", "excluded ", "defects ", "time ", "found "];
+    let labels: Vec<&str> = ran.exits(3).stderr().lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(labels.len(), starts.len(), "{}", ran.stderr());
+    assert!(labels.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{}", ran.stderr());
+}
+
+#[test]
+fn three_defects_of_three_logs_are_named_and_where_the_others_are() {
+    let wrong = [7; evtx_writer::CHUNK];
+    let log = evtx_writer::log(&[Event::connection()]);
+    let log = (0..5).fold(log, |log, _| log.with_trailing(&wrong));
+    let case = detect().log("a.evtx", &log);
+    let paths = ["a.evtx", "b.gone", "c.gone", "d.gone", "e.gone"];
+    case.run_on(&paths).exits(3).says(&[
+        "chunk 3 at 0x31000: ",
+        "          a.evtx: and 2 more\n          b.gone: ",
+        "          and 2 in 2 more files; --verbose names 20 of all, --manifest FILE 1,000\n",
+    ]);
+    let ran = case.run_on(&[&["--verbose"][..], &paths].concat());
+    ran.says(&["chunk 5 at 0x51000: ", "          e.gone: "]).does_not_say("more");
+}
+
+#[test]
 fn nothing_in_evidence_reaches_the_terminal_as_it_is() {
     let case = detect().log("evil\u{1b}[2J\n.evtx", &evtx_writer::log(&[Event::connection()]).without_chunk_magic(0));
     let ran = case.run();

@@ -357,3 +357,53 @@ fn the_environment_does_not_change_what_is_computed() {
     let hostile: Vec<(&str, &str)> = scrubbed.iter().copied().chain(hostile).collect();
     assert!(outputs(&scrubbed) == outputs(&hostile), "the environment shows in an output");
 }
+
+#[test]
+fn a_path_without_a_command_is_searched_as_detect_does() {
+    let case = Case::new("log.evtx").events(&events()).args(["--process", "a.exe", "--group-by", "dest_ip"]);
+    let ran = case.run_on(&[]);
+    assert_eq!(ran.exits(0).report().lines().count(), 3);
+    let first = case.another(&["-q", "--process", "a.exe", "--group-by", "dest_ip", "log.evtx"]).output().unwrap();
+    assert_eq!(String::from_utf8(first.stdout).unwrap(), ran.report());
+    let refused = |args: &[&str], text: &str| {
+        let output = case.another(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(text) && stderr.lines().count() == 1, "{stderr}");
+    };
+    let nearest = "netsift: unrecognized subcommand 'detct'; tip: a similar subcommand exists: 'detect', and there is no such file";
+    refused(&["detct", "log.evtx"], nearest);
+    refused(&["gone.evtx"], "netsift: unrecognized subcommand 'gone.evtx'");
+    refused(&["--proces", "a.exe", "gone.evtx"], "netsift: unexpected argument '--proces' found");
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_is_said_in_one_line() {
+    let says = |args: &[&str], text: &str| {
+        let output = Command::new(NETSIFT).args(args).output().unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{args:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            format!("netsift: {text}; --help shows what can be given\n")
+        );
+    };
+    says(&["detect"], "the following required arguments were not provided: <PATH>...");
+    says(
+        &["detect", "--format", "json", "."],
+        "invalid value 'json' for '--format <FORMAT>' [possible values: csv, jsonl, table, parquet]; tip: a similar value exists: 'jsonl'",
+    );
+    says(
+        &["detect", "--proces", "x", "."],
+        "unexpected argument '--proces' found; tip: a similar argument exists: '--process'",
+    );
+}
+
+#[test]
+fn the_long_help_lists_the_fields() {
+    let help = printed(&["connections", "--help"]);
+    let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let refusal = connections().events(&events()).run_on(&["--group-by", "none", "."]).stderr().to_owned();
+    let fields = refusal.split("the fields are ").nth(1).unwrap().trim_end().split(", ");
+    let missing: Vec<&str> = fields.filter(|field| !words.contains(field)).collect();
+    assert!(missing.is_empty(), "{missing:?}\n{help}");
+}

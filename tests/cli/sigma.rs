@@ -135,7 +135,7 @@ fn networks_of_the_command_line_are_for_all_rules_and_the_built_in_list_is_not()
     assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,192.0.2.7,Notepad Talks", "NOTEPAD.exe,9.9.9.9,Notepad Talks"]);
     assert_eq!(rows(&case, &["--exclude-cidr", "9.0.0.0/8"]), ["NOTEPAD.exe,192.0.2.7,Notepad Talks"]);
     assert_eq!(rows(&case, &["--detect-cidr", "9.0.0.0/8"]), ["NOTEPAD.exe,9.9.9.9,Notepad Talks"]);
-    case.run_on(&["--rules", "rules", "--exclude-cidr", "9.0.0.0/8", "."]).says(&["excluded        1  9.0.0.0/8"]);
+    case.run_on(&["--rules", "rules", "--exclude-cidr", "9.0.0.0/8", "."]).says(&["excluded  1 in 9.0.0.0/8"]);
 }
 
 #[test]
