@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     fleet::{facts::Facts, partial},
     group::{
+        beacons::{Beacons, SortedBeacons},
         contexts::Contexts,
         copies::{self, Dropped, Leaving},
         groups::{Groups, SortedGroups},
@@ -20,6 +21,7 @@ use crate::{
     },
     report::{
         background::Background,
+        beacons,
         content::Report,
         events::{Made, Rows as EventRows},
         format,
@@ -66,11 +68,12 @@ pub fn write(
         _ => None,
     };
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
-    let Settled { events, by_rule, parts, contexts } = match kept {
+    let Settled { events, by_rule, parts, contexts, beacons } = match kept {
         Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
+    let beacons = beacons.map(Beacons::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, kept, known.as_ref(), groups)?;
@@ -90,6 +93,7 @@ pub fn write(
     };
     let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256 };
+    let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let ran = Ran {
         dirty: searched.dirty(),
@@ -97,6 +101,7 @@ pub fn write(
         excluded: searched.excluded(),
         by_rule,
         parts,
+        beacons: beacons.as_ref().map(SortedBeacons::channels),
         groups: written.rows,
         duplicates: searched.duplicates(),
         twins: searched.twins(),
@@ -107,7 +112,7 @@ pub fn write(
         span: searched.span(),
         defects: std::mem::take(&mut searched.defects),
     };
-    let mut manifest = run.manifest(searched, &ran, written, events);
+    let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
     let report = Report { background, ..report };
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
         output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
@@ -153,6 +158,7 @@ struct Settled {
     by_rule: BTreeMap<usize, u64>,
     parts: u64,
     contexts: Option<Contexts>,
+    beacons: Option<Beacons>,
 }
 
 impl Kept<'_> {
@@ -185,9 +191,18 @@ impl Run<'_> {
             defects: DefectEntries::new(&ran.defects),
             report,
             events,
+            beacons: None,
             exit_status: ran.exit_status(),
             run: None,
         }
+    }
+
+    /// Writes the table of beacons, if there is to be one.
+    fn write_beacons(&mut self, beacons: &SortedBeacons) -> Result<Option<Written>, Error> {
+        let Self { outputs, pending, .. } = self;
+        let Some(output) = &outputs.beacons else { return Ok(None) };
+        let sha256 = output.write(pending, |out| beacons::write(out, beacons, &outputs.style))?;
+        Ok(Some(Written { rows: beacons.channels().scored, sha256 }))
     }
 
     /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
@@ -236,8 +251,8 @@ impl Run<'_> {
         }
     }
 
-    /// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, and
-    /// makes the groups if that had to wait for it.
+    /// Goes through the hits that were kept: fires correlations, drops copies, writes the events, shows them to the page, adds
+    /// them to the beacons, and makes the groups if that had to wait for it.
     fn settle(
         &mut self,
         kept: Kept<'_>,
@@ -261,6 +276,7 @@ impl Run<'_> {
         }
         let are_shown = outputs.context || outputs.html.is_some();
         let mut contexts = known.filter(|_| are_shown).map(|_| Contexts::new(&terms.group_by, groups.room()));
+        let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let made = Made {
@@ -278,6 +294,9 @@ impl Run<'_> {
                 parts += u64::from(of.is_empty());
                 if let (Some(observed), false) = (&mut observed, of.is_empty()) {
                     observed.add(hit, &of);
+                }
+                if let (Some(beacons), false) = (&mut beacons, of.is_empty()) {
+                    beacons.add(hit);
                 }
                 for (index, &rule) in of.iter().enumerate() {
                     if correlations.is_some() {
@@ -305,6 +324,6 @@ impl Run<'_> {
         };
         searched.drop_hits(dropped);
         let events = written.map(|sha256| Written { rows, sha256 });
-        Ok(Settled { events, by_rule, parts, contexts })
+        Ok(Settled { events, by_rule, parts, contexts, beacons })
     }
 }

@@ -545,6 +545,13 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub events: Option<PathBuf>,
 
+    /// Write the channels that are used again and again to FILE as CSV, the most regular first
+    ///
+    /// A row for each host, process, destination and port with at least 4 connections and 3 intervals that are not 0, with scores of
+    /// how regular the connections are.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub beacons: Option<PathBuf>,
+
     /// Write a page for a browser to FILE
     ///
     /// HTML, to look at the hits: a timeline, tables, and the events behind them.

@@ -449,11 +449,13 @@ fn outputs(
     arguments: Vec<String>,
 ) -> Result<Outputs, Error> {
     let style = style(&args)?;
-    if let Some((path, format)) = args.events.as_ref().and_then(|path| Some((path, Format::of_ending(path)?)))
-        && format != Format::Csv
-    {
-        let message = format!("--events {}: events are CSV: give a name such as events.csv", text::path(path));
-        return Err(Error::Usage(message));
+    for (what, path) in [("events", &args.events), ("beacons", &args.beacons)] {
+        if let Some(path) = path
+            && Format::of_ending(path).is_some_and(|format| format != Format::Csv)
+        {
+            let path = text::path(path);
+            return Err(Error::Usage(format!("--{what} {path}: {what} are CSV: give a name such as {what}.csv")));
+        }
     }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
@@ -463,6 +465,7 @@ fn outputs(
         rarity: false,
         context: false,
         events: args.events.map(file),
+        beacons: args.beacons.map(file),
         html: args.html.map(file),
         manifest: args.manifest.map(file),
         partial: partial.map(|(path, rows)| (file(path), rows)),

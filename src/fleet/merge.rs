@@ -241,8 +241,10 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
     if facts.options.dedup && facts.rows == Rows::Groups {
         return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
     }
-    if config.outputs.events.is_some() && facts.rows == Rows::Groups {
-        return Some("--events needs each hit, and it has groups only: scan with --partial-events".to_owned());
+    let of_hits = [("--events", &config.outputs.events), ("--beacons", &config.outputs.beacons)];
+    let of_hits = of_hits.into_iter().find(|(_, output)| output.is_some() && facts.rows == Rows::Groups);
+    if let Some((option, _)) = of_hits {
+        return Some(format!("{option} needs each hit, and it has groups only: scan with --partial-events"));
     }
     None
 }

@@ -70,6 +70,9 @@ pub struct Manifest {
     /// The report of events, if one was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Written>,
+    /// The table of beacons, if one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beacons: Option<Written>,
     /// The exit status of the run.
     pub exit_status: u8,
     /// Facts about the run itself, if they were asked for.

@@ -25,6 +25,8 @@ pub struct Outputs {
     pub context: bool,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
+    /// Where the table of beacons goes, if there is to be one.
+    pub beacons: Option<Output>,
     /// Where the page goes, if there is to be one.
     pub html: Option<Output>,
     /// Where the manifest goes, if there is to be one.
@@ -51,7 +53,7 @@ impl Outputs {
     /// Whether each hit has to be known for them, and not only the groups.
     #[must_use]
     pub fn need_hits(&self) -> bool {
-        self.events.is_some() || self.need_processes()
+        self.events.is_some() || self.beacons.is_some() || self.need_processes()
     }
 
     /// Whether what is known of the processes behind hits has to be known for them. The page always says it, so a partial result
@@ -88,7 +90,7 @@ impl Outputs {
             ));
         }
         let partial = self.partial.as_ref().map(|(output, _)| output);
-        let more = [self.events.as_ref(), self.html.as_ref(), self.manifest.as_ref(), partial];
+        let more = [self.events.as_ref(), self.beacons.as_ref(), self.html.as_ref(), self.manifest.as_ref(), partial];
         let outputs = || iter::once(&self.report).chain(more.into_iter().flatten());
         outputs().try_for_each(|output| output.check(met))?;
         output::distinct(outputs())

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     connection::clock::Skew,
     error::Defects,
+    group::beacons::Channels,
     scan::{coverage::Host, tally::Tally},
 };
 
@@ -24,6 +25,8 @@ pub struct Ran {
     pub by_rule: BTreeMap<usize, u64>,
     /// Hits that are only parts of correlations that did not come about.
     pub parts: u64,
+    /// The channels that were looked at for beacons, if they were asked for.
+    pub beacons: Option<Channels>,
     /// How many rows the report has.
     pub groups: u64,
     /// Copies of events that were dropped, by source.

@@ -12,6 +12,7 @@ use crate::{
     },
     count::{self, sum},
     error::{Defect, Defects},
+    group::beacons::Channels,
     report::ran::Ran,
     rule::info::{BUILT_IN, RuleInfo},
     scan::{
@@ -79,6 +80,7 @@ impl fmt::Display for Summary<'_> {
             write!(f, ", {rate:.1} GB/s")?;
         }
         writeln!(f)?;
+        self.beacons(f)?;
         self.found(f)?;
         self.elsewhere(f)?;
         self.unread(f)
@@ -308,6 +310,22 @@ impl Summary<'_> {
             writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
         }
         Ok(())
+    }
+
+    /// How many channels are in the table of beacons, and why others are not.
+    fn beacons(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const TOO_FEW: &str = "fewer than 4 connections, or fewer than 3 intervals that are not 0";
+        match self.ran.beacons {
+            None => Ok(()),
+            Some(Channels { scored: 0, few: 0 }) => writeln!(f, "beacons   none: there is no hit whose time is known"),
+            Some(Channels { scored: 0, few }) => {
+                writeln!(f, "beacons   none: {} with {TOO_FEW}", counted(few, "channel"))
+            }
+            Some(Channels { scored, few: 0 }) => writeln!(f, "beacons   {} scored", counted(scored, "channel")),
+            Some(Channels { scored, few }) => {
+                writeln!(f, "beacons   {} scored, {} not: {TOO_FEW}", counted(scored, "channel"), grouped(few))
+            }
+        }
     }
 
     /// How many connections rules that ask for the process were not applied to.

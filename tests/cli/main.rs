@@ -5,6 +5,7 @@
 //! - [`reporting`]: the report's columns, rows, order, cells and files; the summary.
 //! - [`options`]: networks, processes, grouping, threads, and what is refused.
 //! - [`filters`]: times, hosts, users, ports, transports and directions that are left in, and chunks that are not read for it.
+//! - [`beacons`]: channels that are used again and again, and their scores.
 //! - [`context`]: the process behind a connection.
 //! - [`security`]: connections that Windows' Security-Auditing has logged.
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
@@ -38,6 +39,7 @@
 mod archive_writer;
 mod archives;
 mod bad_input;
+mod beacons;
 mod boundaries;
 mod builtin;
 mod case;
