@@ -54,9 +54,12 @@ pub fn write(
     let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
-    let twins = (hits.as_ref().filter(|_| terms.twins == Twins::Drop))
-        .map(|hits| twins::among(hits, searched.groups.room()).map_err(Error::Spill))
-        .transpose()?;
+    let twins = match &hits {
+        Some(hits) if terms.twins == Twins::Drop => {
+            Some(twins::among(hits, searched.groups.room()).map_err(Error::Spill)?)
+        }
+        _ => None,
+    };
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
     let known = match &hits {
@@ -95,23 +98,8 @@ pub fn write(
     let written = Written { rows: groups.len(), sha256 };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
-    let ran = Ran {
-        dirty: searched.dirty(),
-        tally: searched.tally(),
-        excluded: searched.excluded(),
-        by_rule,
-        parts,
-        beacons: beacons.as_ref().map(SortedBeacons::channels),
-        groups: written.rows,
-        duplicates: searched.duplicates(),
-        twins: searched.twins(),
-        links: searched.links,
-        others: searched.others,
-        hosts: searched.hosts(),
-        skew: searched.skew(),
-        span: searched.span(),
-        defects: std::mem::take(&mut searched.defects),
-    };
+    let channels = beacons.as_ref().map(SortedBeacons::channels);
+    let ran = Ran { by_rule, parts, beacons: channels, groups: written.rows, ..searched_for(&mut searched) };
     let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
     let report = Report { background, ..report };
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
@@ -126,6 +114,24 @@ pub fn write(
     }
     run.pending.commit()?;
     Ok(ran)
+}
+
+/// What a run has to say of what was searched. The defects are taken out.
+fn searched_for(searched: &mut Searched) -> Ran {
+    Ran {
+        dirty: searched.dirty(),
+        tally: searched.tally(),
+        excluded: searched.excluded(),
+        duplicates: searched.duplicates(),
+        twins: searched.twins(),
+        links: searched.links,
+        others: searched.others,
+        hosts: searched.hosts(),
+        skew: searched.skew(),
+        span: searched.span(),
+        defects: std::mem::take(&mut searched.defects),
+        ..Ran::default()
+    }
 }
 
 /// Shows the groups to the page, where these are all that is known of the hits.
@@ -265,27 +271,19 @@ impl Run<'_> {
         let groups = &mut searched.groups;
         let rules = &*terms.rules;
         let correlations = rules.sigma.correlations.as_ref();
-        let mut fired = match correlations {
-            Some(correlations) => {
-                kept.happenings().and_then(|happenings| correlations.fire(happenings)).map_err(Error::Spill)?
-            }
-            None => BTreeMap::new(),
-        };
-        if correlations.is_some() {
+        let mut fired = BTreeMap::new();
+        if let Some(correlations) = correlations {
+            fired = kept.happenings().and_then(|all| correlations.fire(all)).map_err(Error::Spill)?;
             by_rule.clear();
         }
         let are_shown = outputs.context || outputs.html.is_some();
         let mut contexts = known.filter(|_| are_shown).map(|_| Contexts::new(&terms.group_by, groups.room()));
         let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
+        let processes = known.filter(|_| outputs.context);
+        let Outputs { style, threads, .. } = **outputs;
+        let made = Made { style, threads, named: rules.named, ends: terms.ends, processes };
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let made = Made {
-                style: outputs.style,
-                threads: outputs.threads,
-                named: rules.named,
-                ends: terms.ends,
-                processes: known.filter(|_| outputs.context),
-            };
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(kept.hits, kept.leaving, |number, hit| {
                 let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));

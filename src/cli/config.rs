@@ -98,27 +98,7 @@ impl Config {
             // A record's own time tells nothing of the other one.
             .within(if clock == Clock::Logged { filter.window } else { Window::default() });
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
-        let copies = match (args.dedup, args.recover) {
-            (true, _) => Copies::Drop,
-            (false, true) => Copies::DropStale,
-            (false, false) => Copies::Count,
-        };
-        if args.partial.is_some() && rules.sigma.correlations.is_some() {
-            return Err(Error::Usage(
-                "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule \
-                 leaves it out"
-                    .to_owned(),
-            ));
-        }
-        if args.partial.is_some() && args.dedup && !args.partial_events && !args.context {
-            return Err(Error::Usage(
-                "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
-                 --partial-events"
-                    .to_owned(),
-            ));
-        }
-        // What is known of a process is known by its hits.
-        let rows = if args.partial_events || args.context { Rows::Events } else { Rows::Groups };
+        let rows = rows_of_partial(&args, &rules)?;
         let partial = args.partial.map(|path| (path, rows));
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, ..outputs };
@@ -129,7 +109,11 @@ impl Config {
             rules: Arc::new(rules),
             refused: loaded.refused.iter().map(ToString::to_string).collect(),
             carving: if args.recover { Carving::Stale } else { Carving::Live },
-            copies,
+            copies: match (args.dedup, args.recover) {
+                (true, _) => Copies::Drop,
+                (false, true) => Copies::DropStale,
+                (false, false) => Copies::Count,
+            },
             twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
             ends: judged == End::Remote
                 || outputs.context && (outputs.events.is_some() || outputs.partial.is_some())
@@ -174,6 +158,30 @@ impl Config {
             self.plan.terms.group_by = Field::SHOWN.to_vec();
         }
     }
+}
+
+/// What the rows of a partial result are, if there is to be one.
+///
+/// # Errors
+///
+/// Merging could not make of it what one scan gives.
+fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
+    // What is known of a process is known by its hits.
+    let rows = if args.partial_events || args.context { Rows::Events } else { Rows::Groups };
+    let refused = |message: &str| Err(Error::Usage(message.to_owned()));
+    if args.partial.is_some() && rules.sigma.correlations.is_some() {
+        return refused(
+            "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule leaves \
+             it out",
+        );
+    }
+    if args.partial.is_some() && args.dedup && rows == Rows::Groups {
+        return refused(
+            "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
+             --partial-events",
+        );
+    }
+    Ok(rows)
 }
 
 /// Makes sense of what `merge` was given. `arguments` is the command line as it was, for the manifest.

@@ -19,7 +19,7 @@ use crate::{
         walk::{Walked, walk},
     },
     fleet::{
-        facts::Facts,
+        facts::{Facts, RulesFacts},
         names::{self, Names},
         part::{Counted, Counting, Part},
         partial::facts,
@@ -179,74 +179,78 @@ fn is_parquet(path: &Path) -> bool {
 
 /// Why a partial result cannot be merged with the first.
 fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Option<String> {
-    let of_first = |what: &str| Some(format!("{what} than {}", text::path(path)));
-    let titles = |facts: &Facts| facts.rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
-    let (rules, first_rules) = (&facts.rules, &first.rules);
-    let are_same_rules = rules.infos.len() == first_rules.infos.len()
-        && rules.infos.iter().zip(&first_rules.infos).all(|(one, two)| one.is_same_rule(two));
-    if !are_same_rules || rules.processes != first_rules.processes {
-        let (ours, theirs) = (titles(facts), titles(first));
-        let what = if ours == theirs {
-            "its rules have other texts".to_owned()
-        } else {
-            format!("it has other rules ({ours}; not {theirs})")
-        };
-        return of_first(&text::printable(&what));
-    }
-    if rules.detection != first_rules.detection
-        || rules.exclusion != first_rules.exclusion
-        || rules.exclusion_of_all != first_rules.exclusion_of_all
-    {
-        return of_first("it has other detection or exclusion networks");
-    }
-    if rules.judged != first_rules.judged {
-        return of_first("it was made with another choice of --judge");
-    }
-    if rules.named != first_rules.named {
-        return of_first("it was made with another choice of --rules");
-    }
-    if facts.options.filters != first.options.filters {
-        let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
-        let (ours, theirs) = (filters(facts), filters(first));
-        return of_first(&text::printable(&format!("it has other filters ({ours:?}, not {theirs:?})")));
-    }
-    if facts.options.source != first.options.source {
-        let (ours, theirs) = (facts.options.source.name(), first.options.source.name());
-        return of_first(&format!("it has another source of connections ({ours}, not {theirs})"));
-    }
-    if facts.options.clock != first.options.clock {
-        return of_first("it was made with another choice of --clock");
-    }
-    if facts.options.sigma_names != first.options.sigma_names {
-        return of_first("it was made with another choice of --sigma-names");
-    }
-    if facts.context != first.context {
-        return of_first("it was made with another choice of --context");
-    }
-    if facts.options.ends != first.options.ends {
-        return of_first(
-            "it tells hosts from their peers by other options (fields such as remote, or --context --events)",
-        );
-    }
-    if facts.options != first.options {
-        return of_first("it was made with another choice of --recover or --dedup");
+    let of_first = |what: String| Some(format!("{} than {}", text::printable(&what), text::path(path)));
+    if let Some(what) = other_rules(&first.rules, &facts.rules).or_else(|| other_options(first, facts)) {
+        return of_first(what);
     }
     let ours = || facts.group_by.iter().map(|field| field.name()).collect::<Vec<_>>().join(",");
     if let Some(field) = config.group_by.iter().find(|field| !facts.group_by.contains(field)) {
         return Some(format!("it is not grouped by {field}, but by {}", ours()));
     }
     if config.group_by.is_empty() && facts.group_by != first.group_by {
-        return of_first(&format!("it is grouped by other fields ({}); --group-by takes some that all have", ours()));
+        return of_first(format!("it is grouped by other fields ({}); --group-by takes some that all have", ours()));
     }
     if facts.options.dedup && facts.rows == Rows::Groups {
         return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
     }
     let of_hits = [("--events", &config.outputs.events), ("--beacons", &config.outputs.beacons)];
     let of_hits = of_hits.into_iter().find(|(_, output)| output.is_some() && facts.rows == Rows::Groups);
-    if let Some((option, _)) = of_hits {
-        return Some(format!("{option} needs each hit, and it has groups only: scan with --partial-events"));
+    of_hits.map(|(option, _)| format!("{option} needs each hit, and it has groups only: scan with --partial-events"))
+}
+
+/// What a partial result has other rules in than the first.
+fn other_rules(first: &RulesFacts, rules: &RulesFacts) -> Option<String> {
+    let titles = |rules: &RulesFacts| rules.infos.iter().map(|info| info.title.clone()).collect::<Vec<_>>().join(", ");
+    let are_same = rules.infos.len() == first.infos.len()
+        && rules.infos.iter().zip(&first.infos).all(|(one, two)| one.is_same_rule(two));
+    if !are_same || rules.processes != first.processes {
+        let (ours, theirs) = (titles(rules), titles(first));
+        let what = if ours == theirs {
+            "its rules have other texts".to_owned()
+        } else {
+            format!("it has other rules ({ours}; not {theirs})")
+        };
+        return Some(what);
     }
-    None
+    let networks =
+        |rules: &RulesFacts| (rules.detection.clone(), rules.exclusion.clone(), rules.exclusion_of_all.clone());
+    let what = if networks(rules) != networks(first) {
+        "it has other detection or exclusion networks"
+    } else if rules.judged != first.judged {
+        "it was made with another choice of --judge"
+    } else if rules.named != first.named {
+        "it was made with another choice of --rules"
+    } else {
+        return None;
+    };
+    Some(what.to_owned())
+}
+
+/// What a partial result was made with other options in than the first.
+fn other_options(first: &Facts, facts: &Facts) -> Option<String> {
+    let (ours, theirs) = (&facts.options, &first.options);
+    if ours.filters != theirs.filters {
+        let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
+        return Some(format!("it has other filters ({:?}, not {:?})", filters(facts), filters(first)));
+    }
+    if ours.source != theirs.source {
+        let (ours, theirs) = (ours.source.name(), theirs.source.name());
+        return Some(format!("it has another source of connections ({ours}, not {theirs})"));
+    }
+    let what = if ours.clock != theirs.clock {
+        "it was made with another choice of --clock"
+    } else if ours.sigma_names != theirs.sigma_names {
+        "it was made with another choice of --sigma-names"
+    } else if facts.context != first.context {
+        "it was made with another choice of --context"
+    } else if ours.ends != theirs.ends {
+        "it tells hosts from their peers by other options (fields such as remote, or --context --events)"
+    } else if ours != theirs {
+        "it was made with another choice of --recover or --dedup"
+    } else {
+        return None;
+    };
+    Some(what.to_owned())
 }
 
 /// What is known of partial results together, as one after the other is added.

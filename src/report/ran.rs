@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a run has to say for itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ran {
     /// Of how many the header says that they were copied while in use.
     pub dirty: u64,
