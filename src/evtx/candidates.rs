@@ -146,11 +146,19 @@ fn a_value_says(values: &[u8], ids: &[u16]) -> Option<bool> {
     (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_one)
 }
 
+/// Whether a number is one of the ids. Most often there is one, and this is asked for each value of each record.
+fn is_among(number: u16, ids: &[u16]) -> bool {
+    match ids {
+        [id] => *id == number,
+        ids => ids.contains(&number),
+    }
+}
+
 /// Whether one value says one of the ids; its length must be what its type says.
 fn value_says(kind: u8, value: &[u8], ids: &[u16]) -> Option<bool> {
     let is_one = || match value {
         [low, high, rest @ ..] => {
-            ids.contains(&u16::from_le_bytes([*low, *high])) && rest.iter().all(|&byte| byte == 0)
+            is_among(u16::from_le_bytes([*low, *high]), ids) && rest.iter().all(|&byte| byte == 0)
         }
         _ => false,
     };
