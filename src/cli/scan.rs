@@ -47,10 +47,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     searched.learn(wrong);
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
-        let bar = progress::bar(pool::size(&config.method, &sources), config.quiet);
-        let found = second::look(&config.plan, &config.method, &sources, hits, &|bytes| bar.inc(bytes));
-        bar.finish_and_clear();
-        found
+        shown(&config, &sources, |progress| second::look(&config.plan, &config.method, &sources, hits, progress))
     };
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
@@ -86,10 +83,15 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong),
 }
 
 fn scan_once(config: &Config, sources: &Sources) -> Result<Findings, Error> {
+    shown(config, sources, |progress| pool::scan(&config.plan, &config.method, sources, progress))
+}
+
+/// Looks at all sources, and shows how far that is.
+fn shown<T>(config: &Config, sources: &Sources, look: impl FnOnce(&(dyn Fn(u64) + Sync)) -> T) -> T {
     let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
-    let findings = pool::scan(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
+    let found = look(&|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    findings
+    found
 }
 
 /// Looks for what has to be known of all logs before the scan, if anything has, and returns what is wrong with what was read for it.
@@ -97,10 +99,9 @@ fn look_ahead(config: &mut Config, sources: &Sources, questions: Questions) -> R
     if questions.is_empty() {
         return Ok(Wrong::default());
     }
-    let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
-    let looked = ahead::look(&config.plan, questions, &config.method, sources, &|bytes| bar.inc(bytes));
-    bar.finish_and_clear();
-    let (known, wrong) = looked?;
+    let look =
+        |progress: &(dyn Fn(u64) + Sync)| ahead::look(&config.plan, questions, &config.method, sources, progress);
+    let (known, wrong) = shown(config, sources, look)?;
     config.plan.known = Arc::new(known);
     Ok(wrong)
 }
@@ -111,8 +112,6 @@ fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<
     if !is_wanted || !elsewhere::is_worth_a_look(&config.plan, findings) {
         return Ok(None);
     }
-    let bar = progress::bar(pool::size(&config.method, sources), config.quiet);
-    let elsewhere = Elsewhere::look(&config.plan, &config.method, sources, &|bytes| bar.inc(bytes));
-    bar.finish_and_clear();
-    Ok(Some(elsewhere?.shown_by(&config.paths, &config.plan.terms)))
+    let look = |progress: &(dyn Fn(u64) + Sync)| Elsewhere::look(&config.plan, &config.method, sources, progress);
+    Ok(Some(shown(config, sources, look)?.shown_by(&config.paths, &config.plan.terms)))
 }

@@ -44,12 +44,12 @@ pub struct Skew {
 }
 
 impl Clock {
-    /// The time of a connection that was logged at one time and happened at another, as far as they are known.
-    #[must_use]
-    pub fn time(self, logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<Timestamp> {
+    /// The time of a connection that was logged at one time and happened at another, as far as they are known. The other is asked for
+    /// only where it counts.
+    pub fn time(self, logged: Option<Timestamp>, happened: impl FnOnce() -> Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::Logged => logged,
-            Self::Utc => happened.or(logged),
+            Self::Utc => happened().or(logged),
         }
     }
 }
@@ -164,8 +164,8 @@ mod tests {
         let logged = "2019-02-16T10:01:46Z".parse().ok();
         let happened = sysmon::time("2019-02-16 09:00:00.123");
         assert!(happened.is_some());
-        assert_eq!(Clock::Utc.time(logged, happened), happened);
-        assert_eq!(Clock::Utc.time(logged, None), logged);
-        assert_eq!(Clock::Logged.time(logged, happened), logged);
+        assert_eq!(Clock::Utc.time(logged, || happened), happened);
+        assert_eq!(Clock::Utc.time(logged, || None), logged);
+        assert_eq!(Clock::Logged.time(logged, || happened), logged);
     }
 }

@@ -209,7 +209,7 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
         "5" => each(Fact { of, told: Told::Ended(utc_time) }),
         "22" if wanted(&of) => {
             let logged = event.time.or_else(|| time(&event.system_time));
-            if let Some(asked) = clock.time(logged, happened) {
+            if let Some(asked) = clock.time(logged, || happened) {
                 let addresses = field("QueryResults").split(';').filter_map(|result| address(result.trim()).1);
                 let (time, addresses) = (asked.as_nanosecond(), addresses.collect());
                 each(Fact {

@@ -11,6 +11,9 @@ use crate::{
     evtx::event::Event,
 };
 
+/// The fields of this event that are read, besides what tells its process and its time.
+pub const FIELDS: [&str; 2] = ["QueryName", "QueryResults"];
+
 /// The names that processes asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Queried {

@@ -7,7 +7,6 @@
 use crate::{
     error::Error,
     evidence::sources::Sources,
-    group::groups,
     scan::{
         findings::Wrong,
         known::{Known, Questions},
@@ -29,19 +28,11 @@ pub fn look(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Known, Wrong), Error> {
-    let ahead = Plan {
-        prefilter: Prefilter::new(None, questions.asked())
-            .map_err(|error| Error::Usage(error.to_string()))?
-            .of(Records::Of(questions.event_ids())),
-        purpose: Purpose::Ahead(questions),
-        before: vec![plan.prefilter.clone()],
-        apart: groups::Sources::Together,
-        keep_hits: false,
-        follow_ids: false,
-        ..plan.clone()
-    };
-    let method = Method { hashing: None, ..method.clone() };
-    let mut findings = pool::scan(&ahead, &method, sources, progress)?;
+    let prefilter = Prefilter::new(None, questions.asked()).map_err(|error| Error::Usage(error.to_string()))?;
+    let prefilter = prefilter.of(Records::Of(questions.event_ids()));
+    let ahead =
+        Plan { before: vec![plan.prefilter.clone()], ..plan.of_another_look(prefilter, Purpose::Ahead(questions)) };
+    let mut findings = pool::scan(&ahead, &method.without_hashing(), sources, progress)?;
     let mut known = std::mem::take(&mut findings.known);
     if known.size() >= plan.room {
         return Err(Error::Usage(format!(

@@ -144,7 +144,7 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
-        let happened = clock::read(values.field(UTC_TIME));
+        let happened = || clock::read(values.field(UTC_TIME));
         let time = terms.clock.time(Some(values.time), happened);
         let connection = met.connection(&seen, time);
         if !terms.filter.keeps(&connection) {
@@ -164,7 +164,7 @@ impl<'s> Connections<'s> {
             }
             return true;
         }
-        if let Some(apart) = clock::apart(Some(values.time), happened) {
+        if let Some(apart) = clock::apart(Some(values.time), happened()) {
             self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
         }
         self.part.inbound += u64::from(is_inbound);
@@ -224,7 +224,7 @@ impl<'s> Connections<'s> {
             connection.ends = Some(Box::new(locals.ends(&connection)));
         }
         let logged = connection.time;
-        let happened = event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
+        let happened = || event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
         connection.time = terms.clock.time(logged, happened);
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
@@ -244,7 +244,7 @@ impl<'s> Connections<'s> {
         self.part.judged(verdict, event.recovered);
         self.part.tally.unjoined += u64::from(judgement.is_unjoined);
         if verdict == Verdict::Hit {
-            if let Some(apart) = clock::apart(logged, happened) {
+            if let Some(apart) = clock::apart(logged, happened()) {
                 self.part.skew.count(apart, &connection.dvc);
             }
             self.hit(event, &connection, &beside, judgement);

@@ -17,11 +17,11 @@ use crate::{
     },
     error::Error,
     evidence::sources::Sources,
-    group::{copies::Copies, groups, twins::Twins},
+    group::{copies::Copies, twins::Twins},
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{
         findings::Findings,
-        plan::{Decoding, Plan},
+        plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
         terms::Terms,
@@ -92,6 +92,7 @@ impl Elsewhere {
             by_process: vec![(String::new(), 0)],
             ..RuleSet::default()
         };
+        let prefilter = Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?;
         let plan = Plan {
             terms: Terms {
                 rules: Arc::new(everything),
@@ -100,17 +101,10 @@ impl Elsewhere {
                 twins: Twins::Count,
                 ..plan.terms.clone()
             },
-            prefilter: Prefilter::new(None, plan.terms.logged_by)
-                .map_err(|error| Error::Usage(error.to_string()))?
-                .within(plan.prefilter.window),
             decoding: Decoding::Candidates,
-            apart: groups::Sources::Together,
-            keep_hits: false,
-            follow_ids: false,
-            ..plan.clone()
+            ..plan.of_another_look(prefilter.within(plan.prefilter.window), Purpose::Connections)
         };
-        let method = Method { hashing: None, ..method.clone() };
-        let found = pool::scan(&plan, &method, sources, progress)?;
+        let found = pool::scan(&plan, &method.without_hashing(), sources, progress)?;
         let tallies = found.sources.values().map(|source| source.tally);
         let is_none =
             plan.terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{audited, lives, logged::LoggedBy, process, security, started, sysmon, volumes},
+    connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon, volumes},
     evtx::shape::Extent,
     group::groups,
     scan::{
@@ -86,6 +86,13 @@ impl Plan {
         self.decoding == Decoding::Candidates && is_sysmons && self.terms.rules.sigma.is_empty() && is_all_in_records
     }
 
+    /// The plan of another look at the same logs, for what it is not for itself: no hit is kept, and nothing is told apart or followed.
+    #[must_use]
+    pub fn of_another_look(&self, prefilter: Prefilter, purpose: Purpose) -> Self {
+        let apart = groups::Sources::Together;
+        Self { prefilter, purpose, apart, keep_hits: false, follow_ids: false, ..self.clone() }
+    }
+
     /// Whether each hit is kept.
     #[must_use]
     pub fn keeps_hits(&self) -> bool {
@@ -98,12 +105,15 @@ fn ahead(questions: Questions) -> Extent {
     let is_of_security = questions.is_of_security() || questions.logged_by.has_security();
     match (questions.is_of_starts(), is_of_security) {
         (false, false) => Extent::Only(sysmon::OF_CONNECTION),
-        (true, false) => Extent::Only(&started::READ),
+        (true, false) => Extent::Only(&OF_STARTS),
         (false, true) => Extent::Only(&AHEAD),
         (true, true) => Extent::Whole,
     }
 }
 
+/// The fields of what Sysmon says of how processes were started and of the names that they asked for, besides connections.
+const OF_STARTS: [&str; sysmon::OF_JUDGED.len() + queried::FIELDS.len() + started::FIELDS.len()] =
+    joined(&[sysmon::OF_JUDGED, &queried::FIELDS, &started::FIELDS]);
 /// The fields of connections of both providers.
 const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
 /// The fields of connections of both and of what Security-Auditing says of processes.
@@ -217,6 +227,11 @@ mod tests {
             event.data.retain(|(name, _)| names.contains(&&**name));
         }
         event
+    }
+
+    #[test]
+    fn all_that_is_asked_for_is_read() {
+        assert!(sysmon::OF_CONNECTION.iter().chain(&started::FIELDS).all(|name| OF_STARTS.contains(name)));
     }
 
     #[test]

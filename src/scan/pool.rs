@@ -49,6 +49,12 @@ pub struct Method {
 }
 
 impl Method {
+    /// The same for another look at the same logs, which are hashed once.
+    #[must_use]
+    pub fn without_hashing(&self) -> Self {
+        Self { hashing: None, ..self.clone() }
+    }
+
     fn hasher(&self) -> Option<Hasher> {
         self.hashing.map(|hashes| Hasher::new(hashes, side_by_side))
     }

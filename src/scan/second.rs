@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     error::Error,
     evidence::sources::Sources,
-    group::{facts::Facts, groups, hits::SortedHits, processes::Processes},
+    group::{facts::Facts, hits::SortedHits, processes::Processes},
     scan::{
         findings::Wrong,
         plan::{Plan, Purpose},
@@ -44,16 +44,10 @@ pub fn look(
     }
     let wanted = Arc::new(wanted);
     let plan = Plan {
-        prefilter: wanted.prefilter(plan.terms.logged_by)?,
-        purpose: Purpose::Processes(Arc::clone(&wanted)),
         before: plan.known.prefilter.iter().chain([&plan.prefilter]).cloned().collect(),
-        apart: groups::Sources::Together,
-        keep_hits: false,
-        follow_ids: false,
-        ..plan.clone()
+        ..plan.of_another_look(wanted.prefilter(plan.terms.logged_by)?, Purpose::Processes(Arc::clone(&wanted)))
     };
-    let method = Method { hashing: None, ..method.clone() };
-    let mut findings = pool::scan(&plan, &method, sources, progress)?;
+    let mut findings = pool::scan(&plan, &method.without_hashing(), sources, progress)?;
     let facts = std::mem::replace(&mut findings.facts, Facts::new(0)).into_sorted().map_err(Error::Spill)?;
     let processes = Processes::new(wanted.processes(), &facts).map_err(Error::Spill)?;
     Ok(Found { processes, wrong: Wrong::of(findings) })
