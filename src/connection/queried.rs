@@ -21,30 +21,22 @@ pub struct Queried {
     by_host: HashMap<Box<str>, HashMap<Box<str>, BTreeSet<Query>>>,
     /// By which clock that is.
     clock: Clock,
-    /// What they take in memory, in bytes, and may take.
+    /// What they take in memory, in bytes.
     size: usize,
-    room: usize,
-    /// Whether there was more than there is room for.
-    is_full: bool,
 }
 
 impl Queried {
-    /// None yet, of the times that this clock tells. Once they take some `room` bytes, no more are taken.
+    /// None yet, of the times that this clock tells.
     #[must_use]
-    pub fn new(clock: Clock, room: usize) -> Self {
-        Self { clock, room, ..Self::default() }
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
     }
 
     /// Takes what an event says of it, if it is an EventID 22.
     pub fn take(&mut self, event: &Event<'_>) {
-        if event.event_id != "22" {
-            return;
+        if event.event_id == "22" {
+            process::facts(event, self.clock, |_| true, |fact| self.learn(fact));
         }
-        if self.size >= self.room {
-            self.is_full = true;
-            return;
-        }
-        process::facts(event, self.clock, |_| true, |fact| self.learn(fact));
     }
 
     /// Adds what another part of a look has taken.
@@ -57,7 +49,6 @@ impl Queried {
                 }
             }
         }
-        self.is_full |= other.is_full;
     }
 
     /// The names that the process of a connection asked for and that gave its destination, each once, the oldest first.
@@ -77,10 +68,10 @@ impl Queried {
         names
     }
 
-    /// What they take in memory, in bytes; the most that there is if some were not taken.
+    /// What they take in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        if self.is_full { usize::MAX } else { self.size }
+        self.size
     }
 
     fn learn(&mut self, fact: Fact) {

@@ -70,11 +70,8 @@ pub struct Starts {
     /// By host, and by the GUID as a number.
     by_host: HashMap<Box<str>, HashMap<u128, Start>>,
     texts: HashSet<Arc<str>>,
-    /// What they take in memory, in bytes, and may take.
+    /// What they take in memory, in bytes.
     size: usize,
-    room: usize,
-    /// Whether there was more than there is room for.
-    is_full: bool,
 }
 
 impl Asked {
@@ -125,19 +122,15 @@ impl Starts {
     const OF_VALUE: usize = 24;
     const OF_TEXT: usize = 48;
 
-    /// None yet, of which these fields are asked for. Once they take some `room` bytes, no more are taken.
+    /// None yet, of which these fields are asked for.
     #[must_use]
-    pub fn new(asked: Asked, room: usize) -> Self {
-        Self { asked, room, ..Self::default() }
+    pub fn new(asked: Asked) -> Self {
+        Self { asked, ..Self::default() }
     }
 
     /// Takes what an event says of it, if it is an EventID 1.
     pub fn take(&mut self, event: &Event<'_>) {
         if event.provider != PROVIDER || event.event_id != "1" {
-            return;
-        }
-        if self.size >= self.room {
-            self.is_full = true;
             return;
         }
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
@@ -163,7 +156,6 @@ impl Starts {
                 self.learn(&host, of, start.origin, start.time, &values);
             }
         }
-        self.is_full |= other.is_full;
     }
 
     /// The start of the process behind a connection, if it is known.
@@ -172,10 +164,10 @@ impl Starts {
         self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
     }
 
-    /// What they take in memory, in bytes; the most that there is if some were not taken.
+    /// What they take in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        if self.is_full { usize::MAX } else { self.size }
+        self.size
     }
 
     fn learn(&mut self, host: &str, of: u128, origin: Origin, time: Option<i128>, values: &[(u8, &str)]) {
@@ -241,7 +233,7 @@ mod tests {
     fn starts(events: &[Event<'_>], fields: &[&str]) -> Starts {
         let mut asked = Asked::default();
         assert!(fields.iter().all(|name| asked.add(name)));
-        let mut starts = Starts::new(asked, usize::MAX);
+        let mut starts = Starts::new(asked);
         for event in events {
             starts.take(event);
         }
@@ -271,16 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_is_asked_for_or_has_room() {
+    fn no_more_is_kept_than_is_asked_for() {
         let events = [created("2024-03-05 14:05:00.000", OWN, "first")];
         let few = starts(&events, &["Company"]);
         assert_eq!(of(&few, OWN), Some(vec![("Company", "-")]));
         assert_eq!(of(&few, PARENT), None);
-        let mut none = Starts::new(Asked(1), 0);
-        none.take(&events[0]);
-        assert_eq!(of(&none, OWN), None);
-        let mut merged = Starts::new(Asked(1), usize::MAX);
-        merged.merge(none);
-        assert_eq!(merged.size(), usize::MAX);
     }
 }

@@ -97,6 +97,16 @@ pub struct Ancestor<'a> {
     pub end: Option<Timestamp>,
 }
 
+/// The same, as it is found on the way up.
+struct Step<'a> {
+    key: ProcessKey,
+    image: &'a str,
+    command_line: &'a str,
+    /// Its own event, if that is known.
+    created: Option<&'a Created>,
+    ended: Option<i128>,
+}
+
 /// Where what is known of a process is from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -165,49 +175,59 @@ impl Processes {
     /// The process of this key and those above it, as far as any is known.
     #[must_use]
     pub fn lineage(&self, key: &ProcessKey) -> Vec<Ancestor<'_>> {
-        let mut line = Vec::new();
-        let mut next = Some(key.clone());
         let mut below = None;
-        // By its GUID, a process of Windows can have started hours after those that it has started.
-        let by_guid = |guid: &str, below: Option<Timestamp>| {
-            process::started(guid).filter(|&start| below.is_none_or(|below| start <= below))
+        let ancestor = |Step { key, image, command_line, created, ended }| {
+            // By its GUID, a process of Windows can have started hours after those that it has started.
+            let by_guid = process::started(&key.guid).filter(|&start| below.is_none_or(|below| start <= below));
+            let start = created.and_then(|created: &Created| time(created.time)).or(by_guid);
+            below = start.or(below);
+            let hashes = created.map_or("", |created| &created.hashes);
+            Ancestor { key, image, command_line, hashes, start, end: time(ended) }
         };
-        while let Some(key) = next.take().filter(|_| line.len() <= MOST_ABOVE) {
-            let Some(process) = self.known.get(&key) else { break };
-            let (start, end) = (by_guid(&key.guid, below), time(process.ended));
-            match process {
-                Process { created: Some(created), .. } => {
-                    let above = ProcessKey { host: key.host.clone(), guid: created.parent_guid.clone() };
-                    let child = key.guid.clone();
-                    line.push(Ancestor {
-                        key,
-                        image: &created.image,
-                        command_line: &created.command_line,
-                        hashes: &created.hashes,
-                        start: time(created.time).or(start),
-                        end,
-                    });
-                    below = time(created.time).or(start).or(below);
-                    if self.known.contains_key(&above) {
-                        next = Some(above);
-                    } else if !created.parent_image.is_empty() {
-                        let start = by_guid(&above.guid, below);
-                        // Where its own id is not stated, it is known as what has started the other.
-                        let is_stated = !above.guid.is_empty();
-                        let key =
-                            ProcessKey { guid: if is_stated { above.guid } else { format!("above {child}") }, ..above };
-                        let (image, command_line) = (&created.parent_image, &created.parent_command_line);
-                        line.push(Ancestor { key, image, command_line, hashes: "", start, end: None });
-                    }
-                }
-                Process { parent: Some(parent), .. } => {
-                    let (image, command_line) = (&parent.image, &parent.command_line);
-                    line.push(Ancestor { key, image, command_line, hashes: "", start, end });
-                }
-                _ => {}
+        self.steps(key).into_iter().map(ancestor).collect()
+    }
+
+    /// The process of this key and those above it, each as its own event has it, or else as that of the one below it does.
+    fn steps(&self, key: &ProcessKey) -> Vec<Step<'_>> {
+        let Some(process) = self.known.get(key) else { return Vec::new() };
+        let (key, ended) = (key.clone(), process.ended);
+        let mut steps = Vec::new();
+        let mut next = match process {
+            Process { created: Some(created), .. } => {
+                let (image, command_line) = (&*created.image, &*created.command_line);
+                steps.push(Step { key, image, command_line, created: Some(created), ended });
+                Some(&**created)
             }
+            Process { parent: Some(parent), .. } => {
+                steps.push(Step {
+                    key,
+                    image: &parent.image,
+                    command_line: &parent.command_line,
+                    created: None,
+                    ended,
+                });
+                None
+            }
+            _ => None,
+        };
+        while let (Some(below), Some(last), true) = (next, steps.last(), steps.len() <= MOST_ABOVE) {
+            let host = last.key.host.clone();
+            let mut key = ProcessKey { host, guid: below.parent_guid.clone() };
+            let process = self.known.get(&key);
+            next = process.and_then(|process| process.created.as_deref());
+            let told = (&*below.parent_image, &*below.parent_command_line);
+            let (image, command_line) = next.map_or(told, |created| (&created.image, &created.command_line));
+            if image.is_empty() {
+                break;
+            }
+            if key.guid.is_empty() {
+                // Where its own id is not stated, it is known as what has started the other.
+                key.guid = format!("above {}", last.key.guid);
+            }
+            let ended = process.and_then(|process| process.ended);
+            steps.push(Step { key, image, command_line, created: next, ended });
         }
-        line
+        steps
     }
 
     /// What is known, as facts that give the same again: in the order of processes.
@@ -274,14 +294,14 @@ impl Processes {
                 parent_path: &created.parent_image,
                 parent_id: &created.parent_id,
                 parent_guid: &created.parent_guid,
-                ancestry: self.ancestry(&key.host, created),
+                ancestry: self.ancestry(key),
                 origin: Origin::Own,
             },
             Some(Process { parent: Some(parent), .. }) => Context {
                 process: &parent.command_line,
                 start: of_guid(),
                 end,
-                ancestry: base_name(&parent.image).to_owned(),
+                ancestry: self.ancestry(key),
                 origin: Origin::Child,
                 ..Context::default()
             },
@@ -306,21 +326,8 @@ impl Processes {
     }
 
     /// The names of the processes that one comes from, as far as they are known, and its own.
-    fn ancestry(&self, host: &str, of: &Created) -> String {
-        let mut names = vec![base_name(&of.image)];
-        let mut next = of;
-        for _ in 0..MOST_ABOVE {
-            let key = ProcessKey { host: host.to_owned(), guid: next.parent_guid.clone() };
-            let parent = self.known.get(&key).and_then(|process| process.created.as_deref());
-            let name = parent.map_or(&*next.parent_image, |parent| &parent.image);
-            if name.is_empty() {
-                break;
-            }
-            names.push(base_name(name));
-            let Some(parent) = parent else { break };
-            next = parent;
-        }
-        names.reverse();
+    fn ancestry(&self, key: &ProcessKey) -> String {
+        let names: Vec<&str> = self.steps(key).into_iter().rev().map(|step| base_name(step.image)).collect();
         names.join(" > ")
     }
 }

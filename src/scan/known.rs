@@ -146,8 +146,8 @@ impl Known {
             room,
             is_full: false,
             locals: questions.locals.then(Locals::default),
-            starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts, room)),
-            queried: questions.names.then(|| Queried::new(questions.clock, room)),
+            starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts)),
+            queried: questions.names.then(|| Queried::new(questions.clock)),
             lives: questions.users.then(Lives::default),
             volumes: questions.volumes.then(Volumes::default),
             prefilter: None,
@@ -267,5 +267,26 @@ mod tests {
         assert!(known.locals.as_ref().is_some_and(|locals| locals.size() < 1 << 15));
         other.merge(known);
         assert_eq!(other.size(), usize::MAX);
+    }
+
+    #[test]
+    fn of_processes_nothing_is_taken_without_room() {
+        const GUID: &str = "{6820D070-1F1B-6323-5C02-000000001400}";
+        let mut starts = Asked::default();
+        assert!(starts.add("CommandLine"));
+        let questions = Questions { starts, ..Questions::default() };
+        let [mut none, mut merged] = [0, usize::MAX].map(|room| Known::of(questions, room));
+        let data = [("ProcessGuid", GUID), ("CommandLine", "first")];
+        none.take(&Event {
+            provider: PROVIDER.into(),
+            event_id: "1".into(),
+            computer: "HOST".into(),
+            data: data.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Event::default()
+        });
+        let connection = Connection { dvc: "HOST".into(), process_guid: GUID.into(), ..Connection::default() };
+        assert!(none.beside(&Event::default(), &connection).process.is_none());
+        merged.merge(none);
+        assert_eq!(merged.size(), usize::MAX);
     }
 }

@@ -344,3 +344,17 @@ fn the_page_draws_the_processes_that_a_connection_comes_from() {
     assert_eq!(data["groups"]["process"], 2);
     assert!(data["groups"]["fields"]["rule_author"].is_number() || data["groups"]["fields"]["rule_author"].is_array());
 }
+
+#[test]
+fn a_process_above_of_which_only_the_end_is_known_is_drawn_as_the_one_below_has_it() {
+    let end = ended("02.500").with("ProcessGuid", value(&guid(200, 2)));
+    let case = detect().events(&[connection(), regsvcs(), end]);
+    case.command(&["--html", "page.html", "."]).output().unwrap();
+    let page = fs::read_to_string(case.path("page.html")).unwrap();
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let members = data["groups"]["family"]["members"].as_array().unwrap();
+    assert_eq!(members.len(), 2, "{data:#}");
+    assert_eq!(data["strings"][members[0]["image"].as_u64().unwrap() as usize], r"C:\Windows\powershell.exe");
+    assert!(!members[0]["end"].is_null() && members[1]["above"] == 0, "{members:?}");
+}
