@@ -207,7 +207,7 @@ pub struct ScanArgs {
     ///
     /// Directories are searched for files that are logs, or zip, 7z or tar files, or gzip, bzip2, xz or Zstandard files of either,
     /// by their first bytes, whatever their names.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "live", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
     /// What is written.
@@ -310,6 +310,12 @@ pub struct ScanArgs {
     /// Put groups and hits that take more than SIZE of memory into temporary files
     #[arg(long, value_name = "SIZE", default_value = MEMORY, value_parser = size, help_heading = "Run")]
     pub max_memory: u64,
+
+    /// On Windows, read the logs of this host, in %SystemRoot%\System32\winevt\Logs
+    ///
+    /// Most of them can be read by an administrator only. Nothing is written there.
+    #[arg(long, help_heading = "Evidence and archives")]
+    pub live: bool,
 
     /// Follow symbolic links in directories
     #[arg(long, help_heading = "Evidence and archives")]

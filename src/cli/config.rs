@@ -12,7 +12,7 @@ use crate::{
             ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
             WantedArgs,
         },
-        time,
+        live, time, wildcards,
     },
     connection::{
         cidr::{self, CidrSet},
@@ -62,6 +62,8 @@ use crate::{
 pub struct Config {
     /// Where to look for logs.
     pub paths: Vec<PathBuf>,
+    /// The folder with the logs of this host, if they are searched.
+    pub live: Option<PathBuf>,
     /// Whether links are followed on the way.
     pub links: Links,
     /// What to look for.
@@ -84,6 +86,7 @@ impl Config {
     ///
     /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
+        let live = args.live.then(live::folder).transpose()?;
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
@@ -145,7 +148,8 @@ impl Config {
             outputs,
             quiet: args.quiet,
             is_grouped: !args.group_by.is_empty(),
-            paths: args.paths,
+            paths: wildcards::expand(args.paths).into_iter().chain(live.clone()).collect(),
+            live,
         })
     }
 
@@ -191,7 +195,7 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
 /// A value is wrong: a field, a format.
 pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error> {
     Ok(Merging {
-        paths: args.paths,
+        paths: wildcards::expand(args.paths),
         group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
         room: plan::room(args.max_memory, threads(args.threads)),
         threads: threads(args.threads),

@@ -4,7 +4,7 @@
 //! knows it.
 //!
 //! - [`args`]: the command line as typed. [`usage`]: its help. [`arg_file`]: arguments in files. [`shell`]: completions and manual pages.
-//! - [`config`]: what was typed, as it is meant; `time`: times as they are typed.
+//! - [`config`]: what was typed, as it is meant; `time`: times as they are typed. `wildcards`: patterns of paths. `live`: the host's own logs.
 //! - [`obey`]: the program. `scan`, `merge`, `verify`, [`rules`]: its commands. [`listing`]: rules as lists for a person.
 //! - `terminal`, `progress`, `clock`: what is shown, and how far a run is.
 
@@ -13,6 +13,7 @@ pub mod args;
 mod clock;
 pub mod config;
 pub mod listing;
+mod live;
 mod merge;
 pub mod obey;
 mod progress;
@@ -23,3 +24,4 @@ mod terminal;
 mod time;
 pub mod usage;
 mod verify;
+mod wildcards;

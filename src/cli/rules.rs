@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
-    cli::{args::RulesCommand, config, listing, terminal::print},
+    cli::{args::RulesCommand, config, listing, terminal::print, wildcards},
     error::Error,
 };
 
@@ -14,7 +14,7 @@ pub(super) fn rules(command: &RulesCommand) -> Result<ExitCode, Error> {
         RulesCommand::Show { id, rules } => {
             listing::show(id, &rules.rules, &config::wanted(&rules.wanted)).map(|text| (text, true))?
         }
-        RulesCommand::Check { paths } => listing::check(paths),
+        RulesCommand::Check { paths } => listing::check(&wildcards::expand(paths.clone())),
     };
     print(text.as_bytes())?;
     Ok(ExitCode::from(if all_is_well { 0 } else { 3 }))

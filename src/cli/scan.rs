@@ -9,7 +9,7 @@ use crate::{
         args::ScanArgs,
         clock::Clock,
         config::{self, Builtin, Config},
-        progress,
+        live, progress,
         terminal::{screen, sheet, tell},
     },
     error::Error,
@@ -26,6 +26,7 @@ use crate::{
         searched::Searched,
         second,
     },
+    text,
 };
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
@@ -34,11 +35,18 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
     let sources = sources::discover(&config.paths, config.links, &config.method.limits);
+    if let Some(folder) = config.live.as_ref().filter(|folder| live::is_kept_from(folder)) {
+        let folder = text::path(folder);
+        tell(&format!("netsift: {folder}: Windows keeps some of these logs from you: run netsift as administrator\n"));
+    }
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
     }
     sources.has_logs()?;
     config.outputs.check(&sources.met)?;
+    if let Some(folder) = &config.live {
+        live::keeps_out(&config.outputs, folder)?;
+    }
 
     let clock = Clock::start();
     let (findings, wrong) = findings(&mut config, &sources)?;

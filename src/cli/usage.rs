@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path};
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use crate::cli::args::Args;
+use crate::cli::{args::Args, wildcards};
 
 /// The commands that scan, and so have too many options for a screen.
 const SCANS: [&str; 2] = ["detect", "connections"];
@@ -30,7 +30,7 @@ pub fn with_command(mut line: Vec<OsString>) -> Vec<OsString> {
     let is_command =
         |word: &OsString| word == "help" || word.to_str().is_some_and(|name| command.find_subcommand(name).is_some());
     let words = line.get(1..).unwrap_or_default();
-    let is_path = |word: &OsString| Path::new(word).exists();
+    let is_path = |word: &OsString| !wildcards::matches(Path::new(word)).is_empty();
     let asks_for_help = |word: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|asked| word == asked);
     let is_meant = match words.first() {
         Some(first) if first.as_encoded_bytes().starts_with(b"-") => {

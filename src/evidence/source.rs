@@ -98,33 +98,30 @@ pub(super) fn open(path: &Path) -> io::Result<(Source, Identity)> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    let metadata = File::open(path)?.metadata()?;
+    let file = File::open(path)?;
     let source = Source {
         name: text::path(path),
         path: path.to_owned(),
         packing: Packing::Plain,
-        size: metadata.len(),
+        size: file.metadata()?.len(),
         kind: Kind::Log,
     };
-    Ok((source, identity(path, &metadata)?))
+    Ok((source, identity(&file)?))
 }
 
-/// By what a file is known under all of its names.
-#[cfg(unix)]
+/// By what a file is known under all of its names: its device or volume, and its number there.
 type Identity = (u64, u64);
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn identity(_: &Path, metadata: &fs::Metadata) -> io::Result<Identity> {
+fn identity(file: &File) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// By what a file is known under all of its names, but for hard links.
-#[cfg(not(unix))]
-type Identity = PathBuf;
-
-#[cfg(not(unix))]
-fn identity(path: &Path, _: &fs::Metadata) -> io::Result<Identity> {
-    path.canonicalize()
+/// Not its path: one in a shadow copy has none that a drive's letter starts.
+#[cfg(windows)]
+fn identity(file: &File) -> io::Result<Identity> {
+    let information = winapi_util::file::information(file)?;
+    Ok((information.volume_serial_number(), information.file_index()))
 }

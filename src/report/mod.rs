@@ -8,13 +8,15 @@
 //!   threads.
 //! - [`events`]: a row for each hit. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
-//! - [`output`]: where one thing is written to. [`outputs`]: everything that a run writes.
+//! - [`output`]: where one thing is written to, with `filename`, names that are none on Windows, and [`unfinished`], files without their
+//!   names. [`outputs`]: everything that a run writes.
 
 pub mod background;
 pub mod beacons;
 pub mod content;
 pub mod csv;
 pub mod events;
+mod filename;
 mod fit;
 pub mod format;
 mod jsonl;
@@ -31,3 +33,4 @@ pub mod style;
 pub mod summary;
 mod table;
 pub mod times;
+pub mod unfinished;

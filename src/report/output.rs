@@ -8,8 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::{Builder, NamedTempFile};
-
 use crate::{
     error::Error,
     evidence::{
@@ -17,6 +15,7 @@ use crate::{
         digest::HashingWriter,
         source,
     },
+    report::{filename, unfinished::Unfinished},
     space,
 };
 
@@ -74,6 +73,9 @@ impl Output {
         if path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator) {
             return Err(refused(path, &"it is a directory"));
         }
+        if let Some(cause) = filename::refusal(path).filter(|_| cfg!(windows)) {
+            return Err(refused(path, &cause));
+        }
         if !source::folder(path).is_dir() {
             return Err(refused(path, &"its folder does not exist"));
         }
@@ -96,7 +98,7 @@ impl Output {
             }
         }
         // The error of the temporary file would name that.
-        beside(path).map_err(|cause| refused(path, &cause.kind()))?;
+        Unfinished::new(source::folder(path)).map_err(|cause| refused(path, &cause.kind()))?;
         Ok(())
     }
 
@@ -136,7 +138,7 @@ pub struct Pending(Vec<Finished>);
 
 #[derive(Debug)]
 struct Finished {
-    file: NamedTempFile,
+    file: Unfinished,
     path: PathBuf,
     existing: Existing,
 }
@@ -153,11 +155,7 @@ impl Pending {
             return Err(Error::file(&one.path, "cannot write", &"a file of this name has appeared during the run"));
         }
         for Finished { file, path, existing } in self.0 {
-            let named = match existing {
-                Existing::Replace => file.persist(&path),
-                Existing::Keep => file.persist_noclobber(&path),
-            };
-            named.map_err(|error| Error::file(&path, "cannot write", &error.error))?;
+            file.finish(&path, existing).map_err(|error| Error::file(&path, "cannot write", &error))?;
         }
         Ok(())
     }
@@ -171,10 +169,19 @@ fn is_stream(path: &Path) -> bool {
     kind.is_ok_and(|kind| kind.is_fifo() || kind.is_char_device() || kind.is_socket())
 }
 
-/// Whether a path is the device that takes everything.
+/// Whether a path is a pipe, the console, or the device that takes everything.
 #[cfg(not(unix))]
 fn is_stream(path: &Path) -> bool {
-    path.as_os_str().eq_ignore_ascii_case("nul")
+    let path = path.to_string_lossy().replace('/', "\\").to_lowercase();
+    let device = path.strip_prefix(r"\\.\").unwrap_or(&path);
+    ["nul", "con"].contains(&device) || path.starts_with(r"\\.\pipe\")
+}
+
+/// Whether an error is that of a pipe which no one reads any more.
+fn is_closed(error: &io::Error) -> bool {
+    /// What Windows also returns then, which std does not count as a broken pipe. Source: Microsoft, "System Error Codes (0-499)".
+    const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
+    error.kind() == io::ErrorKind::BrokenPipe || cfg!(windows) && error.raw_os_error() == Some(ERROR_PIPE_NOT_CONNECTED)
 }
 
 /// Standard output, as long as someone reads it. What is written later counts as written.
@@ -186,7 +193,7 @@ struct UntilClosed<W> {
 impl<W: Write> UntilClosed<W> {
     fn unless_closed<T>(&mut self, done: io::Result<T>, otherwise: T) -> io::Result<T> {
         match done {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(error) if is_closed(&error) => {
                 self.closed = true;
                 Ok(otherwise)
             }
@@ -237,12 +244,12 @@ fn write_through(
 fn write_beside(
     path: &Path,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> io::Result<(NamedTempFile, String)> {
-    let mut out = HashingWriter::new(BufWriter::new(beside(path)?));
+) -> io::Result<(Unfinished, String)> {
+    let mut out = HashingWriter::new(BufWriter::new(Unfinished::new(source::folder(path))?));
     write(&mut out)?;
     let (file, sha256) = out.finish();
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
+    file.sync()?;
     Ok((file, sha256))
 }
 
@@ -259,19 +266,11 @@ pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(),
             return Err(refused(Path::new("-"), &"another output goes there"));
         }
         let Output::File { path, .. } = output else { continue };
-        if !known.insert(source::in_folder(path).unwrap_or_else(|| path.clone())) {
+        let file = source::in_folder(path).unwrap_or_else(|| path.clone());
+        // Windows keeps names of another case for the same.
+        if !known.insert(if cfg!(windows) { file.to_string_lossy().to_lowercase().into() } else { file }) {
             return Err(refused(path, &"another output goes there"));
         }
     }
     Ok(())
-}
-
-/// A new file in the folder of `path`, which is removed unless it is renamed.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".netsift-").suffix(".tmp");
-    // As any new file is made, so that the umask decides who reads it.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(source::folder(path))
 }

@@ -1,6 +1,11 @@
 //! The [`Outputs`]: everything that a run writes, and how it looks. What it is of is in [`crate::scan::terms`].
 
-use std::{collections::HashSet, iter, num::NonZeroUsize, path::PathBuf};
+use std::{
+    collections::HashSet,
+    iter,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     error::Error,
@@ -89,10 +94,21 @@ impl Outputs {
                 "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
             ));
         }
+        self.all().try_for_each(|output| output.check(met))?;
+        output::distinct(self.all())
+    }
+
+    /// The files that are written.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.all().filter_map(|output| match output {
+            Output::File { path, .. } => Some(&**path),
+            Output::Stdout | Output::Stream(_) => None,
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Output> {
         let partial = self.partial.as_ref().map(|(output, _)| output);
         let more = [self.events.as_ref(), self.beacons.as_ref(), self.html.as_ref(), self.manifest.as_ref(), partial];
-        let outputs = || iter::once(&self.report).chain(more.into_iter().flatten());
-        outputs().try_for_each(|output| output.check(met))?;
-        output::distinct(outputs())
+        iter::once(&self.report).chain(more.into_iter().flatten())
     }
 }

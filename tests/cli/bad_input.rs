@@ -1,6 +1,8 @@
 //! Evidence that is missing, cut off, damaged or hostile: a clear message, and everything else in the report.
 
-use std::{fs, process::Command};
+use std::fs;
+#[cfg(unix)]
+use std::process::Command;
 
 use crate::{
     case::{Case, Ran, connections, detect, names_in},

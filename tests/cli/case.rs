@@ -1,6 +1,8 @@
 //! A [`Case`]: a folder with logs, a command over it, and what is expected of it.
 //!
 //! Every run is repeated with one thread and with every record decoded; report and exit status must be the same.
+//!
+//! What is expected has `/` in paths. On Windows all `\` of what was printed are compared as `/`.
 
 use std::{
     fs,
@@ -97,8 +99,9 @@ impl Case {
     pub fn run_on(&self, paths: &[&str]) -> Ran {
         let run = |more: &[&str]| Ran::new(self.command(&[more, paths].concat()));
         let ran = run(&[]);
-        // A file that was written would be in the way of the next runs.
-        if !self.args.iter().any(|arg| arg == "-o") && !paths.contains(&"-o") {
+        // A file that was written would be in the way of the next runs. That all ways to read give the same does not depend on the
+        // system.
+        if cfg!(not(windows)) && !self.args.iter().any(|arg| arg == "-o") && !paths.contains(&"-o") {
             for slow in [["--threads", "1"].as_slice(), &["--no-prefilter"]] {
                 let slow = run(slow);
                 assert!(slow.report() == ran.report(), "the report differs from that of\n  {}", slow.command);
@@ -111,7 +114,12 @@ impl Case {
 
 impl Ran {
     pub fn new(mut command: Command) -> Self {
-        let output = command.output().unwrap();
+        let mut output = command.output().unwrap();
+        for printed in [&mut output.stdout, &mut output.stderr] {
+            if let Ok(text) = std::str::from_utf8(printed) {
+                *printed = slashed(text).into_bytes();
+            }
+        }
         Self { command: format!("{command:?}"), output }
     }
 
@@ -137,7 +145,9 @@ impl Ran {
     #[track_caller]
     pub fn reports(&self, lines: &[&str]) -> &Self {
         let report: Vec<&str> = self.report().lines().collect();
-        assert!(report == lines, "{}\n{}\n{}", self.command, difference(lines, &report), self.stderr());
+        let lines: Vec<String> = lines.iter().map(|line| slashed(line)).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert!(report == lines, "{}\n{}\n{}", self.command, difference(&lines, &report), self.stderr());
         self
     }
 
@@ -145,16 +155,26 @@ impl Ran {
     #[track_caller]
     pub fn says(&self, texts: &[&str]) -> &Self {
         for text in texts {
-            assert!(self.stderr().contains(text), "{}\ndoes not say {text:?}:\n{}", self.command, self.stderr());
+            assert!(
+                self.stderr().contains(&slashed(text)),
+                "{}\ndoes not say {text:?}:\n{}",
+                self.command,
+                self.stderr()
+            );
         }
         self
     }
 
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Self {
-        assert!(!self.stderr().contains(text), "{}\nsays {text:?}:\n{}", self.command, self.stderr());
+        assert!(!self.stderr().contains(&slashed(text)), "{}\nsays {text:?}:\n{}", self.command, self.stderr());
         self
     }
+}
+
+/// A text in which paths of any system look the same.
+pub fn slashed(text: &str) -> String {
+    if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() }
 }
 
 /// The lines that only one side has.

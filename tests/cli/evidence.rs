@@ -320,6 +320,7 @@ fn a_stale_copy_of_a_live_record_is_not_another_connection() {
     assert!(ran.report().contains(&format!("WS01.corp.example,{live},")), "{}", ran.report());
 }
 
+#[cfg(unix)]
 #[test]
 fn names_that_look_alike_are_different_sources() {
     use std::os::unix::ffi::OsStrExt;

@@ -230,12 +230,12 @@ fn a_log_in_two_partials_counts_once_and_is_named() {
 #[test]
 fn a_partial_counts_once_whatever_names_lead_to_it() {
     let case = three(&[]);
-    let mut names = vec!["parts", "./parts/1.parquet", "parts/../parts/2.parquet"];
+    let names = ["parts", "./parts/1.parquet", "parts/../parts/2.parquet"];
     #[cfg(unix)]
-    {
+    let names = {
         std::os::unix::fs::symlink(case.path("parts/3.parquet"), case.path("link.parquet")).unwrap();
-        names.push("link.parquet");
-    }
+        [&names[..], &["link.parquet"]].concat()
+    };
     let merged = merge(&case, &names);
     assert_eq!(merged.report(), case.run_on(&["logs"]).report());
     merged.exits(0).says(&["merged    3 partial results"]).does_not_say("not counted again");
