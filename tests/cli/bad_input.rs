@@ -549,6 +549,43 @@ fn an_output_folder_that_takes_no_file_is_named() {
     Ran::new(command).exits(1).says(&["netsift: out/report.csv: cannot write there: permission denied"]);
 }
 
+/// A run that waits for its report to be read has written its events, which have no name yet.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_leaves_no_file() {
+    use std::{io::Read, process::Stdio};
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let case = connections().events(&distinct(800));
+        let mut child = case.command(&["--events", "events.csv", "log.evtx"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut start = [0; 64];
+        child.stdout.as_mut().unwrap().read_exact(&mut start).unwrap();
+        assert_eq!(names_in(&case.path(".")).iter().filter(|name| name.starts_with(".netsift-")).count(), 1);
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let status = child.wait().unwrap();
+        assert_eq!((status.code(), names_in(&case.path("."))), (Some(130), vec!["log.evtx".to_owned()]), "{signal}");
+    }
+}
+
+#[test]
+fn wildcards_that_a_shell_has_left_stand_for_what_matches_them() {
+    let case = connections().args(["--group-by", "dvc"]);
+    let [one, other] = ["logs/a.evtx", "logs/b.evtx"].map(|name| (name, evtx_writer::log(&distinct(3))));
+    let case = case.log(one.0, &one.1).log(other.0, &other.1).file("logs/c.txt", "");
+    case.run_on(&["logs/*.evtx"]).exits(0).says(&["searched  2 logs"]);
+    case.run_on(&["lo?s/[ab].evtx"]).exits(1).says(&["lo?s/[ab].evtx"]);
+    case.run_on(&["logs/*.zip", "logs"]).exits(3).says(&["logs/*.zip: "]);
+    Ran::new(case.another(&["logs/?.evtx"])).exits(0).says(&["searched  2 logs"]);
+}
+
+#[test]
+fn the_logs_of_this_host_are_those_of_windows() {
+    let case = connections().events(&distinct(1));
+    if cfg!(not(windows)) {
+        Ran::new(case.command(&["--live"])).exits(2).says(&["netsift: --live reads the logs of the Windows host"]);
+    }
+    Ran::new(case.command(&[])).exits(2).says(&["PATH"]);
+}
+
 #[test]
 fn evidence_is_not_changed() {
     let case = detect().events(&[Event::connection()]);

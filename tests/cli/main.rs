@@ -20,6 +20,7 @@
 //! - [`joined`]: Sigma rules that ask for the process behind a connection, and the names that it asked for.
 //! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
 //! - [`verdicts`]: that the short cuts to rules' verdicts change none.
+//! - `windows`: what is different there.
 //! - [`testdata`]: the committed logs and their expected reports.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
@@ -63,3 +64,5 @@ mod shell;
 mod sigma;
 mod testdata;
 mod verdicts;
+#[cfg(windows)]
+mod windows;
