@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    connection::glossary::Field,
     error::Error,
     fleet::{facts::Facts, partial},
     group::{
@@ -281,7 +282,9 @@ impl Run<'_> {
         let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
         let processes = known.filter(|_| outputs.context);
         let Outputs { style, threads, .. } = **outputs;
-        let made = Made { style, threads, named: rules.named, ends: terms.ends, processes };
+        let community_id = terms.group_by.contains(&Field::CommunityId);
+        let Terms { ends, clock, .. } = **terms;
+        let made = Made { style, threads, named: rules.named, ends, community_id, clock, processes };
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
