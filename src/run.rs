@@ -96,7 +96,7 @@ pub fn write(
         threads: outputs.threads,
     };
     let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
-    let written = Written { rows: groups.len(), sha256 };
+    let written = Written { rows: groups.len(), sha256, format: None };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let channels = beacons.as_ref().map(SortedBeacons::channels);
@@ -209,7 +209,7 @@ impl Run<'_> {
         let Self { outputs, pending, .. } = self;
         let Some(output) = &outputs.beacons else { return Ok(None) };
         let sha256 = output.write(pending, |out| beacons::write(out, beacons, &outputs.style))?;
-        Ok(Some(Written { rows: beacons.channels().scored, sha256 }))
+        Ok(Some(Written { rows: beacons.channels().scored, sha256, format: None }))
     }
 
     /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
@@ -324,7 +324,7 @@ impl Run<'_> {
             None => settle(None).map(|()| None).map_err(Error::Spill)?,
         };
         searched.drop_hits(dropped);
-        let events = written.map(|sha256| Written { rows, sha256 });
+        let events = written.map(|sha256| Written { rows, sha256, format: Some(style.events.name()) });
         Ok(Settled { events, by_rule, parts, contexts, beacons })
     }
 }

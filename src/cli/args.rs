@@ -538,6 +538,8 @@ pub struct OutputArgs {
     pub format: Option<Format>,
 
     /// The format of times in the report and the events, in UTC [default: rfc3339; in a table to the second]
+    ///
+    /// Events for Timesketch and ECS have those that these ask for.
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<TimeFormat>,
 
@@ -547,7 +549,7 @@ pub struct OutputArgs {
 
     /// Write every hit to FILE, with the record it is from
     ///
-    /// Its ending chooses the format: .csv, .jsonl.
+    /// Its ending chooses the format: .csv, .jsonl, .ndjson. - is standard output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub events: Option<PathBuf>,
 

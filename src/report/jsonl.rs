@@ -34,10 +34,10 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
         let background = report.background_of(context, |time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
-        let numbers = [counted(group.count), stated(&first), stated(&last)];
+        let numbers = [Some(counted(group.count)), stated(&first), stated(&last)];
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
         let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
-        let rarity = rarity.flat_map(|(hosts, first)| [counted(hosts as u64), stated(first)]);
+        let rarity = rarity.flat_map(|(hosts, first)| [Some(counted(hosts as u64)), stated(first)]);
         let known = background.iter().flatten().map(|text| stated(text));
         let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(known).chain(rarity));
         push(line, members)
@@ -59,8 +59,8 @@ pub(super) fn push<K: Serialize, V: Serialize>(
 }
 
 /// A number that was counted.
-pub(super) fn counted(number: u64) -> Option<Value<'static>> {
-    Some(Value::Number(i64::try_from(number).unwrap_or(i64::MAX)))
+pub(super) fn counted(number: u64) -> Value<'static> {
+    Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// A text; nothing if it is empty.

@@ -74,12 +74,13 @@ impl Format {
 }
 
 impl EventsFormat {
-    /// The formats that the ending of a file's name goes with, that which it chooses first: `.csv`, or `.jsonl` and `.ndjson` for all
-    /// that are JSON lines, in any case. Nothing for other endings, which go with all.
+    /// The formats that the ending of a file's name goes with, that which it chooses first: `.csv`, or `.jsonl` and `.ndjson` for those
+    /// that are JSON lines, in any case. Nothing for other endings, which go with all. Timesketch takes no `.ndjson`.
     #[must_use]
     pub fn of_ending(path: &Path) -> Option<&'static [Self]> {
-        const LINES: &[EventsFormat] = &[EventsFormat::Jsonl, EventsFormat::Timesketch, EventsFormat::Ecs];
-        let endings = [("csv", &[Self::Csv][..]), ("jsonl", LINES), ("ndjson", LINES)];
+        const JSONL: &[EventsFormat] = &[EventsFormat::Jsonl, EventsFormat::Timesketch, EventsFormat::Ecs];
+        const NDJSON: &[EventsFormat] = &[EventsFormat::Jsonl, EventsFormat::Ecs];
+        let endings = [("csv", &[Self::Csv][..]), ("jsonl", JSONL), ("ndjson", NDJSON)];
         let extension = path.extension()?;
         endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, formats)| formats)
     }

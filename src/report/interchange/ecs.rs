@@ -2,7 +2,7 @@
 //!
 //! Names and types are those of the schema's version [`VERSION`] (<https://www.elastic.co/docs/reference/ecs>). An index has one type
 //! for each field and refuses a document with another, so a value is in a field only if it is of its type. What is of another type, and
-//! what the schema has no field for, is text under `netsift`, by the name of the column. `protocol`, which is the same of every
+//! what the schema has no field for, is under `netsift`, by the name of the column, as text but for `chunk`, `offset` and `recovered`. `protocol`, which is the same of every
 //! connection, is left out, and `vendor_product` is `event.provider`.
 
 use std::{borrow::Cow, io, net::IpAddr};
@@ -233,9 +233,10 @@ fn tactic(tag: &str) -> String {
 fn related<'a>(document: &mut Document<'a>, event: Event<'a>, hashes: &Hashes) {
     let get = |field| event.hit.get(field);
     document.list("related.hash", hashes.of_file().map(str::to_owned));
-    let named = |name: Field, ip: Field| if get(name) == get(ip) { "" } else { get(name) };
-    let names = [get(Field::Dvc), named(Field::Src, Field::SrcIp), named(Field::Dest, Field::DestIp)];
-    document.list("related.hosts", names.into_iter().chain(event.known("dest_query").split(';')));
+    let unless_address = |name: Field, ip: Field| if get(name) == get(ip) { "" } else { get(name) };
+    let ends = [unless_address(Field::Src, Field::SrcIp), unless_address(Field::Dest, Field::DestIp)];
+    document
+        .list("related.hosts", [get(Field::Dvc)].into_iter().chain(ends).chain(event.known("dest_query").split(';')));
     let addresses = [get(Field::SrcIp), get(Field::DestIp)];
     document.list("related.ip", addresses.into_iter().filter(|address| address.parse::<IpAddr>().is_ok()));
     let user = get(Field::User);

@@ -43,8 +43,8 @@ impl<'a> Event<'a> {
             record_id(hit.record_id()),
             stated(hit.rule_name()),
             stated(hit.source()),
-            counted(hit.chunk),
-            counted(hit.offset),
+            Some(counted(hit.chunk)),
+            Some(counted(hit.offset)),
             Some(Value::Truth(hit.recovered)),
         ];
         let of_rule = |rule: &'a RuleInfo| RuleInfo::COLUMNS.into_iter().zip(rule.columns().map(stated));

@@ -1,7 +1,7 @@
 //! Events as Timesketch imports them: JSON lines with what it asks for (`message`, `datetime`, `timestamp_desc`), what it makes of that
 //! otherwise (`timestamp`), what its searches and analyzers go by (`data_type` and kin), and the columns of the CSV.
 //!
-//! OpenSearch gives an attribute the type of its first value, and loses events with another. So an attribute of numbers has numbers
+//! `OpenSearch` gives an attribute the type of its first value, and loses events with another. So an attribute of numbers has numbers
 //! alone; what is to be one and is not is in one of text beside it, such as `dest_port_text`. What is not stated is left out.
 
 use std::io;
@@ -16,6 +16,7 @@ use crate::{
             sentence,
         },
         jsonl::{self, Value, stated},
+        times,
     },
 };
 
@@ -43,7 +44,7 @@ pub(in crate::report) fn push(lines: &mut Vec<u8>, event: Event<'_>) -> io::Resu
     let Event { hit, .. } = event;
     let message = sentence::of(hit);
     let time = hit.time.filter(|&time| is_read(time));
-    let datetime = datetime(time.unwrap_or_default());
+    let datetime = datetime(time);
     let microseconds = time.unwrap_or_default().as_nanosecond().div_euclid(1000);
     let logged = Logged::of(hit);
     let lead = [
@@ -66,8 +67,9 @@ fn is_read(time: Timestamp) -> bool {
 }
 
 /// A time in ISO 8601 with its offset, to the microsecond, cut off and not rounded.
-fn datetime(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
+fn datetime(time: Option<Timestamp>) -> String {
+    let whole = times::time(Some(time.unwrap_or_default()));
+    format!("{}+00:00", whole.get(.."1970-01-01T00:00:00.000000".len()).unwrap_or_default())
 }
 
 /// What the time of an event is of.
