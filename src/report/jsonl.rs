@@ -80,6 +80,10 @@ struct Legible;
 
 impl Formatter for Legible {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly all of it is plain ASCII, which is seen many bytes at a time.
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return out.write_all(fragment.as_bytes());
+        }
         for part in fragment.split_inclusive(text::is_unsafe) {
             match part.char_indices().next_back().filter(|&(_, c)| text::is_unsafe(c)) {
                 // All of them are in the first plane.

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     case::{Case, Ran, connections, detect},
-    evtx_writer::{self, Event, Value},
+    evtx_writer::{Event, Value},
 };
 
 const FORMATS: [&str; 4] = ["csv", "jsonl", "timesketch", "ecs"];
@@ -268,22 +268,47 @@ fn timesketch_gets_what_it_asks_for_in_types_that_stay() {
     assert_eq!(by_utc[0]["timestamp_desc"], "Connection Time");
 }
 
+/// An export of a connection that was logged at this time.
+fn exported(time: &str) -> String {
+    format!(
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>\
+         <Provider Name='Microsoft-Windows-Sysmon'/><EventID>3</EventID><TimeCreated SystemTime='{time}'/>\
+         <EventRecordID>7</EventRecordID><Computer>WS01</Computer></System><EventData>\
+         <Data Name='Image'>C:\\regsvcs.exe</Data><Data Name='DestinationIp'>8.8.8.8</Data></EventData></Event>\n"
+    )
+}
+
 #[test]
 fn a_time_that_is_not_stated_is_said_and_stops_no_import() {
-    let timeless = Event { time: 0, ..Event::connection() };
-    let log = evtx_writer::log(&[timeless]);
-    let case = connections().log("log.evtx", &log);
-    let event = &lines(&written(&case, "timesketch", &[]))[0];
-    if event["time"].is_null() {
-        assert_eq!(event["datetime"], "1970-01-01T00:00:00.000000+00:00");
-        assert_eq!((&event["timestamp"], &event["timestamp_desc"]), (&json!(0), &json!("Not a time")));
-        let document = &documents(&written(&case, "ecs", &[]))[0];
-        assert_eq!(document["@timestamp"], "1970-01-01T00:00:00.0000000Z");
-        assert_eq!(document["tags"], json!(["time_not_stated"]));
-    } else {
-        // FILETIME 0 is a time.
-        assert_eq!(event["datetime"], "1601-01-01T00:00:00.000000+00:00");
-        assert_eq!(event["timestamp"], json!(-11_644_473_600_000_000_i64));
+    let case = connections().file("log.xml", exported("whenever"));
+    let written = |format: &str| {
+        let args = ["--force", "-o", "r.csv", "--events", "events.log", "--events-format", format, "log.xml"];
+        Ran::new(case.command(&args)).exits(3).says(&["the connection's time \"whenever\" cannot be read"]);
+        fs::read_to_string(case.path("events.log")).unwrap()
+    };
+    let event = &lines(&written("timesketch"))[0];
+    assert_eq!((&event["time"], &event["datetime"]), (&Json::Null, &json!("1970-01-01T00:00:00.000000+00:00")));
+    assert_eq!((&event["timestamp"], &event["timestamp_desc"]), (&json!(0), &json!("Not a time")));
+    let document = &documents(&written("ecs"))[0];
+    assert_eq!(document["@timestamp"], "1970-01-01T00:00:00.0000000Z");
+    assert_eq!(document["tags"], json!(["time_not_stated"]));
+    assert_eq!(lines(&written("jsonl"))[0]["time"], Json::Null);
+}
+
+#[test]
+fn times_before_1970_are_cut_off_like_all_others() {
+    for (time, datetime, microseconds) in [
+        ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999+00:00", -1_i64),
+        ("1601-01-01T00:00:00.0000001Z", "1601-01-01T00:00:00.000000+00:00", -11_644_473_600_000_000),
+        // Python has no year 0.
+        ("0000-06-01T00:00:00.0000000Z", "1970-01-01T00:00:00.000000+00:00", 0),
+    ] {
+        let case = connections().file("log.xml", exported(time));
+        let args = ["--force", "-o", "r.csv", "--events", "e.jsonl", "--events-format", "timesketch", "log.xml"];
+        Ran::new(case.command(&args)).exits(0);
+        let event = &lines(&fs::read_to_string(case.path("e.jsonl")).unwrap())[0];
+        assert_eq!((&event["time"], &event["datetime"]), (&json!(time), &json!(datetime)));
+        assert_eq!(event["timestamp"], json!(microseconds), "{time}");
     }
 }
 

@@ -1,7 +1,7 @@
 """Checks events as CSV, JSON lines, for Timesketch and as ECS against each other and against those that read them.
 
-Usage: check.py FOLDER SCHEMA, with csv.csv, jsonl.jsonl, timesketch.jsonl and ecs.jsonl of the same events in FOLDER, and the fields of
-the Elastic Common Schema as Elastic's package exports them (EcsFlat).
+Usage: check.py FOLDER SCHEMA, with csv.csv, jsonl.jsonl, timesketch.jsonl and ecs.jsonl of the same events in FOLDER,
+and the fields of the Elastic Common Schema as Elastic's package exports them (EcsFlat).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def shown(value: object) -> str:
 
 def check_jsonl(rows: list[dict], events: list[dict]) -> None:
     assert len(rows) == len(events)
-    for row, event in zip(rows, events):
+    for row, event in zip(rows, events, strict=True):
         assert row == {name: shown(event[name]) for name in row}, (row, event)
         assert set(event) == {*row, "community_id"}
 
@@ -98,12 +98,12 @@ def check_timesketch(rows: list[dict], path: Path) -> None:
     events = objects(path)
     assert len(uploaded) == len(rows) == len(events)
     types = {}
-    for row, event, sent in zip(rows, events, uploaded):
+    for row, event, sent in zip(rows, events, uploaded, strict=True):
         assert {**event, "datetime": 0} == {**sent, "datetime": 0}, "the importer changed something"
         time = datetime.fromisoformat(event["datetime"])
         assert time == datetime.fromisoformat(sent["datetime"]) and time.utcoffset() is not None
-        seconds = (time - datetime.fromisoformat("1970-01-01T00:00:00+00:00"))
-        assert event["timestamp"] == seconds // seconds.resolution
+        elapsed = time - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+        assert event["timestamp"] == elapsed // elapsed.resolution
         assert event["message"] and event["timestamp_desc"]
         for name, value in row.items():
             assert value == shown(event.get(name, event.get(f"{name}_text"))), (name, value, event)
@@ -118,7 +118,7 @@ def check_ecs(rows: list[dict], actions: list[dict], documents: list[dict], sche
     version = {document["ecs"]["version"] for document in documents}
     assert version == {"9.4.0"}, version
     types = {}
-    for row, document in zip(rows, documents):
+    for row, document in zip(rows, documents, strict=True):
         fields = dict(leaves(document))
         for name, value in fields.items():
             if name.startswith("netsift."):
@@ -164,7 +164,8 @@ def check_kept(row: dict, fields: dict) -> None:
         assert not value or name in other_words or value in values, (name, value, fields)
     directions = {"outbound": "egress", "inbound": "ingress", "": None}
     assert fields.get("network.direction") == directions[row["direction"]]
-    hashes = [shown(value).lower() for name, value in fields.items() if name.startswith(("process.hash", "process.pe.imp"))]
+    kinds = ("process.hash", "process.pe.imp")
+    hashes = [shown(value).lower() for name, value in fields.items() if name.startswith(kinds)]
     if "netsift.process_hash" not in fields:
         logged = [part.partition("=")[2].lower() for part in row["process_hash"].split(",") if part]
         assert sorted(hashes) == sorted(logged), (row["process_hash"], fields)
