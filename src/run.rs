@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    connection::glossary::Field,
     error::Error,
     fleet::{facts::Facts, partial},
     group::{
@@ -95,7 +96,7 @@ pub fn write(
         threads: outputs.threads,
     };
     let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
-    let written = Written { rows: groups.len(), sha256 };
+    let written = Written { rows: groups.len(), sha256, format: None };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let channels = beacons.as_ref().map(SortedBeacons::channels);
@@ -208,7 +209,7 @@ impl Run<'_> {
         let Self { outputs, pending, .. } = self;
         let Some(output) = &outputs.beacons else { return Ok(None) };
         let sha256 = output.write(pending, |out| beacons::write(out, beacons, &outputs.style))?;
-        Ok(Some(Written { rows: beacons.channels().scored, sha256 }))
+        Ok(Some(Written { rows: beacons.channels().scored, sha256, format: None }))
     }
 
     /// Writes the partial result, if there is to be one, and returns the groups of all sources together.
@@ -281,7 +282,9 @@ impl Run<'_> {
         let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
         let processes = known.filter(|_| outputs.context);
         let Outputs { style, threads, .. } = **outputs;
-        let made = Made { style, threads, named: rules.named, ends: terms.ends, processes };
+        let community_id = terms.group_by.contains(&Field::CommunityId);
+        let Terms { ends, clock, .. } = **terms;
+        let made = Made { style, threads, named: rules.named, ends, community_id, clock, processes };
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
@@ -321,7 +324,7 @@ impl Run<'_> {
             None => settle(None).map(|()| None).map_err(Error::Spill)?,
         };
         searched.drop_hits(dropped);
-        let events = written.map(|sha256| Written { rows, sha256 });
+        let events = written.map(|sha256| Written { rows, sha256, format: Some(style.events.name()) });
         Ok(Settled { events, by_rule, parts, contexts, beacons })
     }
 }

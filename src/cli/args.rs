@@ -7,7 +7,10 @@ use clap_complete::Shell;
 
 use crate::{
     connection::logged::LoggedBy,
-    report::{style::Format, times::TimeFormat},
+    report::{
+        style::{EventsFormat, Format},
+        times::TimeFormat,
+    },
     rule::sigma::wanted::{LEVELS, STATUSES},
 };
 
@@ -193,7 +196,8 @@ Group by these, in this order [default: 19 fields; a table: host, process, direc
 
 Who: dvc (or host), user, app (or process), process_name, process_exec, process_guid, process_id. The other side: dest, dest_ip, \
 dest_port, remote, remote_ip, remote_port. Its own side: src, src_ip, src_port, local_ip, local_port. What kind: direction, \
-transport, protocol, protocol_version, action, vendor_product. In any case, with spaces or - for _. The ends remote and local are \
+transport, protocol, protocol_version, action, vendor_product. Both sides at once: community_id, by which Zeek and others know the \
+same flow. In any case, with spaces or - for _. The ends remote and local are \
 told by all logs together, which are read once more for that.";
 
 const MEMBER_SIZE: &str = "4GiB";
@@ -540,6 +544,8 @@ pub struct OutputArgs {
     pub format: Option<Format>,
 
     /// The format of times in the report and the events, in UTC [default: rfc3339; in a table to the second]
+    ///
+    /// Events for Timesketch and ECS have those that these ask for.
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<TimeFormat>,
 
@@ -547,9 +553,15 @@ pub struct OutputArgs {
     #[arg(long)]
     pub bom: bool,
 
-    /// Write every hit to FILE as CSV, with the record it is from
+    /// Write every hit to FILE, with the record it is from
+    ///
+    /// Its ending chooses the format: .csv, .jsonl, .ndjson. - is standard output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub events: Option<PathBuf>,
+
+    /// The format of the events [default: csv]
+    #[arg(long, value_name = "FORMAT", requires = "events")]
+    pub events_format: Option<EventsFormat>,
 
     /// Write the channels that are used again and again to FILE as CSV, the most regular first
     ///

@@ -35,7 +35,7 @@ use crate::{
         output::{Existing, Output},
         outputs::Outputs,
         parquet::columns::Rows,
-        style::{Cells, Format, Mark, Screen, Sheet, Style},
+        style::{Cells, EventsFormat, Format, Mark, Screen, Sheet, Style},
     },
     rule::{
         builtin::{self, BuiltinRule},
@@ -461,13 +461,11 @@ fn outputs(
     arguments: Vec<String>,
 ) -> Result<Outputs, Error> {
     let style = style(&args)?;
-    for (what, path) in [("events", &args.events), ("beacons", &args.beacons)] {
-        if let Some(path) = path
-            && Format::of_ending(path).is_some_and(|format| format != Format::Csv)
-        {
-            let path = text::path(path);
-            return Err(Error::Usage(format!("--{what} {path}: {what} are CSV: give a name such as {what}.csv")));
-        }
+    if let Some(path) = &args.beacons
+        && Format::of_ending(path).is_some_and(|format| format != Format::Csv)
+    {
+        let path = text::path(path);
+        return Err(Error::Usage(format!("--beacons {path}: beacons are CSV: give a name such as beacons.csv")));
     }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
@@ -510,7 +508,32 @@ fn style(args: &OutputArgs) -> Result<Style, Error> {
     let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
     let Sheet(usual) = Sheet::default();
     let sheet = Sheet(Screen { width: args.look.width.map_or(usual.width, usize::from), ..usual });
-    Ok(Style { format, time_format: args.time_format, cells, mark, screen: None, sheet })
+    Ok(Style { format, time_format: args.time_format, events: events_format(args)?, cells, mark, screen: None, sheet })
+}
+
+/// The format of events that was asked for, or that the ending of their file's name chooses, or else CSV.
+fn events_format(args: &OutputArgs) -> Result<EventsFormat, Error> {
+    let Some(path) = &args.events else { return Ok(EventsFormat::default()) };
+    let shown = text::path(path);
+    if let Some(format @ (Format::Table | Format::Parquet)) = Format::of_ending(path) {
+        return Err(Error::Usage(format!(
+            "--events {shown}: the name says {}, which events are not written as: give a name such as events.csv or events.jsonl",
+            format.name()
+        )));
+    }
+    let by_ending = EventsFormat::of_ending(path);
+    let Some(format) = args.events_format else {
+        return Ok(by_ending.and_then(<[_]>::first).copied().unwrap_or_default());
+    };
+    if by_ending.is_some_and(|formats| !formats.contains(&format)) {
+        let other = if format == EventsFormat::Csv { "events.csv" } else { "events.jsonl" };
+        return Err(Error::Usage(format!(
+            "--events {shown} with --events-format {}: the name says another format; leave --events-format out, or give another \
+             name, for example {other}",
+            format.name(),
+        )));
+    }
+    Ok(format)
 }
 
 /// Built-in rules that are chosen.

@@ -7,7 +7,10 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::connection::ends::Ends;
+use crate::connection::{
+    community::{Flow, Memo},
+    ends::Ends,
+};
 
 /// What [`Field::Protocol`] always is.
 pub(crate) const PROTOCOL: &str = "ip";
@@ -60,6 +63,8 @@ pub struct Connection<'a> {
     pub time: Option<Timestamp>,
     /// Which end is the host and which its peer, where the run asks for it.
     pub ends: Option<Box<Ends>>,
+    /// See [`Field::CommunityId`], once it was asked for. Nothing that it is made of may change after that.
+    pub community: Memo,
 }
 
 impl Connection<'_> {
@@ -124,6 +129,7 @@ impl Connection<'_> {
             Field::RemotePort => of_ends(|ends| &ends.remote_port),
             Field::LocalIp => of_ends(|ends| &ends.local_ip),
             Field::LocalPort => of_ends(|ends| &ends.local_port),
+            Field::CommunityId => self.community.of(Field::flow(|other| self.get(other))),
             Field::Peer | Field::Service => self.get(field.stands_for(|other| self.get(other))),
         }
     }
@@ -140,7 +146,8 @@ pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('\\').next().unwrap_or_default()
 }
 
-/// The fields that connections can be grouped by: those that Splunk's rule groups them by, in its order, and the ends.
+/// The fields that connections can be grouped by: those that Splunk's rule groups them by, in its order, the ends, and what is made of
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -192,6 +199,9 @@ pub enum Field {
     LocalIp,
     /// `local_port`: the port of the host itself.
     LocalPort,
+    /// `community_id`: Community ID of version 1, by which other tools know the same flow. Made of the addresses, the ports and
+    /// `transport`; empty where one of them is not known, or `transport` is neither TCP nor UDP.
+    CommunityId,
     /// For tables alone, the other end: `remote`, or the end that is most likely it where the logs do not tell.
     Peer,
     /// For tables alone, the port: that of the end which was connected to.
@@ -235,6 +245,22 @@ impl Field {
 
     /// Those that take all logs of the run to tell, in order.
     pub const ENDS: [Self; 5] = [Self::Remote, Self::RemoteIp, Self::RemotePort, Self::LocalIp, Self::LocalPort];
+
+    /// All that can be asked for by name.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::ENDS).chain([Self::CommunityId])
+    }
+
+    /// The flow that a connection with these values is of.
+    pub fn flow<'a>(value: impl Fn(Self) -> &'a str) -> Flow<'a> {
+        Flow {
+            transport: value(Self::Transport),
+            src_ip: value(Self::SrcIp),
+            src_port: value(Self::SrcPort),
+            dest_ip: value(Self::DestIp),
+            dest_port: value(Self::DestPort),
+        }
+    }
 
     /// What a table for a person groups by where nothing else was asked for: one row for what looks the same.
     pub const SHOWN: [Self; 5] = [Self::Dvc, Self::App, Self::Direction, Self::Peer, Self::Service];
@@ -308,6 +334,7 @@ impl Field {
             Self::RemotePort => "remote_port",
             Self::LocalIp => "local_ip",
             Self::LocalPort => "local_port",
+            Self::CommunityId => "community_id",
             Self::Peer => "peer",
             Self::Service => "service",
         }
@@ -324,11 +351,10 @@ impl FromStr for Field {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let every = || Self::ALL.into_iter().chain(Self::ENDS);
         let asked = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
         let by_heading = || HEADINGS.iter().find(|(heading, _)| *heading == asked).map(|&(_, field)| field);
-        every().find(|field| field.name() == asked).or_else(by_heading).ok_or_else(|| {
-            let names: Vec<&str> = every().map(Self::name).collect();
+        Self::every().find(|field| field.name() == asked).or_else(by_heading).ok_or_else(|| {
+            let names: Vec<&str> = Self::every().map(Self::name).collect();
             format!("{name:?} is no field: the fields are {}", names.join(", "))
         })
     }
@@ -400,7 +426,7 @@ mod tests {
 
     #[test]
     fn every_field_is_found_by_its_name() {
-        for field in Field::ALL.into_iter().chain(Field::ENDS) {
+        for field in Field::every() {
             assert_eq!(field.name().parse(), Ok(field));
             assert_eq!(serde_json::to_value(field).unwrap(), field.name());
         }

@@ -150,6 +150,13 @@ impl Met {
                 let version = sysmon::protocol_version(dest, truth(Part::DestinationIsIpv6));
                 return self.fixed_number(of, version, number);
             }
+            Field::CommunityId => {
+                let text = |field| {
+                    let part = parts_of(field).first().copied();
+                    part.and_then(|part| self.entry(seen, part)).map_or("", |entry| &*entry.text)
+                };
+                return number(&Field::flow(text).community_id());
+            }
             // The name, or else the address.
             field => {
                 let parts = parts_of(field);
@@ -293,6 +300,9 @@ fn parts_of(field: Field) -> &'static [Part] {
         Field::User => &[Part::User],
         Field::ProcessGuid => &[Part::ProcessGuid],
         Field::ProcessId => &[Part::ProcessId],
+        Field::CommunityId => {
+            &[Part::Protocol, Part::SourceIp, Part::SourcePort, Part::DestinationIp, Part::DestinationPort]
+        }
         // They are constant, or told by more than a record: where those are asked for, connections are not taken by their values.
         Field::Action
         | Field::Protocol

@@ -7,6 +7,7 @@
 //!   met before.
 //! - [`security`]: what EventID 5156 and 5157 of Windows' Security-Auditing mean. [`logged`]: whose events are read.
 //! - [`ends`]: the host and its peer, whichever is called the destination, by the addresses that hosts have ([`locals`]).
+//! - [`community`]: the id by which other tools know the same flow.
 //! - [`clock`]: which of its two times a connection is of.
 //! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
 //!   are, by their ids. [`volumes`]: which drive a volume is.
@@ -16,6 +17,7 @@
 pub mod audited;
 pub mod cidr;
 pub mod clock;
+pub mod community;
 pub mod ends;
 pub mod filter;
 pub mod glossary;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::{
     connection::{
+        community::Memo,
         glossary::{Connection, INBOUND, OUTBOUND},
         sysmon::{address, decimal, protocol_version, stated, time},
     },
@@ -26,7 +27,7 @@ pub(crate) const VENDOR_PRODUCT: &str = "Microsoft Windows";
 ///
 /// [`Field::Action`]: crate::connection::glossary::Field::Action
 pub(crate) const ALLOWED: &str = "allowed";
-const BLOCKED: &str = "blocked";
+pub(crate) const BLOCKED: &str = "blocked";
 
 /// The fields that a connection is made of. Source: `Get-WinEvent -ListProvider Microsoft-Windows-Security-Auditing`, events 5156
 /// and 5157, versions 0 and 1.
@@ -69,6 +70,7 @@ pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
         dest_addr,
         src_ip,
         ends: None,
+        community: Memo::default(),
     })
 }
 

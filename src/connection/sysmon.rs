@@ -8,7 +8,10 @@ use std::{borrow::Cow, net::IpAddr};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
 use crate::{
-    connection::glossary::{Connection, INBOUND, OUTBOUND},
+    connection::{
+        community::Memo,
+        glossary::{Connection, INBOUND, OUTBOUND},
+    },
     evtx::event::Event,
 };
 
@@ -192,6 +195,7 @@ pub fn of_parts<'a>(time: Option<Timestamp>, of: impl Fn(Part) -> Meaning<'a>) -
         dest_addr,
         src_ip,
         ends: None,
+        community: Memo::default(),
     }
 }
 

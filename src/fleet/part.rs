@@ -21,6 +21,7 @@ use crate::{
         groups::{Groups, Sources},
         hit::Hit,
         hits::Hits,
+        key::GroupKey,
     },
     report::parquet::columns::Rows,
     scan::{pool, searched::SearchedFile, terms::Terms},
@@ -138,6 +139,8 @@ impl Part {
         let place = |field: &Field| self.columns.iter().position(|other| other == field);
         let places: Vec<usize> = terms.group_by.iter().filter_map(place).collect();
         let is_same = self.columns == terms.group_by;
+        // It is made of the columns that there are.
+        let is_made = terms.group_by.contains(&Field::CommunityId) && !self.columns.contains(&Field::CommunityId);
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
@@ -153,7 +156,10 @@ impl Part {
             if self.repeated.contains(&row.source) {
                 return Ok(());
             }
-            if let Some(hit) = keeps_hits.then(|| row.hit(source)).flatten() {
+            let hit = (keeps_hits || is_made).then(|| row.hit(source)).flatten();
+            let made = hit.as_ref().filter(|_| is_made);
+            let made = made.map(|hit| GroupKey::new(&terms.group_by, row.key.rule, |field| hit.get(field)));
+            if let Some(hit) = hit.filter(|_| keeps_hits) {
                 // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
                 match &mut last {
                     Some(last) if last.is_at_the_place_of(&hit) && !last.rules.contains(&row.key.rule) => {
@@ -163,7 +169,11 @@ impl Part {
                 }
             }
             if !counts_later {
-                let key = if is_same { row.key } else { row.key.coarsened(&places) };
+                let key = match made {
+                    Some(key) => key,
+                    None if is_same => row.key,
+                    None => row.key.coarsened(&places),
+                };
                 groups.count_group(&key, row.group);
             }
             Ok(())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{
+        community::Memo,
         glossary::{Connection, Field},
         sysmon,
     },
@@ -38,6 +39,9 @@ pub struct Hit {
     pub rules: Vec<usize>,
     /// The whole event; kept only for correlations.
     pub(super) whole: Option<Box<Whole>>,
+    /// See [`Field::CommunityId`], once it was asked for.
+    #[serde(skip)]
+    pub(super) community: Memo,
 }
 
 /// All that an event says.
@@ -99,7 +103,7 @@ impl Hit {
         let fields = fields.chain(iter::repeat(""));
         let ends = fields.clone().skip(Field::ALL.len()).take(Field::ENDS.len());
         let texts = Values::of(fields.take(Field::ALL.len()).chain(place.texts()).chain(ends));
-        Self { time, texts, recovered, chunk, offset, rules, whole: None }
+        Self { time, texts, recovered, chunk, offset, rules, whole: None, community: Memo::default() }
     }
 
     /// A hit of a connection, which this event of a log is.
@@ -159,6 +163,9 @@ impl Hit {
     /// The value of one field.
     #[must_use]
     pub fn get(&self, field: Field) -> &str {
+        if field == Field::CommunityId {
+            return self.community.of(Field::flow(|other| self.stored(other)));
+        }
         self.stored(field.stands_for(|other| self.stored(other)))
     }
 

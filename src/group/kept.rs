@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::HashMap};
 use jiff::Timestamp;
 
 use crate::{
-    connection::glossary::Field,
+    connection::{community::Memo, glossary::Field},
     group::{
         hit::{Hit, Place, SOURCE, TEXTS, Whole},
         key::Values,
@@ -160,6 +160,7 @@ impl Kept {
             offset: row.offset,
             rules: self.rules.get(row.rules as usize).cloned().unwrap_or_default(),
             whole: self.event(row).cloned().map(Box::new),
+            community: Memo::default(),
         }
     }
 

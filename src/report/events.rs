@@ -1,4 +1,5 @@
-//! The report of events: one CSV row a hit, in the order of time, with the record behind it.
+//! The report of events: a row for each hit, in the order of time, with the record behind it. CSV, or a format of
+//! [`crate::report::interchange`].
 //!
 //! From a group's row in the report an investigator gets to its records by the columns that both have.
 
@@ -8,12 +9,18 @@ use std::{
 };
 
 use crate::{
-    connection::glossary::Field,
+    connection::{clock::Clock, glossary::Field},
     group::{hit::Hit, processes::Processes},
     report::{
         background, csv,
+        interchange::{
+            ecs,
+            event::{Event, RECORD},
+            jsonl, timesketch,
+        },
         rows::{self, BATCH},
-        style::Style,
+        style::{EventsFormat, Style},
+        times::TimeFormat,
     },
     rule::info::RuleInfo,
 };
@@ -29,6 +36,10 @@ pub struct Made<'a> {
     pub named: bool,
     /// Whether they say which end is the host and which its peer.
     pub ends: bool,
+    /// Whether those of CSV have the Community ID, as those of the other formats always have.
+    pub community_id: bool,
+    /// Which of its times a hit is of.
+    pub clock: Clock,
     /// What is known of the processes, if they say it.
     pub processes: Option<&'a Processes>,
 }
@@ -44,18 +55,20 @@ pub struct Rows<'a, W: Write> {
 }
 
 impl<'a, W: Write> Rows<'a, W> {
-    /// Writes the header, with the columns of the rules if rows are to name theirs. It is CSV, whatever the report's format.
+    /// Writes the header of CSV, with the columns of the rules if rows are to name theirs.
     ///
     /// # Errors
     ///
     /// What `out` returns.
     pub fn new(mut out: W, made: Made<'a>) -> io::Result<Self> {
-        let more = ["time", "utc_time", "record_id", "rule_name", "source", "chunk", "offset", "recovered"];
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| made.named);
         let background = made.processes.iter().flat_map(|_| background::COLUMNS);
         let ends = Field::ENDS.map(Field::name).into_iter().filter(|_| made.ends);
-        let columns = Field::ALL.map(Field::name).into_iter().chain(more).chain(rule).chain(ends).chain(background);
-        csv::header(&mut out, made.style.mark, columns)?;
+        let community = [Field::CommunityId.name()].into_iter().filter(|_| made.community_id);
+        let columns = Field::ALL.map(Field::name).into_iter().chain(RECORD).chain(rule);
+        if made.style.events == EventsFormat::Csv {
+            csv::header(&mut out, made.style.mark, columns.chain(ends).chain(community).chain(background))?;
+        }
         Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
     }
 
@@ -96,6 +109,25 @@ impl<'a, W: Write> Rows<'a, W> {
 
 /// Adds the row of a hit.
 fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
+    let times = match made.style.events {
+        EventsFormat::Csv => return add_csv(rows, hit, rule, made),
+        EventsFormat::Jsonl => made.style.time_format(),
+        // They have fields of times, which are to be read as such.
+        EventsFormat::Timesketch | EventsFormat::Ecs => TimeFormat::Rfc3339,
+    };
+    let background = made.processes.map(|processes| background::of_hit(processes, hit, |time| times.show(time)));
+    let time = times.show(hit.time);
+    let Made { ends, clock, .. } = *made;
+    let event = Event { hit, time: &time, rule, ends, background: background.as_ref(), clock };
+    match made.style.events {
+        EventsFormat::Timesketch => timesketch::push(rows, event),
+        EventsFormat::Ecs => ecs::push(rows, event),
+        EventsFormat::Csv | EventsFormat::Jsonl => jsonl::push(rows, event),
+    }
+}
+
+/// Adds it as CSV.
+fn add_csv(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
     let show = |time| made.style.time_format().show(time);
     let time = show(hit.time);
     let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
@@ -103,6 +135,8 @@ fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) 
     let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
     let ends = hit.ends().filter(|_| made.ends);
     let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns)).chain(ends);
+    let community = made.community_id.then(|| hit.get(Field::CommunityId));
+    let values = values.chain(community);
     let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
     csv::push(rows, values.chain(background.iter().flatten().map(String::as_str)), made.style.cells)
 }

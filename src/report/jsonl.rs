@@ -18,9 +18,10 @@ use crate::{
 /// A value that is stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-enum Value<'a> {
-    Number(u64),
+pub(super) enum Value<'a> {
+    Number(i64),
     Text(&'a str),
+    Truth(bool),
 }
 
 /// Writes one object per group, in the order given, whose members are in the order of the columns.
@@ -33,24 +34,42 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
         let background = report.background_of(context, |time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
-        let numbers = [Some(Value::Number(group.count)), stated(&first), stated(&last)];
+        let numbers = [Some(counted(group.count)), stated(&first), stated(&last)];
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
         let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
-        let rarity = rarity.flat_map(|(hosts, first)| [Some(Value::Number(hosts as u64)), stated(first)]);
+        let rarity = rarity.flat_map(|(hosts, first)| [Some(counted(hosts as u64)), stated(first)]);
         let known = background.iter().flatten().map(|text| stated(text));
         let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(known).chain(rarity));
-        Serializer::with_formatter(&mut *line, Legible).collect_map(members)?;
-        line.push(b'\n');
-        Ok(())
+        push(line, members)
     })
 }
 
-fn stated(text: &str) -> Option<Value<'_>> {
+/// Adds a line with an object of these members.
+///
+/// # Errors
+///
+/// None that memory does not have.
+pub(super) fn push<K: Serialize, V: Serialize>(
+    lines: &mut Vec<u8>,
+    members: impl Iterator<Item = (K, V)>,
+) -> io::Result<()> {
+    Serializer::with_formatter(&mut *lines, Legible).collect_map(members)?;
+    lines.push(b'\n');
+    Ok(())
+}
+
+/// A number that was counted.
+pub(super) fn counted(number: u64) -> Value<'static> {
+    Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// A text; nothing if it is empty.
+pub(super) fn stated(text: &str) -> Option<Value<'_>> {
     (!text.is_empty()).then_some(Value::Text(text))
 }
 
 /// The value of a field: a number where it is to be one and is, and no reader of JSON takes it for another; else its text.
-fn value(field: Field, text: &str) -> Option<Value<'_>> {
+pub(super) fn value(field: Field, text: &str) -> Option<Value<'_>> {
     let is_numeric = field.kind() == Kind::Number;
     let number = text.parse::<u32>().ok().filter(|number| is_numeric && number.to_string() == text);
     number.map(|number| Value::Number(number.into())).or_else(|| stated(text))
@@ -61,6 +80,10 @@ struct Legible;
 
 impl Formatter for Legible {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly all of it is plain ASCII, which is seen many bytes at a time.
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return out.write_all(fragment.as_bytes());
+        }
         for part in fragment.split_inclusive(text::is_unsafe) {
             match part.char_indices().next_back().filter(|&(_, c)| text::is_unsafe(c)) {
                 // All of them are in the first plane.

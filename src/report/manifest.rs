@@ -319,10 +319,13 @@ pub struct DefectEntry {
 /// A file that was written.
 #[derive(Debug, Serialize)]
 pub struct Written {
-    /// Its rows, without the header.
+    /// Its rows, without the header: hits, of events.
     pub rows: u64,
     /// Its SHA-256.
     pub sha256: String,
+    /// Its format, of events, which have others than the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<&'static str>,
 }
 
 /// Facts about the run itself.

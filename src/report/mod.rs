@@ -6,7 +6,7 @@
 //! - [`content`]: the report as every format has it. [`style`]: how it looks. [`times`]: how a time looks. [`format`](mod@format): the choice of a format.
 //! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group, on several
 //!   threads.
-//! - [`events`]: a row for each hit. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
+//! - [`events`]: a row for each hit. `interchange`: the same in the formats of other tools. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
 //! - [`output`]: where one thing is written to, with `filename`, names that are none on Windows, and [`unfinished`], files without their
 //!   names. [`outputs`]: everything that a run writes.
@@ -19,6 +19,7 @@ pub mod events;
 mod filename;
 mod fit;
 pub mod format;
+mod interchange;
 mod jsonl;
 mod layout;
 pub mod manifest;

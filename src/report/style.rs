@@ -19,6 +19,20 @@ pub enum Format {
     Parquet,
 }
 
+/// The formats of the report of events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// Comma-separated values, for spreadsheets and other tools
+    #[default]
+    Csv,
+    /// One JSON object per line with the columns of the CSV, with numbers as numbers and values as they were logged
+    Jsonl,
+    /// JSON lines that Timesketch imports, each with a sentence that says what happened
+    Timesketch,
+    /// Documents of the Elastic Common Schema, as the bulk API of Elasticsearch takes them: two lines for each event
+    Ecs,
+}
+
 /// How a report looks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
@@ -26,6 +40,8 @@ pub struct Style {
     pub format: Option<Format>,
     /// The format of times that was asked for.
     pub time_format: Option<TimeFormat>,
+    /// The format of the report of events.
+    pub events: EventsFormat,
     /// How values are put into the cells of CSV.
     pub cells: Cells,
     /// What CSV starts with.
@@ -53,6 +69,30 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Table => "table",
             Self::Parquet => "parquet",
+        }
+    }
+}
+
+impl EventsFormat {
+    /// The formats that the ending of a file's name goes with, that which it chooses first: `.csv`, or `.jsonl` and `.ndjson` for those
+    /// that are JSON lines, in any case. Nothing for other endings, which go with all. Timesketch takes no `.ndjson`.
+    #[must_use]
+    pub fn of_ending(path: &Path) -> Option<&'static [Self]> {
+        const JSONL: &[EventsFormat] = &[EventsFormat::Jsonl, EventsFormat::Timesketch, EventsFormat::Ecs];
+        const NDJSON: &[EventsFormat] = &[EventsFormat::Jsonl, EventsFormat::Ecs];
+        let endings = [("csv", &[Self::Csv][..]), ("jsonl", JSONL), ("ndjson", NDJSON)];
+        let extension = path.extension()?;
+        endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, formats)| formats)
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Timesketch => "timesketch",
+            Self::Ecs => "ecs",
         }
     }
 }

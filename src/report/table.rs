@@ -173,7 +173,7 @@ fn columns(fields: &[Field], named: bool, rarity: bool) -> Vec<Column> {
 }
 
 /// The fields that have no column of their own above, those first that matter most.
-const OTHERS: [Field; 17] = [
+const OTHERS: [Field; 18] = [
     Field::User,
     Field::Direction,
     Field::Transport,
@@ -187,6 +187,7 @@ const OTHERS: [Field; 17] = [
     Field::Src,
     Field::ProcessId,
     Field::ProcessGuid,
+    Field::CommunityId,
     Field::ProtocolVersion,
     Field::Protocol,
     Field::Action,

@@ -9,6 +9,7 @@
 //! - [`context`]: the process behind a connection.
 //! - [`security`]: connections that Windows' Security-Auditing has logged.
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
+//! - [`interchange`]: events in the formats of other tools, and the Community ID.
 //! - [`evidence`]: stale records, duplicates, the report of events, the manifest and its verification.
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
 //! - [`exports`]: events that were exported as XML or JSON lines.
@@ -55,6 +56,7 @@ mod filters;
 mod fleet;
 mod formats;
 mod html;
+mod interchange;
 mod joined;
 mod options;
 mod reporting;
