@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Whether the static build for Linux is one and works, and whether the code compiles for Windows. What has to be
-# downloaded and cannot be had is skipped with a message.
+# Whether the static build for Linux is one and works, and whether the code compiles for other processors and for macOS. What has to
+# be downloaded and cannot be had is skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# The release build's settings, but for those that only cost time here. Both targets share what runs on the host.
+# The release build's settings, but for those that only cost time here. All targets share what runs on the host.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/foreign"
 export CARGO_PROFILE_RELEASE_{OPT_LEVEL=0,LTO=off,CODEGEN_UNITS=16}
 
@@ -29,7 +29,9 @@ if has "$static"; then
     "$netsift" detect --quiet testdata/case | cmp - testdata/expected/detect.csv
 fi
 
-windows=x86_64-pc-windows-gnu
-if has "$windows"; then
-    cargo check --locked --quiet --release --target "$windows"
-fi
+# Other processors and systems, as far as can be told here: the code compiles for them. Windows has its own check.
+for other in aarch64-unknown-linux-musl aarch64-apple-darwin; do
+    if has "$other"; then
+        cargo check --locked --quiet --release --target "$other"
+    fi
+done

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::{
-    case::{Case, Ran, connections, detect, names_in},
+    case::{Case, NOT_FOUND, Ran, connections, detect, names_in},
     evtx_writer::{self, CHUNK, Event, HEADER, Log, Value},
 };
 
@@ -38,14 +38,14 @@ fn with_a_good_log(bad: &Log) -> Ran {
 fn a_path_that_does_not_exist_is_named_and_the_others_are_read() {
     let case = detect().events(&[Event::connection()]);
     let ran = case.run_on(&["missing.evtx", "log.evtx"]);
-    ran.exits(3).says(&["missing.evtx: No such file or directory", "defects   1: 1 path not searched"]);
+    ran.exits(3).says(&["missing.evtx: ", NOT_FOUND, "defects   1: 1 path not searched"]);
     assert_eq!(rows(&ran), 1);
 }
 
 #[test]
 fn a_run_that_could_search_nothing_fails() {
     let nothing = "netsift: no event log found: give a log, an archive of logs, or a directory with either";
-    detect().run_on(&["missing.evtx"]).exits(1).reports(&[]).says(&["netsift: missing.evtx: No such file", nothing]);
+    detect().run_on(&["missing.evtx"]).exits(1).reports(&[]).says(&["netsift: missing.evtx: ", NOT_FOUND, nothing]);
     detect().file("readme.txt", "no log").run_on(&["."]).exits(1).reports(&[]).says(&[nothing]);
     // No half report either.
     let case = detect();
@@ -467,7 +467,7 @@ fn a_pipe_a_device_and_standard_output_are_written_to_as_what_they_are() {
     // Standard output as a file is that file, and not one of the name of the device.
     let to_file = format!("{} detect -o /dev/stdout log.evtx > out.csv 2> messages", crate::case::NETSIFT);
     assert!(Command::new("sh").arg("-c").arg(to_file).current_dir(case.path(".")).status().unwrap().success());
-    assert_eq!(fs::read_to_string(case.path("out.csv")).unwrap(), report);
+    assert_eq!(case.read("out.csv"), report);
     Ran::new(case.command(&["-o", "/dev/null", "--manifest", "m.json", "log.evtx"])).exits(0).reports(&[]);
     let full = ["-o", "/dev/full", "--manifest", "n.json", "log.evtx"];
     Ran::new(case.command(&full)).exits(1).says(&["netsift: /dev/full: cannot write: No space left on device"]);
@@ -488,7 +488,7 @@ fn outputs_of_a_run_appear_together_or_not_at_all() {
     let mut command = Command::new("sh");
     command.arg("-c").arg(limited).current_dir(case.path("."));
     Ran::new(command).exits(1).says(&["netsift: page.html: cannot write: File too large"]);
-    assert_eq!(fs::read_to_string(case.path("r.csv")).unwrap(), "as it was");
+    assert_eq!(case.read("r.csv"), "as it was");
     assert_eq!(names_in(&case.path(".")), ["log.evtx", "r.csv"]);
 }
 

@@ -41,7 +41,7 @@ fn all() -> Vec<Event> {
 fn table(case: &Case, args: &[&str]) -> (String, Ran) {
     let ran = Ran::new(case.command(&[&["--beacons", "beacons.csv", "--force", "-o", "report.csv"], args].concat()));
     ran.exits(0);
-    (fs::read_to_string(case.path("beacons.csv")).unwrap(), ran)
+    (case.read("beacons.csv"), ran)
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn partial_results_with_events_give_the_table_of_one_scan() {
     merged.exits(0).says(&["beacons   2 channels scored"]);
     let (one, _) = table(&case, &["1.evtx", "2.evtx"]);
     assert_eq!(one, [HEADER, REGULAR, RANDOM, ""].join("\n"));
-    assert_eq!(fs::read_to_string(case.path("merged.csv")).unwrap(), one);
+    assert_eq!(case.read("merged.csv"), one);
     Ran::new(case.command(&["--partial", "groups.parquet", "--force", "-o", "report.csv", "1.evtx"])).exits(0);
     let refused = merge("none.csv", &["groups.parquet"]);
     refused.exits(1).says(&["--beacons needs each hit, and it has groups only: scan with --partial-events"]);

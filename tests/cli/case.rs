@@ -16,6 +16,9 @@ use crate::evtx_writer::{self, Event, Log};
 
 pub const NETSIFT: &str = env!("CARGO_BIN_EXE_netsift");
 
+/// What the system says of a file that is not there.
+pub const NOT_FOUND: &str = if cfg!(windows) { "(os error 2)" } else { "No such file or directory" };
+
 pub struct Case {
     folder: TempDir,
     args: Vec<String>,
@@ -44,6 +47,12 @@ impl Case {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The text of a file, as far as a test compares it.
+    #[track_caller]
+    pub fn read(&self, name: &str) -> String {
+        slashed(&fs::read_to_string(self.path(name)).unwrap())
     }
 
     /// Adds a file, in folders if its name has them.
@@ -170,6 +179,15 @@ impl Ran {
         assert!(!self.stderr().contains(&slashed(text)), "{}\nsays {text:?}:\n{}", self.command, self.stderr());
         self
     }
+}
+
+/// The hash of a file by a tool such as `sha256sum`; nothing on a system that has no such tool.
+pub fn hash_by(tool: &str, path: &Path) -> Option<String> {
+    let output = match Command::new(tool).arg(path).output() {
+        Err(_) if cfg!(windows) => return None,
+        output => String::from_utf8(output.unwrap().stdout).unwrap(),
+    };
+    output.split(' ').next().map(str::to_owned)
 }
 
 /// A text in which paths of any system look the same.

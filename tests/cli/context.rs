@@ -184,7 +184,7 @@ fn hostile_command_lines_are_guarded_cells_on_one_line() {
 fn events_and_json_lines_and_parquet_have_the_same_columns() {
     let case = detect().events(&[connection(), regsvcs(), query("first.example", "8.8.8.8")]);
     case.command(&["--context", "--events", "events.csv", "-q", "-o", "report.parquet", "."]).output().unwrap();
-    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let events = case.read("events.csv");
     let mut lines = events.lines();
     let ends = "remote,remote_ip,remote_port,local_ip,local_port";
     assert!(lines.next().unwrap().ends_with(&format!(",recovered,{ends},{COLUMNS}")));

@@ -110,7 +110,7 @@ fn connections_are_left_in_by_their_peer_whichever_end_opened_them() {
 fn events_have_the_ends_where_they_are_known() {
     let case = logs(connections()).args(["--context", "--events", "events.csv", "--group-by", "dvc"]);
     Ran::new(case.command(&["logs"])).exits(0);
-    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let events = case.read("events.csv");
     assert!(events.lines().next().unwrap().contains(&format!(",recovered,{ENDS},process,")), "{events}");
     assert!(events.contains(",false,9.1.2.1,9.1.2.1,1000,10.0.0.5,443,"), "{events}");
 }

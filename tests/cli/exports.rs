@@ -267,7 +267,7 @@ fn the_manifest_and_the_rows_of_events_say_where_they_are_from() {
     let case = connections().file("export.json", &text);
     let ran = Ran::new(case.command(&["export.json", "-o", "r.csv", "--events", "e.csv", "--manifest", "m.json"]));
     ran.exits(0);
-    let events = fs::read_to_string(case.path("e.csv")).unwrap();
+    let events = case.read("e.csv");
     let mut reader = csv::Reader::from_reader(events.as_bytes());
     let places: Vec<(String, String)> = reader
         .deserialize::<std::collections::BTreeMap<String, String>>()

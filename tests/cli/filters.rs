@@ -2,8 +2,6 @@
 //!
 //! Each run is repeated with every record decoded, as [`crate::case`] does it, so that ruling out is held to lose nothing.
 
-use std::fs;
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -301,7 +299,7 @@ fn without_filters_nothing_is_said_of_them() {
 fn made(case: &Case, args: &[&str]) -> (Json, Json) {
     let files = ["--force", "-o", "r.csv", "--manifest", "m.json", "--html", "p.html"];
     case.run_on(&[&files[..], args, &["."]].concat()).exits(0);
-    let read = |name: &str| fs::read_to_string(case.path(name)).unwrap();
+    let read = |name: &str| case.read(name);
     let page = read("p.html");
     let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
     (serde_json::from_str(&read("m.json")).unwrap(), serde_json::from_str(data).unwrap())

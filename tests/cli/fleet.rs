@@ -109,7 +109,7 @@ fn rules_and_other_formats_are_merged_too() {
 /// What a run writes besides the report.
 fn written(case: &Case, run: impl FnOnce(&[&str]) -> Ran) -> (Ran, String, String) {
     let ran = run(&["--html", "page.html", "--events", "events.csv", "--force"]);
-    let read = |name| fs::read_to_string(case.path(name)).unwrap();
+    let read = |name| case.read(name);
     (ran, read("page.html"), read("events.csv"))
 }
 

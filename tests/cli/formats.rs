@@ -1,12 +1,14 @@
 //! The formats of the report: CSV, JSON lines and the table; of times; and the byte order mark.
 
-use std::{fs, process::Command};
+use std::fs;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    case::{Case, NETSIFT, connections, detect},
+    case::{Case, connections, detect},
     evtx_writer::{Event, Value},
 };
 
@@ -42,7 +44,7 @@ fn case() -> Case {
 /// What a terminal of this width is sent.
 #[cfg(target_os = "linux")]
 fn on_terminal(case: &Case, width: usize, environment: (&str, &str), args: &str) -> String {
-    let line = format!("stty cols {width} rows 50 && exec '{NETSIFT}' detect -q {args}");
+    let line = format!("stty cols {width} rows 50 && exec '{}' detect -q {args}", crate::case::NETSIFT);
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).current_dir(case.path(".")).stdin(std::process::Stdio::null());
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
@@ -381,7 +383,7 @@ fn events_have_the_times_and_the_mark_and_stay_csv() {
     let case = case();
     let events = |args: &[&str]| {
         case.run_on(&[&["--force", "-o", "report", "--events", "events.csv"], args, &["log.evtx"]].concat()).exits(0);
-        fs::read_to_string(case.path("events.csv")).unwrap()
+        case.read("events.csv")
     };
     let plain = events(&[]);
     for format in ["jsonl", "table"] {

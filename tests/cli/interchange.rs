@@ -492,7 +492,7 @@ fn the_ending_chooses_the_format_and_what_makes_no_sense_is_refused() {
     let start = |args: &[&str]| {
         let name = args[1];
         Ran::new(case.command(&[&["--force", "-o", "r.csv"], args, &["log.evtx"]].concat())).exits(0);
-        fs::read_to_string(case.path(name)).unwrap().chars().take(9).collect::<String>()
+        case.read(name).chars().take(9).collect::<String>()
     };
     for (args, expected) in [
         (&["--events", "e.csv"][..], "action,ap"),

@@ -226,14 +226,14 @@ fn a_twin_outside_the_time_that_is_asked_for_is_none() {
 #[test]
 fn events_and_the_page_and_partial_results_are_without_twins() {
     let case = of("all", detect()).events(&[Event::connection(), allowed().at(1), allowed().at(9), blocked()]);
-    let lines = |name: &str| fs::read_to_string(case.path(name)).unwrap().lines().count();
+    let lines = |name: &str| case.read(name).lines().count();
     let outputs = ["--events", "events.csv", "--html", "page.html", "--manifest", "run.json", "-o", "report.csv", "."];
     Ran::new(case.command(&outputs)).exits(0);
     assert_eq!((lines("events.csv"), lines("report.csv")), (4, 4));
     let manifest: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(case.path("run.json")).unwrap()).unwrap();
     assert_eq!((&manifest["options"]["source"], &manifest["sources"][0]["twins"]), (&"all".into(), &1.into()));
-    let report = fs::read_to_string(case.path("report.csv")).unwrap();
+    let report = case.read("report.csv");
     for (name, more) in [("groups.parquet", None), ("hits.parquet", Some("--partial-events"))] {
         let args = [["--partial", name, "-q"].as_slice(), more.as_slice(), &["."]].concat();
         Ran::new(case.command(&args)).exits(0);
@@ -388,7 +388,7 @@ fn the_process_behind_a_connection_is_that_of_its_4688() {
     assert!(known(&ran)[0].ends_with(",own (2 processes)"), "{}", ran.report());
     let case = of("security", detect()).events(&two);
     Ran::new(case.command(&["--context", "--events", "events.csv", "-q", "."])).exits(0);
-    let events = fs::read_to_string(case.path("events.csv")).unwrap();
+    let events = case.read("events.csv");
     let commands: Vec<bool> = events.lines().skip(1).map(|line| line.contains("/u x.dll")).collect();
     assert_eq!(commands, [true, false]);
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use rsigma_parser::{ConditionExpr, Detection, Detections, Modifier, Quantifier, SigmaRule, SigmaValue, StringPart};
 
 use crate::{
-    case::{Case, Ran, connections, detect},
+    case::{Case, NOT_FOUND, Ran, connections, detect},
     evtx_writer::{self, Event, Value},
     samples,
 };
@@ -170,7 +170,7 @@ fn what_cannot_be_loaded_is_named_with_the_reason_and_does_not_stop_the_run() {
         .exits(1)
         .reports(&[])
         .says(&["netsift: rules/b.yml: cannot load the rule: another log source"]);
-    case.run_on(&["--rules", "missing", "log.evtx"]).exits(2).says(&["netsift: --rules missing: No such file"]);
+    case.run_on(&["--rules", "missing", "log.evtx"]).exits(2).says(&["netsift: --rules missing: ", NOT_FOUND]);
     let case =
         case.file("others/b.yml", NOTEPAD.replace("network_connection", "process_creation")).file("no/x.txt", "");
     case.run_on(&["--rules", "rules", "--rules", "others", "log.evtx"]).exits(2).says(&[
@@ -273,7 +273,7 @@ fn events_have_a_row_for_each_rule_and_the_manifest_each_rules_hash() {
     let events = [notepad().with("DestinationPort", Value::U16(4444)), Event::connection().at(1)];
     let case = detect().file("rules/a.yml", NOTEPAD).file("rules/b.yml", PORT).events(&events);
     case.run_on(&["--rules", "rules", "-o", "r.csv", "--events", "e.csv", "--manifest", "m.json", "log.evtx"]).exits(0);
-    let rows = fs::read_to_string(case.path("e.csv")).unwrap();
+    let rows = case.read("e.csv");
     let titles: Vec<&str> = rows.lines().skip(1).map(|row| row.split(',').nth(27).unwrap()).collect();
     assert_eq!(titles, ["Notepad Talks", "Odd Port", "Detect Regsvcs with Network Connection"]);
     let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(case.path("m.json")).unwrap()).unwrap();

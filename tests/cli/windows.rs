@@ -95,7 +95,7 @@ fn wildcards_stand_for_what_matches_them() {
     }
     let none = case.run_on(&["*.zip"]);
     none.exits(1).says(&["netsift: *.zip: "]);
-    assert_eq!(Ran::new(case.another(&["*.evtx"])).exits(0).report().lines().count(), 1);
+    assert_eq!(Ran::new(case.another(&["*.evtx"])).exits(0).report().lines().count(), 2);
     Ran::new(case.another(&["*.evt"])).exits(2).says(&["*.evt"]);
     // The values of options are left as they are.
     case.run_on(&["--process", "log*", "log.evtx"]).exits(0).reports(&["dvc,dest_ip,count,firstTime,lastTime"]);
@@ -127,7 +127,7 @@ fn no_output_has_a_name_with_another_meaning() {
     for (name, cause) in [
         ("NUL.csv", device),
         ("com1", device),
-        ("aux.txt", device),
+        ("aux.csv", device),
         ("log.evtx:stream", stream),
         ("log.evtx::$DATA", stream),
         ("report?.csv", stream),
@@ -201,10 +201,9 @@ fn a_log_that_is_read_only_is_read_and_stays_so() {
 #[test]
 fn lines_of_windows_are_lines_in_lists_and_in_files_of_arguments() {
     let (case, report) = case();
-    let case = case.file("list.txt", "\u{feff}# what is looked for\r\n8.8.8.0/24\r\n\r\n").file(
-        "case.args",
-        "\u{feff}connections\r\n--group-by\r\ndvc,dest_ip\r\n--detect-cidr @list.txt\r\nlog.evtx\r\n",
-    );
+    let case = case
+        .file("list.txt", "\u{feff}# what is looked for\r\n8.8.8.0/24\r\n\r\n")
+        .file("case.args", "\u{feff}connections\r\n--group-by dvc,dest_ip\r\n--detect-cidr @list.txt\r\nlog.evtx\r\n");
     assert_eq!(Ran::new(case.another(&["@case.args"])).exits(0).report(), report);
 }
 
@@ -220,27 +219,25 @@ fn a_reader_that_closes_its_pipe_has_seen_what_it_wanted() {
     }
 }
 
+/// Wine sets `SystemRoot` anew for every program, and has no logs of its own. Where there are some, they are left alone.
 #[test]
 fn the_logs_of_this_host_are_read_where_windows_has_them_and_nothing_is_written_there() {
     let (case, report) = case();
-    let logs = case.path(r"Windows\System32\winevt\Logs");
-    fs::create_dir_all(&logs).unwrap();
-    let live = |more: &[&str]| {
-        let mut command = case.command(&[&["--live"], more].concat());
-        command.env("SystemRoot", absolute(&case, "Windows"));
-        Ran::new(command)
-    };
-    live(&[]).exits(1).says(&["no event log"]);
-    fs::copy(case.path("log.evtx"), logs.join("Microsoft-Windows-Sysmon%4Operational.evtx")).unwrap();
-    assert_eq!(live(&[]).exits(0).report(), report);
+    let logs = PathBuf::from(std::env::var_os("SystemRoot").unwrap()).join(r"System32\winevt\Logs");
     let inside = text(&logs.join("report.csv"));
-    live(&["-o", &inside]).exits(1).says(&["cannot write there: it is the folder of this host's logs"]);
-    live(&["-o", "report.csv", "--events", &inside]).exits(1).says(&["it is the folder of this host's logs"]);
+    let refused = "cannot write there: it is the folder of this host's logs";
+    if logs.exists() {
+        println!("skipped: how this host's logs are read: it has some");
+        case.run_on(&["--live", "-o", &inside]).exits(1).says(&[refused]);
+        return;
+    }
+    case.run_on(&["--live"]).exits(1).says(&["cannot read the logs of this host: there is no such folder"]);
+    fs::create_dir_all(&logs).unwrap();
+    case.run_on(&["--live"]).exits(1).says(&["netsift: no event log found"]);
+    fs::copy(case.path("log.evtx"), logs.join("Microsoft-Windows-Sysmon%4Operational.evtx")).unwrap();
+    assert_eq!(case.run_on(&["--live"]).exits(0).report(), report);
+    case.run_on(&["--live", "-o", &inside]).exits(1).says(&[refused]);
+    case.run_on(&["--live", "-o", "report.csv", "--events", &inside]).exits(1).says(&[refused]);
     assert_eq!(names_in(&logs).len(), 1);
-    let none = {
-        let mut command = case.command(&["--live"]);
-        command.env("SystemRoot", absolute(&case, "elsewhere"));
-        Ran::new(command)
-    };
-    none.exits(1).says(&["cannot read the logs of this host: there is no such folder"]);
+    fs::remove_dir_all(&logs).unwrap();
 }
