@@ -9,7 +9,14 @@ use std::{
 use crate::{
     connection::glossary::Field,
     error::Error,
-    group::{hit::Hit, key::GroupKey, processes::Processes},
+    group::{
+        copies::{self, Leaving},
+        groups::Groups,
+        hit::Hit,
+        hits::SortedHits,
+        key::GroupKey,
+        processes::Processes,
+    },
     label::{
         labels::{Asked, Labels},
         told::Found,
@@ -97,10 +104,41 @@ pub struct Watched {
     hashers: [ahash::RandomState; 2],
 }
 
+/// The groups that are watched, and how many are not.
+#[derive(Debug)]
+pub struct Sifted {
+    /// Those that are.
+    pub groups: Groups,
+    /// How many are not.
+    pub left_out: u64,
+    /// How many connections these have.
+    pub connections: u64,
+}
+
 impl Watched {
-    /// Adds a row.
-    pub fn add(&mut self, key: &GroupKey) {
-        self.rows.insert(self.hash(key));
+    /// The rows by these fields that hits are in which are on a list. `rules_of` says which rules a hit with its number is of.
+    ///
+    /// # Errors
+    ///
+    /// The hits could not be read again, or something not be asked.
+    pub fn among(
+        hits: &SortedHits,
+        leaving: Leaving<'_>,
+        fields: &[Field],
+        labelling: &mut Labelling<'_>,
+        rules_of: &dyn Fn(usize, &Hit) -> Vec<usize>,
+    ) -> io::Result<Self> {
+        let mut watched = Self::default();
+        copies::in_order(hits, leaving, |number, hit| {
+            if !labelling.of_hit(hit)?.lists.is_empty() {
+                for rule in rules_of(number, hit) {
+                    let row = watched.hash(&GroupKey::new(fields, rule, |field| hit.get(field)));
+                    watched.rows.insert(row);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(watched)
     }
 
     /// Whether a row is one of them.
@@ -112,5 +150,26 @@ impl Watched {
     fn hash(&self, key: &GroupKey) -> u128 {
         let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
         high << u64::BITS | low
+    }
+}
+
+impl Sifted {
+    /// The groups that are watched.
+    ///
+    /// # Errors
+    ///
+    /// They could not be read again, or what `is_watched` returns.
+    pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey) -> io::Result<bool>) -> io::Result<Self> {
+        let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0 };
+        groups.each_by_key(|key, group| {
+            if is_watched(&key)? {
+                sifted.groups.count_group(&key, group);
+            } else {
+                sifted.left_out += 1;
+                sifted.connections = sifted.connections.saturating_add(group.count);
+            }
+            Ok(())
+        })?;
+        Ok(sifted)
     }
 }

@@ -28,12 +28,16 @@ use crate::{
 pub const OF_LISTS: &str = "watchlist";
 /// The columns of databases.
 pub const OF_DATABASES: [&str; 3] = ["dest_asn", "dest_as_org", "dest_country"];
+/// The one of them that is a number, as a rule.
+pub const OF_NUMBER: &str = "dest_asn";
 
 /// Lists and databases.
 #[derive(Debug)]
 pub struct Labels {
     lists: Vec<(LabelFile, Watchlist)>,
     databases: Vec<(LabelFile, Database)>,
+    /// What of them is not used or of no use, a line each.
+    pub remarks: Vec<String>,
 }
 
 /// A file that labels are from.
@@ -68,10 +72,13 @@ impl Labels {
         }
         let list = |path: &PathBuf| read("--watchlist", path, hashing, |bytes| Watchlist::read(path, &bytes));
         let database = |path: &PathBuf| read("--geoip", path, hashing, Database::read);
-        Ok(Some(Self {
+        let mut labels = Self {
             lists: lists.iter().map(list).collect::<Result<_, _>>()?,
             databases: databases.iter().map(database).collect::<Result<_, _>>()?,
-        }))
+            remarks: Vec::new(),
+        };
+        labels.remarks = labels.unused();
+        Ok(Some(labels))
     }
 
     /// Whether there are lists.
@@ -130,14 +137,38 @@ impl Labels {
         self.lists.get(place as usize).map(|(_, list)| &*list.name)
     }
 
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = &LabelFile> {
+        self.lists().map(|(file, _)| file).chain(self.databases())
+    }
+
     /// The files of the databases.
     pub fn databases(&self) -> impl Iterator<Item = &LabelFile> {
         self.databases.iter().map(|(file, _)| file)
     }
 
-    /// What of them is not used or of no use, a line each.
-    #[must_use]
-    pub fn remarks(&self) -> Vec<String> {
+    /// Makes sure that groups by these fields tell what is asked, where no hit is known.
+    ///
+    /// # Errors
+    ///
+    /// Text for a person: which fields it takes.
+    pub fn check_fields(&self, fields: &[Field]) -> Result<(), String> {
+        let has = |choice: [Field; 2]| choice.iter().any(|field| fields.contains(field));
+        let takes = match () {
+            () if self.ask_addresses() && !has([Field::DestIp, Field::RemoteIp]) => Field::DestIp,
+            () if self.ask_names() && !has([Field::Dest, Field::Remote]) => Field::Dest,
+            () => return Ok(()),
+        };
+        let option = if self.has_lists() { "--watchlist" } else { "--geoip" };
+        let what = if takes == Field::DestIp { "addresses" } else { "names" };
+        Err(format!(
+            "{option}: the partial results have groups only, which do not tell {what} without {takes}: add {takes} to --group-by, or \
+             scan with --partial-events"
+        ))
+    }
+
+    /// What of them is not used or of no use.
+    fn unused(&self) -> Vec<String> {
         let unused = self.lists.iter().filter(|(_, list)| list.unused.count > 0).map(|(file, list)| {
             let (unused, all) = (list.unused.count, list.unused.count + list.count);
             let (unused, all) = (text::grouped(unused), text::counted(all, "entry").replace("entrys", "entries"));
@@ -248,7 +279,7 @@ mod tests {
     use super::*;
 
     fn asked(values: &[(Field, &'static str)]) -> (Vec<&'static str>, Vec<&'static str>) {
-        let labels = Labels { lists: Vec::new(), databases: Vec::new() };
+        let labels = Labels { lists: Vec::new(), databases: Vec::new(), remarks: Vec::new() };
         let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
         let Asked { addresses, names } = labels.asked(value, ["query.test"].into_iter());
         (addresses, names)

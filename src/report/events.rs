@@ -5,13 +5,15 @@
 use std::{
     io::{self, Write},
     num::NonZeroUsize,
+    sync::Arc,
 };
 
 use crate::{
     connection::glossary::Field,
     group::{hit::Hit, processes::Processes},
+    label::{labels::Labels, told::Found},
     report::{
-        background, csv,
+        background, csv, labels,
         rows::{self, BATCH},
         style::Style,
     },
@@ -31,14 +33,23 @@ pub struct Made<'a> {
     pub ends: bool,
     /// What is known of the processes, if they say it.
     pub processes: Option<&'a Processes>,
+    /// The lists and databases, if they say what these say.
+    pub labels: Option<&'a Labels>,
+}
+
+/// A hit of which a row is to be made.
+struct Waiting<'a> {
+    hit: Hit,
+    rule: Option<&'a RuleInfo>,
+    found: Option<Arc<Found>>,
 }
 
 /// Writes rows of events, which are made on several threads.
 pub struct Rows<'a, W: Write> {
     out: W,
     made: Made<'a>,
-    /// Hits with their rules, of which rows are to be made.
-    hits: Vec<(Hit, Option<&'a RuleInfo>)>,
+    /// Hits of which rows are to be made.
+    hits: Vec<Waiting<'a>>,
     /// Rows that are to be written.
     ready: Vec<Vec<u8>>,
 }
@@ -55,17 +66,18 @@ impl<'a, W: Write> Rows<'a, W> {
         let background = made.processes.iter().flat_map(|_| background::COLUMNS);
         let ends = Field::ENDS.map(Field::name).into_iter().filter(|_| made.ends);
         let columns = Field::ALL.map(Field::name).into_iter().chain(more).chain(rule).chain(ends).chain(background);
+        let columns = columns.chain(made.labels.into_iter().flat_map(Labels::columns));
         csv::header(&mut out, made.style.mark, columns)?;
         Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
     }
 
-    /// Writes one hit of a rule, which is given if rows are to name theirs.
+    /// Writes one hit of a rule, which is given if rows are to name theirs, with what labels say of it.
     ///
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>) -> io::Result<()> {
-        self.hits.push((hit.clone(), rule));
+    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
+        self.hits.push(Waiting { hit: hit.clone(), rule, found });
         if self.hits.len() >= self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 
@@ -82,10 +94,10 @@ impl<'a, W: Write> Rows<'a, W> {
     /// Makes the rows, and writes those that are ready.
     fn make(&mut self) -> io::Result<()> {
         let Self { out, made, hits, ready } = self;
-        let parts: Vec<&[(Hit, Option<&RuleInfo>)]> = hits.chunks(BATCH).collect();
-        let rows = |part: &&[(Hit, Option<&RuleInfo>)]| {
+        let parts: Vec<&[Waiting<'_>]> = hits.chunks(BATCH).collect();
+        let rows = |part: &&[Waiting<'_>]| {
             let mut rows = Vec::new();
-            part.iter().try_for_each(|(hit, rule)| add(&mut rows, hit, *rule, made))?;
+            part.iter().try_for_each(|one| add(&mut rows, one, made))?;
             Ok(rows)
         };
         *ready = rows::made(&parts, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
@@ -95,14 +107,16 @@ impl<'a, W: Write> Rows<'a, W> {
 }
 
 /// Adds the row of a hit.
-fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
+fn add(rows: &mut Vec<u8>, Waiting { hit, rule, found }: &Waiting<'_>, made: &Made<'_>) -> io::Result<()> {
     let show = |time| made.style.time_format().show(time);
     let time = show(hit.time);
     let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
     let recovered = if hit.recovered { "true" } else { "false" };
     let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
-    let ends = hit.ends().filter(|_| made.ends);
-    let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns)).chain(ends);
     let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
-    csv::push(rows, values.chain(background.iter().flatten().map(String::as_str)), made.style.cells)
+    let labels = made.labels.zip(found.as_ref()).map(|(labels, found)| labels::of_hit(labels, found));
+    let ends = hit.ends().filter(|_| made.ends);
+    let values = hit.fields().chain(more).chain(rule.iter().copied().flat_map(RuleInfo::columns)).chain(ends);
+    let known = background.iter().flatten().chain(labels.iter().flatten()).map(String::as_str);
+    csv::push(rows, values.chain(known), made.style.cells)
 }

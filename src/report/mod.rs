@@ -18,6 +18,7 @@ pub mod events;
 mod fit;
 pub mod format;
 mod jsonl;
+pub mod labels;
 mod layout;
 pub mod manifest;
 pub mod output;

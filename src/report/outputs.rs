@@ -1,10 +1,11 @@
 //! The [`Outputs`]: everything that a run writes, and how it looks. What it is of is in [`crate::scan::terms`].
 
-use std::{collections::HashSet, iter, num::NonZeroUsize, path::PathBuf};
+use std::{collections::HashSet, iter, num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use crate::{
     error::Error,
-    evidence::digest::Hashes,
+    evidence::{digest::Hashes, source},
+    label::labels::Labels,
     report::{
         output::{self, Output},
         parquet::columns::Rows,
@@ -23,6 +24,10 @@ pub struct Outputs {
     pub rarity: bool,
     /// Whether the report and the events say what is known of the processes behind connections.
     pub context: bool,
+    /// What the report, the page and the events say of the peers of connections, if anything.
+    pub labels: Option<Arc<Labels>>,
+    /// Whether they have only rows with a connection that is on a list.
+    pub only_watched: bool,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the table of beacons goes, if there is to be one.
@@ -53,15 +58,16 @@ impl Outputs {
     /// Whether each hit has to be known for them, and not only the groups.
     #[must_use]
     pub fn need_hits(&self) -> bool {
-        self.events.is_some() || self.beacons.is_some() || self.need_processes()
+        self.events.is_some() || self.beacons.is_some() || self.labels.is_some() || self.need_processes()
     }
 
     /// Whether what is known of the processes behind hits has to be known for them. The page always says it, so a partial result
-    /// that a page can be made of has it too.
+    /// that a page can be made of has it too. Lists can have names that they asked DNS for.
     #[must_use]
     pub fn need_processes(&self) -> bool {
         let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.context || self.html.is_some() || is_of_hits
+        let asks_names = self.labels.as_ref().is_some_and(|labels| labels.ask_names());
+        self.context || self.html.is_some() || is_of_hits || asks_names
     }
 
     /// Whether the groups of each source have to be known apart.
@@ -89,6 +95,8 @@ impl Outputs {
                 "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
             ));
         }
+        let labels = self.labels.iter().flat_map(|labels| labels.files());
+        let met = &met.iter().cloned().chain(labels.flat_map(|file| source::identities(&file.path))).collect();
         let partial = self.partial.as_ref().map(|(output, _)| output);
         let more = [self.events.as_ref(), self.beacons.as_ref(), self.html.as_ref(), self.manifest.as_ref(), partial];
         let outputs = || iter::once(&self.report).chain(more.into_iter().flatten());
