@@ -182,3 +182,78 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(if let Value::Text(code) = code { Value::Code(code) } else { Value::Other })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::label::mmdb_writer::{self, Value as Written, ipinfo, maxmind};
+
+    fn place(database: &Database, address: &str) -> Option<[String; 3]> {
+        let place = database.place(address.parse().unwrap()).unwrap();
+        place.map(|Place { asn, as_org, country }| [asn, as_org, country])
+    }
+
+    fn read(networks: &[(&str, u8, Written)]) -> Database {
+        Database::read(mmdb_writer::database(networks)).unwrap()
+    }
+
+    #[test]
+    fn values_are_found_by_the_names_of_maxmind_and_of_ipinfo() {
+        let database = read(&[
+            ("8.8.8.0", 24, maxmind(15169, "GOOGLE", "US")),
+            ("9.9.9.0", 24, ipinfo("AS19281", "Quad9", "CH", "Switzerland")),
+            ("1.1.1.0", 24, ipinfo("ASX", "", "", "AU")),
+            ("2620:fe::", 48, ipinfo("AS42", "", "", "")),
+        ]);
+        let texts = |texts: [&str; 3]| Some(texts.map(str::to_owned));
+        assert_eq!(place(&database, "8.8.8.8"), texts(["15169", "GOOGLE", "US"]));
+        assert_eq!(place(&database, "9.9.9.255"), texts(["19281", "Quad9", "CH"]));
+        assert_eq!(place(&database, "1.1.1.1"), texts(["ASX", "", "AU"]));
+        assert_eq!(place(&database, "2620:fe::fe"), texts(["42", "", ""]));
+        assert_eq!(place(&database, "8.8.9.8"), None);
+        assert_eq!(place(&database, "::1"), None);
+    }
+
+    #[test]
+    fn a_database_of_ipv4_knows_no_ipv6() {
+        let database = read(&[("8.8.8.0", 24, maxmind(15169, "GOOGLE", "US"))]);
+        assert_eq!(place(&database, "2620:fe::fe"), None);
+    }
+
+    #[test]
+    fn one_that_has_other_values_alone_is_of_no_use() {
+        let other = || Written::Map(vec![("is_anonymous", Written::U32(1))]);
+        assert!(read(&[("0.0.0.0", 1, other())]).is_of_no_use());
+        assert!(!read(&[("0.0.0.0", 1, other()), ("128.0.0.0", 1, maxmind(1, "A", "B"))]).is_of_no_use());
+        // Too few networks to meet any.
+        assert!(!read(&[("8.8.8.9", 32, other())]).is_of_no_use());
+    }
+
+    #[test]
+    fn a_damaged_one_is_an_error_or_says_something_else_and_never_a_panic() {
+        let whole = mmdb_writer::database(&[
+            ("8.8.8.0", 24, maxmind(15169, "GOOGLE", "US")),
+            ("2620:fe::", 48, ipinfo("AS42", "Quad9", "CH", "")),
+        ]);
+        assert!(whole.len() < 3000);
+        let mut errors = 0;
+        let mut ask = |bytes: Vec<u8>| match Database::read(bytes) {
+            Ok(database) => ["8.8.8.8", "2620:fe::fe", "::", "255.255.255.255"].iter().for_each(|address| {
+                errors += u64::from(database.place(address.parse().unwrap()).is_err());
+            }),
+            Err(_) => errors += 1,
+        };
+        for at in 0..whole.len() {
+            for byte in [0, 0xff, whole[at] ^ 1, whole[at] ^ 0x20, whole[at] ^ 0x80] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                ask(damaged);
+            }
+            if at % 7 == 0 {
+                ask(whole[..at].to_vec());
+                ask(whole[at..].to_vec());
+            }
+        }
+        assert!(errors > 500, "{errors}");
+    }
+}

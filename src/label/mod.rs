@@ -12,6 +12,17 @@ pub mod entries;
 pub mod geoip;
 pub mod labels;
 mod misp;
+#[cfg(test)]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::allow_attributes,
+    reason = "a fixture, which the tests of the command line use too"
+)]
+mod mmdb_writer;
 mod names;
 mod plain;
 mod stix;

@@ -101,7 +101,7 @@ function head() {
     for (const section of document.querySelectorAll('.found')) section.hidden = true;
     document.querySelector('.skip').href = '#made';
     $('nothing').hidden = false;
-    $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
+    $('nothing-why').textContent = N.unwatched ? `${counted(N.unwatched, 'hit')} left out: no watchlist has the remote end.` : (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
       + `${number(N.excluded)} went to excluded networks, ${number(N.outside_detection)} to none of the detection networks. This is what was searched:`)
       + (N.chosen === 0 ? ` in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.` : ` ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.`)
       + (N.sysmon_chunks === 0 ? ` None of the chunks names ${D.options.source === 'sysmon' ? 'Sysmon' : D.options.source === 'security' ? 'Security-Auditing' : 'Sysmon or Security-Auditing'}: these may not be the right logs.` : '')
