@@ -220,11 +220,25 @@ impl LabelledHits {
             return;
         }
         labelled.count(found);
-        rules.iter().for_each(|&rule| labelled.add(hit, rule, found));
+        for &rule in &*rules {
+            labelled.add(hit, rule, found);
+        }
     }
 }
 
 impl Kept<'_> {
+    /// The rows that are left in, if not all are.
+    fn watched(
+        &self,
+        terms: &Terms,
+        outputs: &Outputs,
+        labelling: &mut Labelling<'_>,
+        rules_of: &dyn Fn(usize, &Hit) -> Vec<usize>,
+    ) -> io::Result<Option<Watched>> {
+        let among = || Watched::among(self.hits, self.leaving, &terms.group_by, labelling, rules_of);
+        outputs.only_watched().then(among).transpose()
+    }
+
     /// What correlations look at of them. Twins are of no time, which is to be passed over.
     fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
         let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?.into_iter().flatten().peekable();
@@ -247,7 +261,7 @@ impl Run<'_> {
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
             arguments: outputs.arguments.clone(),
             rule: RulesEntry::new(&terms.rules),
-            options: Options::new(terms, &outputs.style, outputs.only_watched),
+            options: Options::new(terms, &outputs.style, outputs.only_watched()),
             sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
             hosts: ran.hosts.iter().map(HostEntry::new).collect(),
             archives: searched.archives,
@@ -274,9 +288,9 @@ impl Run<'_> {
         let Some(mut labelling) = labelling else {
             return Ok(Shown { groups: groups.into_sorted().map_err(Error::Spill)?, labels: None });
         };
-        let mut shown = || -> io::Result<Shown> {
+        let shown = || -> io::Result<Shown> {
             let (mut groups, mut left_out) = (groups, None);
-            if self.outputs.only_watched {
+            if self.outputs.only_watched() {
                 let watched = labelled.as_ref().and_then(|labelled| labelled.watched.as_ref());
                 let sifted = Sifted::new(groups, |key| match watched {
                     Some(watched) => Ok(watched.has(key)),
@@ -383,15 +397,14 @@ impl Run<'_> {
             let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
             own.chain(fired.get(&number).cloned().unwrap_or_default()).collect()
         };
-        let mut labelled = None;
-        if let Some(labelling) = &mut labelling {
-            let watched = outputs.only_watched.then(|| {
-                Watched::among(kept.hits, kept.leaving, &terms.group_by, labelling, &rules_of).map_err(Error::Spill)
-            });
-            let watched = watched.transpose()?;
-            labelled =
-                Some(LabelledHits { labelled: Labelled::new(&terms.group_by, groups.room()), watched, left_out: 0 });
-        }
+        let mut labelled = match &mut labelling {
+            Some(labelling) => {
+                let labelled = Labelled::new(&terms.group_by, groups.room());
+                let watched = kept.watched(terms, outputs, labelling, &rules_of).map_err(Error::Spill)?;
+                Some(LabelledHits { labelled, watched, left_out: 0 })
+            }
+            None => None,
+        };
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;

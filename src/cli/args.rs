@@ -590,10 +590,10 @@ pub struct LabelArgs {
     #[arg(long, help_heading = "Labels")]
     pub only_watched: bool,
 
-    /// Add the autonomous system of the remote address, its owner and the country, by FILE in MaxMind's format (.mmdb); repeatable
+    /// Add the autonomous system of the remote address, its owner and the country, by a FILE.mmdb; repeatable
     ///
     /// Of several files, the first that knows a value tells it.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Labels")]
+    #[arg(long, value_name = "FILE.mmdb", value_hint = ValueHint::FilePath, help_heading = "Labels")]
     pub geoip: Vec<PathBuf>,
 }
 

@@ -34,7 +34,7 @@ use crate::{
     label::{labels::Labels, watchlist::Watchlist},
     report::{
         output::{Existing, Output},
-        outputs::Outputs,
+        outputs::{Outputs, Showing},
         parquet::columns::Rows,
         style::{Cells, Format, Mark, Screen, Sheet, Style},
     },
@@ -530,7 +530,7 @@ fn outputs(
         rarity: false,
         context: false,
         labels: None,
-        only_watched: args.labels.only_watched,
+        showing: if args.labels.only_watched { Showing::Watched } else { Showing::All },
         events: args.events.map(file),
         beacons: args.beacons.map(file),
         html: args.html.map(file),

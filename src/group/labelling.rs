@@ -52,7 +52,7 @@ impl<'a> Labelling<'a> {
     pub fn of_hit(&mut self, hit: &Hit) -> io::Result<Arc<Found>> {
         let queries = self.processes.map(|processes| processes.queries(&processes.key(hit), hit));
         let names = queries.into_iter().flatten().map(|(_, name)| name);
-        let asked = self.labels.asked(|field| hit.get(field), names);
+        let asked = Labels::asked(|field| hit.get(field), names);
         self.answer(&asked)
     }
 
@@ -64,7 +64,7 @@ impl<'a> Labelling<'a> {
     pub fn of_group(&mut self, fields: &[Field], key: &GroupKey) -> io::Result<Arc<Found>> {
         let values: Vec<(Field, &str)> = fields.iter().copied().zip(key.values()).collect();
         let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
-        let asked = self.labels.asked(value, std::iter::empty());
+        let asked = Labels::asked(value, std::iter::empty());
         self.answer(&asked)
     }
 

@@ -1,8 +1,8 @@
-//! A [`Database`]: who owns networks and in which countries they are, from a file in MaxMind's format (`.mmdb`). Only this file names
+//! A [`Database`]: who owns networks and in which countries they are, from a file in the format of `MaxMind` (`.mmdb`). Only this file names
 //! the `maxminddb` crate.
 //!
-//! Its values are those of MaxMind (`autonomous_system_number`, `autonomous_system_organization`, `country.iso_code`) and the flat ones of
-//! IPinfo (`asn`, `as_name`, `country_code`, `country`). The file is read into memory as a whole: mapping it would not be safe.
+//! Its values are those of `MaxMind` (`autonomous_system_number`, `autonomous_system_organization`, `country.iso_code`) and the flat ones of
+//! `IPinfo` (`asn`, `as_name`, `country_code`, `country`). The file is read into memory as a whole: mapping it would not be safe.
 
 use std::{fmt, net::IpAddr};
 

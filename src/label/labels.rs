@@ -185,7 +185,7 @@ impl Labels {
     }
 
     /// What is asked of a connection with these values and of the names that its process asked DNS for.
-    pub fn asked<'a>(&self, value: impl Fn(Field) -> &'a str, queries: impl Iterator<Item = &'a str>) -> Asked<'a> {
+    pub fn asked<'a>(value: impl Fn(Field) -> &'a str, queries: impl Iterator<Item = &'a str>) -> Asked<'a> {
         const DEST: [Field; 2] = [Field::DestIp, Field::Dest];
         const SRC: [Field; 2] = [Field::SrcIp, Field::Src];
         const REMOTE: [Field; 2] = [Field::RemoteIp, Field::Remote];
@@ -279,9 +279,8 @@ mod tests {
     use super::*;
 
     fn asked(values: &[(Field, &'static str)]) -> (Vec<&'static str>, Vec<&'static str>) {
-        let labels = Labels { lists: Vec::new(), databases: Vec::new(), remarks: Vec::new() };
         let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
-        let Asked { addresses, names } = labels.asked(value, ["query.test"].into_iter());
+        let Asked { addresses, names } = Labels::asked(value, ["query.test"].into_iter());
         (addresses, names)
     }
 

@@ -13,6 +13,16 @@ use crate::{
     },
 };
 
+/// Which rows are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Showing {
+    /// All of them.
+    #[default]
+    All,
+    /// Those with a connection that is on a list.
+    Watched,
+}
+
 /// What a run writes.
 #[derive(Debug, Clone)]
 pub struct Outputs {
@@ -26,8 +36,8 @@ pub struct Outputs {
     pub context: bool,
     /// What the report, the page and the events say of the peers of connections, if anything.
     pub labels: Option<Arc<Labels>>,
-    /// Whether they have only rows with a connection that is on a list.
-    pub only_watched: bool,
+    /// Which rows they have.
+    pub showing: Showing,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the table of beacons goes, if there is to be one.
@@ -53,6 +63,12 @@ impl Outputs {
             self.style.screen = screen;
             self.style.sheet = sheet;
         }
+    }
+
+    /// Whether rows are left out that have no connection which is on a list.
+    #[must_use]
+    pub fn only_watched(&self) -> bool {
+        self.showing == Showing::Watched
     }
 
     /// Whether each hit has to be known for them, and not only the groups.
