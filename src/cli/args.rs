@@ -67,6 +67,7 @@ pub enum Command {
     ///
     /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
     /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.
+    /// Watchlists and geoip files of the run are compared too.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
     /// Print a script that completes commands and options in a shell

@@ -171,9 +171,12 @@ impl Labels {
     fn unused(&self) -> Vec<String> {
         let unused = self.lists.iter().filter(|(_, list)| list.unused.count > 0).map(|(file, list)| {
             let (unused, all) = (list.unused.count, list.unused.count + list.count);
-            let (unused, all) = (text::grouped(unused), text::counted(all, "entry").replace("entrys", "entries"));
+            let (unused, all) = (text::grouped(unused), text::grouped(all));
             let first = list.unused.first.join(", ");
-            format!("--watchlist {}: {unused} of {all} not used, as no connection can have them: {first}", file.shown())
+            format!(
+                "--watchlist {}: entries that are not used, since they are nothing that can be compared: {unused} of {all}, such as {first}",
+                file.shown()
+            )
         });
         let useless = self.databases.iter().filter(|(_, database)| database.is_of_no_use()).map(|(file, _)| {
             format!(

@@ -60,7 +60,10 @@ impl Report<'_> {
 
     /// What is said of a group, in the order of the columns; nothing if the report does not say it.
     pub(super) fn labels_of(&self, labels: Option<&GroupLabels>) -> Vec<String> {
-        self.labels.zip(labels).map(|(all, labels)| all.of_group(labels)).unwrap_or_default()
+        match (self.labels, labels) {
+            (Some(all), Some(labels)) => all.of_group(labels),
+            _ => self.label_columns().map(|_| String::new()).collect(),
+        }
     }
 
     /// The rule that a group is of, if the report says so.

@@ -202,8 +202,8 @@ fn warninglists_and_bundles_are_lists_and_what_of_them_is_not_used_is_said() {
     let report: Vec<&str> = ran.report().lines().skip(1).collect();
     assert!(report[0].ends_with(",\"Public, DNS;feed\"") && report[1].ends_with(",\"Public, DNS\""), "{report:?}");
     let said = [
-        "--watchlist l/misp.json: 1 of 2 entries not used, as no connection can have them: not one",
-        "--watchlist l/feed.json: 1 of 2 entries not used, as no connection can have them: Two: [ipv4-addr:value = '1.2.3.4' OR",
+        "--watchlist l/misp.json: entries that are not used, since they are nothing that can be compared: 1 of 2, such as not one",
+        "that can be compared: 1 of 2, such as Two: [ipv4-addr:value = '1.2.3.4' OR",
     ];
     ran.exits(0).says(&said);
     run_in(&case, &["-q", "log.evtx"]).exits(0).says(&said);
