@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use crate::{
     cli::{
         args::{
-            ClockArg, Exclusions, FilterArgs, Judge, LabelArgs, MergeArgs, OutputArgs, ScanArgs, SigmaNames,
-            VerifyArgs, WantedArgs,
+            ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
+            WantedArgs,
         },
-        time,
+        labels, time,
     },
     connection::{
         cidr::{self, CidrSet},
@@ -31,7 +31,6 @@ use crate::{
     evtx::{decoder::Carving, window::Window},
     fleet::merge::Merging,
     group::{copies::Copies, groups, twins::Twins},
-    label::{labels::Labels, watchlist::Watchlist},
     report::{
         output::{Existing, Output},
         outputs::{Outputs, Showing},
@@ -101,9 +100,9 @@ impl Config {
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let rows = rows_of_partial(&args, &rules)?;
         let partial = args.partial.map(|path| (path, rows));
-        let mut labels = labels(&args.output)?;
+        let mut labels = labels::read(&args.output)?;
         if let Some(labels) = &mut labels {
-            let in_vain: Vec<String> = lists_in_vain(labels, &rules, args.source).collect();
+            let in_vain: Vec<String> = labels::in_vain(labels, &rules, args.source).collect();
             labels.remarks.extend(in_vain);
         }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
@@ -196,7 +195,7 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
 ///
 /// A value is wrong: a field, a format.
 pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error> {
-    let labels = labels(&args.output)?.map(Arc::new);
+    let labels = labels::read(&args.output)?.map(Arc::new);
     Ok(Merging {
         paths: args.paths,
         group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
@@ -454,52 +453,6 @@ fn asked_in_vain(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = S
             info.title
         )
     })
-}
-
-/// The lists and databases that are given, if any are. They are hashed for the manifest.
-///
-/// # Errors
-///
-/// One cannot be read or is none, or rows are to be left out and there is no list.
-fn labels(args: &OutputArgs) -> Result<Option<Labels>, Error> {
-    let LabelArgs { watchlist, only_watched, geoip } = &args.labels;
-    if *only_watched && watchlist.is_empty() {
-        return Err(Error::Usage(
-            "--only-watched without --watchlist: nothing would be left; give a list, for example --watchlist c2.txt"
-                .to_owned(),
-        ));
-    }
-    Labels::read(watchlist, geoip, args.manifest.is_some())
-}
-
-/// What there is to say of lists that nothing can be on, by what is read and what is left out.
-fn lists_in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterator<Item = String> {
-    let rule = rules.builtin.as_ref().filter(|_| rules.sigma.is_empty());
-    labels.lists().filter_map(move |(file, list)| {
-        let (file, excluded) = (file.shown(), rule.and_then(|rule| excluding(list, rule)));
-        if logged_by == LoggedBy::Security && !list.has_addresses() {
-            Some(format!(
-                "--watchlist {file}: nothing can be on it, since it has names alone, and Windows' Security log has none: --source all \
-                 reads Sysmon's connections too"
-            ))
-        } else {
-            excluded.map(|(network, excluding)| {
-                format!(
-                    "--watchlist {file}: only what came in can be on it, since every network in it is excluded, such as {network} by \
-                     {excluding}; --exclusions none leaves the built-in ones out"
-                )
-            })
-        }
-    })
-}
-
-/// A network of a list and the one that excludes it, if each is excluded and there is nothing else on the list.
-fn excluding(list: &Watchlist, rule: &Rule) -> Option<(IpNet, IpNet)> {
-    let excluding =
-        |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network)).copied();
-    let pairs = list.networks().networks().iter().map(|network| Some((*network, excluding(network)?)));
-    let pairs: Vec<(IpNet, IpNet)> = pairs.collect::<Option<_>>()?;
-    pairs.first().copied().filter(|_| !list.has_names())
 }
 
 /// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.
