@@ -3,9 +3,9 @@
 //! The data goes one way, from room to room. Each room is a folder, and names only those on its left:
 //!
 //! ```text
-//! evidence → evtx → connection → rule → group → scan → report → fleet
-//!  sources   events  what one is  hits   counted  on all  what is  parts put
-//!  of bytes                              and kept  cores  written  together
+//! evidence → evtx → connection → label → rule → group → scan → report → fleet
+//!  sources   events  what one is  what   hits   counted  on all  what is  parts put
+//!  of bytes                      lists say      and kept  cores  written  together
 //! ```
 //!
 //! Above them, `run` writes all that a run is asked for, `verify` holds evidence against a manifest, and `cli` is the command line.
@@ -16,6 +16,7 @@
 //! | [`evidence`] | paths | logs as streams of bytes, also those in archives |
 //! | [`evtx`] | bytes | events, and what is wrong with the bytes |
 //! | [`connection`] | an event | a connection, in the names of the report |
+//! | [`label`] | lists and databases of the investigator, addresses and names | what they say of these |
 //! | [`rule`] | a connection | whether it is a hit, and of which rules |
 //! | [`group`] | hits | groups and hits in order, also when they do not fit into memory |
 //! | [`scan`] | logs and a plan | what was searched, and all that was found in it |
@@ -76,6 +77,7 @@ mod evidence;
 mod evtx;
 mod fleet;
 mod group;
+mod label;
 mod magic;
 mod report;
 mod rule;

@@ -15,17 +15,23 @@ use crate::{
         contexts::Contexts,
         copies::{self, Dropped, Leaving},
         groups::{Groups, SortedGroups},
+        hit::Hit,
         hits::SortedHits,
+        key::GroupKey,
+        labelled::{self, Count, Labelled, SortedLabels},
+        labelling::{Labelling, Sifted, Watched},
         processes::Processes,
         rarity::{Places, Rarity},
         twins::{self, SortedTwins, Twins},
     },
+    label::told::Found,
     report::{
         background::Background,
         beacons,
         content::Report,
         events::{Made, Rows as EventRows},
         format,
+        labels::RowLabels,
         manifest::{
             self, DefectEntries, HostEntry, Manifest, Options, RulesEntry, RunEntry, SourceEntry, Tool, Written,
         },
@@ -33,10 +39,10 @@ use crate::{
         outputs::Outputs,
         page::{document, observed::Observed},
         parquet::columns::{Row, Rows},
-        ran::Ran,
+        ran::{Ran, RanLabels},
     },
     rule::sigma::correlation::Happening,
-    scan::{searched::Searched, second::Found, terms::Terms},
+    scan::{searched::Searched, second, terms::Terms},
 };
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
@@ -49,7 +55,7 @@ pub fn write(
     terms: &Terms,
     outputs: &Outputs,
     mut searched: Searched,
-    second: impl FnOnce(&SortedHits) -> Result<Found, Error>,
+    second: impl FnOnce(&SortedHits) -> Result<second::Found, Error>,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
     let mut run = Run { terms, outputs, pending: Pending::default() };
@@ -71,17 +77,21 @@ pub fn write(
         }
         _ => None,
     };
+    let mut labelling = outputs.labels.as_deref().map(|labels| Labelling::new(labels, known.as_ref()));
     let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
-    let Settled { events, by_rule, parts, contexts, beacons } = match kept {
-        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut())?,
-        None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
+    let settled = match kept {
+        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut(), labelling.as_mut()),
+        None => Ok(Settled { by_rule: searched.by_rule(), ..Settled::default() }),
     };
+    // Why something could not be asked is not what a report that stops for it says.
+    let failed = labelling.as_mut().and_then(Labelling::failed);
+    let Settled { events, by_rule, parts, contexts, beacons, labelled } = failed.map_or(settled, Err)?;
     let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
     let beacons = beacons.map(Beacons::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, kept, known.as_ref(), groups)?;
-    let groups = groups.into_sorted().map_err(Error::Spill)?;
+    let Shown { groups, labels } = run.shown(groups, labelled, labelling)?;
     if let (None, Some(observed)) = (&hits, &mut observed) {
         observe(observed, &groups).map_err(Error::Spill)?;
     }
@@ -92,6 +102,11 @@ pub fn write(
         groups: &groups,
         rules: terms.rules.named(),
         background: background.filter(|_| outputs.context),
+        labels: outputs
+            .labels
+            .as_deref()
+            .zip(labels.as_ref())
+            .map(|(labels, (groups, _))| RowLabels { labels, groups }),
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -100,7 +115,13 @@ pub fn write(
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let channels = beacons.as_ref().map(SortedBeacons::channels);
-    let ran = Ran { by_rule, parts, beacons: channels, groups: written.rows, ..searched_for(&mut searched) };
+    let said = labels.as_ref().map(|(labels, left_out)| RanLabels {
+        counts: labels.counts.clone(),
+        left_out: *left_out,
+        are_queries_known: known.is_some(),
+    });
+    let found = searched_for(&mut searched);
+    let ran = Ran { by_rule, parts, beacons: channels, labels: said, groups: written.rows, ..found };
     let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
     let report = Report { background, ..report };
     if let (Some(output), Some(observed)) = (&outputs.html, observed) {
@@ -158,6 +179,21 @@ struct Kept<'a> {
     leaving: Leaving<'a>,
 }
 
+/// The groups that the report has, and what is said of them, with what was left out for it.
+struct Shown {
+    groups: SortedGroups,
+    labels: Option<(SortedLabels, Option<Count>)>,
+}
+
+/// What lists and databases say of the hits that were kept.
+struct LabelledHits {
+    labelled: Labelled,
+    /// The rows that are left in, if not all are.
+    watched: Option<Watched>,
+    /// How many hits are in none of them.
+    left_out: u64,
+}
+
 /// What came of the hits that were kept.
 #[derive(Default)]
 struct Settled {
@@ -166,9 +202,43 @@ struct Settled {
     parts: u64,
     contexts: Option<Contexts>,
     beacons: Option<Beacons>,
+    labelled: Option<LabelledHits>,
+}
+
+impl LabelledHits {
+    /// Takes what is said of a hit, and leaves of its rules those by which it is in a row that is left in.
+    fn take(&mut self, hit: &Hit, rules: &mut Vec<usize>, found: &Found, fields: &[Field]) {
+        let Self { labelled, watched, left_out } = self;
+        if rules.is_empty() {
+            return;
+        }
+        if let Some(watched) = watched {
+            rules.retain(|&rule| watched.has(&GroupKey::new(fields, rule, |field| hit.get(field))));
+        }
+        if rules.is_empty() {
+            *left_out += 1;
+            return;
+        }
+        labelled.count(found);
+        for &rule in &*rules {
+            labelled.add(hit, rule, found);
+        }
+    }
 }
 
 impl Kept<'_> {
+    /// The rows that are left in, if not all are.
+    fn watched(
+        &self,
+        terms: &Terms,
+        outputs: &Outputs,
+        labelling: &mut Labelling<'_>,
+        rules_of: &dyn Fn(usize, &Hit) -> Vec<usize>,
+    ) -> io::Result<Option<Watched>> {
+        let among = || Watched::among(self.hits, self.leaving, &terms.group_by, labelling, rules_of);
+        outputs.only_watched().then(among).transpose()
+    }
+
     /// What correlations look at of them. Twins are of no time, which is to be passed over.
     fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
         let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?.into_iter().flatten().peekable();
@@ -184,17 +254,20 @@ impl Kept<'_> {
 impl Run<'_> {
     fn manifest(&self, searched: Searched, ran: &Ran, report: Written, events: Option<Written>) -> Manifest {
         let Self { terms, outputs, .. } = self;
+        let [watchlists, geoip] = manifest::label_files(outputs.labels.as_deref());
         Manifest {
             schema: manifest::SCHEMA,
             version: manifest::VERSION,
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
             arguments: outputs.arguments.clone(),
             rule: RulesEntry::new(&terms.rules),
-            options: Options::new(terms, &outputs.style),
+            options: Options::new(terms, &outputs.style, outputs.only_watched()),
             sources: searched.sources.into_iter().map(SourceEntry::new).collect(),
             hosts: ran.hosts.iter().map(HostEntry::new).collect(),
             archives: searched.archives,
             partials: searched.partials,
+            watchlists,
+            geoip,
             defects: DefectEntries::new(&ran.defects),
             report,
             events,
@@ -202,6 +275,40 @@ impl Run<'_> {
             exit_status: ran.exit_status(),
             run: None,
         }
+    }
+
+    /// The groups that the report has, in its order, and what is said of them: of the hits that are known, or else of the groups.
+    fn shown(
+        &self,
+        groups: Groups,
+        labelled: Option<LabelledHits>,
+        labelling: Option<Labelling<'_>>,
+    ) -> Result<Shown, Error> {
+        let (fields, room) = (&self.terms.group_by, groups.room());
+        let Some(mut labelling) = labelling else {
+            return Ok(Shown { groups: groups.into_sorted().map_err(Error::Spill)?, labels: None });
+        };
+        let shown = || -> io::Result<Shown> {
+            let (mut groups, mut left_out) = (groups, None);
+            if self.outputs.only_watched() {
+                let watched = labelled.as_ref().and_then(|labelled| labelled.watched.as_ref());
+                let sifted = Sifted::new(groups, |key| match watched {
+                    Some(watched) => Ok(watched.has(key)),
+                    None => labelling.of_group(fields, key).map(|found| !found.lists.is_empty()),
+                })?;
+                let hits = labelled.as_ref().map_or(sifted.connections, |labelled| labelled.left_out);
+                left_out = Some(Count { hits, groups: sifted.left_out });
+                groups = sifted.groups;
+            }
+            let groups = groups.into_sorted()?;
+            let labels = match labelled {
+                Some(LabelledHits { labelled, .. }) => labelled.into_sorted()?,
+                None => labelled::of_groups(&groups, fields, &mut labelling, room)?,
+            };
+            Ok(Shown { groups, labels: Some((labels, left_out)) })
+        };
+        let shown = shown();
+        labelling.failed().map_or(shown.map_err(Error::Spill), Err)
     }
 
     /// Writes the table of beacons, if there is to be one.
@@ -266,6 +373,7 @@ impl Run<'_> {
         searched: &mut Searched,
         known: Option<&Processes>,
         mut observed: Option<&mut Observed>,
+        mut labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending } = self;
         let mut by_rule = searched.by_rule();
@@ -282,17 +390,41 @@ impl Run<'_> {
         let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
         let processes = known.filter(|_| outputs.context);
         let Outputs { style, threads, .. } = **outputs;
+        let labels = outputs.labels.as_deref();
         let community_id = terms.group_by.contains(&Field::CommunityId);
         let Terms { ends, clock, .. } = **terms;
-        let made = Made { style, threads, named: rules.named, ends, community_id, clock, processes };
+        let made = Made { style, threads, named: rules.named, ends, community_id, clock, processes, labels };
+        let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
+        let rules_of = |number: usize, hit: &Hit| -> Vec<usize> {
+            let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
+            own.chain(fired.get(&number).cloned().unwrap_or_default()).collect()
+        };
+        let mut labelled = match &mut labelling {
+            Some(labelling) => {
+                let labelled = Labelled::new(&terms.group_by, groups.room());
+                let watched = kept.watched(terms, outputs, labelling, &rules_of).map_err(Error::Spill)?;
+                Some(LabelledHits { labelled, watched, left_out: 0 })
+            }
+            None => None,
+        };
         let (mut dropped, mut rows, mut parts) = (Dropped::default(), 0, 0);
         let mut settle = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let mut events = out.map(|out| EventRows::new(out, made)).transpose()?;
             dropped = copies::in_order(kept.hits, kept.leaving, |number, hit| {
-                let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
-                let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
-                let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
+                let mut of = rules_of(number, hit);
                 parts += u64::from(of.is_empty());
+                for &rule in &of {
+                    if correlations.is_some() {
+                        *by_rule.entry(rule).or_default() += 1;
+                    }
+                    if terms.groups_later() {
+                        groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
+                    }
+                }
+                let found = labelling.as_mut().map(|labelling| labelling.of_hit(hit)).transpose()?;
+                if let (Some(labelled), Some(found)) = (&mut labelled, &found) {
+                    labelled.take(hit, &mut of, found, &terms.group_by);
+                }
                 if let (Some(observed), false) = (&mut observed, of.is_empty()) {
                     observed.add(hit, &of);
                 }
@@ -300,19 +432,13 @@ impl Run<'_> {
                     beacons.add(hit);
                 }
                 for (index, &rule) in of.iter().enumerate() {
-                    if correlations.is_some() {
-                        *by_rule.entry(rule).or_default() += 1;
-                    }
-                    if terms.groups_later() {
-                        groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
-                    }
                     if let (Some(contexts), Some(known)) = (&mut contexts, known) {
                         contexts.add(hit, rule, known);
                     }
                     // Where rules are not named, a row is a hit, whatever its rules.
                     if let (Some(events), true) = (&mut events, rules.named || index == 0) {
                         rows += 1;
-                        events.write(hit, rules.infos.get(rule).filter(|_| rules.named))?;
+                        events.write(hit, rules.infos.get(rule).filter(|_| rules.named), found.clone())?;
                     }
                 }
                 Ok(())
@@ -325,6 +451,6 @@ impl Run<'_> {
         };
         searched.drop_hits(dropped);
         let events = written.map(|sha256| Written { rows, sha256, format: Some(style.events.name()) });
-        Ok(Settled { events, by_rule, parts, contexts, beacons })
+        Ok(Settled { events, by_rule, parts, contexts, beacons, labelled })
     }
 }

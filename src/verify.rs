@@ -51,6 +51,10 @@ pub enum Item {
     Log,
     /// A partial result.
     Partial,
+    /// A list of what was looked out for.
+    Watchlist,
+    /// A database of networks.
+    GeoIp,
 }
 
 impl Item {
@@ -61,6 +65,8 @@ impl Item {
             Self::Archive => " (archive)",
             Self::Log => "",
             Self::Partial => " (partial result)",
+            Self::Watchlist => " (watchlist)",
+            Self::GeoIp => " (geoip)",
         }
     }
 }
@@ -110,9 +116,13 @@ impl Fate {
 ///
 /// The scan cannot be started.
 pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Verified>, Error> {
+    let lists = recorded.watchlists.iter().map(|then| file(then, Item::Watchlist));
+    let mut all: Vec<Verified> = lists.chain(recorded.geoip.iter().map(|then| file(then, Item::GeoIp))).collect();
     // What these were made of is elsewhere: files of the same names here are others.
     if !recorded.partials.is_empty() {
-        return Ok(recorded.partials.iter().map(partial).collect());
+        all.extend(recorded.partials.iter().map(|then| file(then, Item::Partial)));
+        all.sort();
+        return Ok(all);
     }
     let archives = archives(recorded, method, progress)?;
     let fate_of = |file: &SearchedFile| archives.get(&file.path()).copied();
@@ -123,7 +133,6 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     let files: BTreeSet<PathBuf> = known.chain(opened).map(SearchedFile::path).collect();
     let now = logs(&Vec::from_iter(files), method, progress)?;
 
-    let mut all: Vec<Verified> = Vec::new();
     let mut add = |name: &str, item, fate| all.push(Verified { name: name.to_owned(), item, fate });
     for archive in &recorded.archives {
         add(&archive.name, Item::Archive, fate_of(archive).unwrap_or(Fate::Missing));
@@ -175,11 +184,11 @@ pub fn new_in_folders(recorded: &Recorded, method: &Method) -> Vec<Verified> {
     new.map(|(item, file)| Verified { name: file.name.clone(), item, fate: Fate::New }).collect()
 }
 
-/// What has become of a partial result.
-fn partial(then: &SearchedFile) -> Verified {
+/// What has become of a file that is no evidence.
+fn file(then: &SearchedFile, item: Item) -> Verified {
     let now = File::open(then.path()).and_then(digest::read);
     let now = now.ok().map(|(digests, _)| digests);
-    Verified { name: then.name.clone(), item: Item::Partial, fate: Fate::of(then.digests.as_ref(), now.as_ref()) }
+    Verified { name: then.name.clone(), item, fate: Fate::of(then.digests.as_ref(), now.as_ref()) }
 }
 
 /// What has become of the archives, by path.

@@ -70,6 +70,7 @@ pub enum Command {
     ///
     /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
     /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.
+    /// Watchlists and geoip files of the run are compared too.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
     /// Print a script that completes commands and options in a shell
@@ -584,9 +585,35 @@ pub struct OutputArgs {
     #[arg(long, requires = "manifest")]
     pub manifest_run_info: bool,
 
+    /// What is said of the peers of connections.
+    #[command(flatten)]
+    pub labels: LabelArgs,
+
     /// How a table looks.
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+/// What is said of the peers of connections, by files that somebody brings.
+#[derive(Debug, clap::Args)]
+pub struct LabelArgs {
+    /// Add the names of watchlists that the remote end is on; repeatable
+    ///
+    /// FILE has an address, a network, a domain name (which stands for its subdomains too) or a pattern with * on each line, with # for
+    /// comments, or is a MISP warninglist or a STIX 2.1 bundle. Compared are the remote address and name, dest, and the names
+    /// that the process asked DNS for.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Labels")]
+    pub watchlist: Vec<PathBuf>,
+
+    /// Report only groups with a connection that is on a watchlist
+    #[arg(long, help_heading = "Labels")]
+    pub only_watched: bool,
+
+    /// Add the autonomous system of the remote address, its owner and the country, by a FILE.mmdb; repeatable
+    ///
+    /// Of several files, the first that knows a value tells it.
+    #[arg(long, value_name = "FILE.mmdb", value_hint = ValueHint::FilePath, help_heading = "Labels")]
+    pub geoip: Vec<PathBuf>,
 }
 
 /// How a table looks.

@@ -12,7 +12,7 @@ use crate::{
             ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
             WantedArgs,
         },
-        live, time, wildcards,
+        labels, live, time, wildcards,
     },
     connection::{
         cidr::{self, CidrSet},
@@ -33,7 +33,7 @@ use crate::{
     group::{copies::Copies, groups, twins::Twins},
     report::{
         output::{Existing, Output},
-        outputs::Outputs,
+        outputs::{Outputs, Showing},
         parquet::columns::Rows,
         style::{Cells, EventsFormat, Format, Mark, Screen, Sheet, Style},
     },
@@ -103,8 +103,13 @@ impl Config {
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let rows = rows_of_partial(&args, &rules)?;
         let partial = args.partial.map(|path| (path, rows));
+        let mut labels = labels::read(&args.output)?;
+        if let Some(labels) = &mut labels {
+            let in_vain: Vec<String> = labels::in_vain(labels, &rules, args.source).collect();
+            labels.remarks.extend(in_vain);
+        }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
-        let outputs = Outputs { context: args.context, ..outputs };
+        let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), ..outputs };
         let group_by = fields(&args.group_by)?;
         let judged = rules.everywhere.judged;
         let terms = Terms {
@@ -194,12 +199,17 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
 ///
 /// A value is wrong: a field, a format.
 pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error> {
+    let labels = labels::read(&args.output)?.map(Arc::new);
     Ok(Merging {
         paths: wildcards::expand(args.paths),
         group_by: if args.group_by.is_empty() { Vec::new() } else { fields(&args.group_by)? },
         room: plan::room(args.max_memory, threads(args.threads)),
         threads: threads(args.threads),
-        outputs: Outputs { rarity: args.rarity, ..outputs(args.output, None, threads(args.threads), arguments)? },
+        outputs: Outputs {
+            rarity: args.rarity,
+            labels,
+            ..outputs(args.output, None, threads(args.threads), arguments)?
+        },
         quiet: args.quiet,
     })
 }
@@ -474,6 +484,8 @@ fn outputs(
         style,
         rarity: false,
         context: false,
+        labels: None,
+        showing: if args.labels.only_watched { Showing::Watched } else { Showing::All },
         events: args.events.map(file),
         beacons: args.beacons.map(file),
         html: args.html.map(file),

@@ -34,7 +34,8 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let known = |hits: &SortedHits| processes::known(&merged.paths, hits, config.room);
     let ran = run::write(terms, &config.outputs, merged.searched, known, run_info)?;
     let elapsed = clock.elapsed();
-    let summary = Summary { terms, ran: &ran, elsewhere: None, elapsed, scanned: false, detail };
+    let labels = config.outputs.labels.as_deref();
+    let summary = Summary { terms, ran: &ran, labels, elsewhere: None, elapsed, scanned: false, detail };
     tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }

@@ -4,7 +4,8 @@
 //! knows it.
 //!
 //! - [`args`]: the command line as typed. [`usage`]: its help. [`arg_file`]: arguments in files. [`shell`]: completions and manual pages.
-//! - [`config`]: what was typed, as it is meant; `time`: times as they are typed. `wildcards`: patterns of paths. `live`: the host's own logs.
+//! - [`config`]: what was typed, as it is meant; `time`: times as they are typed. `wildcards`: patterns of paths. `live`: the host's own
+//!   logs. `labels`: lists and databases.
 //! - [`obey`]: the program. `scan`, `merge`, `verify`, [`rules`]: its commands. [`listing`]: rules as lists for a person.
 //! - `terminal`, `progress`, `clock`: what is shown, and how far a run is.
 
@@ -12,6 +13,7 @@ pub mod arg_file;
 pub mod args;
 mod clock;
 pub mod config;
+mod labels;
 pub mod listing;
 mod live;
 mod merge;

@@ -60,7 +60,8 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
     let (elsewhere, elapsed) = (elsewhere.as_ref(), clock.elapsed());
-    let summary = Summary { terms, ran: &ran, elsewhere, elapsed, scanned: true, detail };
+    let labels = config.outputs.labels.as_deref();
+    let summary = Summary { terms, ran: &ran, labels, elsewhere, elapsed, scanned: true, detail };
     tell(&if config.quiet { summary.losses() } else { summary.to_string() });
     Ok(ExitCode::from(ran.exit_status()))
 }
@@ -72,10 +73,12 @@ pub(super) fn detail(verbose: bool) -> Detail {
 
 /// What is found, and what is wrong with what was read before the scan.
 ///
-/// A table shows the peers of connections that came in, and it takes all logs to tell them. Where only some connections are looked
+/// A table shows the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
 /// for, it may be that none of them came in: that is tried first, since it is several times as fast.
 fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
+    // Lists and databases are asked of the peers too.
+    let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
     let terms = &config.plan.terms;
     let is_only_shown = questions.locals && !terms.ends;
     let is_for_all = terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());

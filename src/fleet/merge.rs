@@ -106,6 +106,9 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
+    if let (Some(labels), true) = (&config.outputs.labels, merger.parts.iter().any(|part| part.rows == Rows::Groups)) {
+        labels.check_fields(&terms.group_by).map_err(Error::Usage)?;
+    }
     Ok(Gathered { terms, merger })
 }
 

@@ -6,6 +6,7 @@
 //! - [`groups`]: hits counted by their fields, in a [`table`] of numbers that stand for [`texts`]. [`rarity`]: on how many hosts a group's process has its destination.
 //! - [`hit`]: a hit with its record. [`hits`]: hits in the order of time, in memory as [`kept`] has them. [`copies`]: which of them are the same event. [`twins`]: which are logged by both providers.
 //! - [`facts`]: what was told of processes. [`processes`]: what is known of the processes of hits. [`contexts`]: the same, of each group.
+//! - [`labelling`]: hits and groups held against lists and databases. [`labelled`]: what these say, of each group.
 //! - [`beacons`]: the channels that are used again and again. [`rhythm`]: how regularly.
 //! - [`spill`]: what does not fit into memory, sorted on disk.
 
@@ -18,6 +19,8 @@ pub mod hit;
 pub mod hits;
 mod kept;
 pub mod key;
+pub mod labelled;
+pub mod labelling;
 pub mod processes;
 pub mod rarity;
 pub mod rhythm;

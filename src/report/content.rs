@@ -6,8 +6,11 @@ use jiff::Timestamp;
 
 use crate::{
     connection::glossary::Field,
-    group::{contexts::GroupContext, groups::SortedGroups, key::GroupKey, rarity::Rarity},
-    report::background::{self, Background},
+    group::{contexts::GroupContext, groups::SortedGroups, key::GroupKey, labelled::GroupLabels, rarity::Rarity},
+    report::{
+        background::{self, Background},
+        labels::RowLabels,
+    },
     rule::info::RuleInfo,
 };
 
@@ -22,6 +25,8 @@ pub struct Report<'a> {
     pub rules: Option<&'a [RuleInfo]>,
     /// What is known of their processes, if the report says so.
     pub background: Option<Background<'a>>,
+    /// What lists and databases say of them, if the report says so.
+    pub labels: Option<RowLabels<'a>>,
     /// How rare each is, if the report says so.
     pub rarity: Option<&'a Rarity>,
     /// How many threads make its rows.
@@ -35,6 +40,7 @@ impl Report<'_> {
         let fields = fields.chain(["count", "firstTime", "lastTime"]);
         let fields = fields.chain(self.rules.iter().flat_map(|_| RuleInfo::COLUMNS));
         let fields = fields.chain(self.background.iter().flat_map(|_| background::COLUMNS));
+        let fields = fields.chain(self.label_columns());
         fields.chain(self.rarity.iter().flat_map(|_| Rarity::COLUMNS))
     }
 
@@ -45,6 +51,19 @@ impl Report<'_> {
         show: impl Fn(Option<Timestamp>) -> String,
     ) -> Option<[String; background::COLUMNS.len()]> {
         self.background.zip(context).map(|(background, context)| background.of_group(context, show))
+    }
+
+    /// The names of the columns of lists and databases.
+    pub(super) fn label_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.labels.into_iter().flat_map(|labels| labels.columns())
+    }
+
+    /// What is said of a group, in the order of the columns; nothing if the report does not say it.
+    pub(super) fn labels_of(&self, labels: Option<&GroupLabels>) -> Vec<String> {
+        match (self.labels, labels) {
+            (Some(all), Some(labels)) => all.of_group(labels),
+            _ => self.label_columns().map(|_| String::new()).collect(),
+        }
     }
 
     /// The rule that a group is of, if the report says so.

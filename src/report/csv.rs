@@ -24,15 +24,17 @@ use crate::{
 pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
     header(&mut out, style.mark, report.columns())?;
     let time = |time| style.time_format().show(time);
-    rows::write(out, report, |line, key, group, context| {
+    rows::write(out, report, |line, key, group, beside| {
+        let background = report.background_of(beside.context, time);
+        let labels = report.labels_of(beside.labels);
         let numbers = [group.count.to_string(), time(group.first), time(group.last)];
         let rarity = report.rarity.map(|rarity| rarity.of(key));
         let hosts = rarity.map(|(hosts, _)| hosts.to_string());
         let rarity = hosts.iter().map(|hosts| &**hosts).chain(rarity.map(|(_, first)| first));
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns);
         let values = key.values().chain(numbers.iter().map(|text| &**text)).chain(rule);
-        let background = report.background_of(context, time);
-        let values = values.chain(background.iter().flatten().map(String::as_str)).chain(rarity);
+        let known = background.iter().flatten().chain(&labels).map(String::as_str);
+        let values = values.chain(known).chain(rarity);
         push(line, values, style.cells)
     })
 }

@@ -6,18 +6,21 @@
 use std::{
     io::{self, Write},
     num::NonZeroUsize,
+    sync::Arc,
 };
 
 use crate::{
     connection::{clock::Clock, glossary::Field},
     group::{hit::Hit, processes::Processes},
+    label::{labels::Labels, told::Found},
     report::{
         background, csv,
         interchange::{
             ecs,
-            event::{Event, RECORD},
+            event::{Event, RECORD, Said},
             jsonl, timesketch,
         },
+        labels,
         rows::{self, BATCH},
         style::{EventsFormat, Style},
         times::TimeFormat,
@@ -42,14 +45,23 @@ pub struct Made<'a> {
     pub clock: Clock,
     /// What is known of the processes, if they say it.
     pub processes: Option<&'a Processes>,
+    /// The lists and databases, if they say what these say.
+    pub labels: Option<&'a Labels>,
+}
+
+/// A hit of which a row is to be made.
+struct Waiting<'a> {
+    hit: Hit,
+    rule: Option<&'a RuleInfo>,
+    found: Option<Arc<Found>>,
 }
 
 /// Writes rows of events, which are made on several threads.
 pub struct Rows<'a, W: Write> {
     out: W,
     made: Made<'a>,
-    /// Hits with their rules, of which rows are to be made.
-    hits: Vec<(Hit, Option<&'a RuleInfo>)>,
+    /// Hits of which rows are to be made.
+    hits: Vec<Waiting<'a>>,
     /// Rows that are to be written.
     ready: Vec<Vec<u8>>,
 }
@@ -67,18 +79,20 @@ impl<'a, W: Write> Rows<'a, W> {
         let community = [Field::CommunityId.name()].into_iter().filter(|_| made.community_id);
         let columns = Field::ALL.map(Field::name).into_iter().chain(RECORD).chain(rule);
         if made.style.events == EventsFormat::Csv {
-            csv::header(&mut out, made.style.mark, columns.chain(ends).chain(community).chain(background))?;
+            let labels = made.labels.into_iter().flat_map(Labels::columns);
+            let columns = columns.chain(ends).chain(community).chain(background).chain(labels);
+            csv::header(&mut out, made.style.mark, columns)?;
         }
         Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
     }
 
-    /// Writes one hit of a rule, which is given if rows are to name theirs.
+    /// Writes one hit of a rule, which is given if rows are to name theirs, with what labels say of it.
     ///
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>) -> io::Result<()> {
-        self.hits.push((hit.clone(), rule));
+    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
+        self.hits.push(Waiting { hit: hit.clone(), rule, found });
         if self.hits.len() >= self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 
@@ -95,10 +109,10 @@ impl<'a, W: Write> Rows<'a, W> {
     /// Makes the rows, and writes those that are ready.
     fn make(&mut self) -> io::Result<()> {
         let Self { out, made, hits, ready } = self;
-        let parts: Vec<&[(Hit, Option<&RuleInfo>)]> = hits.chunks(BATCH).collect();
-        let rows = |part: &&[(Hit, Option<&RuleInfo>)]| {
+        let parts: Vec<&[Waiting<'_>]> = hits.chunks(BATCH).collect();
+        let rows = |part: &&[Waiting<'_>]| {
             let mut rows = Vec::new();
-            part.iter().try_for_each(|(hit, rule)| add(&mut rows, hit, *rule, made))?;
+            part.iter().try_for_each(|one| add(&mut rows, one, made))?;
             Ok(rows)
         };
         *ready = rows::made(&parts, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
@@ -108,17 +122,20 @@ impl<'a, W: Write> Rows<'a, W> {
 }
 
 /// Adds the row of a hit.
-fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
+fn add(rows: &mut Vec<u8>, waiting: &Waiting<'_>, made: &Made<'_>) -> io::Result<()> {
     let times = match made.style.events {
-        EventsFormat::Csv => return add_csv(rows, hit, rule, made),
+        EventsFormat::Csv => return add_csv(rows, waiting, made),
         EventsFormat::Jsonl => made.style.time_format(),
         // They have fields of times, which are to be read as such.
         EventsFormat::Timesketch | EventsFormat::Ecs => TimeFormat::Rfc3339,
     };
+    let &Waiting { ref hit, rule, ref found } = waiting;
     let background = made.processes.map(|processes| background::of_hit(processes, hit, |time| times.show(time)));
     let time = times.show(hit.time);
+    let values = made.labels.zip(found.as_ref()).map(|(labels, found)| labels::of_hit(labels, found));
+    let said = made.labels.zip(values.as_deref()).map(|(labels, values)| Said { labels, values });
     let Made { ends, clock, .. } = *made;
-    let event = Event { hit, time: &time, rule, ends, background: background.as_ref(), clock };
+    let event = Event { hit, time: &time, rule, ends, background: background.as_ref(), said, clock };
     match made.style.events {
         EventsFormat::Timesketch => timesketch::push(rows, event),
         EventsFormat::Ecs => ecs::push(rows, event),
@@ -127,16 +144,17 @@ fn add(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) 
 }
 
 /// Adds it as CSV.
-fn add_csv(rows: &mut Vec<u8>, hit: &Hit, rule: Option<&RuleInfo>, made: &Made<'_>) -> io::Result<()> {
+fn add_csv(rows: &mut Vec<u8>, Waiting { hit, rule, found }: &Waiting<'_>, made: &Made<'_>) -> io::Result<()> {
     let show = |time| made.style.time_format().show(time);
     let time = show(hit.time);
     let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
     let recovered = if hit.recovered { "true" } else { "false" };
     let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
-    let ends = hit.ends().filter(|_| made.ends);
-    let values = hit.fields().chain(more).chain(rule.into_iter().flat_map(RuleInfo::columns)).chain(ends);
-    let community = made.community_id.then(|| hit.get(Field::CommunityId));
-    let values = values.chain(community);
     let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
-    csv::push(rows, values.chain(background.iter().flatten().map(String::as_str)), made.style.cells)
+    let labels = made.labels.zip(found.as_ref()).map(|(labels, found)| labels::of_hit(labels, found));
+    let ends = hit.ends().filter(|_| made.ends);
+    let values = hit.fields().chain(more).chain(rule.iter().copied().flat_map(RuleInfo::columns)).chain(ends);
+    let values = values.chain(made.community_id.then(|| hit.get(Field::CommunityId)));
+    let known = background.iter().flatten().chain(labels.iter().flatten()).map(String::as_str);
+    csv::push(rows, values.chain(known), made.style.cells)
 }

@@ -10,6 +10,7 @@ use serde_json::{Serializer, ser::Formatter};
 
 use crate::{
     connection::glossary::{Field, Kind},
+    label::labels::OF_NUMBER,
     report::{content::Report, rows, style::Style},
     rule::info::RuleInfo,
     text,
@@ -30,17 +31,18 @@ pub(super) enum Value<'a> {
 ///
 /// What `out` returns.
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
-    rows::write(out, report, |line, key, group, context| {
+    rows::write(out, report, |line, key, group, beside| {
+        let labels = report.labels_of(beside.labels);
         let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
-        let background = report.background_of(context, |time| style.time_format().show(time));
+        let background = report.background_of(beside.context, |time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
         let numbers = [Some(counted(group.count)), stated(&first), stated(&last)];
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns).map(stated);
         let rarity = report.rarity.map(|rarity| rarity.of(key)).into_iter();
         let rarity = rarity.flat_map(|(hosts, first)| [Some(counted(hosts as u64)), stated(first)]);
         let known = background.iter().flatten().map(|text| stated(text));
-        let members = report.columns().zip(fields.chain(numbers).chain(rule).chain(known).chain(rarity));
-        push(line, members)
+        let labels = report.label_columns().zip(&labels).map(|(column, text)| label(column, text));
+        push(line, report.columns().zip(fields.chain(numbers).chain(rule).chain(known).chain(labels).chain(rarity)))
     })
 }
 
@@ -70,8 +72,17 @@ pub(super) fn stated(text: &str) -> Option<Value<'_>> {
 
 /// The value of a field: a number where it is to be one and is, and no reader of JSON takes it for another; else its text.
 pub(super) fn value(field: Field, text: &str) -> Option<Value<'_>> {
-    let is_numeric = field.kind() == Kind::Number;
-    let number = text.parse::<u32>().ok().filter(|number| is_numeric && number.to_string() == text);
+    if field.kind() == Kind::Number { number(text) } else { stated(text) }
+}
+
+/// The value of a column of labels.
+pub(super) fn label<'a>(column: &str, text: &'a str) -> Option<Value<'a>> {
+    if column == OF_NUMBER { number(text) } else { stated(text) }
+}
+
+/// A number where a text is one, and no reader of JSON takes it for another; else the text.
+fn number(text: &str) -> Option<Value<'_>> {
+    let number = text.parse::<u32>().ok().filter(|number| number.to_string() == text);
     number.map(|number| Value::Number(number.into())).or_else(|| stated(text))
 }
 

@@ -23,6 +23,7 @@ use crate::{
         window::Window,
     },
     group::copies::Copies,
+    label::labels::{LabelFile, Labels},
     report::{style::Style, times},
     rule::{info::RuleInfo, judge::End, set::RuleSet, sigma::beside::Names},
     scan::{
@@ -63,6 +64,12 @@ pub struct Manifest {
     /// The partial results that were merged, by path; none for a scan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partials: Vec<SearchedFile>,
+    /// The lists whose names the report has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watchlists: Vec<SearchedFile>,
+    /// The databases of networks whose values it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub geoip: Vec<SearchedFile>,
     /// What was wrong.
     pub defects: DefectEntries,
     /// What was written.
@@ -141,6 +148,9 @@ pub struct Options {
     pub format: &'static str,
     /// The format of the times in it.
     pub time_format: &'static str,
+    /// Whether it has only rows with a connection that is on a list; left out if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_watched: bool,
 }
 
 /// What is counted, besides what rules say.
@@ -366,14 +376,23 @@ impl RulesEntry {
 impl Options {
     /// Of the report's fields and of what was counted.
     #[must_use]
-    pub fn new(terms: &Terms, style: &Style) -> Self {
+    pub fn new(terms: &Terms, style: &Style, only_watched: bool) -> Self {
         Self {
             group_by: terms.group_by.iter().map(|field| field.name()).collect(),
             counted: Counted::new(terms),
             format: style.format().name(),
             time_format: style.time_format_name(),
+            only_watched,
         }
     }
+}
+
+/// The files of labels, as they were read: lists, and databases.
+#[must_use]
+pub fn label_files(labels: Option<&Labels>) -> [Vec<SearchedFile>; 2] {
+    let file = |file: &LabelFile| SearchedFile::new(file.shown(), &file.path, file.size, file.digests.clone());
+    let lists = labels.into_iter().flat_map(Labels::lists).map(|(list, _)| file(list));
+    [lists.collect(), labels.into_iter().flat_map(Labels::databases).map(file).collect()]
 }
 
 impl Counted {

@@ -21,6 +21,7 @@ mod fit;
 pub mod format;
 mod interchange;
 mod jsonl;
+pub mod labels;
 mod layout;
 pub mod manifest;
 pub mod output;

@@ -5,17 +5,29 @@ use std::{
     iter,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
     error::Error,
-    evidence::digest::Hashes,
+    evidence::{digest::Hashes, source},
+    label::labels::Labels,
     report::{
         output::{self, Output},
         parquet::columns::Rows,
         style::{Format, Screen, Sheet, Style},
     },
 };
+
+/// Which rows are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Showing {
+    /// All of them.
+    #[default]
+    All,
+    /// Those with a connection that is on a list.
+    Watched,
+}
 
 /// What a run writes.
 #[derive(Debug, Clone)]
@@ -28,6 +40,10 @@ pub struct Outputs {
     pub rarity: bool,
     /// Whether the report and the events say what is known of the processes behind connections.
     pub context: bool,
+    /// What the report, the page and the events say of the peers of connections, if anything.
+    pub labels: Option<Arc<Labels>>,
+    /// Which rows they have.
+    pub showing: Showing,
     /// Where the report of events goes, if there is to be one.
     pub events: Option<Output>,
     /// Where the table of beacons goes, if there is to be one.
@@ -55,18 +71,25 @@ impl Outputs {
         }
     }
 
+    /// Whether rows are left out that have no connection which is on a list.
+    #[must_use]
+    pub fn only_watched(&self) -> bool {
+        self.showing == Showing::Watched
+    }
+
     /// Whether each hit has to be known for them, and not only the groups.
     #[must_use]
     pub fn need_hits(&self) -> bool {
-        self.events.is_some() || self.beacons.is_some() || self.need_processes()
+        self.events.is_some() || self.beacons.is_some() || self.labels.is_some() || self.need_processes()
     }
 
     /// Whether what is known of the processes behind hits has to be known for them. The page always says it, so a partial result
-    /// that a page can be made of has it too.
+    /// that a page can be made of has it too. Lists can have names that they asked DNS for.
     #[must_use]
     pub fn need_processes(&self) -> bool {
         let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.context || self.html.is_some() || is_of_hits
+        let asks_names = self.labels.as_ref().is_some_and(|labels| labels.ask_names());
+        self.context || self.html.is_some() || is_of_hits || asks_names
     }
 
     /// Whether the groups of each source have to be known apart.
@@ -94,7 +117,9 @@ impl Outputs {
                 "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
             ));
         }
-        self.all().try_for_each(|output| output.check(met))?;
+        let labels = self.labels.iter().flat_map(|labels| labels.files());
+        let met = met.iter().cloned().chain(labels.flat_map(|file| source::identities(&file.path))).collect();
+        self.all().try_for_each(|output| output.check(&met))?;
         output::distinct(self.all())
     }
 

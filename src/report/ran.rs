@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use crate::{
     connection::clock::Skew,
     error::Defects,
-    group::beacons::Channels,
+    group::{
+        beacons::Channels,
+        labelled::{Count, Counts},
+    },
     scan::{coverage::Host, tally::Tally},
 };
 
@@ -27,6 +30,8 @@ pub struct Ran {
     pub parts: u64,
     /// The channels that were looked at for beacons, if they were asked for.
     pub beacons: Option<Channels>,
+    /// What lists and databases have said, if there are any.
+    pub labels: Option<RanLabels>,
     /// How many rows the report has.
     pub groups: u64,
     /// Copies of events that were dropped, by source.
@@ -45,6 +50,17 @@ pub struct Ran {
     pub span: Option<(Timestamp, Timestamp)>,
     /// What is wrong with the evidence.
     pub defects: Defects,
+}
+
+/// What lists and databases have said.
+#[derive(Debug, Clone, Default)]
+pub struct RanLabels {
+    /// Of how much.
+    pub counts: Counts,
+    /// What was left out since no list has it, if that was asked for.
+    pub left_out: Option<Count>,
+    /// Whether names could be asked of that processes asked DNS for.
+    pub are_queries_known: bool,
 }
 
 impl Ran {

@@ -22,6 +22,12 @@ pub struct Recorded {
     /// The partial results, if these were merged. Then the logs and archives are on other machines.
     #[serde(default)]
     pub partials: Vec<SearchedFile>,
+    /// The lists whose names the report has.
+    #[serde(default)]
+    pub watchlists: Vec<SearchedFile>,
+    /// The databases of networks whose values it has.
+    #[serde(default)]
+    pub geoip: Vec<SearchedFile>,
 }
 
 impl Recorded {

@@ -7,12 +7,29 @@ use crate::{
         contexts::GroupContext,
         groups::Batch,
         key::{Group, GroupKey},
+        labelled::GroupLabels,
     },
     report::content::Report,
 };
 
 /// How many groups a thread takes at once.
 pub(super) const BATCH: usize = 1 << 12;
+
+/// What is known of a group besides, if the report says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// Its process.
+    pub(super) context: Option<&'a GroupContext>,
+    /// What lists and databases say of it.
+    pub(super) labels: Option<&'a GroupLabels>,
+}
+
+/// Some groups, and what is known of each besides.
+struct Part<'a> {
+    batch: Batch<'a>,
+    contexts: Vec<GroupContext>,
+    labels: Vec<GroupLabels>,
+}
 
 /// Writes what `row` adds for each group, in the order of the report.
 ///
@@ -22,24 +39,31 @@ pub(super) const BATCH: usize = 1 << 12;
 pub(super) fn write(
     mut out: impl io::Write,
     report: &Report<'_>,
-    row: impl Fn(&mut Vec<u8>, &GroupKey, &Group, Option<&GroupContext>) -> io::Result<()> + Sync,
+    row: impl Fn(&mut Vec<u8>, &GroupKey, &Group, Beside<'_>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let rows = |(batch, contexts): &(Batch<'_>, Vec<GroupContext>)| {
+    let rows = |Part { batch, contexts, labels }: &Part<'_>| {
         let mut rows = Vec::new();
-        let mut contexts = contexts.iter();
-        batch.each(|key, group| row(&mut rows, key, group, contexts.next()))?;
+        let (mut contexts, mut labels) = (contexts.iter(), labels.iter());
+        batch.each(|key, group| {
+            row(&mut rows, key, group, Beside { context: contexts.next(), labels: labels.next() })
+        })?;
         Ok(rows)
     };
     let mut contexts = report.background.map(|background| background.groups.pass()).transpose()?;
-    // Both are in the order of the report.
+    let mut labels = report.labels.map(|labels| labels.groups.pass()).transpose()?;
+    // All are in the order of the report.
     let mut batches = report.groups.batches(BATCH)?.map(|batch| {
         let contexts = contexts.iter_mut().flat_map(|contexts| contexts.by_ref().take(BATCH));
-        Ok((batch?, contexts.collect::<io::Result<_>>()?))
+        let labels = labels.iter_mut().flat_map(|labels| labels.by_ref().take(BATCH));
+        Ok(Part {
+            batch: batch?,
+            contexts: contexts.collect::<io::Result<_>>()?,
+            labels: labels.collect::<io::Result<_>>()?,
+        })
     });
     let mut ready: Vec<Vec<u8>> = Vec::new();
     loop {
-        let next: Vec<(Batch<'_>, Vec<GroupContext>)> =
-            batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
+        let next: Vec<Part<'_>> = batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
         ready = made(&next, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
         if ready.is_empty() {
             return Ok(());

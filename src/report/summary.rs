@@ -13,7 +13,8 @@ use crate::{
     count::{self, sum},
     error::{Defect, Defects},
     group::beacons::Channels,
-    report::ran::Ran,
+    label::labels::Labels,
+    report::{labels, ran::Ran},
     rule::info::{BUILT_IN, RuleInfo},
     scan::{
         elsewhere::{Elsewhere, Missing},
@@ -30,6 +31,8 @@ pub struct Summary<'a> {
     pub terms: &'a Terms,
     /// What the run has to say.
     pub ran: &'a Ran,
+    /// The lists and databases that the report has labels from, if there are any.
+    pub labels: Option<&'a Labels>,
     /// What else is in the logs, if it was asked.
     pub elsewhere: Option<&'a Elsewhere>,
     /// How long the run took.
@@ -81,6 +84,7 @@ impl fmt::Display for Summary<'_> {
         }
         writeln!(f)?;
         self.beacons(f)?;
+        self.labels(f)?;
         self.found(f)?;
         self.elsewhere(f)?;
         self.unread(f)
@@ -93,6 +97,7 @@ impl Summary<'_> {
     #[must_use]
     pub fn losses(&self) -> String {
         let mut lines = self.in_vain();
+        lines.extend(self.label_remarks());
         lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
         lines.extend(self.missing());
         if self.nothing_readable() {
@@ -310,6 +315,20 @@ impl Summary<'_> {
             writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
         }
         Ok(())
+    }
+
+    /// What lists and databases have said, and what of them is of no use.
+    fn labels(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.labels.zip(self.ran.labels.as_ref()).map(|(labels, ran)| labels::summary(labels, ran));
+        lines.iter().flatten().try_for_each(|line| writeln!(f, "{line}"))?;
+        self.label_remarks().iter().try_for_each(|line| writeln!(f, "          {line}"))
+    }
+
+    /// What of lists and databases is of no use, or was not asked.
+    fn label_remarks(&self) -> Vec<String> {
+        let Some(labels) = self.labels else { return Vec::new() };
+        let not_asked = self.ran.labels.as_ref().and_then(|ran| labels::not_asked(labels, ran));
+        labels.remarks.iter().cloned().chain(not_asked).collect()
     }
 
     /// How many channels are in the table of beacons, and why others are not.

@@ -18,6 +18,7 @@ use crate::{
         background,
         content::Report,
         fit::{self, Keep},
+        labels,
         layout::{self, Claim, Demand, INDENT, Placed},
         style::{Ink, Style},
     },
@@ -89,13 +90,20 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
     let table = Table { columns, lines, gap: layout::gap(width), ink: screen.ink };
     table.write_row(out, |column| (column.name.clone().into(), anstyle::Style::new().bold()))?;
     let mut contexts = report.background.map(|background| background.groups.pass()).transpose()?;
+    let mut labels = report.labels.map(|labels| labels.groups.pass()).transpose()?;
+    let dimmed = paint(anstyle::Style::new().dimmed(), screen.ink);
     for group in report.groups.pass()? {
         let (key, group) = &group?;
         let row = row(report, key, group);
         table.write_row(out, |column| (row.text(column.cell, style), row.tone(column.cell)))?;
         let context = contexts.as_mut().and_then(Iterator::next).transpose()?;
         if let Some(known) = report.background_of(context.as_ref(), |at| time(at, style)) {
-            write_background(out, &known, width, paint(anstyle::Style::new().dimmed(), screen.ink))?;
+            write_beside(out, background::seen(&known), width, dimmed)?;
+        }
+        let of_group = labels.as_mut().and_then(Iterator::next).transpose()?;
+        if let Some(all) = &report.labels {
+            let seen = labels::seen(all, &report.labels_of(of_group.as_ref()));
+            write_beside(out, seen.iter().map(|(label, value)| (*label, &**value)), width, dimmed)?;
         }
     }
     let unseen = report.background.map_or(0, |_| background::UNSEEN);
@@ -104,7 +112,7 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style)
         Some(losses) => {
             let groups = text::counted(report.groups.len(), "group");
             let last = format!("{groups}; {losses}: --format csv has all of it");
-            write_wrapped(out, &last, width, paint(anstyle::Style::new().dimmed(), screen.ink))
+            write_wrapped(out, &last, width, dimmed)
         }
         None => Ok(()),
     }
@@ -328,14 +336,14 @@ impl Table {
     }
 }
 
-/// Writes what is known of a group's process, each part of it that is known on a line under the group.
-fn write_background(
+/// Writes what is known of a group besides, each part of it on a line under the group.
+fn write_beside<'a>(
     out: &mut dyn io::Write,
-    known: &[String; background::COLUMNS.len()],
+    known: impl Iterator<Item = (&'static str, &'a str)>,
     width: usize,
     tone: anstyle::Style,
 ) -> io::Result<()> {
-    for (label, value) in background::seen(known) {
+    for (label, value) in known {
         let left = width.saturating_sub(INDENT + label.len() + 1);
         let value = fit::visible(value);
         writeln!(out, "{:INDENT$}{tone}{label} {}{tone:#}", "", fit::shorten(&value, left, Keep::Ends))?;

@@ -7,6 +7,7 @@
 //! - [`filters`]: times, hosts, users, ports, transports and directions that are left in, and chunks that are not read for it.
 //! - [`beacons`]: channels that are used again and again, and their scores.
 //! - [`context`]: the process behind a connection.
+//! - [`labels`]: what lists and databases say of the peers of connections.
 //! - [`security`]: connections that Windows' Security-Auditing has logged.
 //! - [`formats`]: CSV, JSON lines and the table; times; the byte order mark.
 //! - [`interchange`]: events in the formats of other tools, and the Community ID.
@@ -26,7 +27,7 @@
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
 //! [`case`] is the fixture that all of them use, [`evtx_writer`] makes their logs, [`archive_writer`] packs them,
-//! [`boundaries`] is a table.
+//! [`mmdb_writer`] makes databases of networks, [`boundaries`] is a table.
 
 #![allow(
     missing_docs,
@@ -58,6 +59,9 @@ mod formats;
 mod html;
 mod interchange;
 mod joined;
+mod labels;
+#[path = "../../src/label/mmdb_writer.rs"]
+mod mmdb_writer;
 mod options;
 mod reporting;
 mod samples;

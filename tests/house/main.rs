@@ -21,11 +21,12 @@ use std::{
 };
 
 /// From the ground up. What stands together is of one floor.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["bytes", "count", "error", "magic", "space", "text"],
     &["evidence"],
     &["evtx"],
     &["connection"],
+    &["label"],
     &["rule"],
     &["group"],
     &["scan"],

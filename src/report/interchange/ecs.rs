@@ -16,7 +16,7 @@ use crate::{
     report::{
         interchange::{
             document::Document,
-            event::{Event, Logged},
+            event::{Event, Logged, Said},
             hashes::Hashes,
             sentence,
         },
@@ -51,6 +51,7 @@ pub(in crate::report) fn push(lines: &mut Vec<u8>, event: Event<'_>) -> io::Resu
     let mut names = queries.split(';');
     document.text("dns.question.name", if names.clone().count() > 1 { "" } else { names.next().unwrap_or_default() });
     document.text("log.file.path", event.hit.source());
+    labels(&mut document, &mut own, event);
     related(&mut document, event, &hashes);
     record(&mut own, event);
     document.append(own);
@@ -227,6 +228,20 @@ fn tactic(tag: &str) -> String {
         first.map_or_else(|| word.to_owned(), |first| format!("{first}{}", letters.as_str()))
     };
     tag.split('-').map(capital).collect::<Vec<_>>().join(" ")
+}
+
+/// What lists and databases say of the peer. The schema says whose network an end is in: that of what a host has opened is the
+/// destination.
+fn labels<'a>(document: &mut Document<'a>, own: &mut Document<'a>, Event { hit, said, .. }: Event<'a>) {
+    let is_destination = hit.get(Field::Direction) == OUTBOUND;
+    for (name, text) in said.into_iter().flat_map(Said::columns) {
+        match name {
+            "dest_asn" if is_destination => number(document, own, "destination.as.number", Column { name, text }),
+            "dest_as_org" if is_destination => document.text("destination.as.organization.name", text),
+            "dest_country" if is_destination => document.text("destination.geo.country_iso_code", text),
+            _ => own.text(own_name(name), text),
+        }
+    }
 }
 
 /// What other events can be found by.

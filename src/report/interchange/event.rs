@@ -3,9 +3,10 @@
 use crate::{
     connection::{clock::Clock, glossary::Field, security, sysmon},
     group::hit::Hit,
+    label::labels::Labels,
     report::{
         background,
-        jsonl::{Value, counted, stated, value},
+        jsonl::{Value, counted, label, stated, value},
     },
     rule::info::RuleInfo,
 };
@@ -27,14 +28,32 @@ pub(in crate::report) struct Event<'a> {
     pub(in crate::report) ends: bool,
     /// What is known of its process, in the order of [`background::COLUMNS`], if rows say it.
     pub(in crate::report) background: Option<&'a [String; background::COLUMNS.len()]>,
+    /// What lists and databases say of its peer, if they were asked.
+    pub(in crate::report) said: Option<Said<'a>>,
     /// Which of its times the hit is of.
     pub(in crate::report) clock: Clock,
+}
+
+/// What lists and databases say of a peer: a value for each of their columns.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::report) struct Said<'a> {
+    /// The lists and databases.
+    pub(in crate::report) labels: &'a Labels,
+    /// The values.
+    pub(in crate::report) values: &'a [String],
+}
+
+impl<'a> Said<'a> {
+    /// The columns with their values.
+    pub(super) fn columns(self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        self.labels.columns().zip(self.values.iter().map(String::as_str))
+    }
 }
 
 impl<'a> Event<'a> {
     /// The columns of the CSV and the Community ID, with their values; none for what is not stated.
     pub(super) fn members(self) -> impl Iterator<Item = (&'static str, Option<Value<'a>>)> {
-        let Self { hit, time, rule, ends, background, .. } = self;
+        let Self { hit, time, rule, ends, background, said, .. } = self;
         let of_field = |field: Field| (field.name(), value(field, hit.get(field)));
         let fields = Field::ALL.into_iter().map(of_field);
         let record = [
@@ -56,6 +75,7 @@ impl<'a> Event<'a> {
             .chain(ends)
             .chain([of_field(Field::CommunityId)])
             .chain(background::COLUMNS.into_iter().zip(known))
+            .chain(said.into_iter().flat_map(Said::columns).map(|(column, text)| (column, label(column, text))))
     }
 
     /// What is known of its process, by the name of the column; empty if it is not known.

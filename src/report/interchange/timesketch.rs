@@ -26,13 +26,14 @@ const DATA_TYPE: &str = "windows:evtx:record";
 const NOT_A_TIME: &str = "Not a time";
 
 /// Attributes of numbers, with those of text beside them.
-const NUMBERS: [(&str, &str); 6] = [
+const NUMBERS: [(&str, &str); 7] = [
     ("dest_port", "dest_port_text"),
     ("src_port", "src_port_text"),
     ("process_id", "process_id_text"),
     ("remote_port", "remote_port_text"),
     ("local_port", "local_port_text"),
     ("record_id", "record_id_text"),
+    ("dest_asn", "dest_asn_text"),
 ];
 
 /// Adds the line of an event.

@@ -58,6 +58,8 @@ pub(super) struct Listed {
     groups: Vec<(GroupKey, Group)>,
     /// What is known of the process of each, if the page says so.
     known: Vec<[String; background::COLUMNS.len()]>,
+    /// What lists and databases say of each, if the page says so.
+    labels: Vec<Vec<String>>,
     /// The process of each, in the same way.
     processes: Vec<ProcessKey>,
     total: u64,
@@ -68,12 +70,18 @@ pub(super) struct Listed {
 impl Listed {
     pub(super) fn new(report: &Report<'_>) -> io::Result<Self> {
         let (groups, known, processes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut listed = Self { groups, known, processes, total: report.groups.len(), first: None, last: None };
+        let mut listed =
+            Self { groups, known, labels: Vec::new(), processes, total: report.groups.len(), first: None, last: None };
         if let Some(background) = report.background {
             for context in background.groups.pass()?.take(GROUPS) {
                 let context = context?;
                 listed.known.push(background.of_group(&context, |time| TimeFormat::Rfc3339.show(time)));
                 listed.processes.push(context.process);
+            }
+        }
+        if let Some(labels) = &report.labels {
+            for group in labels.groups.pass()?.take(GROUPS) {
+                listed.labels.push(labels.of_group(&group?));
             }
         }
         for group in report.groups.pass()? {
@@ -123,6 +131,11 @@ impl GroupColumns {
             (name, ids.collect::<Column>())
         });
         let known_columns: Vec<(&str, Column)> = known_columns.collect();
+        let label_columns = report.label_columns().enumerate().map(|(index, name)| {
+            let ids = listed.labels.iter().map(|values| strings.id(values.get(index).map_or("", String::as_str)));
+            (name, ids.collect::<Column>())
+        });
+        let label_columns: Vec<(&str, Column)> = label_columns.collect();
         let mut family = Family::default();
         let place = |key| report.background.and_then(|background| family.add(background.processes, key, strings));
         let places = listed.processes.iter().map(place).map(|place| i64::try_from(place?).ok()).collect();
@@ -136,6 +149,7 @@ impl GroupColumns {
                 .chain(rule_columns.into_iter().flatten())
                 .chain(rarity_columns.into_iter().flatten())
                 .chain(known_columns)
+                .chain(label_columns)
                 .collect(),
             count: groups.iter().map(|(_, group)| group.count).collect(),
             first: parts(groups.iter().map(|(_, group)| stated(group.first)).collect()),

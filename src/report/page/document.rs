@@ -56,6 +56,8 @@ struct Page<'a> {
     fields: Vec<&'static str>,
     /// Those of them that are of the process behind a connection, if they are there.
     of_process: [&'static str; background::COLUMNS.len()],
+    /// Those of them that are of lists and databases.
+    of_labels: Vec<&'static str>,
     /// Connections to each exclusion network, in the rule's order.
     excluded: Vec<u64>,
     options: &'a Options,
@@ -95,6 +97,8 @@ struct Numbers {
     excluded_peers: u64,
     /// Those that rules which ask for the process were not applied to.
     unjoined: u64,
+    /// Hits that are in no row, since no list has them.
+    unwatched: u64,
     /// How far the two times of hits are apart, if that is worth saying.
     clocks: Option<String>,
 }
@@ -148,8 +152,10 @@ pub fn write(
         fields: fields
             .chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS))
             .chain(report.background.iter().flat_map(|_| background::COLUMNS))
+            .chain(report.label_columns())
             .collect(),
         of_process: background::COLUMNS,
+        of_labels: report.label_columns().collect(),
         excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
         options: &manifest.options,
         report: &manifest.report,
@@ -207,6 +213,7 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         defects: ran.defects.total(),
         excluded_peers: tally.excluded_peers,
         unjoined: tally.unjoined,
+        unwatched: ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left_out| left_out.hits),
         clocks: summary::clocks(&ran.skew, terms.clock),
     }
 }

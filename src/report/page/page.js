@@ -82,14 +82,14 @@ function head() {
   const title = D.title, attack = D.attack && `MITRE ATT&CK ${D.attack.split(' ')[0]}`;
   $('tool').textContent = `${D.tool.name} ${D.tool.version} · ${D.options.source === 'sysmon' ? 'Sysmon network' : 'Network'} connections in Windows event logs`;
   $('title').replaceChildren(title || (whose ? `Network connections${whose}` : 'Network connections'), ...(attack ? [' ', el('span', { className: 'chip' }, attack)] : []));
-  $('lead').textContent = `${counted(N.hits - N.duplicates - N.twins, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
+  $('lead').textContent = `${counted(N.hits - N.duplicates - N.twins - N.unwatched, 'hit')}${whose} in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}`
     + (N.excluded ? `; ${number(N.excluded)} to excluded networks are left out` : '')
     + (F === null ? '' : `. Filters: ${filters()}`);
   document.title = `${title || 'Network connections'} · netsift report`;
   const tile = (name, value, more, kind) => el('div', { className: `tile ${kind || ''}` }, el('dt', {}, name),
     el('dd', {}, value, more ? el('small', {}, more) : null));
   $('tiles').append(
-    tile('Hits', number(N.hits - N.duplicates - N.twins), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
+    tile('Hits', number(N.hits - N.duplicates - N.twins - N.unwatched), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
     tile('Groups', number(G.total)),
     tile('Hosts', D.hosts === null ? '–' : number(D.hosts)),
     tile('Destinations', D.destinations === null ? '–' : number(D.destinations.top.length + D.destinations.more)),
@@ -101,7 +101,7 @@ function head() {
     for (const section of document.querySelectorAll('.found')) section.hidden = true;
     document.querySelector('.skip').href = '#made';
     $('nothing').hidden = false;
-    $('nothing-why').textContent = (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
+    $('nothing-why').textContent = N.unwatched ? `${counted(N.unwatched, 'hit')} left out: no watchlist has the remote end.` : (N.chosen === 0 ? `No network connection${whose}${within}` : `None of ${counted(N.chosen, 'network connection')}${whose}${within} is a hit: `
       + `${number(N.excluded)} went to excluded networks, ${number(N.outside_detection)} to none of the detection networks. This is what was searched:`)
       + (N.chosen === 0 ? ` in ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.` : ` ${counted(N.records_read + N.records_ruled_out, 'record')} of ${counted(N.logs, 'log')}.`)
       + (N.sysmon_chunks === 0 ? ` None of the chunks names ${D.options.source === 'sysmon' ? 'Sysmon' : D.options.source === 'security' ? 'Security-Auditing' : 'Sysmon or Security-Auditing'}: these may not be the right logs.` : '')
@@ -345,7 +345,7 @@ function matrix() {
 
 // The table: sorted and filtered as lists of row numbers; PAGE rows at a time become elements.
 const PAGE = 200, MAIN = ['dvc', 'user', 'process_name', 'dest', 'dest_ip', 'dest_port', 'transport', 'direction'];
-const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], OF_PROCESS = D.of_process, LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
+const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], OF_PROCESS = D.of_process, OF_LABELS = D.of_labels, LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
 let rows = Array.from({ length: G.shown }, (_, row) => row), shownRows = 0, sorting = ['firstTime', 1], searched = null;
 const ranks = {};
 // What is the same in all rows is told once, above the table.
@@ -353,8 +353,8 @@ const told = ['user', 'process_name', 'transport', 'direction', ...OF_RULE].filt
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS].includes(name)).slice(0, 8);
-  main.push(...ofRule, ...OF_RARITY.filter(is));
+  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name)).slice(0, 8);
+  main.push(...ofRule, ...OF_RARITY.filter(is), ...OF_LABELS.filter(is));
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['dest_port', 'host_count'].includes(name) ? 'number' : '', name])];
 }
 // The rank of each text of a column among its texts, in natural order; of levels, from the least severe.
@@ -500,9 +500,9 @@ function made() {
   if (R.processes !== null) say('Processes', R.processes.length ? R.processes.join(', ') : 'any');
   say('Detection networks', R.detection_networks === null ? 'anywhere' : folded(counted(R.detection_networks.length, 'network'), false, networks(R.detection_networks)));
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
-  say('Grouped by', FIELDS.filter(name => ![...OF_RARITY, ...OF_PROCESS].includes(name)).join(', '));
+  say('Grouped by', FIELDS.filter(name => ![...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name)).join(', '));
   say('Options', [...(D.options.source === 'sysmon' ? [] : [`source: ${D.options.source}`]), D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each',
-    ...(D.options.clock === 'utc' ? ['times are those of UtcTime'] : []), ...(R.judged === 'remote' ? ['networks are judged by the peer'] : [])].join('; '));
+    ...(D.options.only_watched ? [`only groups with a connection on a watchlist: ${counted(N.unwatched, 'hit')} left out`] : []), ...(D.options.clock === 'utc' ? ['times are those of UtcTime'] : []), ...(R.judged === 'remote' ? ['networks are judged by the peer'] : [])].join('; '));
   if (F !== null) say('Filters', filters(), el('div', {}, `${counted(N.filtered, 'connection')} read and left out`));
   const [decoded, ruledOut, unused, unreadable] = N.chunks;
   say('Searched', `${counted(N.logs, 'log')}, ${bytes(N.bytes)}${N.dirty ? `, ${number(N.dirty)} copied while in use` : ''}`,

@@ -1,0 +1,57 @@
+//! The lists and databases of the command line: read, and which of them can be of no use. What they say is in [`crate::label`].
+
+use ipnet::IpNet;
+
+use crate::{
+    cli::args::{LabelArgs, OutputArgs},
+    connection::logged::LoggedBy,
+    error::Error,
+    label::{labels::Labels, watchlist::Watchlist},
+    rule::{judge::Rule, set::RuleSet},
+};
+
+/// The lists and databases that are given, if any are. They are hashed for the manifest.
+///
+/// # Errors
+///
+/// One cannot be read or is none, or rows are to be left out and there is no list.
+pub(super) fn read(args: &OutputArgs) -> Result<Option<Labels>, Error> {
+    let LabelArgs { watchlist, only_watched, geoip } = &args.labels;
+    if *only_watched && watchlist.is_empty() {
+        return Err(Error::Usage(
+            "--only-watched without --watchlist: nothing would be left; give a list, for example --watchlist c2.txt"
+                .to_owned(),
+        ));
+    }
+    Labels::read(watchlist, geoip, args.manifest.is_some())
+}
+
+/// What there is to say of lists that nothing can be on, by what is read and what is left out.
+pub(super) fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterator<Item = String> {
+    let rule = rules.builtin.as_ref().filter(|_| rules.sigma.is_empty());
+    labels.lists().filter_map(move |(file, list)| {
+        let (file, excluded) = (file.shown(), rule.and_then(|rule| excluding(list, rule)));
+        if logged_by == LoggedBy::Security && !list.has_addresses() {
+            Some(format!(
+                "--watchlist {file}: nothing can be on it, since it has names alone, and Windows' Security log has none: --source all \
+                 reads Sysmon's connections too"
+            ))
+        } else {
+            excluded.map(|(network, excluding)| {
+                format!(
+                    "--watchlist {file}: only what came in can be on it, since every network in it is excluded, such as {network} by \
+                     {excluding}; --exclusions none leaves the built-in ones out"
+                )
+            })
+        }
+    })
+}
+
+/// A network of a list and the one that excludes it, if each is excluded and there is nothing else on the list.
+fn excluding(list: &Watchlist, rule: &Rule) -> Option<(IpNet, IpNet)> {
+    let excluding =
+        |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network)).copied();
+    let pairs = list.networks().networks().iter().map(|network| Some((*network, excluding(network)?)));
+    let pairs: Vec<(IpNet, IpNet)> = pairs.collect::<Option<_>>()?;
+    pairs.first().copied().filter(|_| !list.has_names())
+}

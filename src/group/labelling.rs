@@ -1,0 +1,175 @@
+//! [`Labelling`]: hits and groups held against lists and databases, each thing that is asked of them once.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    sync::Arc,
+};
+
+use crate::{
+    connection::glossary::Field,
+    error::Error,
+    group::{
+        copies::{self, Leaving},
+        groups::Groups,
+        hit::Hit,
+        hits::SortedHits,
+        key::GroupKey,
+        processes::Processes,
+    },
+    label::{
+        labels::{Asked, Labels},
+        told::Found,
+    },
+};
+
+/// How many answers are remembered: more are forgotten, since there are as many as connections have peers.
+const REMEMBERED: usize = 1 << 16;
+
+/// Holds hits and groups against labels.
+#[derive(Debug)]
+pub struct Labelling<'a> {
+    labels: &'a Labels,
+    /// What is known of the processes of hits, if anything is.
+    processes: Option<&'a Processes>,
+    /// What was asked, as one text, and the answer.
+    known: HashMap<String, Arc<Found>>,
+    failed: Option<Error>,
+}
+
+impl<'a> Labelling<'a> {
+    /// By these labels, with what is known of processes.
+    #[must_use]
+    pub fn new(labels: &'a Labels, processes: Option<&'a Processes>) -> Self {
+        Self { labels, processes, known: HashMap::new(), failed: None }
+    }
+
+    /// What is said of a hit.
+    ///
+    /// # Errors
+    ///
+    /// A database is damaged: why is in [`Self::failed`].
+    pub fn of_hit(&mut self, hit: &Hit) -> io::Result<Arc<Found>> {
+        let queries = self.processes.map(|processes| processes.queries(&processes.key(hit), hit));
+        let names = queries.into_iter().flatten().map(|(_, name)| name);
+        let asked = Labels::asked(|field| hit.get(field), names);
+        self.answer(&asked)
+    }
+
+    /// What is said of the connections of a group by these fields.
+    ///
+    /// # Errors
+    ///
+    /// A database is damaged: why is in [`Self::failed`].
+    pub fn of_group(&mut self, fields: &[Field], key: &GroupKey) -> io::Result<Arc<Found>> {
+        let values: Vec<(Field, &str)> = fields.iter().copied().zip(key.values()).collect();
+        let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
+        let asked = Labels::asked(value, std::iter::empty());
+        self.answer(&asked)
+    }
+
+    /// What it failed of, if it did. It is not asked again then.
+    pub fn failed(&mut self) -> Option<Error> {
+        self.failed.take()
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>) -> io::Result<Arc<Found>> {
+        // Neither addresses nor names have such characters; where one does, the two parts stay apart.
+        let text = [asked.addresses.join("\n"), asked.names.join("\n")].join("\0");
+        if let Some(found) = self.known.get(&text) {
+            return Ok(Arc::clone(found));
+        }
+        match self.labels.find(asked) {
+            Ok(found) => {
+                let found = Arc::new(found);
+                if self.known.len() >= REMEMBERED {
+                    self.known.clear();
+                }
+                self.known.insert(text, Arc::clone(&found));
+                Ok(found)
+            }
+            Err(error) => {
+                let cause = io::Error::other(error.to_string());
+                self.failed.get_or_insert(error);
+                Err(cause)
+            }
+        }
+    }
+}
+
+/// The rows that are watched: those with a connection that is on a list. They are known by hashes that nobody can foresee.
+#[derive(Debug, Default)]
+pub struct Watched {
+    rows: HashSet<u128>,
+    hashers: [ahash::RandomState; 2],
+}
+
+/// The groups that are watched, and how many are not.
+#[derive(Debug)]
+pub struct Sifted {
+    /// Those that are.
+    pub groups: Groups,
+    /// How many are not.
+    pub left_out: u64,
+    /// How many connections these have.
+    pub connections: u64,
+}
+
+impl Watched {
+    /// The rows by these fields that hits are in which are on a list. `rules_of` says which rules a hit with its number is of.
+    ///
+    /// # Errors
+    ///
+    /// The hits could not be read again, or something not be asked.
+    pub fn among(
+        hits: &SortedHits,
+        leaving: Leaving<'_>,
+        fields: &[Field],
+        labelling: &mut Labelling<'_>,
+        rules_of: &dyn Fn(usize, &Hit) -> Vec<usize>,
+    ) -> io::Result<Self> {
+        let mut watched = Self::default();
+        copies::in_order(hits, leaving, |number, hit| {
+            if !labelling.of_hit(hit)?.lists.is_empty() {
+                for rule in rules_of(number, hit) {
+                    let row = watched.hash(&GroupKey::new(fields, rule, |field| hit.get(field)));
+                    watched.rows.insert(row);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(watched)
+    }
+
+    /// Whether a row is one of them.
+    #[must_use]
+    pub fn has(&self, key: &GroupKey) -> bool {
+        self.rows.contains(&self.hash(key))
+    }
+
+    fn hash(&self, key: &GroupKey) -> u128 {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
+        high << u64::BITS | low
+    }
+}
+
+impl Sifted {
+    /// The groups that are watched.
+    ///
+    /// # Errors
+    ///
+    /// They could not be read again, or what `is_watched` returns.
+    pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey) -> io::Result<bool>) -> io::Result<Self> {
+        let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0 };
+        groups.each_by_key(|key, group| {
+            if is_watched(&key)? {
+                sifted.groups.count_group(&key, group);
+            } else {
+                sifted.left_out += 1;
+                sifted.connections = sifted.connections.saturating_add(group.count);
+            }
+            Ok(())
+        })?;
+        Ok(sifted)
+    }
+}

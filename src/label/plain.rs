@@ -1,0 +1,81 @@
+//! A plain list: an address, a network, a domain name or a pattern a line, `#` for comments.
+
+use ipnet::IpNet;
+
+use crate::{
+    connection::cidr,
+    label::{entries::Entries, names::Reach},
+};
+
+/// Reads a list. A name stands for those below it too.
+///
+/// # Errors
+///
+/// Text for a person: the number of a line that is none of these, the line, the accepted form and an example.
+pub(super) fn read(text: &str) -> Result<Entries, String> {
+    let mut entries = Entries::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        let entry = line.split('#').next().unwrap_or_default().trim();
+        if !entry.is_empty() {
+            add(&mut entries, entry).map_err(|cause| format!("line {number}: {cause}"))?;
+        }
+    }
+    Ok(entries)
+}
+
+fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
+    const FORM: &str = "give an address, a network, a domain name or a pattern with * on each line, for example 203.0.113.7, \
+                        198.51.100.0/24, example.com or c2-*.example.com";
+    if text.parse::<IpNet>().is_ok() {
+        // One with host bits is refused with the network that was probably meant.
+        cidr::parse(text)?;
+    }
+    if text.contains('*') {
+        let is_of_pattern = |c: char| c.is_alphanumeric() || "*.-_:".contains(c);
+        if !text.chars().all(is_of_pattern) {
+            return Err(format!("{text:?} is a pattern with something that no name and no address has: {FORM}"));
+        }
+        if !entries.add_pattern(text) {
+            return Err(format!("{text:?} fits every name and address: {FORM}"));
+        }
+        return Ok(());
+    }
+    let name = text.strip_prefix('.').unwrap_or(text);
+    if entries.add_network(text) || entries.add_name(name, Reach::WithBelow) {
+        return Ok(());
+    }
+    Err(format!("{text:?} is neither an address, a network, a domain name nor a pattern: {FORM}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_none_of_it_are_refused_with_their_number_and_the_form() {
+        for (line, what) in [
+            ("10.0.0.0/33", "\"10.0.0.0/33\" is neither an address"),
+            ("10.1.2.3/8", "\"10.1.2.3/8\" has host bits set: did you mean 10.0.0.0/8?"),
+            ("300.1.2.3", "is neither"),
+            ("203.0.113.7:443", "is neither"),
+            ("http://evil.test/", "is neither"),
+            ("evil[.]test", "is neither"),
+            ("0.0.0.0 evil.test", "is neither"),
+            ("http://*.test/", "is a pattern with something"),
+            ("***", "fits every name"),
+        ] {
+            let error = read(&format!("# mine\n\n{line}\n")).unwrap_err();
+            assert!(error.starts_with("line 3: ") && error.contains(what), "{line}: {error}");
+            assert!(line == "10.1.2.3/8" || error.contains("for example 203.0.113.7"), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn comments_blank_lines_and_windows_line_ends_are_no_entries() {
+        let entries =
+            read("# all\r\n\r\n 203.0.113.7 # one\r\n::ffff:198.51.100.0/120\r\n.evil.test\r\n*.x.test\r\n").unwrap();
+        let networks: Vec<String> = entries.networks.iter().map(ToString::to_string).collect();
+        assert_eq!((networks.join(" ").as_str(), entries.count), ("203.0.113.7/32 198.51.100.0/24", 4));
+        assert!(entries.names.has("evil.test") && entries.names.has("a.x.test") && !entries.names.has("x.test"));
+    }
+}

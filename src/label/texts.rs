@@ -1,0 +1,144 @@
+//! [`Texts`]: what a name or an address can have in it to be on a list: patterns with `*`, parts, regular expressions.
+//!
+//! Parts, and of each pattern its longest piece, are all looked for at once. So what a text costs does not grow with the list, but for
+//! patterns whose piece it has.
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
+
+use crate::connection::pattern::{Pattern, folded};
+
+/// How much text of patterns and parts a list may have, in bytes: looking for it takes some 30 times as much memory.
+const MOST_TEXT: usize = 16 << 20;
+/// How much memory its regular expressions may take together, and one of them, in bytes.
+const MOST_OF_SET: usize = 64 << 20;
+const MOST_OF_ONE: usize = 1 << 20;
+
+/// What texts can be on a list, collected.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    patterns: Vec<String>,
+    parts: Vec<String>,
+    expressions: Vec<String>,
+}
+
+/// What texts are on a list.
+#[derive(Debug)]
+pub(super) struct Texts {
+    /// Finds what a text has of the needles; nothing if there are none.
+    search: Option<AhoCorasick>,
+    /// For each needle the pattern that it is a piece of; nothing if it is all there is to find.
+    needles: Vec<Option<Pattern>>,
+    expressions: RegexSet,
+}
+
+impl Collected {
+    /// Adds a pattern. Returns whether it was added: one that fits everything is not.
+    pub(super) fn add_pattern(&mut self, text: &str) -> bool {
+        let is_one = text.bytes().any(|byte| byte != b'*');
+        if is_one {
+            self.patterns.push(text.to_owned());
+        }
+        is_one
+    }
+
+    /// Adds a part of texts. Returns whether it was added: every text has the empty one.
+    pub(super) fn add_part(&mut self, text: &str) -> bool {
+        if !text.is_empty() {
+            self.parts.push(folded(text));
+        }
+        !text.is_empty()
+    }
+
+    /// Adds a regular expression in any case of letters. Returns whether it was added: it may not be one, or be too large.
+    pub(super) fn add_expression(&mut self, text: &str) -> bool {
+        let one = RegexBuilder::new(text).unicode(false).case_insensitive(true).size_limit(MOST_OF_ONE).build();
+        if one.is_ok() {
+            self.expressions.push(text.to_owned());
+        }
+        one.is_ok()
+    }
+
+    /// Makes it ready to be asked.
+    ///
+    /// # Errors
+    ///
+    /// It is too much.
+    pub(super) fn finish(self) -> Result<Texts, String> {
+        let Self { patterns, parts, expressions } = self;
+        let mut needles: Vec<(String, Option<Pattern>)> = parts.into_iter().map(|part| (part, None)).collect();
+        needles.extend(patterns.iter().map(|text| {
+            let longest = text.split('*').max_by_key(|piece| piece.len()).unwrap_or_default();
+            (folded(longest), Some(Pattern::new(text)))
+        }));
+        let (texts, needles): (Vec<String>, Vec<Option<Pattern>>) = needles.into_iter().unzip();
+        if texts.iter().map(String::len).sum::<usize>() > MOST_TEXT {
+            return Err(format!("its patterns are more than {} MiB of text: give fewer", MOST_TEXT >> 20));
+        }
+        let search = AhoCorasickBuilder::new().match_kind(MatchKind::Standard).build(&texts);
+        let search = search.map_err(|error| format!("its patterns are too many: {error}"))?;
+        let expressions = RegexSetBuilder::new(&expressions)
+            .unicode(false)
+            .case_insensitive(true)
+            .size_limit(MOST_OF_SET)
+            .build()
+            .map_err(|error| format!("its regular expressions are too many: {error}"))?;
+        Ok(Texts { search: (!needles.is_empty()).then_some(search), needles, expressions })
+    }
+}
+
+impl Texts {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.search.is_none() && self.expressions.is_empty()
+    }
+
+    /// Whether a folded text is one of them.
+    pub(super) fn have(&self, text: &str) -> bool {
+        let fits = |needle: usize| {
+            self.needles.get(needle).is_some_and(|pattern| pattern.as_ref().is_none_or(|pattern| pattern.matches(text)))
+        };
+        let search = self.search.as_ref();
+        let is_found = search
+            .is_some_and(|search| search.find_overlapping_iter(text).any(|found| fits(found.pattern().as_usize())));
+        is_found || self.expressions.is_match(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_parts_and_expressions_are_found_in_any_case() {
+        let mut collected = Collected::default();
+        assert!(collected.add_pattern("C2-*.Evil.test") && collected.add_pattern("203.0.113.*"));
+        assert!(collected.add_part("DynDns") && collected.add_expression(r"^X\d+\.example$"));
+        assert!(!collected.add_pattern("**") && !collected.add_part("") && !collected.add_expression("(?=a)"));
+        let texts = collected.finish().unwrap();
+        for (text, is_one) in [
+            ("c2-7.evil.test", true),
+            ("c2-.evil.test.org", false),
+            ("203.0.113.9", true),
+            ("1203.0.113.9", false),
+            ("my.dyndns.org", true),
+            ("x12.example", true),
+            ("ax12.example", false),
+            ("", false),
+        ] {
+            assert_eq!(texts.have(text), is_one, "{text}");
+        }
+        let none = Collected::default().finish().unwrap();
+        assert!(none.is_empty() && !none.have("") && !none.have("x"));
+    }
+
+    #[test]
+    fn of_patterns_with_the_same_piece_each_is_tried() {
+        let mut collected = Collected::default();
+        for start in ["a*.x.test", "b*.x.test"] {
+            collected.add_pattern(start);
+        }
+        let texts = collected.finish().unwrap();
+        assert!(texts.have("a1.x.test") && texts.have("b1.x.test") && !texts.have("c1.x.test"));
+    }
+}

@@ -1,0 +1,429 @@
+//! What lists and databases of an investigator say of the peers of connections: which are on what, and that nothing else changes for it.
+
+use std::fs;
+
+use crate::{
+    case::{Case, Ran, connections, detect},
+    evtx_writer::{self, Event, Value},
+    mmdb_writer::{self, ipinfo, maxmind},
+};
+
+/// A connection of regsvcs.exe to an address, so many seconds after the first, whose name is logged if there is one.
+fn to(address: &str, name: &str, seconds: u64) -> Event {
+    let name = if name.is_empty() { "-" } else { name };
+    Event::connection().dest(address).with("DestinationHostname", name).at(seconds)
+}
+
+/// That the process asked for a name and got an address, so many seconds after the first connection.
+fn query(name: &str, address: &str, seconds: u64) -> Event {
+    Event::sysmon(22, 5)
+        .with("ProcessGuid", Value::Guid("11223344-5566-7788-99aa-bbccddeeff00".to_owned()))
+        .with("QueryName", name)
+        .with("QueryResults", &*format!("{address};"))
+        .at(seconds)
+}
+
+/// A connection that came in from one address at another.
+fn inbound(source: &str, dest: &str) -> Event {
+    to(dest, "", 7).with("Initiated", Value::Bool(false)).with("SourceIp", source).with("SourceHostname", "-")
+}
+
+/// The rows without count and times.
+#[track_caller]
+fn rows(ran: &Ran, columns: &str) -> Vec<String> {
+    let mut lines = ran.report().lines();
+    let header = lines.next().unwrap_or_default();
+    let without = |row: &str| {
+        let cells: Vec<&str> = row.split(',').collect();
+        let at = header.split(',').position(|column| column == "count").unwrap();
+        [&cells[..at], &cells[at + 3..]].concat().join(",")
+    };
+    assert_eq!(without(header), columns, "{}", ran.stderr());
+    lines.map(without).collect()
+}
+
+fn run_in(case: &Case, args: &[&str]) -> Ran {
+    Ran::new(case.command(args))
+}
+
+#[test]
+fn addresses_networks_names_below_a_domain_and_patterns_are_found() {
+    let list = "9.9.9.9 # one\r\n2620:fe::/48\n\nEvil.test\n*.cdn.test\nws-*.odd.test\n198.41.*\n";
+    let case = detect()
+        .events(&[
+            to("9.9.9.9", "", 0),
+            to("9.9.9.10", "", 1),
+            to("2620:fe::fe", "", 2),
+            to("1.0.0.1", "evil.TEST", 3),
+            to("1.0.0.2", "a.b.evil.test", 4),
+            to("1.0.0.3", "notevil.test", 5),
+            to("1.0.0.4", "cdn.test", 6),
+            to("1.0.0.5", "x.cdn.test", 7),
+            to("1.0.0.6", "ws-12.odd.test", 8),
+            to("198.41.0.4", "", 9),
+        ])
+        .file("lists/bad.txt", list)
+        .args(["--watchlist", "lists/bad.txt", "--group-by", "dest_ip"]);
+    let ran = case.run_on(&["log.evtx"]);
+    let on = |address: &str, list: &str| format!("{address},{list}");
+    assert_eq!(
+        rows(&ran, "dest_ip,watchlist"),
+        [
+            on("9.9.9.9", "bad"),
+            on("9.9.9.10", ""),
+            on("2620:fe::fe", "bad"),
+            on("1.0.0.1", "bad"),
+            on("1.0.0.2", "bad"),
+            on("1.0.0.3", ""),
+            on("1.0.0.4", ""),
+            on("1.0.0.5", "bad"),
+            on("1.0.0.6", "bad"),
+            on("198.41.0.4", "bad"),
+        ]
+    );
+    ran.exits(0).says(&["watchlist bad (6 entries): 7 hits in 7 groups\n"]);
+}
+
+#[test]
+fn names_that_the_process_asked_for_count_without_context_too_from_any_log() {
+    let case = detect()
+        .events(&[to("9.9.9.9", "", 2), to("9.9.9.8", "", 3)])
+        .log(
+            "b/queries.evtx",
+            &evtx_writer::log(&[query("www.evil.test", "9.9.9.9", 1), query("evil.test", "9.9.9.7", 1)]),
+        )
+        .file("bad.txt", "evil.test\n")
+        .args(["--watchlist", "bad.txt", "--group-by", "dest_ip"]);
+    let ran = case.run();
+    assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.9.9.9,bad", "9.9.9.8,"]);
+    ran.exits(0).says(&["watchlist bad (1 entry): 1 hit in 1 group\n"]);
+}
+
+#[test]
+fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() {
+    // The second connection is long after the name was asked for.
+    let events = [query("evil.test", "9.9.9.9", 0), to("9.9.9.9", "", 1), to("9.9.9.9", "", 900), to("9.9.9.8", "", 2)];
+    let case = detect().events(&events).file("bad.txt", "evil.test\n");
+    let args = ["--watchlist", "bad.txt", "--only-watched", "--group-by", "dest_ip"];
+    let more = ["--events", "e.csv", "--html", "p.html", "--manifest", "m.json", "."];
+    let ran = run_in(&case, &[&args[..], &more].concat());
+    assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.9.9.9,bad"]);
+    assert!(ran.report().contains("9.9.9.9,2,"), "{}", ran.report());
+    ran.exits(0).says(&["watchlist bad (1 entry): 1 hit in 1 group\n", "1 hit in 1 group left out that no list has\n"]);
+    let events = fs::read_to_string(case.path("e.csv")).unwrap();
+    let ends: Vec<&str> = events.lines().map(|row| row.rsplit(',').next().unwrap()).collect();
+    assert_eq!(ends, ["watchlist", "bad", ""], "{events}");
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(case.path("m.json")).unwrap()).unwrap();
+    assert_eq!(manifest["options"]["only_watched"], true);
+    assert_eq!(page(&case)["groups"]["total"], 1);
+    assert_eq!(page(&case)["events"]["shown"], 2);
+    for [name, value] in [["--threads", "1"], ["--max-memory", "1"]] {
+        let again = run_in(&case, &[&args[..], &[name, value, "."]].concat());
+        assert_eq!(again.report(), ran.report());
+    }
+    let deduplicated = run_in(&case, &[&args[..], &["--dedup", "."]].concat());
+    assert_eq!(deduplicated.report(), ran.report());
+}
+
+#[test]
+fn only_watched_without_a_list_is_refused() {
+    for args in [["--only-watched"].as_slice(), &["--only-watched", "--geoip", "x.mmdb"]] {
+        let case = detect().events(&[to("9.9.9.9", "", 0)]).args(args.iter().copied());
+        case.run().exits(2).says(&["--only-watched without --watchlist", "for example --watchlist c2.txt"]);
+    }
+}
+
+fn page(case: &Case) -> serde_json::Value {
+    let page = fs::read_to_string(case.path("p.html")).unwrap();
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    serde_json::from_str(data).unwrap()
+}
+
+#[test]
+fn of_what_came_in_the_peer_is_asked_of_and_both_ends_where_it_is_not_known() {
+    let list = |case: Case| {
+        case.file("bad.txt", "9.1.1.1\n9.2.2.2\n").args([
+            "--watchlist",
+            "bad.txt",
+            "--group-by",
+            "src_ip,dest_ip",
+            "--exclusions",
+            "none",
+        ])
+    };
+    let came_in = [inbound("9.1.1.1", "9.2.2.2"), inbound("9.1.1.2", "9.2.2.2"), inbound("9.2.2.2", "9.3.3.3")];
+    // What the host has opened says that 9.2.2.2 is its own.
+    let opened = to("9.4.4.4", "", 9).image(r"C:\Windows\other.exe").with("SourceIp", "9.2.2.2");
+    let both = list(detect()).events(&came_in);
+    let labels = |ran: &Ran| rows(ran, "src_ip,dest_ip,watchlist").join(" ");
+    assert_eq!(labels(&both.run()), "9.1.1.1,9.2.2.2,bad 9.1.1.2,9.2.2.2,bad 9.2.2.2,9.3.3.3,bad");
+    let known = list(detect()).events(came_in.iter().chain([&opened]));
+    assert_eq!(labels(&known.run()), "9.1.1.1,9.2.2.2,bad 9.1.1.2,9.2.2.2, 9.2.2.2,9.3.3.3,");
+}
+
+#[test]
+fn a_row_of_many_peers_has_the_labels_of_all_of_them_once_and_in_order() {
+    let database = mmdb_writer::database(&[
+        ("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH")),
+        ("8.8.8.0", 24, maxmind(15169, "GOOGLE", "US")),
+        ("8.8.4.0", 24, maxmind(15169, "GOOGLE", "US")),
+    ]);
+    let events = [to("8.8.8.8", "", 3), to("9.9.9.9", "", 1), to("8.8.4.4", "", 2), to("1.1.1.1", "", 0)];
+    let case = detect()
+        .events(&events)
+        .file("b.txt", "8.8.8.8")
+        .file("a.txt", "9.9.9.9\n8.8.8.8\n")
+        .file("as.mmdb", database)
+        .args(["--watchlist", "b.txt", "--watchlist", "a.txt", "--geoip", "as.mmdb", "--group-by", "dvc"]);
+    let ran = case.run_on(&["log.evtx"]);
+    let row = "WS01.corp.example,b;a,19281;15169,QUAD9;GOOGLE,CH;US";
+    assert_eq!(rows(&ran, "dvc,watchlist,dest_asn,dest_as_org,dest_country"), [row]);
+    ran.exits(0).says(&[
+        "b (1 entry): 1 hit in 1 group",
+        "a (2 entries): 2 hits in 1 group",
+        "geoip     3 hits in 1 group",
+    ]);
+    let spilled = run_in(&case, &["--max-memory", "1", "log.evtx"]);
+    assert_eq!(spilled.report(), ran.report());
+}
+
+#[test]
+fn warninglists_and_bundles_are_lists_and_what_of_them_is_not_used_is_said() {
+    let misp = r#"{"name": "Public, DNS", "type": "cidr", "version": 3, "list": ["9.9.9.0/24", "not one"]}"#;
+    let stix = r#"{"type": "bundle", "id": "bundle--1", "objects": [
+        {"type": "indicator", "name": "C2", "pattern_type": "stix", "pattern": "[ipv4-addr:value = '9.9.9.9']"},
+        {"type": "indicator", "name": "Two", "pattern_type": "stix", "pattern": "[ipv4-addr:value = '1.2.3.4' OR ipv4-addr:value = '1.2.3.5']"}]}"#;
+    let case = detect()
+        .events(&[to("9.9.9.9", "", 0), to("9.9.9.8", "", 1)])
+        .file("l/misp.json", misp)
+        .file("l/feed.json", stix)
+        .args(["--watchlist", "l/misp.json", "--watchlist", "l/feed.json", "--group-by", "dest_ip"]);
+    let ran = case.run_on(&["log.evtx"]);
+    let report: Vec<&str> = ran.report().lines().skip(1).collect();
+    assert!(report[0].ends_with(",\"Public, DNS;feed\"") && report[1].ends_with(",\"Public, DNS\""), "{report:?}");
+    let said = [
+        "--watchlist l/misp.json: entries that are not used, since they are nothing that can be compared: 1 of 2, such as not one",
+        "that can be compared: 1 of 2, such as Two: [ipv4-addr:value = '1.2.3.4' OR",
+    ];
+    ran.exits(0).says(&said);
+    run_in(&case, &["-q", "log.evtx"]).exits(0).says(&said);
+}
+
+#[test]
+fn what_is_no_list_is_refused_with_the_file_and_the_line() {
+    for (text, said) in [
+        (
+            "9.9.9.9\n10.0.0.0/33\n",
+            "--watchlist bad.txt: line 2: \"10.0.0.0/33\" is neither an address, a network, a domain name",
+        ),
+        ("# none\n", "--watchlist bad.txt: nothing in it can be used"),
+        ("{\"a\": 1}", "give a MISP warninglist (name, type and list) or a STIX 2.1 bundle"),
+    ] {
+        let case = detect().events(&[to("9.9.9.9", "", 0)]).file("bad.txt", text).args(["--watchlist", "bad.txt"]);
+        case.run().exits(2).says(&[said]);
+    }
+    let missing = detect().events(&[to("9.9.9.9", "", 0)]).args(["--watchlist", "none.txt"]);
+    missing.run().exits(2).says(&["--watchlist none.txt: cannot read it: "]);
+}
+
+#[test]
+fn of_several_databases_the_first_that_knows_a_value_tells_it() {
+    let country = mmdb_writer::database(&[("9.9.0.0", 16, ipinfo("", "", "CH", "Switzerland"))]);
+    let systems = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "=QUAD9", "XX"))]);
+    let case = detect()
+        .events(&[to("9.9.9.9", "", 0), to("9.9.8.8", "", 1), to("9.8.8.8", "", 2)])
+        .file("c.mmdb", country)
+        .file("as.mmdb", systems)
+        .args(["--geoip", "c.mmdb", "--geoip", "as.mmdb", "--group-by", "dest_ip"]);
+    let ran = case.run_on(&["log.evtx"]);
+    let rows = rows(&ran, "dest_ip,dest_asn,dest_as_org,dest_country");
+    assert_eq!(rows, ["9.9.9.9,19281,'=QUAD9,CH", "9.9.8.8,,,CH", "9.8.8.8,,,"]);
+    ran.exits(0).says(&["geoip     2 hits in 2 groups\n"]);
+    let json = run_in(&case, &["--format", "jsonl", "log.evtx"]);
+    let first: serde_json::Value = serde_json::from_str(json.report().lines().next().unwrap()).unwrap();
+    assert_eq!((&first["dest_asn"], &first["dest_as_org"]), (&19281.into(), &"=QUAD9".into()));
+    let table = run_in(&case, &["--format", "table", "log.evtx"]);
+    assert!(table.report().contains("\n  at AS19281, =QUAD9, CH\n"), "{}", table.report());
+}
+
+#[test]
+fn a_database_that_is_none_or_is_damaged_is_an_error() {
+    let whole = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH"))]);
+    // The start of its only value is another type then.
+    let at = whole
+        .windows(11)
+        .position(|part| part == b"\x58autonomous")
+        .unwrap_or_else(|| whole.windows(10).position(|part| part == b"autonomous").unwrap() - 2);
+    let mut damaged = whole.clone();
+    damaged[at] = 0x20 | 0x1f;
+    for (bytes, status, said) in [
+        (b"nothing".to_vec(), 2, "--geoip as.mmdb: not a database in MaxMind's format: "),
+        (whole[..whole.len() / 2].to_vec(), 2, "--geoip as.mmdb: not a database in MaxMind's format: "),
+        (damaged, 1, "as.mmdb: cannot look up an address in it: "),
+    ] {
+        let case = detect().events(&[to("9.9.9.9", "", 0)]).file("as.mmdb", bytes).args(["--geoip", "as.mmdb"]);
+        let ran = case.run_on(&["log.evtx"]);
+        assert!(!ran.stderr().contains("panicked"), "{}", ran.stderr());
+        ran.exits(status).says(&[said]);
+        assert_eq!(ran.report(), "");
+    }
+}
+
+/// Two logs, and a partial result of each.
+fn parts(more: &[&str]) -> Case {
+    let logs = [
+        [to("9.9.9.9", "", 0), to("9.9.9.8", "evil.test", 1), query("evil.test", "9.9.9.7", 1), to("9.9.9.7", "", 2)],
+        [
+            to("9.9.9.9", "", 3).on("WS02"),
+            to("1.1.1.1", "", 4).on("WS02"),
+            inbound("9.9.9.9", "1.1.1.2").on("WS02"),
+            to("1.1.1.3", "", 5),
+        ],
+    ];
+    let database = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH"))]);
+    let mut case = detect().file("bad.txt", "9.9.9.9\nevil.test\n").file("as.mmdb", database);
+    fs::create_dir(case.path("parts")).unwrap();
+    for (number, events) in logs.iter().enumerate() {
+        case = case.log(&format!("logs/{number}.evtx"), &evtx_writer::log(events));
+        let (name, log) = (format!("parts/{number}.parquet"), format!("logs/{number}.evtx"));
+        run_in(&case, &[&["--partial", &name], more, &[&log]].concat()).exits(0);
+    }
+    case
+}
+
+#[test]
+fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
+    let labels = ["--watchlist", "bad.txt", "--geoip", "as.mmdb"];
+    let case = parts(&["--partial-events"]);
+    for more in [&[][..], &["--only-watched"]] {
+        let scan = run_in(&case, &[&labels[..], more, &["logs"]].concat());
+        let merged = Ran::new(case.another(&[&["merge"], &labels[..], more, &["parts"]].concat()));
+        merged.exits(0).says(&["watchlist bad (2 entries): 5 hits in 5 groups\n"]);
+        assert_eq!(merged.report(), scan.report(), "{}", scan.stderr());
+    }
+    let case = parts(&[]);
+    let unknown = "names that processes asked DNS for are not known of groups alone: --partial-events";
+    let merged = Ran::new(case.another(&[&["merge"], &labels[..], &["parts"]].concat()));
+    merged.exits(0).says(&[
+        "watchlist bad (2 entries): 4 hits in 4 groups\n",
+        "geoip     5 hits in 5 groups\n",
+        unknown,
+    ]);
+    let only = Ran::new(case.another(&[&["merge", "--only-watched", "-q"], &labels[..], &["parts"]].concat()));
+    assert_eq!(only.report().lines().count(), 5, "{}", only.report());
+    only.exits(0).says(&[unknown]);
+    let coarse = Ran::new(case.another(&[&["merge", "--group-by", "dvc,dest"], &labels[..], &["parts"]].concat()));
+    coarse.exits(2).says(&["without dest_ip: add dest_ip to --group-by, or scan with --partial-events"]);
+}
+
+#[test]
+fn the_manifest_has_the_files_and_verify_compares_them() {
+    let case = parts(&[]);
+    let labels = ["--watchlist", "bad.txt", "--geoip", "as.mmdb"];
+    run_in(&case, &[&labels[..], &["--manifest", "m.json", "logs"]].concat()).exits(0);
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(case.path("m.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["watchlists"][0]["name"], &manifest["watchlists"][0]["size"]),
+        (&"bad.txt".into(), &18.into())
+    );
+    assert_eq!(manifest["geoip"][0]["digests"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(manifest["options"].get("only_watched").is_none());
+    Ran::new(case.another(&["verify", "m.json"])).exits(0).reports(&[
+        "same     as.mmdb (geoip)",
+        "same     bad.txt (watchlist)",
+        "same     logs/0.evtx",
+        "same     logs/1.evtx",
+    ]);
+    Ran::new(case.another(&[&["merge", "--manifest", "n.json"], &labels[..], &["parts"]].concat())).exits(0);
+    fs::write(case.path("bad.txt"), "9.9.9.9\n").unwrap();
+    fs::remove_file(case.path("as.mmdb")).unwrap();
+    let changed = ["missing  as.mmdb (geoip)", "changed  bad.txt (watchlist)"];
+    for manifest in ["m.json", "n.json"] {
+        Ran::new(case.another(&["verify", "-q", manifest])).exits(3).reports(&changed);
+    }
+    // Without labels nothing of them is in a manifest.
+    run_in(&case, &["--manifest", "plain.json", "logs"]).exits(0);
+    let plain = fs::read_to_string(case.path("plain.json")).unwrap();
+    assert!(!plain.contains("watchlist") && !plain.contains("geoip"));
+}
+
+#[test]
+fn no_output_takes_the_place_of_a_list() {
+    let case = detect().events(&[to("9.9.9.9", "", 0)]).file("bad.txt", "9.9.9.9").args(["--watchlist", "bad.txt"]);
+    let ran = run_in(&case, &["-o", "bad.txt", "--force", "log.evtx"]);
+    ran.exits(1).says(&["bad.txt: cannot write there: it is one of the files to read"]);
+    assert_eq!(fs::read(case.path("bad.txt")).unwrap(), b"9.9.9.9");
+}
+
+#[test]
+fn the_page_and_parquet_have_the_columns_and_hostile_names_are_guarded() {
+    let misp = r#"{"name": "=cmd\n</script>", "type": "string", "list": ["9.9.9.9"]}"#;
+    let case = detect().events(&[to("9.9.9.9", "", 0), to("9.9.9.8", "", 1)]).file("l/misp.json", misp);
+    let args = ["--watchlist", "l/misp.json", "--group-by", "dest_ip"];
+    let ran = run_in(&case, &[&args[..], &["--html", "p.html", "log.evtx"]].concat());
+    assert_eq!(rows(&ran, "dest_ip,watchlist"), [r"9.9.9.9,'=cmd\n</script>", "9.9.9.8,"]);
+    let data = page(&case);
+    assert_eq!(data["of_labels"], serde_json::json!(["watchlist"]));
+    assert!(data["fields"].as_array().unwrap().contains(&"watchlist".into()));
+    let ids = data["groups"]["fields"]["watchlist"].as_array().unwrap();
+    let texts: Vec<&str> =
+        ids.iter().map(|id| data["strings"][id.as_u64().unwrap() as usize].as_str().unwrap()).collect();
+    assert_eq!(texts, [r"=cmd\n</script>", ""]);
+    run_in(&case, &[&args[..], &["-o", "r.parquet", "log.evtx"]].concat()).exits(0);
+    let parquet = fs::read(case.path("r.parquet")).unwrap();
+    assert!(parquet.windows(9).any(|part| part == b"watchlist") && parquet.windows(4).any(|part| part == b"=cmd"));
+    run_in(&case, &[&args[..], &["-o", "r.jsonl", "log.evtx"]].concat()).exits(0);
+    let row = fs::read_to_string(case.path("r.jsonl")).unwrap();
+    let row: serde_json::Value = serde_json::from_str(row.lines().next().unwrap()).unwrap();
+    assert_eq!(row["watchlist"], "=cmd\n</script>");
+}
+
+#[test]
+fn lists_that_nothing_can_be_on_are_said() {
+    let events = [to("9.9.9.9", "", 0)];
+    let excluded =
+        detect().events(&events).file("l/own.txt", "10.1.0.0/16\n192.168.1.1").args(["--watchlist", "l/own.txt", "-q"]);
+    excluded
+        .run_on(&["log.evtx"])
+        .exits(0)
+        .says(&["--watchlist l/own.txt: only what came in can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
+    let none = connections().events(&events).file("l/own.txt", "10.1.0.0/16").args(["--watchlist", "l/own.txt"]);
+    none.run_on(&["log.evtx"]).exits(0).does_not_say("can be on it").says(&["watchlist own (1 entry): none\n"]);
+    let names = connections().events(&events).file("l/n.txt", "evil.test").args([
+        "--watchlist",
+        "l/n.txt",
+        "--source",
+        "security",
+    ]);
+    names.run_on(&["log.evtx"]).exits(0).says(&["--watchlist l/n.txt: nothing can be on it, since it has names alone"]);
+    let other = mmdb_writer::database(&[("0.0.0.0", 1, mmdb_writer::Value::Map(vec![]))]);
+    let other = detect().events(&events).file("a.mmdb", other).args(["--geoip", "a.mmdb", "-q"]);
+    other.run_on(&["log.evtx"]).exits(0).says(&["--geoip a.mmdb: what it has of addresses is neither"]);
+}
+
+#[test]
+fn a_list_of_three_hundred_thousand_lines_is_read_and_asked() {
+    let lines = (0..100_000).map(|n| {
+        format!(
+            "9.{}.{}.{}\n8.{}.{}.0/24\nhost{n}.evil{}.test\n",
+            n >> 16,
+            n >> 8 & 255,
+            n & 255,
+            n >> 8 & 255,
+            n & 255,
+            n % 977
+        )
+    });
+    let case = detect()
+        .events(&[
+            to("9.1.2.3", "", 0),
+            to("8.7.6.5", "", 1),
+            to("1.0.0.1", "host977.evil0.test", 2),
+            to("1.0.0.2", "evil0.test", 3),
+        ])
+        .file("l/big.txt", lines.collect::<String>())
+        .args(["--watchlist", "l/big.txt", "--group-by", "dest_ip"]);
+    let ran = run_in(&case, &["log.evtx"]);
+    assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.1.2.3,big", "8.7.6.5,big", "1.0.0.1,big", "1.0.0.2,"]);
+    ran.exits(0).says(&["watchlist big (300,000 entries): 3 hits in 3 groups"]);
+}
