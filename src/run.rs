@@ -13,7 +13,7 @@ use crate::{
         beacons::{Beacons, SortedBeacons},
         contexts::Contexts,
         copies::{self, Dropped, Leaving},
-        groups::{Groups, SortedGroups},
+        groups::Groups,
         hits::SortedHits,
         processes::Processes,
         rarity::{Places, Rarity},
@@ -30,7 +30,7 @@ use crate::{
         },
         output::Pending,
         outputs::Outputs,
-        page::{document, observed::Observed},
+        page::{document, gathered::Gathered},
         parquet::columns::{Row, Rows},
         ran::Ran,
     },
@@ -70,9 +70,9 @@ pub fn write(
         }
         _ => None,
     };
-    let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
+    let mut page = outputs.html.as_ref().map(|_| Gathered::new(terms, searched.groups.room()));
     let Settled { events, by_rule, parts, contexts, beacons } = match kept {
-        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut())?,
+        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), page.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
@@ -81,8 +81,8 @@ pub fn write(
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, kept, known.as_ref(), groups)?;
     let groups = groups.into_sorted().map_err(Error::Spill)?;
-    if let (None, Some(observed)) = (&hits, &mut observed) {
-        observe(observed, &groups).map_err(Error::Spill)?;
+    if let (None, Some(page)) = (&hits, &mut page) {
+        page.add_groups(&terms.group_by, &groups).map_err(Error::Spill)?;
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let background = contexts.as_ref().zip(known.as_ref()).map(|(groups, processes)| Background { groups, processes });
@@ -90,7 +90,7 @@ pub fn write(
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: background.filter(|_| outputs.context),
+        background,
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
@@ -98,12 +98,16 @@ pub fn write(
     let written = Written { rows: groups.len(), sha256 };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
-    let channels = beacons.as_ref().map(SortedBeacons::channels);
+    let channels = beacons.as_ref().filter(|_| outputs.beacons.is_some()).map(SortedBeacons::channels);
     let ran = Ran { by_rule, parts, beacons: channels, groups: written.rows, ..searched_for(&mut searched) };
     let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
-    let report = Report { background, ..report };
-    if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
+    if let (Some(output), Some(page)) = (&outputs.html, page) {
+        let sorted = page.into_sorted(outputs.rarity).map_err(Error::Spill)?;
+        let report = &sorted.report(&report, known.as_ref());
+        let (manifest, ran, sorted, beacons, case) =
+            (&manifest, &ran, &sorted, beacons.as_ref(), outputs.case.as_deref());
+        let content = document::Content { manifest, ran, terms, report, sorted, beacons, case };
+        output.write(&mut run.pending, |out| document::write(out, &content))?;
     }
     if let Some(output) = &outputs.manifest {
         manifest.run = run_info();
@@ -132,15 +136,6 @@ fn searched_for(searched: &mut Searched) -> Ran {
         defects: std::mem::take(&mut searched.defects),
         ..Ran::default()
     }
-}
-
-/// Shows the groups to the page, where these are all that is known of the hits.
-fn observe(observed: &mut Observed, groups: &SortedGroups) -> io::Result<()> {
-    for group in groups.pass()? {
-        let (key, group) = group?;
-        observed.add_group(&key, group);
-    }
-    Ok(())
 }
 
 /// What is written in a run, and on what terms. It appears all together in the end.
@@ -231,9 +226,9 @@ impl Run<'_> {
                     partial::write(out, &facts, &processes, |write| {
                         let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
                         copies::in_order(hits, leaving, |_, hit| {
-                            hit.rules
-                                .iter()
-                                .try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule, terms.ends)))
+                            hit.rules.iter().try_for_each(|&rule| {
+                                write(Row::of_hit(place(hit.source()), hit, rule, terms.ends || terms.peers))
+                            })
                         })
                         .map(drop)
                     })
@@ -264,7 +259,7 @@ impl Run<'_> {
         kept: Kept<'_>,
         searched: &mut Searched,
         known: Option<&Processes>,
-        mut observed: Option<&mut Observed>,
+        mut page: Option<&mut Gathered>,
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending } = self;
         let mut by_rule = searched.by_rule();
@@ -276,9 +271,9 @@ impl Run<'_> {
             fired = kept.happenings().and_then(|all| correlations.fire(all)).map_err(Error::Spill)?;
             by_rule.clear();
         }
-        let are_shown = outputs.context || outputs.html.is_some();
-        let mut contexts = known.filter(|_| are_shown).map(|_| Contexts::new(&terms.group_by, groups.room()));
-        let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
+        let mut contexts = known.filter(|_| outputs.context).map(|_| Contexts::new(&terms.group_by, groups.room()));
+        let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
+        let mut beacons = are_beacons_shown.then(|| Beacons::new(groups.room()));
         let processes = known.filter(|_| outputs.context);
         let Outputs { style, threads, .. } = **outputs;
         let made = Made { style, threads, named: rules.named, ends: terms.ends, processes };
@@ -290,8 +285,8 @@ impl Run<'_> {
                 let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
                 let of: Vec<usize> = own.chain(fired.remove(&number).unwrap_or_default()).collect();
                 parts += u64::from(of.is_empty());
-                if let (Some(observed), false) = (&mut observed, of.is_empty()) {
-                    observed.add(hit, &of);
+                if let Some(page) = &mut page {
+                    page.add(hit, &of, known);
                 }
                 if let (Some(beacons), false) = (&mut beacons, of.is_empty()) {
                     beacons.add(hit);

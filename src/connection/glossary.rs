@@ -124,7 +124,7 @@ impl Connection<'_> {
             Field::RemotePort => of_ends(|ends| &ends.remote_port),
             Field::LocalIp => of_ends(|ends| &ends.local_ip),
             Field::LocalPort => of_ends(|ends| &ends.local_port),
-            Field::Peer | Field::Service => self.get(field.stands_for(|other| self.get(other))),
+            Field::Peer | Field::PeerIp | Field::Service => self.get(field.stands_for(|other| self.get(other))),
         }
     }
 }
@@ -194,6 +194,8 @@ pub enum Field {
     LocalPort,
     /// For tables alone, the other end: `remote`, or the end that is most likely it where the logs do not tell.
     Peer,
+    /// For the page alone, the address of that end.
+    PeerIp,
     /// For tables alone, the port: that of the end which was connected to.
     Service,
 }
@@ -251,7 +253,7 @@ impl Field {
     /// host, an end with the host's name is. If neither has it, the source is the peer, as Windows has it since 2019.
     #[must_use]
     pub fn stands_for<'a>(self, value: impl Fn(Self) -> &'a str) -> Self {
-        if !matches!(self, Self::Peer | Self::Service) {
+        if !matches!(self, Self::Peer | Self::PeerIp | Self::Service) {
             return self;
         }
         let is_known = !value(Self::RemoteIp).is_empty() || !value(Self::Remote).is_empty();
@@ -261,6 +263,9 @@ impl Field {
             Self::Peer if is_inbound && is_known => Self::Remote,
             Self::Peer if is_inbound && !is_from_host() => Self::Src,
             Self::Peer => Self::Dest,
+            Self::PeerIp if is_inbound && is_known => Self::RemoteIp,
+            Self::PeerIp if is_inbound && !is_from_host() => Self::SrcIp,
+            Self::PeerIp => Self::DestIp,
             Self::Service if is_inbound && !value(Self::LocalPort).is_empty() => Self::LocalPort,
             Self::Service if !is_known && is_from_host() => Self::SrcPort,
             Self::Service => Self::DestPort,
@@ -272,7 +277,7 @@ impl Field {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp => Kind::Address,
+            Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp | Self::PeerIp => Kind::Address,
             Self::DestPort | Self::SrcPort | Self::ProcessId | Self::RemotePort | Self::LocalPort | Self::Service => {
                 Kind::Number
             }
@@ -309,6 +314,7 @@ impl Field {
             Self::LocalIp => "local_ip",
             Self::LocalPort => "local_port",
             Self::Peer => "peer",
+            Self::PeerIp => "peer_ip",
             Self::Service => "service",
         }
     }

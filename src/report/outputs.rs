@@ -29,6 +29,8 @@ pub struct Outputs {
     pub beacons: Option<Output>,
     /// Where the page goes, if there is to be one.
     pub html: Option<Output>,
+    /// What the page is called, if not after its rule.
+    pub case: Option<String>,
     /// Where the manifest goes, if there is to be one.
     pub manifest: Option<Output>,
     /// Where the partial result goes, if there is to be one, and what its rows are.
@@ -60,8 +62,14 @@ impl Outputs {
     /// that a page can be made of has it too.
     #[must_use]
     pub fn need_processes(&self) -> bool {
+        self.context || self.make_pages()
+    }
+
+    /// Whether a page is made, now or of a partial result.
+    #[must_use]
+    pub fn make_pages(&self) -> bool {
         let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.context || self.html.is_some() || is_of_hits
+        self.html.is_some() || is_of_hits
     }
 
     /// Whether the groups of each source have to be known apart.
