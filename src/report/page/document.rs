@@ -1,17 +1,17 @@
 //! The page: what a run found as one HTML file that a browser opens from disk, with a timeline, tables and the events.
 //!
-//! It is made of three files that are here to be read, `page.html`, `page.css` and `page.js`, and of one block of data.
+//! It is made of three parts that are here to be read, `page.html`, `page.css` and the script (`script/`), and of one block of data.
 //! What keeps evidence from doing anything in it:
 //!
 //! 1. It is only in the block of data, which is JSON that cannot end its element (`inert`) and is not run.
 //! 2. The script puts it on the page as text, never as markup.
 //! 3. The content security policy allows that one script and that one style sheet, by their hashes, and no request.
 //!
-//! Of the script, 133 lines and 8.2 KB draw the timeline, the one chart there is, as SVG; the rest is tables and their filters. A
+//! Of the script, 179 lines and 11 KB draw the timeline, the one chart there is, as SVG; the rest is tables and their filters. A
 //! library would not be less: uPlot 1.6 is 51 KB, draws on a canvas, which has no text for a screen reader and is pixels on paper, and
 //! leaves stacking to its user; Observable Plot 0.6 is 209 KB and needs D3, another 281 KB.
 //!
-//! Memory: the groups, one entry per destination, host and process, and the hits that are shown, which are bounded. The
+//! Memory: the groups and the hits that are shown, which are bounded, and one entry per destination, host and process. The
 //! page depends on the evidence, the rule and the version alone.
 
 use std::{
@@ -181,9 +181,39 @@ pub struct Content<'a> {
 ///
 /// What `out` returns, or what was spilled cannot be read again.
 pub fn write(out: &mut dyn Write, content: &Content<'_>) -> io::Result<()> {
-    let Content { manifest, ran, terms, report, sorted, beacons, case } = *content;
     let mut strings = Names::default();
-    let groups = Listed::new(report)?;
+    let groups = Listed::new(content.report)?;
+    let page = page(content, &groups, &mut strings)?;
+    // As a browser hashes them: line ends are newlines, however the files were checked out.
+    let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));
+    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; \
+         form-action 'none'",
+        hash(&script),
+        hash(&style)
+    );
+    let mut rest = PAGE;
+    while let Some((before, (name, after))) = rest.split_once("{{").and_then(|(b, r)| Some((b, r.split_once("}}")?))) {
+        out.write_all(before.as_bytes())?;
+        match name {
+            "policy" => out.write_all(policy.as_bytes())?,
+            "style" => out.write_all(style.as_bytes())?,
+            "script" => out.write_all(script.as_bytes())?,
+            _ => inert::write(out, &page)?,
+        }
+        rest = after;
+    }
+    out.write_all(rest.as_bytes())
+}
+
+/// All that the page says. `strings` is empty, and holds texts afterwards.
+///
+/// # Errors
+///
+/// What was spilled cannot be read again.
+fn page<'a>(content: &Content<'a>, groups: &Listed, strings: &'a mut Names) -> io::Result<Page<'a>> {
+    let Content { manifest, ran, terms, report, sorted, beacons, case } = *content;
     let (title, attack) = match terms.rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
         rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
@@ -191,7 +221,7 @@ pub fn write(out: &mut dyn Write, content: &Content<'_>) -> io::Result<()> {
     let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
     let fields = report.fields.iter().map(|&field| columns::name(field));
     let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level", "rule_author"]));
-    let page = Page {
+    Ok(Page {
         tool: &manifest.tool,
         rule: &manifest.rule,
         case,
@@ -214,29 +244,8 @@ pub fn write(out: &mut dyn Write, content: &Content<'_>) -> io::Result<()> {
         more_archives: manifest.archives.len().saturating_sub(LISTED),
         defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
         first_defects: &manifest.defects.first,
-        found: Data::new(&sorted.observed, report, beacons, &groups, &mut strings)?,
-    };
-    // As a browser hashes them: line ends are newlines, however the files were checked out.
-    let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));
-    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
-    let policy = format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; \
-         form-action 'none'",
-        hash(&script),
-        hash(&style)
-    );
-    let mut rest = PAGE;
-    while let Some((before, (name, after))) = rest.split_once("{{").and_then(|(b, r)| Some((b, r.split_once("}}")?))) {
-        out.write_all(before.as_bytes())?;
-        match name {
-            "policy" => out.write_all(policy.as_bytes())?,
-            "style" => out.write_all(style.as_bytes())?,
-            "script" => out.write_all(script.as_bytes())?,
-            _ => inert::write(out, &page)?,
-        }
-        rest = after;
-    }
-    out.write_all(rest.as_bytes())
+        found: Data::new(&sorted.observed, report, beacons, groups, strings)?,
+    })
 }
 
 /// The rules that have hits, the most severe first, and of these the one with the most hits.

@@ -40,8 +40,8 @@ pub struct Observed {
     rows: HashMap<GroupKey, u32>,
     /// The first groups, in the order in which they were met, with the destination and the process of the first hit of each.
     pub(super) courses: Vec<[u32; 2]>,
-    /// When the last of them was met, if any was.
-    met: Option<Option<i128>>,
+    /// When the last of them was met.
+    met: Option<i128>,
     /// Which row, of those met, has which event: one for each rule that an event is a hit of.
     pub(super) members: Vec<(Option<u32>, u32)>,
     pub(super) hosts: Counted<u32>,
@@ -228,10 +228,10 @@ impl Observed {
         if let Some(&row) = self.rows.get(&key) {
             return Some(row);
         }
-        if self.rows.len() >= GROUPS && self.met != Some(time) {
+        if self.rows.len() >= GROUPS && self.met != time {
             return None;
         }
-        self.met = Some(time);
+        self.met = time;
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         self.rows.insert(key, next);
         self.courses.push([destination, process]);

@@ -25,7 +25,7 @@ function made() {
     + (N.twins ? `; ${number(N.twins)} of the ${NOUNS} dropped that Sysmon has logged too` : ''),
     N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null,
     N.unjoined ? el('div', {}, `${counted(N.unjoined, 'connection')} not judged by rules that ask for the process: its start is not in these logs`) : null);
-  if (N.clocks) say('Clocks', N.clocks);
+  if (N.clocks) say('Clocks', N.clocks.replace(/\bhit(?=s?\b)/, NOUN));
   const kinds = Object.entries(D.defects).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
   const defect = one => [one.path, one.chunk === null ? '' : number(one.chunk), one.offset === null ? '' : `0x${one.offset.toString(16)}`, one.cause];
   say('Defects', N.defects === 0 ? 'none: everything was read' : folded(`${number(N.defects)}: ${kinds}`, true, el('div', { className: 'scroll' },

@@ -7,7 +7,7 @@ const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_
 let rows = [], shownRows = 0, sorting = ['firstTime', 1];
 const ranks = {};
 // What is the same in all rows is told once, above the table.
-const told = ['user', 'app', 'process_name', 'transport', 'direction', ...OF_RULE].filter(name => G.shown > 1 && FIELDS.includes(name) && !Array.isArray(G.fields[name]));
+const told = ['user', has('app') ? 'app' : 'process_name', 'transport', 'direction', ...OF_RULE].filter(name => G.shown > 1 && FIELDS.includes(name) && !Array.isArray(G.fields[name]));
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name) && !(name === 'process_name' && FIELDS.includes('app')), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
@@ -36,12 +36,16 @@ function sortRows() {
 function refresh() {
   choose();
   rows = chosenRows();
+  restart();
+  redraw();
+  for (const part of [tiles, rules, destinations, regular, rare, matrix]) part();
+}
+// The table from its first row.
+function restart() {
   sortRows();
   shownRows = 0;
   $('table').querySelector('tbody').replaceChildren();
   showMore(PAGE);
-  redraw();
-  for (const part of [tiles, rules, destinations, regular, rare, matrix]) part();
 }
 function showMore(count) {
   const body = $('table').querySelector('tbody'), next = Math.min(rows.length, shownRows + count);
@@ -58,12 +62,14 @@ function showMore(count) {
     + (told.length ? ` · all of them: ${told.map(name => `${LABELS[name] || name} ${field(name, 0) || UNSTATED}`).join(', ')}` : '')
     + (G.total > G.shown ? ` · ${number(G.total - G.shown)} more groups are not in this page` : '');
 }
-// Lines are kept whole unless the table would be wider than its place.
+// Lines are kept whole unless the table would be wider than its place. If it still is, it scrolls there.
 function fit() {
-  const table = $('table').firstChild;
-  table.classList.remove('wrap', 'tight');
-  // First what is short is broken, then times and headings too.
-  for (const how of ['wrap', 'tight']) if (table.scrollWidth > $('table').clientWidth) table.classList.add(how);
+  const box = $('table'), table = box.firstChild;
+  box.classList.remove('wide');
+  table.classList.remove('tight');
+  const isWide = () => table.offsetWidth > box.clientWidth;
+  if (isWide()) table.classList.add('tight');
+  if (table.classList.contains('tight') && isWide()) box.classList.add('wide');
 }
 function line(row, shape) {
   const button = el('button', { type: 'button', 'aria-expanded': 'false', 'aria-label': `Events of group ${number(row + 1)}` });
@@ -130,7 +136,7 @@ function groups() {
       sorting = sorting[0] === name ? [name, -sorting[1]] : [name, name === 'count' ? -1 : 1];
       for (const other of th.parentNode.children) if (other.hasAttribute('aria-sort')) other.setAttribute('aria-sort', 'none');
       th.setAttribute('aria-sort', sorting[1] === 1 ? 'ascending' : 'descending');
-      refresh();
+      restart();
     };
     return th;
   });
