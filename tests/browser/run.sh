@@ -29,7 +29,7 @@ groups=dvc,user,app,process_name,dest,dest_ip,dest_port,transport,direction
 page case detect --case 'Case 7: <b>WS01</b>' --manifest "$work/case.json" testdata/case
 page connections connections --direction inbound testdata/case
 page one detect --host SRV03 testdata/case
-page story detect --group-by $groups "$work/story"
+page story detect --case 'Finance, March 2024' "$work/story"
 page many detect --group-by $groups "$work/many"
 page hostile detect "$work/hostile"
 page nothing detect "$work/nothing"

@@ -68,7 +68,7 @@ function duration(ms) {
   return `${+(ms / 1000).toFixed(1)} s`;
 }
 // A value stays on a line; one that is too long for that can break behind what parts it, or else after 40 characters.
-const SHORT = 34;
+const SHORT = 40;
 function breakable(text) {
   if (text.length <= SHORT) return [text];
   // A path parts at its folders, anything else at what is no letter or digit.

@@ -15,6 +15,8 @@ function columnsOf(name) {
   const others = (Object.hasOwn(ALIASES, name) ? ALIASES[name] : []).map(own).filter(other => other.rows.length + other.events.length);
   // The process behind a connection is its command line too.
   if (name === 'process') return [found, ...others].reduce((all, other) => ({ rows: [...all.rows, ...other.rows], events: [...all.events, ...other.events] }));
+  // What is only in events is known of those alone that are in the page.
+  if (isThere && found.rows.length === 0 && E.left_out) return { rows: others.flatMap(other => other.rows), events: found.events };
   return isThere ? found : others[0];
 }
 const NAMES = () => [...new Set([...Object.keys(G.fields), ...Object.keys(E.more), ...Object.keys(OF_EVENTS), 'host', 'process', 'count'])];
@@ -66,8 +68,10 @@ function filtered(text) {
     const columns = isText ? undefined : columnsOf(name);
     let found;
     if (!isText && name === 'count') found = Uint8Array.from({ length: G.shown }, (_, row) => is === '=' ? String(at(G.count, row)) === value : String(at(G.count, row)).includes(value));
-    else if (columns) found = rowsWith(is === '=' ? text => text === value : text => text.includes(value), columns, false);
-    else {
+    else if (columns) {
+      if (columns.rows.length === 0 && E.left_out) told.push(`“${name}” is looked for in the ${number(E.shown)} ${NOUNS} that are in this page.`);
+      found = rowsWith(is === '=' ? text => text === value : text => text.includes(value), columns, false);
+    } else {
       if (!isText) {
         const other = nearest(name);
         told.push(`There is no field “${name}”${other ? `: do you mean ${other}?` : ''} “${given}” is searched for as text.`);
