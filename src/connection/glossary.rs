@@ -385,23 +385,30 @@ mod tests {
                 dvc: "WS01.corp.example".into(),
                 direction,
                 src: src.into(),
+                src_ip: "source".into(),
                 src_port: "1".into(),
                 dest: dest.into(),
+                dest_ip: "destination".into(),
                 dest_port: "2".into(),
                 ends: ends.map(Box::new),
                 ..Connection::default()
             };
-            [Field::Peer, Field::Service].map(|field| connection.get(field).to_owned())
+            [Field::Peer, Field::PeerIp, Field::Service].map(|field| connection.get(field).to_owned())
         };
-        assert_eq!(shown(OUTBOUND, "ws01", "a", None), ["a", "2"]);
-        assert_eq!(shown(INBOUND, "a", "192.0.2.1", None), ["a", "2"]);
-        assert_eq!(shown(INBOUND, "WS01", "a", None), ["a", "1"]);
-        assert_eq!(shown("", "a", "b", None), ["b", "2"]);
+        assert_eq!(shown(OUTBOUND, "ws01", "a", None), ["a", "destination", "2"]);
+        assert_eq!(shown(INBOUND, "a", "192.0.2.1", None), ["a", "source", "2"]);
+        assert_eq!(shown(INBOUND, "WS01", "a", None), ["a", "destination", "1"]);
+        assert_eq!(shown("", "a", "b", None), ["b", "destination", "2"]);
         let ends = |remote: &str, local_port: &str| {
-            Some(Ends { remote: remote.to_owned(), local_port: local_port.to_owned(), ..Ends::default() })
+            Some(Ends {
+                remote: remote.to_owned(),
+                remote_ip: "peer".to_owned(),
+                local_port: local_port.to_owned(),
+                ..Ends::default()
+            })
         };
-        assert_eq!(shown(INBOUND, "a", "b", ends("b", "1")), ["b", "1"]);
-        assert_eq!(shown(OUTBOUND, "a", "b", ends("b", "1")), ["b", "2"]);
+        assert_eq!(shown(INBOUND, "a", "b", ends("b", "1")), ["b", "peer", "1"]);
+        assert_eq!(shown(OUTBOUND, "a", "b", ends("b", "1")), ["b", "destination", "2"]);
     }
 
     #[test]

@@ -148,6 +148,16 @@ fn merged_hits_have_the_page_of_one_scan_and_merged_groups_its_rows() {
 }
 
 #[test]
+fn a_page_is_the_same_with_little_memory() {
+    let events: Vec<Event> = (0..300).map(|n| Event::connection().dest(&format!("9.9.{}.9", n % 70)).at(n)).collect();
+    let case = connections().events(&events);
+    let mut pages = ["1GiB", "64KiB"].map(|memory| data(&case, &["--max-memory", memory, "."]));
+    assert_eq!(pages[0]["groups"]["total"], 70);
+    let [usual, spilled] = pages.each_mut().map(Json::take);
+    assert!(usual == spilled);
+}
+
+#[test]
 fn rarity_is_of_what_the_page_shows() {
     let case = connections().events(&events());
     Ran::new(case.command(&["--partial", "p.parquet", "--partial-events", "."])).exits(0);
