@@ -37,7 +37,7 @@ use crate::{
         },
         output::Pending,
         outputs::Outputs,
-        page::{document, observed::Observed},
+        page::{document, gathered::Gathered},
         parquet::columns::{Row, Rows},
         ran::{Ran, RanLabels},
     },
@@ -78,9 +78,10 @@ pub fn write(
         _ => None,
     };
     let mut labelling = outputs.labels.as_deref().map(|labels| Labelling::new(labels, known.as_ref()));
-    let mut observed = outputs.html.is_some().then(|| Observed::new(&terms.group_by));
+    let mut page =
+        outputs.html.as_ref().map(|_| Gathered::new(terms, outputs.labels.is_some(), searched.groups.room()));
     let settled = match kept {
-        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), observed.as_mut(), labelling.as_mut()),
+        Some(kept) => run.settle(kept, &mut searched, known.as_ref(), page.as_mut(), labelling.as_mut()),
         None => Ok(Settled { by_rule: searched.by_rule(), ..Settled::default() }),
     };
     // Why something could not be asked is not what a report that stops for it says.
@@ -91,9 +92,10 @@ pub fn write(
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, kept, known.as_ref(), groups)?;
-    let Shown { groups, labels } = run.shown(groups, labelled, labelling)?;
-    if let (None, Some(observed)) = (&hits, &mut observed) {
-        observe(observed, &groups).map_err(Error::Spill)?;
+    let Shown { groups, labels } = run.shown(groups, labelled, labelling.as_mut())?;
+    if let (None, Some(page)) = (&hits, &mut page) {
+        let added = page.add_groups(&terms.group_by, &groups, labelling.as_mut());
+        labelling.as_mut().and_then(Labelling::failed).map_or(added.map_err(Error::Spill), Err)?;
     }
     let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
     let background = contexts.as_ref().zip(known.as_ref()).map(|(groups, processes)| Background { groups, processes });
@@ -101,7 +103,7 @@ pub fn write(
         fields: &terms.group_by,
         groups: &groups,
         rules: terms.rules.named(),
-        background: background.filter(|_| outputs.context),
+        background,
         labels: outputs
             .labels
             .as_deref()
@@ -114,7 +116,7 @@ pub fn write(
     let written = Written { rows: groups.len(), sha256, format: None };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
-    let channels = beacons.as_ref().map(SortedBeacons::channels);
+    let channels = beacons.as_ref().filter(|_| outputs.beacons.is_some()).map(SortedBeacons::channels);
     let said = labels.as_ref().map(|(labels, left_out)| RanLabels {
         counts: labels.counts.clone(),
         left_out: *left_out,
@@ -123,9 +125,13 @@ pub fn write(
     let found = searched_for(&mut searched);
     let ran = Ran { by_rule, parts, beacons: channels, labels: said, groups: written.rows, ..found };
     let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
-    let report = Report { background, ..report };
-    if let (Some(output), Some(observed)) = (&outputs.html, observed) {
-        output.write(&mut run.pending, |out| document::write(out, &manifest, &ran, terms, &report, &observed))?;
+    if let (Some(output), Some(page)) = (&outputs.html, page) {
+        let sorted = page.into_sorted(outputs.rarity).map_err(Error::Spill)?;
+        let report = &sorted.report(&report, known.as_ref());
+        let (manifest, ran, sorted, beacons, case) =
+            (&manifest, &ran, &sorted, beacons.as_ref(), outputs.case.as_deref());
+        let content = document::Content { manifest, ran, terms, report, sorted, beacons, case };
+        output.write(&mut run.pending, |out| document::write(out, &content))?;
     }
     if let Some(output) = &outputs.manifest {
         manifest.run = run_info();
@@ -154,15 +160,6 @@ fn searched_for(searched: &mut Searched) -> Ran {
         defects: std::mem::take(&mut searched.defects),
         ..Ran::default()
     }
-}
-
-/// Shows the groups to the page, where these are all that is known of the hits.
-fn observe(observed: &mut Observed, groups: &SortedGroups) -> io::Result<()> {
-    for group in groups.pass()? {
-        let (key, group) = group?;
-        observed.add_group(&key, group);
-    }
-    Ok(())
 }
 
 /// What is written in a run, and on what terms. It appears all together in the end.
@@ -282,10 +279,10 @@ impl Run<'_> {
         &self,
         groups: Groups,
         labelled: Option<LabelledHits>,
-        labelling: Option<Labelling<'_>>,
+        labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Shown, Error> {
         let (fields, room) = (&self.terms.group_by, groups.room());
-        let Some(mut labelling) = labelling else {
+        let Some(labelling) = labelling else {
             return Ok(Shown { groups: groups.into_sorted().map_err(Error::Spill)?, labels: None });
         };
         let shown = || -> io::Result<Shown> {
@@ -303,7 +300,7 @@ impl Run<'_> {
             let groups = groups.into_sorted()?;
             let labels = match labelled {
                 Some(LabelledHits { labelled, .. }) => labelled.into_sorted()?,
-                None => labelled::of_groups(&groups, fields, &mut labelling, room)?,
+                None => labelled::of_groups(&groups, fields, labelling, room)?,
             };
             Ok(Shown { groups, labels: Some((labels, left_out)) })
         };
@@ -339,9 +336,9 @@ impl Run<'_> {
                     partial::write(out, &facts, &processes, |write| {
                         let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
                         copies::in_order(hits, leaving, |_, hit| {
-                            hit.rules
-                                .iter()
-                                .try_for_each(|&rule| write(Row::of_hit(place(hit.source()), hit, rule, terms.ends)))
+                            hit.rules.iter().try_for_each(|&rule| {
+                                write(Row::of_hit(place(hit.source()), hit, rule, terms.ends || terms.peers))
+                            })
                         })
                         .map(drop)
                     })
@@ -372,7 +369,7 @@ impl Run<'_> {
         kept: Kept<'_>,
         searched: &mut Searched,
         known: Option<&Processes>,
-        mut observed: Option<&mut Observed>,
+        mut page: Option<&mut Gathered>,
         mut labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending } = self;
@@ -385,9 +382,9 @@ impl Run<'_> {
             fired = kept.happenings().and_then(|all| correlations.fire(all)).map_err(Error::Spill)?;
             by_rule.clear();
         }
-        let are_shown = outputs.context || outputs.html.is_some();
-        let mut contexts = known.filter(|_| are_shown).map(|_| Contexts::new(&terms.group_by, groups.room()));
-        let mut beacons = outputs.beacons.is_some().then(|| Beacons::new(groups.room()));
+        let mut contexts = known.filter(|_| outputs.context).map(|_| Contexts::new(&terms.group_by, groups.room()));
+        let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
+        let mut beacons = are_beacons_shown.then(|| Beacons::new(groups.room()));
         let processes = known.filter(|_| outputs.context);
         let Outputs { style, threads, .. } = **outputs;
         let labels = outputs.labels.as_deref();
@@ -425,8 +422,8 @@ impl Run<'_> {
                 if let (Some(labelled), Some(found)) = (&mut labelled, &found) {
                     labelled.take(hit, &mut of, found, &terms.group_by);
                 }
-                if let (Some(observed), false) = (&mut observed, of.is_empty()) {
-                    observed.add(hit, &of);
+                if let Some(page) = &mut page {
+                    page.add(hit, &of, known, found.as_deref());
                 }
                 if let (Some(beacons), false) = (&mut beacons, of.is_empty()) {
                     beacons.add(hit);

@@ -134,6 +134,8 @@ impl Search {
                 twins: Twins::Count,
                 group_by: self.group_by.clone(),
                 ends: false,
+                is_grouped: true,
+                peers: false,
                 names: Names::Logged,
                 clock: Clock::Logged,
             },

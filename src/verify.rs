@@ -257,6 +257,8 @@ fn nothing() -> Result<Plan, Error> {
             twins: Twins::Count,
             group_by: vec![Field::Dvc],
             ends: false,
+            is_grouped: true,
+            peers: false,
             names: Names::Logged,
             clock: Clock::Logged,
         },

@@ -577,6 +577,12 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
 
+    /// Give the page this title
+    ///
+    /// Such as the name of the case. Without it, the page is called after its rule.
+    #[arg(long, value_name = "TEXT", requires = "html")]
+    pub case: Option<String>,
+
     /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub manifest: Option<PathBuf>,

@@ -74,8 +74,6 @@ pub struct Config {
     pub outputs: Outputs,
     /// Whether neither a summary nor progress is shown.
     pub quiet: bool,
-    /// Whether it was said what hits are grouped by.
-    is_grouped: bool,
 }
 
 impl Config {
@@ -127,10 +125,14 @@ impl Config {
                 || outputs.context && (outputs.events.is_some() || outputs.partial.is_some())
                 || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
             clock,
+            peers: false,
             names: names(args.sigma_names),
             filter,
             group_by,
+            is_grouped: !args.group_by.is_empty(),
         };
+        let peers = outputs.make_pages() && terms.page_by().contains(&Field::Peer);
+        let terms = Terms { peers, ..terms };
         Ok(Self {
             plan: Plan {
                 terms,
@@ -152,7 +154,6 @@ impl Config {
             links: if args.follow { Links::Follow } else { Links::Skip },
             outputs,
             quiet: args.quiet,
-            is_grouped: !args.group_by.is_empty(),
             paths: wildcards::expand(args.paths).into_iter().chain(live.clone()).collect(),
             live,
         })
@@ -162,8 +163,8 @@ impl Config {
     /// asked for, or is written that needs all fields.
     pub fn show_on(&mut self, screen: Option<Screen>, sheet: Sheet) {
         self.outputs.show_on(screen, sheet);
-        let needs_all = self.outputs.html.is_some() || self.outputs.partial.is_some();
-        if self.outputs.style.format() == Format::Table && !self.is_grouped && !needs_all {
+        let needs_all = self.outputs.partial.is_some();
+        if self.outputs.style.format() == Format::Table && !self.plan.terms.is_grouped && !needs_all {
             self.plan.terms.group_by = Field::SHOWN.to_vec();
         }
     }
@@ -479,6 +480,10 @@ fn outputs(
     }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
+    if args.case.as_ref().is_some_and(|case| case.trim().is_empty()) {
+        let message = "--case \"\" is empty: give what the page is to be called, for example --case 'Case 7: WS01'";
+        return Err(Error::Usage(message.to_owned()));
+    }
     Ok(Outputs {
         report: args.output.map_or(Output::Stdout, file),
         style,
@@ -489,6 +494,7 @@ fn outputs(
         events: args.events.map(file),
         beacons: args.beacons.map(file),
         html: args.html.map(file),
+        case: args.case,
         manifest: args.manifest.map(file),
         partial: partial.map(|(path, rows)| (file(path), rows)),
         threads,

@@ -73,7 +73,7 @@ pub(super) fn detail(verbose: bool) -> Detail {
 
 /// What is found, and what is wrong with what was read before the scan.
 ///
-/// A table shows the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
+/// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
 /// for, it may be that none of them came in: that is tried first, since it is several times as fast.
 fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());

@@ -130,7 +130,7 @@ impl Connection<'_> {
             Field::LocalIp => of_ends(|ends| &ends.local_ip),
             Field::LocalPort => of_ends(|ends| &ends.local_port),
             Field::CommunityId => self.community.of(Field::flow(|other| self.get(other))),
-            Field::Peer | Field::Service => self.get(field.stands_for(|other| self.get(other))),
+            Field::Peer | Field::PeerIp | Field::Service => self.get(field.stands_for(|other| self.get(other))),
         }
     }
 }
@@ -204,6 +204,8 @@ pub enum Field {
     CommunityId,
     /// For tables alone, the other end: `remote`, or the end that is most likely it where the logs do not tell.
     Peer,
+    /// For the page alone, the address of that end.
+    PeerIp,
     /// For tables alone, the port: that of the end which was connected to.
     Service,
 }
@@ -277,7 +279,7 @@ impl Field {
     /// host, an end with the host's name is. If neither has it, the source is the peer, as Windows has it since 2019.
     #[must_use]
     pub fn stands_for<'a>(self, value: impl Fn(Self) -> &'a str) -> Self {
-        if !matches!(self, Self::Peer | Self::Service) {
+        if !matches!(self, Self::Peer | Self::PeerIp | Self::Service) {
             return self;
         }
         let is_known = !value(Self::RemoteIp).is_empty() || !value(Self::Remote).is_empty();
@@ -287,6 +289,9 @@ impl Field {
             Self::Peer if is_inbound && is_known => Self::Remote,
             Self::Peer if is_inbound && !is_from_host() => Self::Src,
             Self::Peer => Self::Dest,
+            Self::PeerIp if is_inbound && is_known => Self::RemoteIp,
+            Self::PeerIp if is_inbound && !is_from_host() => Self::SrcIp,
+            Self::PeerIp => Self::DestIp,
             Self::Service if is_inbound && !value(Self::LocalPort).is_empty() => Self::LocalPort,
             Self::Service if !is_known && is_from_host() => Self::SrcPort,
             Self::Service => Self::DestPort,
@@ -298,7 +303,7 @@ impl Field {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp => Kind::Address,
+            Self::DestIp | Self::SrcIp | Self::RemoteIp | Self::LocalIp | Self::PeerIp => Kind::Address,
             Self::DestPort | Self::SrcPort | Self::ProcessId | Self::RemotePort | Self::LocalPort | Self::Service => {
                 Kind::Number
             }
@@ -336,6 +341,7 @@ impl Field {
             Self::LocalPort => "local_port",
             Self::CommunityId => "community_id",
             Self::Peer => "peer",
+            Self::PeerIp => "peer_ip",
             Self::Service => "service",
         }
     }
@@ -405,23 +411,30 @@ mod tests {
                 dvc: "WS01.corp.example".into(),
                 direction,
                 src: src.into(),
+                src_ip: "source".into(),
                 src_port: "1".into(),
                 dest: dest.into(),
+                dest_ip: "destination".into(),
                 dest_port: "2".into(),
                 ends: ends.map(Box::new),
                 ..Connection::default()
             };
-            [Field::Peer, Field::Service].map(|field| connection.get(field).to_owned())
+            [Field::Peer, Field::PeerIp, Field::Service].map(|field| connection.get(field).to_owned())
         };
-        assert_eq!(shown(OUTBOUND, "ws01", "a", None), ["a", "2"]);
-        assert_eq!(shown(INBOUND, "a", "192.0.2.1", None), ["a", "2"]);
-        assert_eq!(shown(INBOUND, "WS01", "a", None), ["a", "1"]);
-        assert_eq!(shown("", "a", "b", None), ["b", "2"]);
+        assert_eq!(shown(OUTBOUND, "ws01", "a", None), ["a", "destination", "2"]);
+        assert_eq!(shown(INBOUND, "a", "192.0.2.1", None), ["a", "source", "2"]);
+        assert_eq!(shown(INBOUND, "WS01", "a", None), ["a", "destination", "1"]);
+        assert_eq!(shown("", "a", "b", None), ["b", "destination", "2"]);
         let ends = |remote: &str, local_port: &str| {
-            Some(Ends { remote: remote.to_owned(), local_port: local_port.to_owned(), ..Ends::default() })
+            Some(Ends {
+                remote: remote.to_owned(),
+                remote_ip: "peer".to_owned(),
+                local_port: local_port.to_owned(),
+                ..Ends::default()
+            })
         };
-        assert_eq!(shown(INBOUND, "a", "b", ends("b", "1")), ["b", "1"]);
-        assert_eq!(shown(OUTBOUND, "a", "b", ends("b", "1")), ["b", "2"]);
+        assert_eq!(shown(INBOUND, "a", "b", ends("b", "1")), ["b", "peer", "1"]);
+        assert_eq!(shown(OUTBOUND, "a", "b", ends("b", "1")), ["b", "destination", "2"]);
     }
 
     #[test]

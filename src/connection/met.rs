@@ -288,7 +288,7 @@ fn parts_of(field: Field) -> &'static [Part] {
         Field::App | Field::ProcessName | Field::ProcessExec => &[Part::Image],
         // As of one that went out: where a hit came in, connections are not taken by their values in the end.
         Field::Dest | Field::Peer => &[Part::DestinationHostname, Part::DestinationIp],
-        Field::DestIp => &[Part::DestinationIp],
+        Field::DestIp | Field::PeerIp => &[Part::DestinationIp],
         Field::DestPort | Field::Service => &[Part::DestinationPort],
         Field::Direction => &[Part::Initiated],
         Field::Dvc => &[Part::Computer],

@@ -42,8 +42,14 @@ pub struct Facts {
     pub options: Counted,
     /// The fields of the groups.
     pub group_by: Vec<Field>,
+    /// Whether somebody asked for these.
+    #[serde(default)]
+    pub is_grouped: bool,
     /// What the rows are.
     pub rows: Rows,
+    /// Whether rows of hits tell the host from its peer, for a page.
+    #[serde(default)]
+    pub peers: bool,
     /// Whether the report has what is known of the processes behind connections.
     #[serde(default)]
     pub context: bool,
@@ -142,7 +148,9 @@ impl Facts {
             rules: RulesFacts::new(&terms.rules),
             options: Counted::new(terms),
             group_by: terms.group_by.clone(),
+            is_grouped: terms.is_grouped,
             rows,
+            peers: terms.peers,
             context,
             sources: searched.sources.clone(),
             archives: searched.archives.clone(),
@@ -170,7 +178,9 @@ impl Facts {
             // So were twins.
             twins: Twins::Count,
             group_by,
+            is_grouped: self.is_grouped,
             ends: self.options.ends,
+            peers: self.peers,
             clock: self.options.clock,
             names: self.options.sigma_names,
         })
@@ -201,9 +211,10 @@ impl Facts {
     pub fn columns(&self) -> Vec<Field> {
         match self.rows {
             Rows::Groups => self.group_by.clone(),
-            Rows::Events => {
-                Field::ALL.into_iter().chain(Field::ENDS.into_iter().filter(|_| self.options.ends)).collect()
-            }
+            Rows::Events => Field::ALL
+                .into_iter()
+                .chain(Field::ENDS.into_iter().filter(|_| self.options.ends || self.peers))
+                .collect(),
         }
     }
 }

@@ -103,6 +103,8 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     merger.context = first.context;
     let fields = if config.group_by.is_empty() { &first.group_by } else { &config.group_by }.clone();
     let terms = first.into_terms(fields).map_err(|cause| Error::file(&path, "cannot be merged", &cause))?;
+    let is_grouped = terms.is_grouped || !config.group_by.is_empty();
+    let terms = Terms { is_grouped, ..terms };
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }

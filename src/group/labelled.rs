@@ -99,14 +99,19 @@ impl Labelled {
     /// Adds what is said of a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, found: &Found) {
         let group = GroupKey::new(&self.fields, rule, |field| hit.get(field));
+        self.add_group(group, hit.time, found);
+    }
+
+    /// Adds what is said of some connections of a group of which the first was at this time, in the order of time.
+    pub fn add_group(&mut self, group: GroupKey, time: Option<Timestamp>, found: &Found) {
         // The first that has a time tells when the group's first is.
-        if !self.before.insert(self.hasher.hash_one((&group, found, hit.time.is_some()))) {
+        if !self.before.insert(self.hasher.hash_one((&group, found, time.is_some()))) {
             return;
         }
         if self.before.len() >= REMEMBERED {
             self.before.clear();
         }
-        let said = Said { group, number: self.number, time: hit.time, found: found.clone() };
+        let said = Said { group, number: self.number, time, found: found.clone() };
         self.number += 1;
         let size = size_of::<Said>() + said.group.heap_size() + size(found);
         self.said.push(said, size);

@@ -144,7 +144,7 @@ impl Places {
         let place = |choice: &[Field]| choice.iter().find_map(|field| fields.iter().position(|other| other == field));
         let host = place(&[Field::Dvc]);
         let process = place(&[Field::ProcessName, Field::ProcessExec, Field::App]);
-        let destination = place(&[Field::Dest, Field::DestIp]);
+        let destination = place(&[Field::Peer, Field::Dest, Field::DestIp]);
         let (Some(host), Some(process), Some(destination)) = (host, process, destination) else {
             return Err("--rarity needs groups by dvc, process_name or app, and dest or dest_ip: for example \
                         --group-by dvc,process_name,dest"

@@ -50,6 +50,8 @@ pub struct Outputs {
     pub beacons: Option<Output>,
     /// Where the page goes, if there is to be one.
     pub html: Option<Output>,
+    /// What the page is called, if not after its rule.
+    pub case: Option<String>,
     /// Where the manifest goes, if there is to be one.
     pub manifest: Option<Output>,
     /// Where the partial result goes, if there is to be one, and what its rows are.
@@ -87,9 +89,15 @@ impl Outputs {
     /// that a page can be made of has it too. Lists can have names that they asked DNS for.
     #[must_use]
     pub fn need_processes(&self) -> bool {
-        let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
         let asks_names = self.labels.as_ref().is_some_and(|labels| labels.ask_names());
-        self.context || self.html.is_some() || is_of_hits || asks_names
+        self.context || self.make_pages() || asks_names
+    }
+
+    /// Whether a page is made, now or of a partial result.
+    #[must_use]
+    pub fn make_pages(&self) -> bool {
+        let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
+        self.html.is_some() || is_of_hits
     }
 
     /// Whether the groups of each source have to be known apart.

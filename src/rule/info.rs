@@ -9,6 +9,10 @@ use crate::rule::builtin::BuiltinRule;
 /// The source of the rules that are built in.
 pub const BUILT_IN: &str = "built-in";
 
+/// The sources of what the command line asks for.
+const OF_PROCESSES: &str = "--process";
+const OF_EVERYTHING: &str = "connections";
+
 /// A rule as reports and listings show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleInfo {
@@ -76,15 +80,21 @@ impl RuleInfo {
     pub fn of_processes(processes: &[String]) -> Self {
         Self {
             title: format!("Network connections of {}", processes.join(", ")),
-            source: "--process".to_owned(),
+            source: OF_PROCESSES.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// Whether it is a rule, and not only what the command line asks for.
+    #[must_use]
+    pub fn is_rule(&self) -> bool {
+        ![OF_PROCESSES, OF_EVERYTHING].contains(&&*self.source)
     }
 
     /// Of every connection.
     #[must_use]
     pub fn of_everything() -> Self {
-        Self { title: "Network connections".to_owned(), source: "connections".to_owned(), ..Self::default() }
+        Self { title: "Network connections".to_owned(), source: OF_EVERYTHING.to_owned(), ..Self::default() }
     }
 
     /// MITRE ATT&CK from a rule's tags, as in `attack.t1218.009`: techniques first.

@@ -55,7 +55,7 @@ impl Questions {
         let asks_user = terms.group_by.iter().copied().chain(terms.filter.fields()).any(|field| field == Field::User);
         Self {
             logged_by,
-            locals: terms.ends || terms.group_by.contains(&Field::Peer),
+            locals: terms.ends || terms.peers || terms.group_by.contains(&Field::Peer),
             starts: terms.rules.sigma.asked,
             names: terms.names == Names::Queried,
             clock: terms.clock,

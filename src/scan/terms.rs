@@ -32,13 +32,23 @@ pub struct Terms {
     pub names: Names,
     /// The fields that hits are grouped by.
     pub group_by: Vec<Field>,
+    /// Whether somebody asked for these fields. Otherwise the page groups by what it shows.
+    pub is_grouped: bool,
     /// Whether it is told of each connection which end is the host and which its peer.
     pub ends: bool,
+    /// Whether it is told for a page alone, which shows the peer. Events have no columns for it then.
+    pub peers: bool,
     /// Which of its times a connection is of.
     pub clock: Clock,
 }
 
 impl Terms {
+    /// The fields that a page groups hits by.
+    #[must_use]
+    pub fn page_by(&self) -> &[Field] {
+        if self.is_grouped || self.group_by != Field::ALL { &self.group_by } else { &Field::SHOWN }
+    }
+
     /// Whether groups are made from the hits that are kept, once it is known which of them count.
     #[must_use]
     pub fn groups_later(&self) -> bool {

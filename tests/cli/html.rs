@@ -80,7 +80,7 @@ fn hostile_text_in_every_field_stays_text() {
     assert!(strings.contains(&&*format!("C:\\Image{SHOWN}\\regsvcs.exe")));
     assert!(strings.contains(&"./a<script>alert(1)\\u{202e}&\"'.evtx"), "{strings:#?}");
     assert_eq!(data["rule"]["processes"][1], "<script>\\u{202e}.exe");
-    assert_eq!(data["regular"]["top"][0]["dvc"], format!("host{SHOWN}"));
+    assert_eq!(data["regular"]["top"][0]["values"][0], format!("host{SHOWN}"));
     assert_eq!(data["destinations"]["top"][0]["dest"], format!("DestinationHostname{SHOWN}"));
     assert_eq!(data["matrix"]["hosts"][0], format!("host{SHOWN}"));
     assert_eq!(data["first_defects"][0]["path"], "./</b>\\\\n.evtx".replace("\\\\", "\\"));
@@ -148,7 +148,7 @@ fn a_page_has_what_the_report_and_the_events_have() {
 
     let regular = &data["regular"]["top"];
     assert_eq!(regular.as_array().unwrap().len(), 1);
-    assert_eq!((&regular[0]["dest_ip"], &regular[0]["median"]), (&"9.9.9.9".into(), &60_000.into()));
+    assert_eq!((&regular[0]["values"][3], &regular[0]["median"]), (&"9.9.9.9".into(), &60_000.into()));
     assert_eq!((&regular[0]["count"], &regular[0]["deviation"]), (&10.into(), &0.into()));
     let destination = &data["destinations"]["top"][2];
     assert_eq!((&destination["dest"], &destination["dest_ip"]), (&"x.example".into(), &"8.8.8.8".into()));

@@ -15,7 +15,7 @@
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
 //! - [`exports`]: events that were exported as XML or JSON lines.
 //! - [`fleet`]: partial results, how they are merged, and groups that do not fit into memory.
-//! - [`html`]: the page, and that hostile text stays text in it.
+//! - [`html`]: the page, and that hostile text stays text in it. [`page`]: its groups and its cards.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
@@ -63,6 +63,7 @@ mod labels;
 #[path = "../../src/label/mmdb_writer.rs"]
 mod mmdb_writer;
 mod options;
+mod page;
 mod reporting;
 mod samples;
 mod security;

@@ -132,6 +132,8 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
             twins: Twins::Count,
             group_by: Field::ALL.to_vec(),
             ends: false,
+            is_grouped: true,
+            peers: false,
             names: Names::Logged,
             clock: Clock::Logged,
         },

@@ -1,23 +1,25 @@
 //! The cards of a page: the top destinations, which host had which, what is rare, and what is repeated regularly.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, io, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::Serialize;
 
 use crate::{
     connection::cidr::CidrSet,
-    group::rarity::Rarity,
+    group::{
+        beacons::{Beacon, SortedBeacons},
+        rarity::Rarity,
+    },
     report::page::{
         moment::{Time, stated, time},
         observed::{Count, Observed},
-        regularity::{ENOUGH, Regularity},
     },
     rule::builtin,
 };
 
 const DESTINATIONS: usize = 50;
-const REGULAR: usize = 100;
+const REGULAR: usize = 1000;
 const MATRIX: usize = 24;
 const RARE: usize = 100;
 
@@ -64,18 +66,20 @@ pub(super) struct Rare<'a> {
     last: Time,
 }
 
+/// A row of the table of beacons.
 #[derive(Debug, Serialize)]
-pub(super) struct Channel<'a> {
-    dvc: &'a str,
-    app: &'a str,
-    dest: &'a str,
-    dest_ip: &'a str,
-    dest_port: &'a str,
+pub(super) struct Channel {
+    /// Host, process, destination, its address and its port.
+    values: Vec<String>,
     count: u64,
+    first: Time,
+    last: Time,
     /// In milliseconds.
     median: u64,
     /// The median absolute deviation, in milliseconds.
     deviation: u64,
+    /// In thousandths.
+    score: u16,
 }
 
 impl Observed {
@@ -89,7 +93,7 @@ impl Observed {
 }
 
 pub(super) fn destinations(observed: &Observed) -> Top<Destination<'_>> {
-    let special: CidrSet = builtin::networks(&builtin::SPECIAL).unwrap_or_default().into_iter().collect();
+    let special = special();
     let mut hosts: HashMap<u32, u64> = HashMap::new();
     #[expect(clippy::iter_over_hash_type, reason = "adding up depends on no order")]
     for &(_, destination) in observed.matrix.keys() {
@@ -109,8 +113,13 @@ pub(super) fn destinations(observed: &Observed) -> Top<Destination<'_>> {
     Top { top: top.into_iter().filter_map(entry).collect(), more }
 }
 
-/// The special-purpose network that an address is in, or else the /24 or /48 around it.
-fn network(address: &str, special: &CidrSet) -> (String, bool) {
+/// The special-purpose networks.
+pub(super) fn special() -> CidrSet {
+    builtin::networks(&builtin::SPECIAL).unwrap_or_default().into_iter().collect()
+}
+
+/// The special-purpose network that an address is in, or else the /24 or /48 around it; and whether it is a special one.
+pub(super) fn network(address: &str, special: &CidrSet) -> (String, bool) {
     let Ok(address) = address.parse::<IpAddr>() else { return (String::new(), false) };
     if let Some(network) = special.find(address) {
         return (network.to_string(), true);
@@ -163,31 +172,24 @@ pub(super) fn matrix(observed: &Observed) -> Matrix<'_> {
     }
 }
 
-/// The kinds of connections that are repeated often enough, the most regular first.
-pub(super) fn regular(observed: &Observed) -> Top<Channel<'_>> {
-    let mut found: Vec<(_, u64, Regularity)> = observed
-        .channels
-        .iter()
-        .filter_map(|(&channel, intervals)| Some((channel, intervals.count, intervals.regularity()?)))
-        .collect();
-    found.sort_unstable_by_key(|&(channel, count, found)| (found.spread(), std::cmp::Reverse(count), channel));
-    let more = found.len().saturating_sub(REGULAR);
-    debug_assert!(found.iter().all(|&(_, count, _)| count >= ENOUGH));
-    let entry = |((host, process, destination, port), count, found): (_, _, Regularity)| {
-        let name = |list: &'_ [Count<u32>], id: u32| list.get(id as usize).map_or(0, |count| count.key);
-        let [dest, dest_ip] = observed.destination(destination as usize).map_or([""; 2], |it| observed.labels(it));
-        Channel {
-            dvc: observed.names.get(name(&observed.hosts.list, host)),
-            app: observed.names.get(name(&observed.processes.list, process)),
-            dest,
-            dest_ip,
-            dest_port: observed.names.get(port),
-            count,
-            median: found.median,
-            deviation: found.deviation,
-        }
+/// The most regular channels, in the order of the table of beacons.
+///
+/// # Errors
+///
+/// What was spilled cannot be read again.
+pub(super) fn regular(beacons: &SortedBeacons) -> io::Result<Top<Channel>> {
+    let row = |beacon: Beacon| Channel {
+        values: beacon.values().map(str::to_owned).collect(),
+        count: beacon.count(),
+        first: stated(beacon.first()),
+        last: stated(beacon.last()),
+        median: beacon.rhythm.median,
+        deviation: beacon.rhythm.deviation,
+        score: beacon.score(),
     };
-    Top { top: found.into_iter().take(REGULAR).map(entry).collect(), more }
+    let top: Vec<Channel> = beacons.pass()?.take(REGULAR).map(|beacon| beacon.map(row)).collect::<io::Result<_>>()?;
+    let scored = usize::try_from(beacons.channels().scored).unwrap_or(usize::MAX);
+    Ok(Top { more: scored.saturating_sub(top.len()), top })
 }
 
 #[cfg(test)]

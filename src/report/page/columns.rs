@@ -4,7 +4,7 @@
 //! times are seconds since 1970 and ticks of 100 ns, since a script's numbers do not hold both in one.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
 };
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    connection::process::ProcessKey,
+    connection::{glossary::Field, process::ProcessKey},
     group::{
         key::{Group, GroupKey},
         rarity::Rarity,
@@ -21,18 +21,26 @@ use crate::{
         background,
         content::Report,
         page::{
+            cards,
             family::Family,
             moment::{Time, stated, time},
             names::Names,
-            observed::{Observed, Shown},
+            observed::{GROUPS, Observed, Shown},
         },
         times::TimeFormat,
     },
     rule::info::RuleInfo,
 };
 
-/// Groups that are in the table.
-const GROUPS: usize = 50_000;
+/// What the page calls a field.
+pub(super) fn name(field: Field) -> &'static str {
+    match field {
+        Field::Peer => "remote",
+        Field::PeerIp => "remote_ip",
+        Field::Service => "port",
+        field => field.name(),
+    }
+}
 
 /// Numbers, as one if they are all the same.
 #[derive(Debug, Default)]
@@ -98,6 +106,13 @@ impl Listed {
     }
 }
 
+impl Listed {
+    /// Which row each is, of those that were met.
+    pub(super) fn rows(&self, observed: &Observed) -> Vec<Option<u32>> {
+        self.groups.iter().map(|(key, _)| observed.row_of(key)).collect()
+    }
+}
+
 /// The first rows of the report.
 #[derive(Debug, Serialize)]
 pub(super) struct GroupColumns {
@@ -110,6 +125,15 @@ pub(super) struct GroupColumns {
     /// The place of each one's process in the family; null if it is not known.
     process: Column,
     family: Family,
+    /// The rule of each.
+    rule: Column,
+    /// The address of the destination, of the first hit of each, and the network that it is in.
+    address: Column,
+    network: Column,
+    /// The networks that are special ones.
+    special: BTreeSet<u32>,
+    /// The index of the series in each stack of the timeline, of the first hit of each.
+    stacks: [Column; 2],
 }
 
 impl GroupColumns {
@@ -144,7 +168,7 @@ impl GroupColumns {
             total: listed.total,
             fields: group_by
                 .iter()
-                .map(|field| field.name())
+                .map(|&field| name(field))
                 .zip(fields)
                 .chain(rule_columns.into_iter().flatten())
                 .chain(rarity_columns.into_iter().flatten())
@@ -156,8 +180,48 @@ impl GroupColumns {
             last: parts(groups.iter().map(|(_, group)| stated(group.last)).collect()),
             process: Column(places),
             family,
+            rule: groups.iter().map(|(key, _)| key.rule).collect(),
+            address: Column::default(),
+            network: Column::default(),
+            special: BTreeSet::new(),
+            stacks: [Column::default(), Column::default()],
         }
     }
+
+    /// With where their first hits went. `rows` are those of the groups, of those that were met, and `series` as for [`EventColumns`].
+    pub(super) fn with_courses(
+        mut self,
+        observed: &Observed,
+        rows: &[Option<u32>],
+        strings: &mut Names,
+        series: [&[usize]; 2],
+    ) -> Self {
+        let networks = cards::special();
+        let series = series.map(places);
+        for row in rows {
+            let course = row.and_then(|row| observed.courses.get(row as usize));
+            let address = course.and_then(|&[destination, _]| observed.destination(destination as usize));
+            let address = address.map_or("", |count| observed.labels(count)[1]);
+            let (network, is_special) = cards::network(address, &networks);
+            let network = strings.id(&network);
+            if is_special {
+                self.special.insert(network);
+            }
+            self.address.0.push(Some(strings.id(address).into()));
+            self.network.0.push(Some(network.into()));
+            for ((column, series), number) in self.stacks.iter_mut().zip(&series).zip([0, 1]) {
+                let index = course.and_then(|course| course.get(number)).map_or(usize::MAX, |&index| index as usize);
+                let place = series.get(&index).copied().unwrap_or(series.len());
+                column.0.push(i64::try_from(place).ok());
+            }
+        }
+        self
+    }
+}
+
+/// The places of these, by what they are.
+fn places(indices: &[usize]) -> HashMap<usize, usize> {
+    indices.iter().copied().zip(0..).collect()
 }
 
 fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 3] {
@@ -214,26 +278,25 @@ pub(super) struct EventColumns {
 }
 
 impl EventColumns {
-    /// Of the hits that were observed, which are members of the groups that are listed. `series` are the destinations and the
+    /// Of the hits that were observed, which are members of the groups of these rows. `series` are the destinations and the
     /// processes that have one in the timeline. Texts go to `strings`.
-    pub(super) fn new(observed: &Observed, listed: &Listed, strings: &mut Names, series: [&[usize]; 2]) -> Self {
+    pub(super) fn new(observed: &Observed, rows: &[Option<u32>], strings: &mut Names, series: [&[usize]; 2]) -> Self {
         let events = &observed.events;
-        let rows = rows(observed, listed);
+        let listed: HashMap<u32, i64> =
+            rows.iter().zip(0..).filter_map(|(row, place)| Some(((*row)?, place))).collect();
         let mut text = |id: u32| strings.id(observed.names.get(id));
         let mut last = 0;
         let mut since_last = |seconds: i64| seconds - std::mem::replace(&mut last, seconds);
         let times: Vec<Time> = events.iter().map(|event| time(event.time)).collect();
         let stack = |indices: &[usize], of: &dyn Fn(&Shown) -> u32| {
-            let series: HashMap<usize, usize> = indices.iter().copied().zip(0..).collect();
+            let series = places(indices);
             events.iter().map(|event| series.get(&(of(event) as usize)).copied().unwrap_or(indices.len())).collect()
         };
         let [dests, apps] = series;
         Self {
             shown: events.len(),
             left_out: observed.left_out,
-            member_row: Column(
-                observed.members.iter().map(|&(row, _)| rows.get(row as usize).copied().flatten()).collect(),
-            ),
+            member_row: Column(observed.members.iter().map(|(row, _)| listed.get(row.as_ref()?).copied()).collect()),
             member_event: (observed.members.len() > events.len())
                 .then(|| observed.members.iter().map(|&(_, event)| event).collect()),
             members: observed.members.len(),
@@ -244,7 +307,7 @@ impl EventColumns {
                 .zip(&observed.more)
                 .map(|(index, field): (usize, _)| {
                     let value = |event: &Shown| event.more.get(index).copied().unwrap_or_default();
-                    (field.name(), events.iter().map(|event| text(value(event))).collect())
+                    (name(*field), events.iter().map(|event| text(value(event))).collect())
                 })
                 .collect(),
             record_id: events.iter().map(|event| text(event.record_id)).collect(),
@@ -256,15 +319,4 @@ impl EventColumns {
             recovered: events.iter().map(|event| i64::from(event.recovered)).collect(),
         }
     }
-}
-
-/// For each row that hits were observed for, its index among the groups that are listed.
-fn rows(observed: &Observed, listed: &Listed) -> Vec<Option<i64>> {
-    let mut rows = vec![None; observed.rows.len()];
-    for (index, (key, _)) in listed.groups.iter().enumerate() {
-        if let Some(row) = observed.rows.get(key).and_then(|&met| rows.get_mut(met as usize)) {
-            *row = i64::try_from(index).ok();
-        }
-    }
-    rows
 }

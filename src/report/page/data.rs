@@ -1,10 +1,13 @@
 //! [`Data`]: everything that a page shows, in the shape in which its script reads it: columns of groups
 //! and events, and [`cards`].
 
+use std::io;
+
 use serde::Serialize;
 
 use crate::{
     connection::glossary::Field,
+    group::beacons::SortedBeacons,
     report::{
         content::Report,
         page::{
@@ -21,7 +24,7 @@ use crate::{
 const SERIES: usize = 8;
 /// What tells a host, and a destination.
 const HOST: &[Field] = &[Field::Dvc];
-const DESTINATION: &[Field] = &[Field::Dest, Field::DestIp];
+const DESTINATION: &[Field] = &[Field::Dest, Field::DestIp, Field::Peer];
 
 /// What was found, of the hits and their groups.
 #[derive(Debug, Serialize)]
@@ -36,12 +39,14 @@ pub(super) struct Data<'a> {
     stacks: [Stack<'a>; 2],
     /// Null if all hits are among the events.
     timeline: Option<Buckets>,
+    /// The same of each group.
+    by_group: Option<OfGroups>,
     destinations: Option<Top<Destination<'a>>>,
     matrix: Option<Matrix<'a>>,
     /// Null if the report does not tell.
     rare: Option<Top<Rare<'a>>>,
-    regular: Top<Channel<'a>>,
-    channels_left_out: u64,
+    /// Null if single hits are not known.
+    regular: Option<Top<Channel>>,
     groups: GroupColumns,
     events: EventColumns,
     strings: Vec<&'a str>,
@@ -64,9 +69,27 @@ struct Buckets {
     stacks: [Vec<Vec<u32>>; 2],
 }
 
+/// The timelines of groups. One is `bucket, hits, bucket, hits...`.
+#[derive(Debug, Serialize)]
+struct OfGroups {
+    start: i128,
+    width: i128,
+    groups: Vec<Vec<u32>>,
+}
+
 impl<'a> Data<'a> {
     /// Of what was observed and the groups of the report, in its order. `strings` is empty, and holds texts afterwards.
-    pub(super) fn new(observed: &'a Observed, report: &'a Report<'_>, groups: &Listed, strings: &'a mut Names) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub(super) fn new(
+        observed: &'a Observed,
+        report: &'a Report<'_>,
+        beacons: Option<&SortedBeacons>,
+        groups: &Listed,
+        strings: &'a mut Names,
+    ) -> io::Result<Self> {
         let destination = |&index: &usize| observed.destination(index).map_or([""; 2], |count| observed.labels(count));
         let process = |&index: &usize| {
             observed.processes.list.get(index).map_or([""; 2], |count| [observed.names.get(count.key), ""])
@@ -90,34 +113,44 @@ impl<'a> Data<'a> {
         ];
         strings.id("");
         let (first, last) = (stated(groups.first), stated(groups.last));
-        let (listed, groups) = (groups, GroupColumns::new(report, groups, strings));
-        let events = EventColumns::new(observed, listed, strings, [&dests, &apps]);
-        Self {
+        let rows = groups.rows(observed);
+        let groups = GroupColumns::new(report, groups, strings).with_courses(observed, &rows, strings, [&dests, &apps]);
+        let events = EventColumns::new(observed, &rows, strings, [&dests, &apps]);
+        let are_all_shown = observed.left_out == 0 || observed.of_groups;
+        Ok(Self {
             of_groups: observed.of_groups,
             hosts: observed.knows(HOST).then_some(observed.hosts.list.len()),
             untimed: observed.untimed,
             first,
             last,
             stacks,
-            timeline: (observed.left_out > 0 && !observed.of_groups).then(|| buckets(observed, [&dests, &apps])),
+            timeline: (!are_all_shown).then(|| buckets(observed, [&dests, &apps])),
+            by_group: (!are_all_shown).then(|| of_groups(observed, &rows)),
             destinations: observed.knows(DESTINATION).then(|| cards::destinations(observed)),
             matrix: (observed.knows(HOST) && observed.knows(DESTINATION)).then(|| cards::matrix(observed)),
             rare: report.rarity.map(cards::rare),
-            regular: cards::regular(observed),
-            channels_left_out: observed.channels_left_out,
+            regular: beacons.map(cards::regular).transpose()?,
             groups,
             events,
             strings: strings.all().collect(),
-        }
+        })
     }
 }
 
 fn buckets(observed: &Observed, series: [&[usize]; 2]) -> Buckets {
     let (start, width) = observed.timeline.scale();
     let [dests, apps] = series;
-    let flat = |stack, series| {
-        let series = observed.timeline.series(stack, series).into_iter();
-        series.map(|buckets| buckets.into_iter().flat_map(|(bucket, hits)| [bucket, hits]).collect()).collect()
-    };
-    Buckets { start, width, stacks: [flat(0, dests), flat(1, apps)] }
+    let all = |stack, series| observed.timeline.series(stack, series).iter().map(|buckets| flat(buckets)).collect();
+    Buckets { start, width, stacks: [all(0, dests), all(1, apps)] }
+}
+
+/// Of groups whose rows, of those that were met, are these.
+fn of_groups(observed: &Observed, rows: &[Option<u32>]) -> OfGroups {
+    let (start, width) = observed.by_row.scale();
+    let of_row = |row: &Option<u32>| row.map_or_else(Vec::new, |row| flat(observed.by_row.one(0, row as usize)));
+    OfGroups { start, width, groups: rows.iter().map(of_row).collect() }
+}
+
+fn flat(buckets: &[(u32, u32)]) -> Vec<u32> {
+    buckets.iter().flat_map(|&(bucket, hits)| [bucket, hits]).collect()
 }

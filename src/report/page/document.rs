@@ -1,17 +1,17 @@
 //! The page: what a run found as one HTML file that a browser opens from disk, with a timeline, tables and the events.
 //!
-//! It is made of three files that are here to be read, `page.html`, `page.css` and `page.js`, and of one block of data.
+//! It is made of three parts that are here to be read, `page.html`, `page.css` and the script (`script/`), and of one block of data.
 //! What keeps evidence from doing anything in it:
 //!
 //! 1. It is only in the block of data, which is JSON that cannot end its element (`inert`) and is not run.
 //! 2. The script puts it on the page as text, never as markup.
 //! 3. The content security policy allows that one script and that one style sheet, by their hashes, and no request.
 //!
-//! Of the script, 133 lines and 8.2 KB draw the timeline, the one chart there is, as SVG; the rest is tables and their filters. A
+//! Of the script, 179 lines and 11 KB draw the timeline, the one chart there is, as SVG; the rest is tables and their filters. A
 //! library would not be less: uPlot 1.6 is 51 KB, draws on a canvas, which has no text for a screen reader and is pixels on paper, and
 //! leaves stacking to its user; Observable Plot 0.6 is 209 KB and needs D3, another 281 KB.
 //!
-//! Memory: the groups, one entry per destination, host and process, and the hits that are shown, which are bounded. The
+//! Memory: the groups and the hits that are shown, which are bounded, and one entry per destination, host and process. The
 //! page depends on the evidence, the rule and the version alone.
 
 use std::{
@@ -25,21 +25,41 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     count,
-    group::rarity::Rarity,
+    group::{beacons::SortedBeacons, rarity::Rarity},
     report::{
         background,
         content::Report,
         manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
-        page::{columns::Listed, data::Data, inert, names::Names, observed::Observed},
+        page::{
+            columns::{self, Listed},
+            data::Data,
+            gathered::Sorted,
+            inert,
+            names::Names,
+        },
         ran::Ran,
         summary,
     },
+    rule::info::RuleInfo,
     scan::{searched::SearchedFile, terms::Terms},
 };
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// The parts of the script, one behind the other.
+const SCRIPT: &str = concat!(
+    include_str!("script/data.js"),
+    include_str!("script/filter.js"),
+    include_str!("script/timeline.js"),
+    include_str!("script/cards.js"),
+    include_str!("script/table.js"),
+    include_str!("script/csv.js"),
+    include_str!("script/made.js"),
+    include_str!("script/page.js"),
+);
+
+/// How severe a hit can be, from the least.
+const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 
 /// Defects, logs and archives that are listed; the manifest has them all.
 const LISTED: usize = 1000;
@@ -49,9 +69,15 @@ const LISTED: usize = 1000;
 struct Page<'a> {
     tool: &'a Tool,
     rule: &'a RulesEntry,
-    /// What the page is called: the rule's title, or how many rules there are.
+    /// What the case is called, if somebody said so.
+    case: Option<&'a str>,
+    /// What the page is of: the rule's title, or how many rules there are.
     title: Option<String>,
     attack: Option<&'a str>,
+    /// What connections that are counted are called.
+    noun: &'static str,
+    /// The rules that have hits, if the report says which rule each group is of.
+    cards: Vec<RuleCard<'a>>,
     /// The columns of the table.
     fields: Vec<&'static str>,
     /// Those of them that are of the process behind a connection, if they are there.
@@ -103,6 +129,18 @@ struct Numbers {
     clocks: Option<String>,
 }
 
+/// A rule and its hits.
+#[derive(Debug, Serialize)]
+struct RuleCard<'a> {
+    /// Its index.
+    rule: usize,
+    title: &'a str,
+    level: &'a str,
+    attack: &'a str,
+    author: &'a str,
+    hits: u64,
+}
+
 /// A log.
 #[derive(Debug, Serialize)]
 struct Source<'a> {
@@ -122,52 +160,34 @@ struct File<'a> {
     sha256: Option<&'a str>,
 }
 
-/// Writes the page of a run: its manifest, what it has to say, its report, and what was observed of the hits.
+/// What the page of a run is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    /// The manifest, in which hashes can be missing.
+    pub manifest: &'a Manifest,
+    /// What the run has to say for itself.
+    pub ran: &'a Ran,
+    /// What it is of.
+    pub terms: &'a Terms,
+    /// The report as the page has it.
+    pub report: &'a Report<'a>,
+    /// What was gathered for the page.
+    pub sorted: &'a Sorted,
+    /// The channels that are used again and again, if hits are known.
+    pub beacons: Option<&'a SortedBeacons>,
+    /// What the page is called, if not after its rule.
+    pub case: Option<&'a str>,
+}
+
+/// Writes the page of a run.
 ///
 /// # Errors
 ///
-/// What `out` returns.
-pub fn write(
-    out: &mut dyn Write,
-    manifest: &Manifest,
-    ran: &Ran,
-    terms: &Terms,
-    report: &Report<'_>,
-    observed: &Observed,
-) -> io::Result<()> {
+/// What `out` returns, or what was spilled cannot be read again.
+pub fn write(out: &mut dyn Write, content: &Content<'_>) -> io::Result<()> {
     let mut strings = Names::default();
-    let groups = Listed::new(report)?;
-    let (title, attack) = match terms.rules.infos.as_slice() {
-        [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
-        rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
-    };
-    let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
-    let fields = report.fields.iter().map(|field| field.name());
-    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level", "rule_author"]));
-    let page = Page {
-        tool: &manifest.tool,
-        rule: &manifest.rule,
-        title,
-        attack: attack.filter(|attack| !attack.is_empty()),
-        fields: fields
-            .chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS))
-            .chain(report.background.iter().flat_map(|_| background::COLUMNS))
-            .chain(report.label_columns())
-            .collect(),
-        of_process: background::COLUMNS,
-        of_labels: report.label_columns().collect(),
-        excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
-        options: &manifest.options,
-        report: &manifest.report,
-        numbers: numbers(ran, terms),
-        sources: manifest.sources.iter().take(LISTED).map(source).collect(),
-        more_sources: manifest.sources.len().saturating_sub(LISTED),
-        archives: manifest.archives.iter().take(LISTED).map(file).collect(),
-        more_archives: manifest.archives.len().saturating_sub(LISTED),
-        defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
-        first_defects: &manifest.defects.first,
-        found: Data::new(observed, report, &groups, &mut strings),
-    };
+    let groups = Listed::new(content.report)?;
+    let page = page(content, &groups, &mut strings)?;
     // As a browser hashes them: line ends are newlines, however the files were checked out.
     let [style, script] = [STYLE, SCRIPT].map(|text| text.replace("\r\n", "\n"));
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
@@ -189,6 +209,62 @@ pub fn write(
         rest = after;
     }
     out.write_all(rest.as_bytes())
+}
+
+/// All that the page says. `strings` is empty, and holds texts afterwards.
+///
+/// # Errors
+///
+/// What was spilled cannot be read again.
+fn page<'a>(content: &Content<'a>, groups: &Listed, strings: &'a mut Names) -> io::Result<Page<'a>> {
+    let Content { manifest, ran, terms, report, sorted, beacons, case } = *content;
+    let (title, attack) = match terms.rules.infos.as_slice() {
+        [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),
+        rules => (Some(format!("Network connections that {} rules look for", rules.len())), None),
+    };
+    let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
+    let fields = report.fields.iter().map(|&field| columns::name(field));
+    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level", "rule_author"]));
+    Ok(Page {
+        tool: &manifest.tool,
+        rule: &manifest.rule,
+        case,
+        title,
+        noun: if terms.rules.infos.iter().any(RuleInfo::is_rule) { "hit" } else { "connection" },
+        cards: rule_cards(report, ran),
+        attack: attack.filter(|attack| !attack.is_empty()),
+        fields: fields
+            .chain(report.rarity.iter().flat_map(|_| Rarity::COLUMNS))
+            .chain(report.background.iter().flat_map(|_| background::COLUMNS))
+            .chain(report.label_columns())
+            .collect(),
+        of_process: background::COLUMNS,
+        of_labels: report.label_columns().collect(),
+        excluded: manifest.rule.body.exclusion_networks.iter().map(|network| count(network).unwrap_or(0)).collect(),
+        options: &manifest.options,
+        report: &manifest.report,
+        numbers: numbers(ran, terms),
+        sources: manifest.sources.iter().take(LISTED).map(source).collect(),
+        more_sources: manifest.sources.len().saturating_sub(LISTED),
+        archives: manifest.archives.iter().take(LISTED).map(file).collect(),
+        more_archives: manifest.archives.len().saturating_sub(LISTED),
+        defects: ran.defects.counts().map(|(kind, count)| (kind.name(), count)).collect(),
+        first_defects: &manifest.defects.first,
+        found: Data::new(&sorted.observed, report, beacons, groups, strings)?,
+    })
+}
+
+/// The rules that have hits, the most severe first, and of these the one with the most hits.
+fn rule_cards<'a>(report: &Report<'a>, ran: &Ran) -> Vec<RuleCard<'a>> {
+    let card = |(rule, info): (usize, &'a RuleInfo)| {
+        let RuleInfo { title, level, attack, author, .. } = info;
+        let hits = ran.by_rule.get(&rule).copied().filter(|&hits| hits > 0)?;
+        Some(RuleCard { rule, title, level, attack, author, hits })
+    };
+    let mut cards: Vec<RuleCard<'a>> = report.rules.unwrap_or_default().iter().enumerate().filter_map(card).collect();
+    let severity = |card: &RuleCard<'_>| LEVELS.iter().position(|level| *level == card.level);
+    cards.sort_by_key(|card| std::cmp::Reverse((severity(card), card.hits)));
+    cards
 }
 
 fn numbers(ran: &Ran, terms: &Terms) -> Numbers {

@@ -13,17 +13,23 @@ use crate::{
         hit::Hit,
         key::{Group, GroupKey},
     },
-    report::page::{names::Names, regularity::Intervals, timeline::Timeline},
+    report::page::{
+        names::Names,
+        timeline::{Fineness, Timeline},
+    },
 };
 
 /// Hits that are in the page with their records; the rest only counts.
 const EVENTS: usize = 100_000;
 /// How much text hits may bring, in bytes, before no more of them are in the page.
 const TEXT: usize = 32 << 20;
-/// Kinds of connections whose regularity is followed.
-const CHANNELS: usize = 200_000;
+/// Groups that are in the page.
+pub(super) const GROUPS: usize = 50_000;
 /// Ports that are named of a destination, and one more.
 const PORTS: usize = 9;
+/// How fine the timeline of all hits is, and that of each group.
+const FINE: Fineness = Fineness { buckets: 2_000, held: 1 << 20 };
+const COARSE: Fineness = Fineness { buckets: 500, held: 1 << 18 };
 
 /// What was gathered of the hits.
 #[derive(Debug)]
@@ -31,10 +37,13 @@ pub struct Observed {
     /// Whether it was gathered of groups: then nothing is known of each hit, nor of fields that they are not grouped by.
     pub(super) of_groups: bool,
     pub(super) names: Names,
-    /// The groups, in the order in which they were met.
-    pub(super) rows: HashMap<GroupKey, u32>,
+    rows: HashMap<GroupKey, u32>,
+    /// The first groups, in the order in which they were met, with the destination and the process of the first hit of each.
+    pub(super) courses: Vec<[u32; 2]>,
+    /// When the last of them was met.
+    met: Option<i128>,
     /// Which row, of those met, has which event: one for each rule that an event is a hit of.
-    pub(super) members: Vec<(u32, u32)>,
+    pub(super) members: Vec<(Option<u32>, u32)>,
     pub(super) hosts: Counted<u32>,
     pub(super) processes: Counted<u32>,
     /// Name and address.
@@ -42,16 +51,18 @@ pub struct Observed {
     pub(super) ports: Vec<BTreeSet<u32>>,
     /// Hits by host and destination.
     pub(super) matrix: HashMap<(u32, u32), u64>,
-    pub(super) timeline: Timeline,
-    /// By host, process, destination and port.
-    pub(super) channels: HashMap<(u32, u32, u32, u32), Intervals>,
-    pub(super) channels_left_out: u64,
+    /// By destination and by process.
+    pub(super) timeline: Timeline<2>,
+    /// By group.
+    pub(super) by_row: Timeline<1>,
     pub(super) events: Vec<Shown>,
     /// Hits that are not among the events.
     pub(super) left_out: u64,
     /// Hits whose time is not stated.
     pub(super) untimed: u64,
     group_by: Vec<Field>,
+    /// The fields that are a destination's name, its address and its port.
+    destination: [Field; 3],
     /// Fields of the events that their group does not tell.
     pub(super) more: Vec<Field>,
 }
@@ -96,13 +107,11 @@ struct Met {
     last: Option<i128>,
 }
 
-/// Where hits go from and to, by their indices.
+/// Where hits go to, and which process they are of, by their indices.
+#[derive(Debug, Clone, Copy)]
 struct Course {
-    host: u32,
-    process: u32,
     destination: u32,
-    /// A number of names.
-    port: u32,
+    process: u32,
 }
 
 impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
@@ -135,72 +144,72 @@ impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
 }
 
 impl Observed {
-    /// Nothing yet, for a report of these groups.
+    /// Nothing yet, for a page of these groups.
     #[must_use]
     pub fn new(group_by: &[Field]) -> Self {
-        use Field::{Action, ProcessExec, ProcessName, Protocol, VendorProduct};
-        let constant = [Action, Protocol, VendorProduct, ProcessExec, ProcessName];
+        use Field::{Dest, DestIp, DestPort, Peer, PeerIp, ProcessExec, ProcessName, Protocol, Service};
+        let is_of_peers = group_by.contains(&Peer);
+        let constant = [Protocol, ProcessExec, ProcessName];
         let more = |field: &Field| !group_by.contains(field) && !constant.contains(field);
+        let fields = Field::ALL.into_iter().chain(is_of_peers.then_some(PeerIp));
         Self {
             of_groups: false,
             names: Names::default(),
             rows: HashMap::new(),
+            courses: Vec::new(),
+            met: None,
             hosts: Counted::new(),
             processes: Counted::new(),
             destinations: Counted::new(),
             ports: Vec::new(),
             matrix: HashMap::new(),
-            timeline: Timeline::default(),
-            channels: HashMap::new(),
-            channels_left_out: 0,
+            timeline: Timeline::new(FINE),
+            by_row: Timeline::new(COARSE),
             events: Vec::new(),
             members: Vec::new(),
             left_out: 0,
             untimed: 0,
             group_by: group_by.to_vec(),
-            more: Field::ALL.into_iter().filter(more).collect(),
+            destination: if is_of_peers { [Peer, PeerIp, Service] } else { [Dest, DestIp, DestPort] },
+            more: fields.filter(more).collect(),
         }
     }
 
     /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
     pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
         let time = hit.time.map(Timestamp::as_nanosecond);
-        let Course { host, process, destination, port } =
-            self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
+        let course = self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
         match time {
             None => self.untimed += 1,
-            Some(time) => {
-                self.timeline.add(time, [destination as usize, process as usize]);
-                let channel = (host, process, destination, port);
-                if self.channels.len() < CHANNELS || self.channels.contains_key(&channel) {
-                    self.channels.entry(channel).or_default().add(time);
-                } else {
-                    self.channels_left_out += 1;
-                }
-            }
+            Some(time) => self.timeline.add(time, [course.destination as usize, course.process as usize]),
         }
-        if self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0 {
-            for &rule in rules {
-                let key = GroupKey::new(&self.group_by, rule, |field| hit.get(field));
-                let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-                let row = *self.rows.entry(key).or_insert(next);
+        let is_shown = self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0;
+        for &rule in rules {
+            let key = GroupKey::new(&self.group_by, rule, |field| hit.get(field));
+            let row = self.row(key, time, course);
+            if let (Some(row), Some(time)) = (row, time) {
+                self.by_row.add(time, [row as usize]);
+            }
+            if is_shown {
                 self.members.push((row, u32::try_from(self.events.len()).unwrap_or(u32::MAX)));
             }
-            let shown = self.shown(hit, destination, process);
+        }
+        if is_shown {
+            let shown = self.shown(hit, course);
             self.events.push(shown);
         } else {
             self.left_out += 1;
         }
     }
 
-    /// Adds a group, of which nothing more is known.
-    pub fn add_group(&mut self, key: &GroupKey, group: Group) {
+    /// Adds a group, of whose hits nothing more is known than these values.
+    pub fn add_group<'a>(&mut self, key: GroupKey, group: Group, value: impl Fn(Field) -> &'a str) {
         self.of_groups = true;
         self.left_out = self.left_out.saturating_add(group.count);
-        let values: Vec<(Field, &str)> = self.group_by.iter().copied().zip(key.values()).collect();
-        let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
-        self.count(value, Met { hits: group.count, first: nanoseconds(group.first), last: nanoseconds(group.last) });
+        let (first, last) = (nanoseconds(group.first), nanoseconds(group.last));
+        let course = self.count(value, Met { hits: group.count, first, last });
+        self.row(key, first, course);
     }
 
     /// Whether one of these fields is known of each hit.
@@ -208,16 +217,36 @@ impl Observed {
         !self.of_groups || fields.iter().any(|field| self.group_by.contains(field))
     }
 
+    /// Which row a group is, of those met, if it is among the first.
+    pub(super) fn row_of(&self, key: &GroupKey) -> Option<u32> {
+        self.rows.get(key).copied()
+    }
+
+    /// The row of a group, of which a hit of this time was met. Groups are shown in the order in which they are met, but for those of the
+    /// same time.
+    fn row(&mut self, key: GroupKey, time: Option<i128>, Course { destination, process }: Course) -> Option<u32> {
+        if let Some(&row) = self.rows.get(&key) {
+            return Some(row);
+        }
+        if self.rows.len() >= GROUPS && self.met != time {
+            return None;
+        }
+        self.met = time;
+        let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        self.rows.insert(key, next);
+        self.courses.push([destination, process]);
+        Some(next)
+    }
+
     fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, met: Met) -> Course {
         let names = &mut self.names;
         let host = names.id(value(Field::Dvc));
         let process = names.id(value(Field::App));
-        let dest = (names.id(value(Field::Dest)), names.id(value(Field::DestIp)));
-        let port = names.id(value(Field::DestPort));
+        let [dest, dest_ip, port] = self.destination.map(|field| names.id(value(field)));
 
         let host = self.hosts.add(host, met);
         let process = self.processes.add(process, met);
-        let destination = self.destinations.add(dest, met);
+        let destination = self.destinations.add((dest, dest_ip), met);
         let hits = self.matrix.entry((host, destination)).or_default();
         *hits = hits.saturating_add(met.hits);
         if self.ports.len() <= destination as usize {
@@ -226,10 +255,10 @@ impl Observed {
         if let Some(ports) = self.ports.get_mut(destination as usize).filter(|ports| ports.len() < PORTS) {
             ports.insert(port);
         }
-        Course { host, process, destination, port }
+        Course { destination, process }
     }
 
-    fn shown(&mut self, hit: &Hit, destination: u32, process: u32) -> Shown {
+    fn shown(&mut self, hit: &Hit, Course { destination, process }: Course) -> Shown {
         let names = &mut self.names;
         Shown {
             time: hit.time.map(Timestamp::as_nanosecond),

@@ -1,19 +1,22 @@
-//! A [`Timeline`]: hits counted in buckets of time, by destination and by process.
+//! A [`Timeline`]: hits counted in buckets of time, by destination and by process, or by group.
 //!
 //! Hits come in the order of time. How long they span is not known until the last, so the buckets start fine and become
 //! twice as wide whenever there would be too many of them.
 
-/// What the timeline can be stacked by.
-pub(super) const STACKS: usize = 2;
-
-const BUCKETS: i128 = 2_000;
-/// Buckets that are held, of all series together: 8 bytes each.
-const HELD: usize = 1 << 20;
 const SECOND: i128 = 1_000_000_000;
 
-/// Hits by time. A series is known by its index.
+/// How fine a timeline is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fineness {
+    /// The most buckets that there can be.
+    pub(super) buckets: u32,
+    /// The most that are held, of all series together, unless there are as many series: 8 bytes each.
+    pub(super) held: usize,
+}
+
+/// Hits by time, in so many stacks of series. A series is known by its index.
 #[derive(Debug)]
-pub(super) struct Timeline {
+pub(super) struct Timeline<const STACKS: usize> {
     /// The whole second of the first hit, in nanoseconds since 1970.
     start: Option<i128>,
     /// Of a bucket, in nanoseconds.
@@ -22,19 +25,20 @@ pub(super) struct Timeline {
     stacks: [Vec<Vec<(u32, u32)>>; STACKS],
     held: usize,
     limit: usize,
+    buckets: i128,
 }
 
-impl Default for Timeline {
-    fn default() -> Self {
-        Self { start: None, width: SECOND, stacks: Default::default(), held: 0, limit: HELD }
+impl<const STACKS: usize> Timeline<STACKS> {
+    /// No hits yet.
+    pub(super) fn new(Fineness { buckets, held }: Fineness) -> Self {
+        let stacks = std::array::from_fn(|_| Vec::new());
+        Self { start: None, width: SECOND, stacks, held: 0, limit: held, buckets: buckets.into() }
     }
-}
 
-impl Timeline {
     /// Counts a hit, which is not before the last one, in a series of each stack.
     pub(super) fn add(&mut self, time: i128, series: [usize; STACKS]) {
         let start = *self.start.get_or_insert(time.div_euclid(SECOND) * SECOND);
-        while (time - start) / self.width >= BUCKETS || self.held > self.limit {
+        while (time - start) / self.width >= self.buckets || self.held > self.limit {
             self.coarsen();
         }
         let bucket = u32::try_from((time - start) / self.width).unwrap_or(0);
@@ -56,6 +60,11 @@ impl Timeline {
     /// When it starts, in seconds since 1970, and how wide a bucket is, in seconds.
     pub(super) fn scale(&self) -> (i128, i128) {
         (self.start.unwrap_or(0) / SECOND, self.width / SECOND)
+    }
+
+    /// The buckets of one series of a stack.
+    pub(super) fn one(&self, stack: usize, index: usize) -> &[(u32, u32)] {
+        self.stacks.get(stack).and_then(|stack| stack.get(index)).map_or(&[], Vec::as_slice)
     }
 
     /// The buckets of some series of a stack, and of all others of it together.
@@ -104,7 +113,7 @@ mod tests {
 
     #[test]
     fn buckets_widen_until_all_hits_fit_and_lose_none() {
-        let mut timeline = Timeline::default();
+        let mut timeline = Timeline::new(Fineness { buckets: 2_000, held: 1 << 20 });
         for n in 0..5_000_i128 {
             timeline.add(1_500_000_000 + n * n * 1_000_000, [usize::from(n % 3 == 0), 7]);
         }
