@@ -317,8 +317,8 @@ def main():
         browser.silent("story")
 
         browser.open("case")
-        zoom(browser, "case", 62)
-        sort_filter_expand(browser, "case", 59)
+        zoom(browser, "case", 102)
+        sort_filter_expand(browser, "case", 99)
         looks(browser, "case")
         browser.silent("case")
 
