@@ -40,8 +40,9 @@ fn the_readme_shows_what_its_commands_print_on_a_terminal_of_80_columns() {
     let shown = shown();
     assert!(shown.len() >= 4, "{}", shown.len());
     for Shown { command, lines } in shown {
-        let table =
-            if command.starts_with("netsift") && !command.contains('|') { " --format table --width 80" } else { "" };
+        // With -o there is no table.
+        let is_table = command.starts_with("netsift") && !command.contains(" -o ");
+        let table = if is_table { " --format table --width 80" } else { "" };
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("{command}{table}")).env("PATH", &path).current_dir(case.path("."));
         let output = shell.output().unwrap();
