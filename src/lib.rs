@@ -60,7 +60,7 @@
 //!     connections += 1;
 //!     Ok(())
 //! })?;
-//! assert_eq!(connections, 62);
+//! assert_eq!(connections, 102);
 //!
 //! // What could not be read is named. Here all could.
 //! assert!(found.defects().is_empty());

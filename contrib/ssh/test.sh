@@ -23,7 +23,7 @@ if mkdir "${0%/*}/marker" 2> /dev/null; then exit 255; fi
 TMPDIR=${0%/*}/tmp exec sh -c "$2"
 EOS
 chmod +x "$work/ssh"
-printf '# machines\n\nroot@WS01\nroot@WS02 # a comment\n  root@WEC01\ngone\n' > "$work/hosts"
+printf '# machines\n\nroot@WS01\nroot@WS02 # a comment\nroot@WS03\n  root@WEC01\ngone\n' > "$work/hosts"
 
 run() {
     status=0

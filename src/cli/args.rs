@@ -17,8 +17,8 @@ use crate::{
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "netsift", version, about, long_about = LONG_ABOUT, max_term_width = 100)]
-#[command(after_help = "Example: netsift detect -o report.csv case/")]
-#[command(after_long_help = "Example: netsift detect -o report.csv case/\n\n".to_owned() + ARGUMENTS_FILE)]
+#[command(after_help = QUESTIONS)]
+#[command(after_long_help = QUESTIONS.to_owned() + "\n\n" + ARGUMENTS_FILE)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -33,6 +33,12 @@ otherwise CSV. A summary of what was read, excluded and could not be read goes t
 
 netsift PATH... without a command is netsift detect PATH...";
 
+const QUESTIONS: &str = "\
+Three questions, and the command for each:
+  Who talked that should not?  netsift detect --context case/
+  Is something beaconing?      netsift connections --beacons beacons.csv case/
+  What do more rules say?      netsift detect --rule all --rules sigma/ case/";
+
 const ARGUMENTS_FILE: &str = "\
 An argument @FILE stands for the arguments in FILE: one a line, an option with its value on one line, spaces kept, no \
 quotation marks; blank lines and lines that start with # are left out. A path that starts with @ is given as ./@PATH.";
@@ -44,14 +50,14 @@ Exit status: 0 everything was read; 1 the run failed and there is no report; 2 t
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Report connections of regsvcs.exe to public addresses (ATT&CK T1218.009)
+    /// Report what rules look for [default: regsvcs.exe on the internet]
     ///
     /// Applies Splunk's "Detect Regsvcs with Network Connection": connections of regsvcs.exe, a signed Microsoft
     /// binary, to any address but private, reserved and special ones. Other processes and networks can be given.
     #[command(after_help = "Example: netsift detect -o report.csv case/\n\n--help shows all options")]
     #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
-    /// Report every network connection that Sysmon logged, or Windows' Security log
+    /// Report every network connection that Sysmon or Windows logged
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
     #[command(after_help = "Example: netsift connections --public case/\n\n--help shows all options")]
@@ -60,13 +66,13 @@ pub enum Command {
     /// List, show and check rules
     #[command(subcommand, after_help = "Example: netsift rules check my-rules/")]
     Rules(RulesCommand),
-    /// Merge partial results as if their sources had been scanned together
+    /// Merge partial results as if their sources were scanned together
     ///
     /// Takes files that detect or connections wrote with --partial. A log that is in more than one of them, by its SHA-256,
     /// counts once.
     #[command(after_help = MERGE_EXAMPLES.to_owned() + EXIT_STATUS)]
     Merge(MergeArgs),
-    /// Hash the logs and archives of a manifest again and say which have changed
+    /// Hash the evidence of a manifest again and say what has changed
     ///
     /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
     /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.

@@ -155,7 +155,8 @@ impl Pending {
             return Err(Error::file(&one.path, "cannot write", &"a file of this name has appeared during the run"));
         }
         for Finished { file, path, existing } in self.0 {
-            file.finish(&path, existing).map_err(|error| Error::file(&path, "cannot write", &error))?;
+            file.finish(&path, existing == Existing::Replace)
+                .map_err(|error| Error::file(&path, "cannot write", &error))?;
         }
         Ok(())
     }

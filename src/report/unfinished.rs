@@ -11,8 +11,6 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
-use crate::report::output::Existing;
-
 /// Those that there are in this process. A signal has no other way to them.
 static ALL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -80,12 +78,9 @@ impl Unfinished {
     ///
     /// # Errors
     ///
-    /// It cannot be named so, or a file of that name is there and is to be kept.
-    pub fn finish(self, path: &Path, existing: Existing) -> io::Result<()> {
-        let named = match existing {
-            Existing::Replace => self.file.persist(path),
-            Existing::Keep => self.file.persist_noclobber(path),
-        };
+    /// It cannot be named so, or a file of that name is there and is not to be replaced.
+    pub fn finish(self, path: &Path, replace: bool) -> io::Result<()> {
+        let named = if replace { self.file.persist(path) } else { self.file.persist_noclobber(path) };
         named.map(drop).map_err(|error| error.error)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every run is repeated with one thread and with every record decoded; report and exit status must be the same.
 //!
-//! What is expected has `/` in paths. On Windows all `\` of what was printed are compared as `/`.
+//! What is expected has `/` in paths, which is compared with `\` as the same on Windows.
 
 use std::{
     fs,
@@ -49,10 +49,10 @@ impl Case {
         self.folder.path().join(name)
     }
 
-    /// The text of a file, as far as a test compares it.
+    /// The text of a file.
     #[track_caller]
     pub fn read(&self, name: &str) -> String {
-        slashed(&fs::read_to_string(self.path(name)).unwrap())
+        fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// Adds a file, in folders if its name has them.
@@ -123,12 +123,7 @@ impl Case {
 
 impl Ran {
     pub fn new(mut command: Command) -> Self {
-        let mut output = command.output().unwrap();
-        for printed in [&mut output.stdout, &mut output.stderr] {
-            if let Ok(text) = std::str::from_utf8(printed) {
-                *printed = slashed(text).into_bytes();
-            }
-        }
+        let output = command.output().unwrap();
         Self { command: format!("{command:?}"), output }
     }
 
@@ -153,7 +148,8 @@ impl Ran {
     /// The report is these lines.
     #[track_caller]
     pub fn reports(&self, lines: &[&str]) -> &Self {
-        let report: Vec<&str> = self.report().lines().collect();
+        let report = slashed(self.report());
+        let report: Vec<&str> = report.lines().collect();
         let lines: Vec<String> = lines.iter().map(|line| slashed(line)).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert!(report == lines, "{}\n{}\n{}", self.command, difference(&lines, &report), self.stderr());
@@ -165,7 +161,7 @@ impl Ran {
     pub fn says(&self, texts: &[&str]) -> &Self {
         for text in texts {
             assert!(
-                self.stderr().contains(&slashed(text)),
+                slashed(self.stderr()).contains(&slashed(text)),
                 "{}\ndoes not say {text:?}:\n{}",
                 self.command,
                 self.stderr()
@@ -176,7 +172,12 @@ impl Ran {
 
     #[track_caller]
     pub fn does_not_say(&self, text: &str) -> &Self {
-        assert!(!self.stderr().contains(&slashed(text)), "{}\nsays {text:?}:\n{}", self.command, self.stderr());
+        assert!(
+            !slashed(self.stderr()).contains(&slashed(text)),
+            "{}\nsays {text:?}:\n{}",
+            self.command,
+            self.stderr()
+        );
         self
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use serde_json::Value as Json;
 
 use crate::{
-    case::{Case, NETSIFT, NOT_FOUND, Ran, connections, detect, hash_by},
+    case::{Case, NETSIFT, NOT_FOUND, Ran, connections, detect, hash_by, slashed},
     evtx_writer::{self, CHUNK, Event, HEADER, Log, Value},
 };
 
@@ -105,8 +105,8 @@ fn events_show_each_hit_with_its_record() {
     ]);
     let case = detect().log("sub/log.evtx", &log);
     case.run_on(&["-o", "report.csv", "--events", "events.csv", "."]).exits(0);
-    let events = case.read("events.csv");
-    let report = case.read("report.csv");
+    let events = slashed(&case.read("events.csv"));
+    let report = slashed(&case.read("report.csv"));
     let lines: Vec<&str> = events.lines().collect();
     assert!(lines[0].ends_with("process_id,time,utc_time,record_id,rule_name,source,chunk,offset,recovered"));
     let at = |record: usize| HEADER + log.records(0)[record];
@@ -294,7 +294,7 @@ fn values_of_an_unusual_shape_keep_their_place_in_the_events() {
     let event = Event::connection().with("UtcTime", Value::Null).with("RuleName", Value::U32(7));
     let case = detect().events(&[event]);
     case.run_on(&["-o", "r.csv", "--events", "e.csv", "."]).exits(0);
-    let events = case.read("e.csv");
+    let events = slashed(&case.read("e.csv"));
     assert!(events.lines().nth(1).unwrap().contains("1234567Z,,1,7,./log.evtx,"), "{events}");
 }
 

@@ -79,7 +79,7 @@ fn each_archive_that_was_read_is_in_the_manifest_with_its_hashes() {
     let two = manifest(&case, &["--threads", "2"]);
     has_archives(&case, &two, &names);
     assert_eq!(manifest(&case, &["--threads", "1"])["archives"], two["archives"]);
-    let lines = verify(&case, &[]).exits(0).report().to_owned();
+    let lines = slashed(verify(&case, &[]).exits(0).report());
     assert_eq!(lines.matches(" (archive)\n").count(), names.len(), "{lines}");
     assert!(lines.contains("same     ./d/log.evtx.gz (archive)\nsame     ./d/log.evtx.gz\n"), "{lines}");
     assert!(!lines.contains("./b/remains.zip\n"), "the defects of an archive are no log: {lines}");

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     case::{Case, Ran, connections, detect},
     evtx_writer::{Event, Value},
+    mmdb_writer,
 };
 
 const FORMATS: [&str; 4] = ["csv", "jsonl", "timesketch", "ecs"];
@@ -25,7 +26,7 @@ detection: {selection: {Initiated: 'true'}, condition: selection}
 /// What the fields that are written are, by `generated/csv/fields.csv` of the Elastic Common Schema 9.4.0: a type, and `[]` where values
 /// are listed ("array" in its column for normalization). Which values the last four take is in `schemas/event.yml` and
 /// `schemas/network.yml`.
-const ECS: [(&str, &str); 64] = [
+const ECS: [(&str, &str); 67] = [
     ("@timestamp", "date"),
     ("message", "keyword"),
     ("tags", "keyword[]"),
@@ -51,6 +52,9 @@ const ECS: [(&str, &str); 64] = [
     ("destination.domain", "keyword"),
     ("destination.ip", "ip"),
     ("destination.port", "long"),
+    ("destination.as.number", "long"),
+    ("destination.as.organization.name", "keyword"),
+    ("destination.geo.country_iso_code", "keyword"),
     ("process.command_line", "keyword"),
     ("process.end", "date"),
     ("process.entity_id", "keyword"),
@@ -141,7 +145,12 @@ fn events() -> [Event; 4] {
 }
 
 fn all(case: Case) -> Case {
-    case.events(&events()).file("rules/to443.yml", RULE).args(["--rules", "rules", "--context", "--group-by", "dvc"])
+    let network = mmdb_writer::maxmind(15169, "GOOGLE", "US");
+    case.events(&events())
+        .file("rules/to443.yml", RULE)
+        .file("c2.txt", "8.8.8.8")
+        .file("as.mmdb", mmdb_writer::database(&[("8.8.8.0", 24, network)]))
+        .args(["--rules", "rules", "--context", "--group-by", "dvc", "--watchlist", "c2.txt", "--geoip", "as.mmdb"])
 }
 
 /// What is written as events in this format.
@@ -258,7 +267,7 @@ fn timesketch_gets_what_it_asks_for_in_types_that_stay() {
             let place = if event[name].is_null() { format!("{name}_text") } else { name.clone() };
             assert_eq!(text(&event[&place]), *value, "{name}");
             let is_number =
-                ["_port", "process_id", "record_id", "chunk", "offset"].iter().any(|end| name.ends_with(end));
+                ["_port", "process_id", "record_id", "chunk", "offset", "_asn"].iter().any(|end| name.ends_with(end));
             let is_number = is_number && name != "parent_process_id";
             assert!(event[name].is_null() || event[name].is_number() == is_number, "{name} {event}");
         }
@@ -331,7 +340,10 @@ fn ecs_documents_have_the_fields_of_the_schema() {
             "community_id": ID, "direction": "egress", "iana_number": "6", "transport": "tcp", "type": "ipv4",
         },
         "source": {"address": "WS01.corp.example", "domain": "WS01.corp.example", "ip": "10.1.2.3", "port": 50123},
-        "destination": {"address": "c2.example.net", "domain": "c2.example.net", "ip": "8.8.8.8", "port": 443},
+        "destination": {
+            "address": "c2.example.net", "domain": "c2.example.net", "ip": "8.8.8.8", "port": 443,
+            "as": {"number": 15169, "organization": {"name": "GOOGLE"}}, "geo": {"country_iso_code": "US"},
+        },
         "process": {
             "command_line": "regsvcs.exe /u \"a b\"",
             "entity_id": format!("{{{}}}", PROCESS.to_uppercase()),
@@ -367,7 +379,7 @@ fn ecs_documents_have_the_fields_of_the_schema() {
             "rule_level": "high", "mitre_attack": "T1071.001 G0007 command-and-control",
             "chunk": 0, "offset": document["netsift"]["offset"], "recovered": false, "rule_name": "Usermode",
             "remote": "c2.example.net", "remote_ip": "8.8.8.8", "remote_port": "443", "local_ip": "10.1.2.3",
-            "local_port": "50123",
+            "local_port": "50123", "watchlist": "c2",
         },
     });
     assert_eq!(*document, expected, "{document:#}");
@@ -480,7 +492,9 @@ fn events_are_the_same_by_any_reading_and_of_merged_partials() {
             written(case, format, &["--partial-events", "--partial", "part.parquet"]);
             let args =
                 ["merge", "--force", "-o", "r.csv", "--events", "m.log", "--events-format", format, "part.parquet"];
-            Ran::new(case.another(&args)).exits(0);
+            let labels = ["--watchlist", "c2.txt", "--geoip", "as.mmdb"];
+            let labels = if case.path("c2.txt").exists() { &labels[..] } else { &[] };
+            Ran::new(case.another(&[&args[..], labels].concat())).exits(0);
             assert!(fs::read_to_string(case.path("m.log")).unwrap() == whole, "{format}");
         }
     }

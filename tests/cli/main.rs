@@ -23,7 +23,8 @@
 //! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
 //! - [`verdicts`]: that the short cuts to rules' verdicts change none.
 //! - `windows`: what is different there.
-//! - [`testdata`]: the committed logs and their expected reports.
+//! - [`testdata`]: the committed logs and their expected reports; [`plan`] makes both, [`intrusion`] is one host's story.
+//! - `readme`: that the README shows what its commands print.
 //! - [`samples`]: real logs and reports from an independent parser, where they are at hand.
 //!
 //! [`case`] is the fixture that all of them use, [`evtx_writer`] makes their logs, [`archive_writer`] packs them,
@@ -58,12 +59,16 @@ mod fleet;
 mod formats;
 mod html;
 mod interchange;
+mod intrusion;
 mod joined;
 mod labels;
 #[path = "../../src/label/mmdb_writer.rs"]
 mod mmdb_writer;
 mod options;
 mod page;
+mod plan;
+#[cfg(unix)]
+mod readme;
 mod reporting;
 mod samples;
 mod security;

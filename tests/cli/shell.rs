@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     case::{Case, NETSIFT, connections, detect, names_in},
-    evtx_writer::Event,
+    evtx_writer::{self, Event},
 };
 
 const COMMANDS: [&str; 10] = [
@@ -53,6 +53,36 @@ fn the_short_help_of_a_scan_fits_a_screen_and_says_that_there_is_more() {
         assert!(help.lines().count() <= 23, "hide what is not used every day, see src/usage.rs:\n{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(help.contains("--help shows all options") && !help.contains("--max-member-size"), "{help}");
+    }
+}
+
+#[test]
+fn the_help_fits_a_screen_and_has_a_command_for_each_of_three_questions() {
+    let help = printed(&["-h"]);
+    // The prompt is the 24th line.
+    assert!(help.lines().count() <= 23, "{help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    let alone = Command::new(NETSIFT).env("COLUMNS", "80").output().unwrap();
+    assert_eq!((alone.status.code(), String::from_utf8(alone.stderr).unwrap()), (Some(2), help.clone()));
+
+    let commands = |help: &str| -> Vec<String> {
+        let (_, questions) = help.split_once("Three questions").unwrap();
+        questions
+            .lines()
+            .filter_map(|line| line.split_once("?  "))
+            .map(|(_, command)| command.trim().to_owned())
+            .collect()
+    };
+    assert_eq!(commands(&help), commands(&printed(&["--help"])));
+    assert_eq!(commands(&help).len(), 3, "{help}");
+    let rule =
+        "title: R\nlogsource: {category: network_connection}\ndetection: {a: {Initiated: 'true'}, condition: a}\n";
+    for line in commands(&help) {
+        let words: Vec<&str> = line.strip_prefix("netsift ").unwrap().split(' ').collect();
+        let case = Case::new(words[0])
+            .file("sigma/rule.yml", rule)
+            .file("case/log.evtx", evtx_writer::log(&[Event::connection()]).0);
+        case.run_on(&[&words[1..], &["--force"]].concat()).exits(0);
     }
 }
 
@@ -146,7 +176,7 @@ fn a_manual_page_is_printed_for_every_command_and_groff_has_nothing_against_it()
         let text = String::from_utf8(output.stdout).unwrap();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&format!("{} - ", name.replace(' ', "-"))), "{text}");
-        assert!(text.contains("Example"), "{text}");
+        assert!(text.contains(if command.is_empty() { "Three questions" } else { "Example" }), "{text}");
     }
 }
 

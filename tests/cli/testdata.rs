@@ -13,98 +13,24 @@ use std::{
 use crate::{
     boundaries::BOUNDARIES,
     case::{NETSIFT, Ran, difference},
-    evtx_writer::{Event, Value, log, time},
+    evtx_writer::{Event, Value, log},
+    intrusion,
+    plan::{MISS, Plan, Planned, REGSVCS, Row, UNKNOWN, logged, moment, no_connection, rfc3339},
 };
 
 const HEADER: &str = "action,app,dest,dest_ip,dest_port,direction,dvc,protocol,protocol_version,src,src_ip,src_port,\
     transport,user,vendor_product,process_name,process_exec,process_guid,process_id,count,firstTime,lastTime";
 
+/// What `--context` adds to that.
+const CONTEXT: &str = "process,process_hash,original_file_name,process_integrity_level,process_start,process_end,\
+    parent_process,parent_process_path,parent_process_name,parent_process_id,parent_process_guid,ancestry,dest_query,context";
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
 }
 
-/// A record, and for a connection the row and the verdicts that it must have.
-struct Planned {
-    event: Event,
-    row: Option<Row>,
-}
-
-struct Row {
-    /// The fields as they stand in the report.
-    fields: String,
-    time: u64,
-    hit_special: bool,
-    hit_splunk: bool,
-}
-
-struct Plan {
-    host: &'static str,
-    image: &'static str,
-    user: &'static str,
-    /// As it stands in the log, and in the report.
-    dest: (&'static str, &'static str),
-    dest_name: &'static str,
-    port: u16,
-    transport: &'static str,
-    outbound: bool,
-    /// Seconds after the first.
-    at: u64,
-    hits: (bool, bool),
-}
-
-const REGSVCS: &str = r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\RegSvcs.exe";
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            host: "WS01.corp.example",
-            image: REGSVCS,
-            user: r"CORP\alice",
-            dest: ("8.8.8.8", "8.8.8.8"),
-            dest_name: "-",
-            port: 443,
-            transport: "tcp",
-            outbound: true,
-            at: 0,
-            hits: (true, true),
-        }
-    }
-}
-
-impl Plan {
-    fn planned(self) -> Planned {
-        let Self { host, image, user, dest, dest_name, port, transport, outbound, at, hits } = self;
-        let event = Event::connection()
-            .on(host)
-            .at(at)
-            .image(image)
-            .dest(dest.0)
-            .with("User", user)
-            .with("Protocol", transport)
-            .with("Initiated", Value::Bool(outbound))
-            .with("SourceHostname", host)
-            .with("DestinationHostname", dest_name)
-            .with("DestinationPort", Value::U16(port));
-        let name = image.rsplit('\\').next().unwrap();
-        let direction = if outbound { "outbound" } else { "inbound" };
-        let version = if dest.1.contains(':') { "ipv6" } else { "ipv4" };
-        let dest_name = if dest_name == "-" { dest.1 } else { dest_name };
-        let fields = format!(
-            "allowed,{image},{dest_name},{},{port},{direction},{host},ip,{version},{host},10.1.2.3,50123,{transport},\
-             {user},Microsoft Sysmon,{name},{name},{{11223344-5566-7788-99AA-BBCCDDEEFF00}},4321",
-            dest.1
-        );
-        Planned { event, row: Some(Row { fields, time: time(at), hit_special: hits.0, hit_splunk: hits.1 }) }
-    }
-}
-
-fn no_connection(event: Event) -> Planned {
-    Planned { event, row: None }
-}
-
 /// A workstation: regsvcs.exe to the edge of every excluded network, look-alikes, and other events about it.
 fn workstation() -> Vec<Planned> {
-    let miss = (false, false);
     let mut records = vec![
         Plan::default().planned(),
         Plan { at: 3600, ..Plan::default() }.planned(),
@@ -114,9 +40,9 @@ fn workstation() -> Vec<Planned> {
         Plan { transport: "udp", port: 53, at: 63, ..Plan::default() }.planned(),
         Plan { outbound: false, port: 8080, at: 64, ..Plan::default() }.planned(),
         Plan { image: r"C:\Users\alice\REGSVCS.EXE", at: 65, ..Plan::default() }.planned(),
-        Plan { image: r"C:\Temp\regsvcs.exe.bak", at: 66, hits: miss, ..Plan::default() }.planned(),
-        Plan { image: r"C:\Temp\notregsvcs.exe", at: 67, hits: miss, ..Plan::default() }.planned(),
-        Plan { image: r"C:\regsvcs.exe\other.exe", at: 68, hits: miss, ..Plan::default() }.planned(),
+        Plan { image: r"C:\Temp\regsvcs.exe.bak", at: 66, hits: MISS, ..Plan::default() }.planned(),
+        Plan { image: r"C:\Temp\notregsvcs.exe", at: 67, hits: MISS, ..Plan::default() }.planned(),
+        Plan { image: r"C:\regsvcs.exe\other.exe", at: 68, hits: MISS, ..Plan::default() }.planned(),
         Plan { dest_name: "=HYPERLINK(0)", at: 69, ..Plan::default() }.planned(),
     ];
     // What a spreadsheet would run is guarded.
@@ -126,10 +52,13 @@ fn workstation() -> Vec<Planned> {
         let plan = Plan { dest: (spelled, canonical), at, hits: (special, splunk), ..Plan::default() };
         records.push(plan.planned());
         let other = Plan { image: r"C:\Windows\System32\svchost.exe", user: r"NT AUTHORITY\SYSTEM", ..Plan::default() };
-        records.push(Plan { dest: (spelled, canonical), at: at + 1000, hits: miss, ..other }.planned());
-        let started = Event::sysmon(1, 5).at(at).with("Image", REGSVCS).with("CommandLine", "regsvcs.exe /u evil.dll");
+        records.push(Plan { dest: (spelled, canonical), at: at + 1000, hits: MISS, ..other }.planned());
+        let started =
+            logged(Event::sysmon(1, 5), at).with("Image", REGSVCS).with("CommandLine", "regsvcs.exe /u evil.dll");
         records.push(no_connection(started.with("ProcessId", Value::U32(3))));
-        records.push(no_connection(Event::sysmon(7, 3).at(at).with("Image", REGSVCS).with("ImageLoaded", "evil.dll")));
+        records.push(no_connection(
+            logged(Event::sysmon(7, 3), at).with("Image", REGSVCS).with("ImageLoaded", "evil.dll"),
+        ));
     }
     records
 }
@@ -152,14 +81,8 @@ fn forwarded() -> Vec<Planned> {
     let mut records = vec![
         Plan { host: "SRV01.corp.example", at: 8000, ..Plan::default() }.planned(),
         Plan { host: "SRV02.corp.example", at: 8001, ..Plan::default() }.planned(),
-        Plan {
-            host: "SRV02.corp.example",
-            at: 8002,
-            dest: ("10.9.9.9", "10.9.9.9"),
-            hits: (false, false),
-            ..Plan::default()
-        }
-        .planned(),
+        Plan { host: "SRV02.corp.example", at: 8002, dest: ("10.9.9.9", "10.9.9.9"), hits: MISS, ..Plan::default() }
+            .planned(),
     ];
     let incomplete = Event::sysmon(3, 5).on("SRV03.corp.example").at(8003).image(REGSVCS).dest("9.9.9.9");
     let fields = format!(
@@ -167,7 +90,7 @@ fn forwarded() -> Vec<Planned> {
     );
     records.push(Planned {
         event: incomplete,
-        row: Some(Row { fields, time: time(8003), hit_special: true, hit_splunk: true }),
+        row: Some(Row { fields, context: UNKNOWN.to_owned(), time: moment(8003), hit_special: true, hit_splunk: true }),
     });
     for (record, id) in records.iter_mut().zip(88_001..) {
         record.event.channel = "ForwardedEvents".to_owned();
@@ -192,6 +115,7 @@ fn files() -> BTreeMap<&'static str, Vec<u8>> {
         ("case/WS01/Microsoft-Windows-Sysmon%4Operational.evtx", workstation()),
         ("case/WS01/Security.evtx", security()),
         ("case/WS02/sysmon-export.evtx", old_schema()),
+        ("case/WS03/Microsoft-Windows-Sysmon%4Operational.evtx", intrusion::records()),
         ("case/WEC01/ForwardedEvents.evtx", forwarded()),
     ];
     let rows: Vec<&Row> =
@@ -200,31 +124,38 @@ fn files() -> BTreeMap<&'static str, Vec<u8>> {
         ("expected/connections.csv", report(&rows, |_| true)),
         ("expected/detect.csv", report(&rows, |row| row.hit_special)),
         ("expected/detect-splunk.csv", report(&rows, |row| row.hit_splunk)),
+        ("expected/detect-context.csv", report_with_context(&rows, |row| row.hit_special)),
+        ("expected/connections-context.csv", report_with_context(&rows, |_| true)),
     ]);
     files.extend(logs.iter().map(|(name, records)| (*name, log(records.iter().map(|record| &record.event)).0)));
     files
 }
 
 fn report(rows: &[&Row], wanted: impl Fn(&Row) -> bool) -> Vec<u8> {
-    let mut groups: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    written(HEADER, rows, wanted, |_| String::new())
+}
+
+fn report_with_context(rows: &[&Row], wanted: impl Fn(&Row) -> bool) -> Vec<u8> {
+    written(&format!("{HEADER},{CONTEXT}"), rows, wanted, |row| format!(",{}", row.context))
+}
+
+/// The rows that are wanted, grouped by their fields, with something behind the times of each.
+fn written(header: &str, rows: &[&Row], wanted: impl Fn(&Row) -> bool, behind: impl Fn(&Row) -> String) -> Vec<u8> {
+    let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(|row| wanted(row)) {
-        groups.entry(&row.fields).or_default().push(row.time);
+        groups.entry(&row.fields).or_default().push(row);
     }
     let mut lines: Vec<(String, String)> = groups
         .into_iter()
-        .map(|(fields, times)| {
-            let (first, last) = (rfc3339(*times.iter().min().unwrap()), rfc3339(*times.iter().max().unwrap()));
-            (first.clone(), format!("{fields},{},{first},{last}\n", times.len()))
+        .map(|(fields, rows)| {
+            let times = || rows.iter().map(|row| row.time);
+            let (first, last) = (rfc3339(times().min().unwrap()), rfc3339(times().max().unwrap()));
+            let behind = behind(rows[0]);
+            (first.clone(), format!("{fields},{},{first},{last}{behind}\n", rows.len()))
         })
         .collect();
     lines.sort();
-    [format!("{HEADER}\n")].into_iter().chain(lines.into_iter().map(|(_, line)| line)).collect::<String>().into_bytes()
-}
-
-fn rfc3339(filetime: u64) -> String {
-    let since_1970 = i64::try_from(filetime).unwrap() - 116_444_736_000_000_000;
-    let seconds = jiff::Timestamp::from_second(since_1970 / 10_000_000).unwrap();
-    format!("{}.{:07}Z", seconds.to_string().trim_end_matches('Z'), since_1970 % 10_000_000)
+    [format!("{header}\n")].into_iter().chain(lines.into_iter().map(|(_, line)| line)).collect::<String>().into_bytes()
 }
 
 #[test]
@@ -270,6 +201,47 @@ fn splunks_own_exclusions_give_the_planned_report() {
 #[test]
 fn connections_gives_the_planned_report() {
     agrees(&["connections"], "connections.csv");
+}
+
+#[test]
+fn the_process_behind_each_connection_is_the_planned_one() {
+    agrees(&["detect", "--context"], "detect-context.csv");
+    agrees(&["connections", "--context"], "connections-context.csv");
+}
+
+/// The lines of a report on the case, without its header.
+fn lines(args: &[&str]) -> Vec<String> {
+    let mut command = Command::new(NETSIFT);
+    command.args(args).arg(folder().join("case"));
+    Ran::new(command).exits(0).report().lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rules_find_the_program_of_windows_that_fetched_a_file() {
+    let options = ["--rule", "lolbas", "--host", "WS03", "--group-by", "app,dest_ip"];
+    let found = lines(&[&["detect"][..], &options].concat());
+    let starts = [r"C:\Windows\System32\certutil.exe,192.5.5.241,2,", r"C:\Users\Public\RegSvcs.exe,198.41.0.4,40,"];
+    assert_eq!(found.len(), starts.len(), "{found:?}");
+    assert!(found.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{found:?}");
+}
+
+#[test]
+fn the_program_that_calls_home_is_the_most_regular_and_the_browser_is_not() {
+    let report = std::env::temp_dir().join(format!("netsift-{}-example.csv", std::process::id()));
+    let found = lines(&["connections", "--beacons", "-", "--force", "-o", report.to_str().unwrap()]);
+    fs::remove_file(report).unwrap();
+    let score = |line: &str| line.rsplit(',').next().unwrap().parse::<f64>().unwrap();
+    assert!(found[0].starts_with(r"WS03,C:\Users\Public\RegSvcs.exe,198.41.0.4,198.41.0.4,443,40,"), "{found:?}");
+    assert!(score(&found[0]) > 0.8, "{found:?}");
+    assert!(found[1..].iter().all(|line| score(line) < 0.6), "{found:?}");
+}
+
+#[test]
+fn the_times_of_the_case_agree_so_that_the_summary_has_nothing_to_say_of_clocks() {
+    let mut command = Command::new(NETSIFT);
+    command.arg("connections").arg(folder().join("case"));
+    let ran = Ran::new(command);
+    assert!(!ran.exits(0).stderr().contains("clocks"), "{}", ran.stderr());
 }
 
 #[test]

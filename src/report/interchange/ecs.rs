@@ -44,6 +44,7 @@ pub(in crate::report) fn push(lines: &mut Vec<u8>, event: Event<'_>) -> io::Resu
     network(&mut document, event.hit);
     end(&mut document, &mut own, event.hit, &SOURCE);
     end(&mut document, &mut own, event.hit, &DESTINATION);
+    labels(&mut document, &mut own, event);
     let hashes = Hashes::of(event.known("process_hash"));
     process(&mut document, &mut own, event, &hashes);
     rule(&mut document, &mut own, event);
@@ -51,7 +52,6 @@ pub(in crate::report) fn push(lines: &mut Vec<u8>, event: Event<'_>) -> io::Resu
     let mut names = queries.split(';');
     document.text("dns.question.name", if names.clone().count() > 1 { "" } else { names.next().unwrap_or_default() });
     document.text("log.file.path", event.hit.source());
-    labels(&mut document, &mut own, event);
     related(&mut document, event, &hashes);
     record(&mut own, event);
     document.append(own);
