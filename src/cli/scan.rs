@@ -34,19 +34,21 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let (look, detail) = (args.output.look, detail(args.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
-    let sources = sources::discover(&config.paths, config.links, &config.method.limits);
-    if let Some(folder) = config.live.as_ref().filter(|folder| live::is_kept_from(folder)) {
-        let folder = text::path(folder);
-        tell(&format!("netsift: {folder}: Windows keeps some of these logs from you: run netsift as administrator\n"));
+    if let Some(folder) = &config.live {
+        live::keeps_out(&config.outputs, folder)?;
+        if live::is_kept_from(folder) {
+            let folder = text::path(folder);
+            tell(&format!(
+                "netsift: {folder}: Windows keeps some of these logs from you: run netsift as administrator\n"
+            ));
+        }
     }
+    let sources = sources::discover(&config.paths, config.links, &config.method.limits);
     if sources.logs.is_empty() {
         sources.defects.first().for_each(|defect| tell(&format!("netsift: {defect}\n")));
     }
     sources.has_logs()?;
     config.outputs.check(&sources.met)?;
-    if let Some(folder) = &config.live {
-        live::keeps_out(&config.outputs, folder)?;
-    }
 
     let clock = Clock::start();
     let (findings, wrong) = findings(&mut config, &sources)?;
