@@ -543,7 +543,8 @@ fn a_file_of_rules_costs_no_more_than_its_size() {
     let case = detect().file("rules/many.yml", many).file("rules/deep.yml", deep).file("rules/large.yml", large);
     let started = std::time::Instant::now();
     let ran = Ran::new(Case::new("rules").file("none", "").command(&["check", case.path("rules").to_str().unwrap()]));
-    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    // Twenty seconds on an idle machine. What grows faster than its size takes hours.
+    assert!(started.elapsed().as_secs() < 600, "{:?}", started.elapsed());
     ran.exits(3);
     for part in [
         "not loaded: brackets are nested more than 1000 deep",
