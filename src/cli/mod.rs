@@ -7,12 +7,13 @@
 //! - [`config`]: what was typed, as it is meant; `time`: times as they are typed. `wildcards`: patterns of paths. `live`: the host's own
 //!   logs. `labels`: lists and databases.
 //! - [`obey`]: the program. `scan`, `merge`, `verify`, [`rules`]: its commands. [`listing`]: rules as lists for a person.
-//! - `terminal`, `progress`, `clock`: what is shown, and how far a run is.
+//! - `terminal`, `progress`, `clock`: what is shown, and how far a run is. `interrupted`: the end of a run by a signal.
 
 pub mod arg_file;
 pub mod args;
 mod clock;
 pub mod config;
+mod interrupted;
 mod labels;
 pub mod listing;
 mod live;

@@ -1,9 +1,6 @@
 //! The program: from the arguments to the exit status.
 
-use std::{
-    ffi::OsString,
-    process::{self, ExitCode},
-};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{ArgMatches, FromArgMatches, error::ErrorKind};
 
@@ -12,6 +9,7 @@ use crate::{
         arg_file,
         args::{Args, Command, ManArgs},
         config::Builtin,
+        interrupted,
         merge::merge,
         rules::rules,
         scan::scan,
@@ -21,23 +19,15 @@ use crate::{
         verify::verify,
     },
     error::Error,
-    report::{output::Existing, unfinished},
+    report::output::Existing,
 };
-
-/// The status of a run that was interrupted: that of a shell's command which SIGINT has ended.
-const INTERRUPTED: i32 = 130;
 
 /// Runs the program with these arguments, the first of which is its name. What is wrong is said on standard error.
 ///
 /// The status is 0 if all was done, 1 if it could not be, 2 if the arguments are wrong, 3 if not all of the evidence could be
 /// read.
-#[expect(clippy::exit, reason = "what a signal ends does not return")]
 pub fn program(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    // Where one is there already, or the run is to go on after its terminal is closed, that stays so.
-    let _ = ctrlc::try_set_handler(|| {
-        unfinished::remove_all();
-        process::exit(INTERRUPTED);
-    });
+    interrupted::prepare();
     let line = usage::with_command(arguments.into_iter().collect());
     arg_file::expand(line, usage::command()).and_then(obey).unwrap_or_else(|error| {
         tell(&format!("netsift: {error}\n"));
