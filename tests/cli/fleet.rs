@@ -41,9 +41,12 @@ fn three(more: &[&str]) -> Case {
 fn partial(case: &Case, name: &str, more: &[&str], path: &str) -> Ran {
     let name = format!("parts/{name}");
     fs::create_dir_all(case.path("parts")).unwrap();
-    // A path that is written as this system writes it is named like one that is found.
-    let path = path.replace('/', std::path::MAIN_SEPARATOR_STR);
-    Ran::new(case.command(&[&["--partial", &name], more, &[&path]].concat()))
+    Ran::new(case.command(&[&["--partial", &name], more, &[&native(path)]].concat()))
+}
+
+/// A path as this system writes it: what is found below it is named so.
+fn native(path: &str) -> String {
+    path.replace('/', std::path::MAIN_SEPARATOR_STR)
 }
 
 fn merge(case: &Case, args: &[&str]) -> Ran {
@@ -156,14 +159,14 @@ fn real_logs_scanned_apart_and_merged_give_all_that_one_scan_of_them_gives() {
     let Some(samples) = samples::samples() else { return };
     for (folder, more) in [("sysmon", &[][..]), ("damaged", &["--recover"])] {
         let case = connections();
-        let folder = samples.join(folder);
+        let folder = native(samples.join(folder).to_str().unwrap());
         for (number, log) in (0..).zip(fs::read_dir(&folder).unwrap()) {
             let log = log.unwrap().path();
             let more = [more, &["--partial-events"]].concat();
             partial(&case, &format!("{number}.parquet"), &more, log.to_str().unwrap());
         }
         let (one, page, events) = written(&case, |outputs| {
-            let outputs = [outputs, &["--manifest", "case.json", folder.to_str().unwrap()]].concat();
+            let outputs = [outputs, &["--manifest", "case.json", &folder]].concat();
             Ran::new(case.command(&[more, &outputs].concat()))
         });
         let (merged, merged_page, merged_events) =
@@ -171,7 +174,7 @@ fn real_logs_scanned_apart_and_merged_give_all_that_one_scan_of_them_gives() {
         assert_eq!(merged.report(), one.report());
         assert_eq!(told(&merged), told(&one));
         assert_eq!(merged_events, events);
-        assert!(merged_page == page, "the pages of {} differ", folder.display());
+        assert!(merged_page == page, "the pages of {folder} differ");
     }
 }
 
