@@ -103,7 +103,7 @@ def nothing_is_lost_or_counted_twice(netsift: Path, work: Path) -> None:
 
 def make_logs(logs: Path) -> None:
     logs.mkdir()
-    first, second, third, fourth = sorted(path for path in CASE.rglob("*.evtx"))
+    first, second, third, fourth, *_ = sorted(path for path in CASE.rglob("*.evtx"))
     # A folder and a file that Spark's own listing leaves out, and what Hadoop would take for a pattern.
     hidden = logs / "_hidden [1] {a,b}*?"
     hidden.mkdir()
