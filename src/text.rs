@@ -2,7 +2,12 @@
 //!
 //! Spreadsheet formulas are the report's concern, not this file's.
 
-use std::{borrow::Cow, fmt::Write, path::Path};
+use std::{
+    borrow::Cow,
+    fmt::{Display, Write},
+    path::Path,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer};
 
@@ -31,6 +36,13 @@ pub fn printable(value: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// The number that a text is, if it is written as numbers are: without a sign that is not needed, and without zeros in front. So the
+/// number can stand for the text.
+#[must_use]
+pub fn number<T: FromStr + Display>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
 /// A path as [`printable`] text; bytes that are not UTF-8 are shown as `\xff`.

@@ -9,6 +9,8 @@ use std::{net::IpAddr, sync::OnceLock};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
 
+use crate::text;
+
 /// What tells one flow from another, as reports show it.
 #[derive(Debug, Clone, Copy)]
 pub struct Flow<'a> {
@@ -48,8 +50,8 @@ impl Flow<'_> {
             "udp" => 17,
             _ => return None,
         };
-        let source = (self.src_ip.parse::<IpAddr>().ok()?, port(self.src_port)?);
-        let dest = (self.dest_ip.parse::<IpAddr>().ok()?, port(self.dest_port)?);
+        let source = (self.src_ip.parse::<IpAddr>().ok()?, text::number::<u16>(self.src_port)?);
+        let dest = (self.dest_ip.parse::<IpAddr>().ok()?, text::number::<u16>(self.dest_port)?);
         if source.0.is_ipv4() != dest.0.is_ipv4() {
             return None;
         }
@@ -67,11 +69,6 @@ impl Flow<'_> {
         }
         Some(hash.finalize().into())
     }
-}
-
-/// A port as it is written everywhere: without a sign, and without zeros in front.
-fn port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port: &u16| port.to_string() == text)
 }
 
 /// The Community ID of what it is in, once it was asked for. It says nothing that the other fields do not: two are always equal, and a

@@ -138,15 +138,19 @@ fn direction(direction: &str, layer: &str) -> &'static str {
     })
 }
 
-/// The name of a protocol, by the number that the IANA has given it; others are shown by their number.
+/// The protocols that have names here, by the numbers that the IANA has given them.
+const PROTOCOLS: [(&str, &str); 4] = [("1", "icmp"), ("6", "tcp"), ("17", "udp"), ("58", "ipv6-icmp")];
+
+/// The name of a protocol; others are shown by their number.
 fn transport(number: &str) -> Cow<'_, str> {
-    match number {
-        "1" => "icmp".into(),
-        "6" => "tcp".into(),
-        "17" => "udp".into(),
-        "58" => "ipv6-icmp".into(),
-        _ => decimal(number),
-    }
+    let named = PROTOCOLS.iter().find(|(other, _)| *other == number);
+    named.map_or_else(|| decimal(number), |&(_, name)| name.into())
+}
+
+/// The number of a protocol with this name, decimal, if it has one here.
+#[must_use]
+pub fn protocol_number(name: &str) -> Option<&'static str> {
+    PROTOCOLS.iter().find(|(_, other)| *other == name).map(|&(number, _)| number)
 }
 
 #[cfg(test)]

@@ -149,6 +149,12 @@ impl GroupKey {
         (source, Self::of_values(self.rule, values))
     }
 
+    /// The value of a field, if its fields are these; empty if they do not have it.
+    #[must_use]
+    pub fn value(&self, fields: &[Field], field: Field) -> &str {
+        fields.iter().zip(self.values()).find(|(other, _)| **other == field).map_or("", |(_, value)| value)
+    }
+
     /// The values, in the order of the fields.
     pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
         self.values.iter()

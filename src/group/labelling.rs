@@ -62,9 +62,7 @@ impl<'a> Labelling<'a> {
     ///
     /// A database is damaged: why is in [`Self::failed`].
     pub fn of_group(&mut self, fields: &[Field], key: &GroupKey) -> io::Result<Arc<Found>> {
-        let values: Vec<(Field, &str)> = fields.iter().copied().zip(key.values()).collect();
-        let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
-        let asked = Labels::asked(value, std::iter::empty());
+        let asked = Labels::asked(|field| key.value(fields, field), std::iter::empty());
         self.answer(&asked)
     }
 

@@ -82,7 +82,7 @@ pub(super) fn label<'a>(column: &str, text: &'a str) -> Option<Value<'a>> {
 
 /// A number where a text is one, and no reader of JSON takes it for another; else the text.
 fn number(text: &str) -> Option<Value<'_>> {
-    let number = text.parse::<u32>().ok().filter(|number| number.to_string() == text);
+    let number = text::number::<u32>(text);
     number.map(|number| Value::Number(number.into())).or_else(|| stated(text))
 }
 

@@ -22,6 +22,7 @@ use crate::{
         },
         times,
     },
+    text,
 };
 
 /// The version of the schema.
@@ -92,14 +93,8 @@ fn lead<'a>(document: &mut Document<'a>, own: &mut Document<'a>, event: Event<'a
 fn network<'a>(document: &mut Document<'a>, hit: &'a Hit) {
     let transport = hit.get(Field::Transport);
     // Protocols without a name are logged by the numbers that IANA has given them.
-    let number = match transport {
-        "tcp" => "6",
-        "udp" => "17",
-        "icmp" => "1",
-        "ipv6-icmp" => "58",
-        other if other.parse::<u8>().is_ok() => other,
-        _ => "",
-    };
+    let number = security::protocol_number(transport).or(Some(transport).filter(|text| text.parse::<u8>().is_ok()));
+    let number = number.unwrap_or_default();
     document.text("network.community_id", hit.get(Field::CommunityId));
     document.text(
         "network.direction",
@@ -158,7 +153,7 @@ struct Column<'a> {
 
 /// Adds a number under the schema's name, or what is not one under the tool's own. Ports and ids of processes have 32 bits at most.
 fn number<'a>(document: &mut Document<'a>, own: &mut Document<'a>, name: &'static str, column: Column<'a>) {
-    let number = column.text.parse().ok().filter(|number: &u32| number.to_string() == column.text);
+    let number = text::number::<u32>(column.text);
     document.number(name, number.map(i64::from));
     if number.is_none() {
         own.text(own_name(column.name), column.text);

@@ -9,6 +9,7 @@ use crate::{
         jsonl::{Value, counted, label, stated, value},
     },
     rule::info::RuleInfo,
+    text,
 };
 
 /// The names of the columns of the record behind a hit.
@@ -110,7 +111,7 @@ impl Logged {
 fn record_id(text: &str) -> Option<Value<'_>> {
     // Numbers up to 2^53 are exact in all of them (RFC 8259, section 6).
     const MOST: i64 = 1 << 53;
-    let number = text.parse().ok().filter(|number: &i64| (0..MOST).contains(number) && number.to_string() == text);
+    let number = text::number(text).filter(|number| (0..MOST).contains(number));
     number.map(Value::Number).or_else(|| stated(text))
 }
 

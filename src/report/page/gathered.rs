@@ -94,8 +94,7 @@ impl Gathered {
     ) -> io::Result<()> {
         for group in groups.pass()? {
             let (key, group) = group?;
-            let values: Vec<(Field, &str)> = fields.iter().copied().zip(key.values()).collect();
-            let stored = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
+            let stored = |field| key.value(fields, field);
             let value = |field: Field| stored(field.stands_for(stored));
             let own = GroupKey::new(&self.fields, key.rule, value);
             if let Some(groups) = &mut self.groups {

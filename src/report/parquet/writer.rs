@@ -19,6 +19,7 @@ use crate::{
         columns::{ROWS, RecordCells, Row, Rows, TEXT, properties, schema},
         fault::broken,
     },
+    text,
 };
 
 /// Writes groups as they come.
@@ -123,8 +124,8 @@ pub(crate) fn write_groups<W: Write + Send>(
                 write_column::<FixedLenByteArrayType>(out, values().map(bytes_of))?;
             }
             Kind::Number => {
-                write_column::<Int64Type>(out, values().map(number))?;
-                let others = values().map(|text| stated(text).filter(|_| number(text).is_none()));
+                write_column::<Int64Type>(out, values().map(text::number::<i64>))?;
+                let others = values().map(|text| stated(text).filter(|_| text::number::<i64>(text).is_none()));
                 write_column::<ByteArrayType>(out, others)?;
             }
         }
@@ -167,11 +168,6 @@ pub(crate) fn write_column<T: DataType>(
     let mut column = group.next_column()?.ok_or_else(|| broken("a column too many"))?;
     column.typed::<T>().write_batch(&stated, Some(&levels), None)?;
     column.close()
-}
-
-/// A number that is written as numbers are, so that its text is known.
-fn number(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
 /// An address as 16 bytes, an IPv4 one mapped into IPv6.
