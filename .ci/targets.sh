@@ -7,18 +7,8 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/foreign"
 export CARGO_PROFILE_RELEASE_{OPT_LEVEL=0,LTO=off,CODEGEN_UNITS=16}
 
-# Whether what a target needs is there, or can be had within two minutes.
-has() {
-    local libraries
-    libraries="$(rustc --print target-libdir --target "$1")"
-    { compgen -G "$libraries/libstd-*" || timeout 60 rustup target add "$1"; } > /dev/null 2>&1 &&
-        timeout 60 cargo fetch --locked --quiet --target "$1" && return
-    echo "skipped: the standard library or the crates for $1 are not there, and cannot be had" >&2
-    return 1
-}
-
 static=x86_64-unknown-linux-musl
-if has "$static"; then
+if .ci/target.sh "$static"; then
     cargo build --locked --quiet --release --target "$static"
     netsift="$CARGO_TARGET_DIR/$static/release/netsift"
     headers="$(readelf --program-headers "$netsift")"
@@ -32,6 +22,6 @@ fi
 # Another processor, as far as can be told here: the code compiles for it. Windows has its own check. For macOS, a dependency of the Sigma
 # rules' parser (psm, a few lines of assembler) wants Apple's compiler.
 arm=aarch64-unknown-linux-musl
-if has "$arm"; then
+if .ci/target.sh "$arm"; then
     cargo check --locked --quiet --release --target "$arm"
 fi

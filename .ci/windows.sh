@@ -15,11 +15,7 @@ if ((${#missing[@]})); then
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
-if ! compgen -G "$(rustc --print target-libdir --target $target)/libstd-*" > /dev/null &&
-    ! timeout 60 rustup target add $target > /dev/null 2>&1; then
-    echo "skipped: the standard library for $target is not there, and cannot be had" >&2
-    exit 0
-fi
+.ci/target.sh $target || exit 0
 
 CARGO_TARGET_DIR="$(mkdir -p "${CARGO_TARGET_DIR:-target}/windows" && cd "${CARGO_TARGET_DIR:-target}/windows" && pwd)"
 export CARGO_TARGET_DIR WINEPREFIX="$CARGO_TARGET_DIR/wine" WINEDEBUG=-all
