@@ -122,6 +122,6 @@ pub mod inside {
         group::{copies, groups, hit, hits, key, twins},
         report::parquet::columns,
         rule::{builtin, info, judge, set, sigma::beside},
-        scan::{coverage, findings, plan, pool, prefilter, searched, sift, tally, terms},
+        scan::{coverage, findings, hosts, plan, pool, prefilter, searched, sift, tally, terms},
     };
 }

@@ -21,6 +21,7 @@ use crate::{
         set::RuleSet,
     },
     scan::{
+        hosts::HitHosts,
         searched::{Searched, SearchedFile, SearchedSource},
         terms::Terms,
     },
@@ -55,6 +56,9 @@ pub struct Facts {
     pub context: bool,
     /// What was read, by name. Rows say which one they are of by its place here.
     pub sources: Vec<SearchedSource>,
+    /// The hosts that the hits name.
+    #[serde(default)]
+    pub hit_hosts: HitHosts,
     /// The archives that some of it is in, by name.
     pub archives: Vec<SearchedFile>,
     /// What was wrong, in sources and elsewhere.
@@ -153,6 +157,7 @@ impl Facts {
             peers: terms.peers,
             context,
             sources: searched.sources.clone(),
+            hit_hosts: searched.hit_hosts.clone(),
             archives: searched.archives.clone(),
             defects: searched.defects.clone(),
             links: searched.links,

@@ -27,6 +27,7 @@ use crate::{
     group::rarity::Places,
     report::{outputs::Outputs, parquet::columns::Rows},
     scan::{
+        hosts::HitHosts,
         searched::{Searched, SearchedFile, SearchedSource},
         terms::Terms,
     },
@@ -152,7 +153,7 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, archives, defects, links, others, repeated, parts, .. } = merger;
+        let Merger { mut sources, hit_hosts, archives, defects, links, others, repeated, parts, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
         // Of the same file, one with more digests is behind one with less.
@@ -164,7 +165,7 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched = Searched { sources, archives, groups, hits, defects, links, others, partials };
+        let searched = Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, partials };
         let paths = parts.into_iter().map(|part| part.path).collect();
         Ok(Merged { terms, searched, count, repeated, paths })
     }
@@ -267,6 +268,7 @@ struct Merger {
     context: bool,
     parts: Vec<Part>,
     sources: Vec<SearchedSource>,
+    hit_hosts: HitHosts,
     archives: BTreeSet<SearchedFile>,
     defects: Defects,
     links: u64,
@@ -296,6 +298,7 @@ impl Merger {
         self.archives.extend(std::mem::take(&mut facts.archives));
         let sources = std::mem::take(&mut facts.sources);
         // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
+        self.hit_hosts.merge(std::mem::take(&mut facts.hit_hosts));
         let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
         let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();

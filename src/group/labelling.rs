@@ -1,13 +1,14 @@
 //! [`Labelling`]: hits and groups held against lists and databases, each thing that is asked of them once.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     sync::Arc,
 };
 
 use crate::{
     connection::glossary::Field,
+    count,
     error::Error,
     group::{
         copies::{self, Leaving},
@@ -111,6 +112,8 @@ pub struct Sifted {
     pub left_out: u64,
     /// How many connections these have.
     pub connections: u64,
+    /// How many connections the groups have that are, by rule.
+    pub by_rule: BTreeMap<usize, u64>,
 }
 
 impl Watched {
@@ -158,9 +161,10 @@ impl Sifted {
     ///
     /// They could not be read again, or what `is_watched` returns.
     pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey) -> io::Result<bool>) -> io::Result<Self> {
-        let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0 };
+        let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0, by_rule: BTreeMap::new() };
         groups.each_by_key(|key, group| {
             if is_watched(&key)? {
+                count::add_count(&mut sifted.by_rule, key.rule, group.count);
                 sifted.groups.count_group(&key, group);
             } else {
                 sifted.left_out += 1;

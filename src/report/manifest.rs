@@ -27,7 +27,7 @@ use crate::{
     report::{style::Style, times},
     rule::{info::RuleInfo, judge::End, set::RuleSet, sigma::beside::Names},
     scan::{
-        coverage::Host,
+        hosts::Host,
         searched::{SearchedFile, SearchedSource},
         tally::Tally,
         terms::Terms,

@@ -12,7 +12,7 @@ use crate::{
         beacons::Channels,
         labelled::{Count, Counts},
     },
-    scan::{coverage::Host, tally::Tally},
+    scan::{hosts::Host, tally::Tally},
 };
 
 /// What a run has to say for itself.

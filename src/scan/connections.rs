@@ -142,7 +142,7 @@ impl<'s> Connections<'s> {
     /// times as long as text, and shown in three fields, so that there is never more text than a chunk can hold.
     fn is_taken(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
-        let Findings { met: Some(met), groups, hits, .. } = &mut *self.found else { return false };
+        let Findings { met: Some(met), groups, hits, hosts, .. } = &mut *self.found else { return false };
         let seen = met.see(values);
         let happened = || clock::read(values.field(UTC_TIME));
         let time = terms.clock.time(Some(values.time), happened);
@@ -168,6 +168,7 @@ impl<'s> Connections<'s> {
             self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
         }
         self.part.inbound += u64::from(is_inbound);
+        hosts.count_value(values.computer, time);
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -256,6 +257,7 @@ impl<'s> Connections<'s> {
         let Judgement { rules, name, .. } = judgement;
         let terms = &self.plan.terms;
         self.part.inbound += u64::from(connection.direction == INBOUND);
+        self.found.hosts.count(&connection.dvc, connection.time);
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
             if !terms.groups_later() {

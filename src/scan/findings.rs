@@ -16,6 +16,7 @@ use crate::{
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
+        hosts::HitHosts,
         known::Known,
         plan::{Decoding, Plan, Purpose},
         tally::Tally,
@@ -29,6 +30,8 @@ pub struct Findings {
     pub groups: Groups,
     /// The hits, each; empty unless the plan keeps them.
     pub hits: Hits,
+    /// The hosts that the hits name.
+    pub hosts: HitHosts,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// What was found in each source.
@@ -119,6 +122,7 @@ impl Findings {
         Self {
             groups: Groups::new(plan.terms.group_by.clone(), plan.apart, plan.room),
             hits: Hits::new(plan.room),
+            hosts: HitHosts::default(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
@@ -141,6 +145,7 @@ impl Findings {
     pub fn merge(mut self, other: Self) -> Self {
         self.groups.merge(other.groups);
         self.hits.merge(other.hits);
+        self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
         self.known.merge(other.known);
         self.defects.merge(other.defects);

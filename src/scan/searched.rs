@@ -10,7 +10,6 @@ use std::{
 };
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,8 +24,9 @@ use crate::{
     evtx::{chunk::FileHeader, ids::Span},
     group::{copies::Dropped, groups::Groups, hits::Hits},
     scan::{
-        coverage::{self, Coverage, Host},
+        coverage::{self, Coverage},
         findings::{Findings, SourceFindings, Wrong},
+        hosts::{self, HitHosts, Host},
         plan::Plan,
         tally::Tally,
     },
@@ -44,6 +44,8 @@ pub struct Searched {
     pub groups: Groups,
     /// Each hit; `None` if nothing but their groups is known.
     pub hits: Option<Hits>,
+    /// The hosts that the hits name.
+    pub hit_hosts: HitHosts,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// Symbolic links that were not followed.
@@ -108,7 +110,7 @@ impl Searched {
     /// Of a scan by this plan of these sources.
     #[must_use]
     pub fn new(plan: &Plan, sources: &Sources, findings: Findings) -> Self {
-        let Findings { groups, hits, mut defects, sources: found, archives: mut hashed, .. } = findings;
+        let Findings { groups, hits, hosts, mut defects, sources: found, archives: mut hashed, .. } = findings;
         defects.merge(sources.defects.clone());
         let archives = sources.archives.iter().map(|archive| {
             let digests = hashed.remove(&archive.path).flatten();
@@ -122,6 +124,7 @@ impl Searched {
                 .collect(),
             groups,
             hits: plan.keeps_hits().then_some(hits),
+            hit_hosts: hosts.settled(),
             defects,
             links: sources.links,
             others: sources.others,
@@ -154,16 +157,17 @@ impl Searched {
         sum
     }
 
-    /// The hosts that the logs are of, those without a log of connections first.
+    /// The hosts that the logs are of and that hits name, those without a log of connections first.
     #[must_use]
     pub fn hosts(&self) -> Vec<Host> {
-        coverage::hosts(self.sources.iter().map(|source| &source.coverage))
+        hosts::hosts(self.sources.iter().map(|source| &source.coverage), &self.hit_hosts)
     }
 
-    /// The first and the last time of all logs.
+    /// The first and the last time of all logs and hits.
     #[must_use]
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        self.sources.iter().fold(None, |span, source| coverage::joined(span, source.coverage.span))
+    pub fn span(&self) -> Option<coverage::Span> {
+        let logs = self.sources.iter().map(|source| source.coverage.span);
+        logs.fold(self.hit_hosts.span(), coverage::joined)
     }
 
     /// Of how many sources the header says that they were copied while in use.

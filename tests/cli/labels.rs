@@ -126,6 +126,31 @@ fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() 
 }
 
 #[test]
+fn rules_count_the_hits_that_only_watched_leaves_in() {
+    let events = [to("9.9.9.9", "", 0), to("9.9.9.9", "", 1), to("9.9.9.8", "", 2)];
+    let case = detect().events(&events).file("bad.txt", "9.9.9.9\n");
+    let title = "Detect Regsvcs with Network Connection";
+    for more in [&["--dedup"][..], &["--events", "e.csv"], &[]] {
+        let args = [
+            "--rule",
+            "regsvcs,installutil",
+            "--watchlist",
+            "bad.txt",
+            "--only-watched",
+            "--force",
+            "--html",
+            "p.html",
+        ];
+        let ran = run_in(&case, &[&args[..], more, &["."]].concat());
+        ran.exits(0).says(&[&format!("      2  {title}\n")]);
+        assert_eq!(page(&case)["cards"][0]["hits"], 2, "{more:?}");
+    }
+    run_in(&case, &["--rule", "regsvcs,installutil", "-q", "--partial", "p.parquet", "."]).exits(0);
+    let merged = Ran::new(case.another(&["merge", "--watchlist", "bad.txt", "--only-watched", "p.parquet"]));
+    merged.exits(0).says(&[&format!("      2  {title}\n"), "1 hit in 1 group left out that no list has\n"]);
+}
+
+#[test]
 fn only_watched_without_a_list_is_refused() {
     for args in [["--only-watched"].as_slice(), &["--only-watched", "--geoip", "x.mmdb"]] {
         let case = detect().events(&[to("9.9.9.9", "", 0)]).args(args.iter().copied());

@@ -1,7 +1,7 @@
 //! Networks, processes, grouping and threads, and what of them is refused.
 
 use crate::{
-    case::{Case, connections, detect},
+    case::{Case, Ran, connections, detect},
     evtx_writer::{Event, Value},
 };
 
@@ -223,6 +223,32 @@ fn hosts_without_sysmon_are_named_first() {
     let hosts = manifest["hosts"].as_array().unwrap();
     assert_eq!((hosts[0]["name"].as_str(), hosts[0]["sysmon"].as_bool()), (Some("B"), Some(false)));
     assert_eq!((hosts[1]["name"].as_str(), hosts[1]["sysmon"].as_bool()), (Some("A"), Some(true)));
+}
+
+#[test]
+fn hosts_of_a_collectors_log_are_named_as_far_as_there_are_hits_of_them_and_reach_as_far_as_these() {
+    let on = |host: &str, second| Event::connection().on(host).dest("8.8.8.8").at(second);
+    // The record is written two seconds after the connection, which is the last record's time too.
+    let events = [on("A", 0), on("B", 10), on("a", 20), on("B", 7000), on("C", 30).dest("10.0.0.1"), on("A", 40)];
+    let named = [
+        "hosts     3: 3 with Sysmon, 0 without",
+        "          A: Sysmon, from 2024-03-05T14:07:09Z to 2024-03-05T14:07:51Z",
+        "          B: Sysmon, from 2024-03-05T14:07:19Z to 2024-03-05T16:03:49Z",
+        "          a: Sysmon, from 2024-03-05T14:07:29Z to 2024-03-05T14:07:29Z\n",
+    ]
+    .join("\n");
+    let case = detect().log("collected.evtx", &crate::evtx_writer::log(&events));
+    for fields in ["dvc,dest_ip", "process_name"] {
+        case.run_on(&["--group-by", fields, "."]).exits(0).says(&[&named]);
+        for rows in [&[][..], &["--partial-events"]] {
+            let args = ["--group-by", fields, "-q", "--force", "--partial", "part.parquet", "."];
+            case.run_on(&[rows, &args].concat()).exits(0);
+            Ran::new(case.another(&["merge", "part.parquet"])).exits(0).says(&[&named]);
+        }
+    }
+    let sigma = "title: t\nlogsource: {product: windows, category: network_connection}\n\
+                 detection: {s: {DestinationIp: 8.8.8.8}, condition: s}\n";
+    case.file("r.yml", sigma).run_on(&["--rules", "r.yml", "--dedup", "."]).exits(0).says(&[&named]);
 }
 
 #[test]

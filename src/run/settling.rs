@@ -1,0 +1,287 @@
+//! [`Settling`]: the hits that were kept, taken one after another, for all that is made of them.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use crate::{
+    connection::glossary::Field,
+    error::Error,
+    group::{
+        beacons::Beacons,
+        contexts::Contexts,
+        copies::{self, Dropped, Leaving},
+        groups::Groups,
+        hit::Hit,
+        hits::SortedHits,
+        key::GroupKey,
+        labelled::Labelled,
+        labelling::{Labelling, Watched},
+        processes::Processes,
+        twins::SortedTwins,
+    },
+    label::told::Found,
+    report::{
+        events::{Made, Rows as EventRows},
+        manifest::Written,
+        output::Pending,
+        outputs::Outputs,
+        page::gathered::Gathered,
+    },
+    rule::{
+        set::RuleSet,
+        sigma::correlation::{Correlations, Happening},
+    },
+    scan::terms::Terms,
+};
+
+/// The hits that were kept, and those of them that do not count.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) hits: &'a SortedHits,
+    pub(super) leaving: Leaving<'a>,
+}
+
+/// What came of the hits that were kept.
+#[derive(Default)]
+pub(super) struct Settled {
+    /// The events that were written, if they are wanted.
+    pub(super) events: Option<Written>,
+    /// Hits of each rule.
+    pub(super) by_rule: BTreeMap<usize, u64>,
+    /// Hits that are nothing but parts of correlations.
+    pub(super) parts: u64,
+    /// What is known of the processes behind each group, if it is wanted.
+    pub(super) contexts: Option<Contexts>,
+    /// The channels, if they are wanted.
+    pub(super) beacons: Option<Beacons>,
+    /// What lists and databases say, if there are any.
+    pub(super) labelled: Option<LabelledHits>,
+}
+
+/// What lists and databases say of the hits that were kept.
+pub(super) struct LabelledHits {
+    pub(super) labelled: Labelled,
+    /// The rows that are left in, if not all are.
+    pub(super) watched: Option<Watched>,
+    /// How many hits are in none of them.
+    pub(super) left_out: u64,
+}
+
+/// Takes hits one after another: makes the groups if that had to wait for it, labels them, shows them to the page, adds them to the
+/// beacons and to what is known of processes, and writes the events.
+pub(super) struct Settling<'a, 'l> {
+    terms: &'a Terms,
+    outputs: &'a Outputs,
+    groups: &'a mut Groups,
+    known: Option<&'a Processes>,
+    page: Option<&'a mut Gathered>,
+    labelling: Option<&'a mut Labelling<'l>>,
+    settled: Settled,
+    /// Rows of events so far.
+    rows: u64,
+}
+
+/// Which rules a hit is of, once correlations have fired.
+struct Fired<'a> {
+    rules: &'a RuleSet,
+    /// The correlations that fire at a hit, by its number.
+    by_hit: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Kept<'_> {
+    /// The rows that are left in, if not all are.
+    fn watched(
+        &self,
+        terms: &Terms,
+        outputs: &Outputs,
+        labelling: &mut Labelling<'_>,
+        fired: &Fired<'_>,
+    ) -> io::Result<Option<Watched>> {
+        let rules_of = |number: usize, hit: &Hit| fired.rules_of(number, hit);
+        let among = || Watched::among(self.hits, self.leaving, &terms.group_by, labelling, &rules_of);
+        outputs.only_watched().then(among).transpose()
+    }
+
+    /// What correlations look at of them. Twins are of no time, which is to be passed over.
+    fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
+        let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?.into_iter().flatten().peekable();
+        Ok(self.hits.pass()?.zip(0..).map(move |(hit, number)| {
+            let is_twin =
+                twins.next_if(|twin| twin.as_ref().map_or(true, |twin| *twin == number)).transpose()?.is_some();
+            let happening = hit?.into_happening();
+            Ok(if is_twin { Happening { time: None, ..happening } } else { happening })
+        }))
+    }
+}
+
+impl<'a> Fired<'a> {
+    /// Fires the correlations among these rules, if there are any.
+    fn new(rules: &'a RuleSet, kept: Kept<'_>) -> io::Result<Self> {
+        let fire = |correlations| kept.happenings().and_then(|all| Correlations::fire(correlations, all));
+        let by_hit = rules.sigma.correlations.as_ref().map(fire).transpose()?;
+        Ok(Self { rules, by_hit: by_hit.unwrap_or_default() })
+    }
+
+    /// The rules that the hit with this number is of.
+    fn rules_of(&self, number: usize, hit: &Hit) -> Vec<usize> {
+        let correlations = self.rules.sigma.correlations.as_ref();
+        let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
+        let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
+        own.chain(self.by_hit.get(&number).into_iter().flatten().copied()).collect()
+    }
+}
+
+impl LabelledHits {
+    /// Takes what is said of a hit, and leaves of its rules those by which it is in a row that is left in.
+    fn take(&mut self, hit: &Hit, rules: &mut Vec<usize>, found: &Found, fields: &[Field]) {
+        let Self { labelled, watched, left_out } = self;
+        if rules.is_empty() {
+            return;
+        }
+        if let Some(watched) = watched {
+            rules.retain(|&rule| watched.has(&GroupKey::new(fields, rule, |field| hit.get(field))));
+        }
+        if rules.is_empty() {
+            *left_out += 1;
+            return;
+        }
+        labelled.count(found);
+        for &rule in &*rules {
+            labelled.add(hit, rule, found);
+        }
+    }
+}
+
+impl<'a, 'l> Settling<'a, 'l> {
+    /// For what is asked for, with what is known. `by_rule` are the hits of each rule before correlations fire.
+    pub(super) fn new(
+        terms: &'a Terms,
+        outputs: &'a Outputs,
+        by_rule: BTreeMap<usize, u64>,
+        groups: &'a mut Groups,
+    ) -> Self {
+        let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
+        let beacons = are_beacons_shown.then(|| Beacons::new(groups.room()));
+        let settled = Settled { by_rule, beacons, ..Settled::default() };
+        Self { terms, outputs, groups, known: None, page: None, labelling: None, settled, rows: 0 }
+    }
+
+    /// The same, with what is known of processes, the page, and the lists and databases, as far as there are any.
+    pub(super) fn with(
+        self,
+        known: Option<&'a Processes>,
+        page: Option<&'a mut Gathered>,
+        labelling: Option<&'a mut Labelling<'l>>,
+    ) -> Self {
+        let Self { terms, groups, .. } = &self;
+        let contexts = known.filter(|_| self.outputs.context).map(|_| Contexts::new(&terms.group_by, groups.room()));
+        let settled = Settled { contexts, ..self.settled };
+        Self { known, page, labelling, settled, ..self }
+    }
+
+    /// Takes them all, and returns what came of them, and which of them were dropped.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read again, the events cannot be written, or a database cannot be asked.
+    pub(super) fn settle(mut self, kept: Kept<'_>, pending: &mut Pending) -> Result<(Settled, Dropped), Error> {
+        let settled = self.take_all(kept, pending);
+        // Why something could not be asked is not what a report that stops for it says.
+        let failed = self.labelling.as_mut().and_then(|labelling| labelling.failed());
+        let dropped = failed.map_or(settled, Err)?;
+        Ok((self.settled, dropped))
+    }
+
+    fn take_all(&mut self, kept: Kept<'_>, pending: &mut Pending) -> Result<Dropped, Error> {
+        let fired = Fired::new(&self.terms.rules, kept).map_err(Error::Spill)?;
+        if self.terms.rules.sigma.correlations.is_some() {
+            self.settled.by_rule.clear();
+        }
+        if let Some(labelling) = &mut self.labelling {
+            let watched = kept.watched(self.terms, self.outputs, labelling, &fired).map_err(Error::Spill)?;
+            let labelled = Labelled::new(&self.terms.group_by, self.groups.room());
+            self.settled.labelled = Some(LabelledHits { labelled, watched, left_out: 0 });
+        }
+        let mut dropped = Dropped::default();
+        let outputs = self.outputs;
+        let mut each = |out: Option<&mut dyn Write>| -> io::Result<()> {
+            let mut events = out.map(|out| EventRows::new(out, self.made())).transpose()?;
+            let take = |number, hit: &Hit| self.take(hit, fired.rules_of(number, hit), events.as_mut());
+            dropped = copies::in_order(kept.hits, kept.leaving, take)?;
+            events.map_or(Ok(()), EventRows::finish)
+        };
+        let Some(output) = &outputs.events else {
+            each(None).map_err(Error::Spill)?;
+            return Ok(dropped);
+        };
+        let sha256 = output.write(pending, |out| each(Some(out)))?;
+        self.settled.events = Some(Written { rows: self.rows, sha256, format: Some(outputs.style.events.name()) });
+        Ok(dropped)
+    }
+
+    /// How rows of events are made.
+    fn made(&self) -> Made<'a> {
+        let Self { terms, outputs, known, .. } = self;
+        Made {
+            style: outputs.style,
+            threads: outputs.threads,
+            named: terms.rules.named,
+            ends: terms.ends,
+            community_id: terms.group_by.contains(&Field::CommunityId),
+            clock: terms.clock,
+            processes: known.filter(|_| outputs.context),
+            labels: outputs.labels.as_deref(),
+        }
+    }
+
+    /// Takes a hit of these rules; none if it is only a part of correlations.
+    fn take<W: Write>(
+        &mut self,
+        hit: &Hit,
+        mut rules: Vec<usize>,
+        events: Option<&mut EventRows<'a, W>>,
+    ) -> io::Result<()> {
+        self.count(hit, &rules);
+        let Self { terms, known, settled, .. } = self;
+        let found = self.labelling.as_mut().map(|labelling| labelling.of_hit(hit)).transpose()?;
+        if let (Some(labelled), Some(found)) = (&mut settled.labelled, &found) {
+            labelled.take(hit, &mut rules, found, &terms.group_by);
+        }
+        if let Some(page) = &mut self.page {
+            page.add(hit, &rules, *known, found.as_deref());
+        }
+        if let (Some(beacons), false) = (&mut settled.beacons, rules.is_empty()) {
+            beacons.add(hit);
+        }
+        if let (Some(contexts), Some(known)) = (&mut settled.contexts, known) {
+            for &rule in &rules {
+                contexts.add(hit, rule, known);
+            }
+        }
+        let Some(events) = events else { return Ok(()) };
+        let is_named = terms.rules.named;
+        // Where rules are not named, a row is a hit, whatever its rules.
+        let rows = if is_named { rules.len() } else { rules.len().min(1) };
+        for &rule in rules.iter().take(rows) {
+            self.rows += 1;
+            events.write(hit, terms.rules.infos.get(rule).filter(|_| is_named), found.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Counts a hit for its rules and in their groups, where that had to wait for correlations, copies and twins.
+    fn count(&mut self, hit: &Hit, rules: &[usize]) {
+        let Self { terms, settled, groups, .. } = self;
+        settled.parts += u64::from(rules.is_empty());
+        for &rule in rules {
+            if terms.rules.sigma.correlations.is_some() {
+                *settled.by_rule.entry(rule).or_default() += 1;
+            }
+            if terms.groups_later() {
+                groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
+            }
+        }
+    }
+}
