@@ -58,14 +58,11 @@ pub fn write(
     let twins = twins(terms, hits.as_ref(), &searched)?;
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
-    let known = match &hits {
-        Some(hits) if outputs.need_processes() => {
-            let found = second(hits)?;
-            searched.learn(found.wrong);
-            Some(found.processes)
-        }
-        _ => None,
-    };
+    let found = hits.as_ref().filter(|_| outputs.need_processes()).map(second).transpose()?;
+    let known = found.map(|second::Found { processes, wrong }| {
+        searched.learn(wrong);
+        processes
+    });
     let known = known.as_ref();
     let mut labelling = outputs.labels.as_deref().map(|labels| Labelling::new(labels, known));
     let mut page =
@@ -102,21 +99,21 @@ pub fn write(
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let channels = beacons.as_ref().filter(|_| outputs.beacons.is_some()).map(SortedBeacons::channels);
-    let said = labels.as_ref().map(|(labels, left_out)| RanLabels {
+    let are_queries_known = known.is_some();
+    let told = labels.as_ref().map(|(labels, left_out)| RanLabels {
         counts: labels.counts.clone(),
         left_out: *left_out,
-        are_queries_known: known.is_some(),
+        are_queries_known,
     });
     let found = searched_for(&mut searched);
-    let ran = Ran { by_rule, parts, beacons: channels, labels: said, groups: written.rows, ..found };
+    let ran = Ran { by_rule, parts, beacons: channels, labels: told, groups: written.rows, ..found };
     let mut manifest = Manifest { beacons: written_beacons, ..run.manifest(searched, &ran, written, events) };
-    if let (Some(output), Some(page)) = (&outputs.html, page) {
+    if let Some(page) = page {
         let sorted = page.into_sorted(outputs.rarity).map_err(Error::Spill)?;
         let report = &sorted.report(&report, known);
-        let (manifest, ran, sorted, beacons, case) =
-            (&manifest, &ran, &sorted, beacons.as_ref(), outputs.case.as_deref());
-        let content = document::Content { manifest, ran, terms, report, sorted, beacons, case };
-        output.write(&mut run.pending, |out| document::write(out, &content))?;
+        let (manifest, sorted, case) = (&manifest, &sorted, outputs.case.as_deref());
+        let beacons = beacons.as_ref();
+        run.write_page(&document::Content { manifest, ran: &ran, terms, report, sorted, beacons, case })?;
     }
     manifest.run = outputs.manifest.is_some().then(run_info).flatten();
     run.write_manifest(&manifest)?;
@@ -222,6 +219,13 @@ impl Run<'_> {
         };
         let shown = shown();
         labelling.failed().map_or(shown.map_err(Error::Spill), Err)
+    }
+
+    /// Writes the page, if there is to be one.
+    fn write_page(&mut self, content: &document::Content<'_>) -> Result<(), Error> {
+        let Self { outputs, pending, .. } = self;
+        let Some(output) = &outputs.html else { return Ok(()) };
+        output.write(pending, |out| document::write(out, content)).map(drop)
     }
 
     /// Writes the manifest, if there is to be one.
