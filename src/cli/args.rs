@@ -37,7 +37,7 @@ const QUESTIONS: &str = "\
 Three questions, and the command for each:
   Who talked that should not?  netsift detect --context case/
   Is something beaconing?      netsift connections --beacons beacons.csv case/
-  What do more rules say?      netsift detect --rule all --rules sigma/ case/";
+  What do more rules say?      netsift detect --rule all case/";
 
 const ARGUMENTS_FILE: &str = "\
 An argument @FILE stands for the arguments in FILE: one a line, an option with its value on one line, spaces kept, no \
@@ -54,13 +54,13 @@ pub enum Command {
     ///
     /// Applies Splunk's "Detect Regsvcs with Network Connection": connections of regsvcs.exe, a signed Microsoft
     /// binary, to any address but private, reserved and special ones. Other processes and networks can be given.
-    #[command(after_help = "Example: netsift detect -o report.csv case/\n\n--help shows all options")]
+    #[command(after_help = "Example: netsift detect -o report.csv case/\n--help shows all options")]
     #[command(after_long_help = DETECT_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Detect(ScanArgs),
     /// Report every network connection that Sysmon or Windows logged
     ///
     /// Lists all EventID 3 connections, grouped. Process and network filters apply only where they are given.
-    #[command(after_help = "Example: netsift connections --public case/\n\n--help shows all options")]
+    #[command(after_help = "Example: netsift connections --public case/\n--help shows all options")]
     #[command(after_long_help = CONNECTIONS_EXAMPLES.to_owned() + ARGUMENTS_FILE + "\n\n" + EXIT_STATUS)]
     Connections(ScanArgs),
     /// List, show and check rules
@@ -225,7 +225,7 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Report these processes [detect: regsvcs.exe]
+    /// Report these processes [detect: regsvcs.exe, connections: all]
     ///
     /// Given by their base names, in any case; * stands for any text. Repeatable.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
@@ -237,9 +237,9 @@ pub struct ScanArgs {
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
-    /// Apply these built-in rules: names or ids, all or none [detect: regsvcs]
+    /// Apply built-in rules, or all [detect: regsvcs, connections: none]
     ///
-    /// netsift rules list shows them. Repeatable.
+    /// By their names or ids; none for no rule. netsift rules list shows them. Repeatable.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
     pub rule: Vec<String>,
 
@@ -292,7 +292,9 @@ pub struct ScanArgs {
     #[arg(long_help = FIELDS)]
     pub group_by: Vec<String>,
 
-    /// Add the process behind each connection: command line, hashes, parents, start and end, and the DNS name it asked for
+    /// Add the process behind each connection
+    ///
+    /// Its command line, hashes, parents, start and end, and the DNS name it asked for.
     #[arg(long, help_heading = "Output")]
     pub context: bool,
 
@@ -570,9 +572,9 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT", requires = "events")]
     pub events_format: Option<EventsFormat>,
 
-    /// Write the channels that are used again and again to FILE as CSV, the most regular first
+    /// Write how regular repeated connections are to FILE
     ///
-    /// A row for each host, process, destination and port with at least 4 connections and 3 intervals that are not 0, with scores of
+    /// As CSV, the most regular first. A row for each host, process, destination and port with at least 4 connections and 3 intervals that are not 0, with scores of
     /// how regular the connections are.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub beacons: Option<PathBuf>,

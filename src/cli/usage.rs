@@ -7,18 +7,34 @@ use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use crate::cli::{args::Args, wildcards};
 
-/// The commands that scan, and so have too many options for a screen.
-const SCANS: [&str; 2] = ["detect", "connections"];
+/// A command that scans, and so has too many options for a screen.
+struct Scan {
+    name: &'static str,
+    /// What `-h` shows of it. The rest is for `--help`.
+    most_used: &'static [&'static str],
+}
 
-/// What `-h` shows of them. The rest is for `--help`.
-const MOST_USED: [&str; 8] = ["paths", "output", "group_by", "html", "process", "rules", "public", "exclude_cidr"];
+const SCANS: [Scan; 2] = [
+    Scan {
+        name: "detect",
+        most_used: &["paths", "output", "group_by", "context", "html", "process", "rule", "rules", "exclude_cidr"],
+    },
+    Scan {
+        name: "connections",
+        most_used: &["paths", "output", "group_by", "beacons", "html", "process", "public", "exclude_cidr"],
+    },
+];
 
 /// The whole command line. Everything that reads it or tells of it starts here: the parser, the help, the completions and
 /// the manual pages.
 #[must_use]
 pub fn command() -> Command {
-    later_overrides(Args::command())
-        .mut_subcommands(|command| if SCANS.contains(&command.get_name()) { short_help(command) } else { command })
+    later_overrides(Args::command()).mut_subcommands(|command| {
+        match SCANS.iter().find(|scan| scan.name == command.get_name()) {
+            Some(scan) => with_defaults(short_help(command, scan), scan),
+            None => command,
+        }
+    })
 }
 
 /// The command line with `detect` in it if it has no command, but a file or a folder.
@@ -50,7 +66,27 @@ fn later_overrides(command: Command) -> Command {
     command.args_override_self(true).mut_subcommands(later_overrides)
 }
 
-fn short_help(command: Command) -> Command {
+/// What both commands take is described once, with the default of each, as in `[detect: special, connections: none]`. Each shows its own.
+fn with_defaults(command: Command, scan: &Scan) -> Command {
+    let own = |help: &str| {
+        let (before, defaults) = help.split_once("[detect: ")?;
+        let (defaults, after) = defaults.split_once(']')?;
+        let (detect, connections) = defaults.split_once(", connections: ")?;
+        let default = if scan.name == "detect" { detect } else { connections };
+        Some(format!("{before}[default: {default}]{after}"))
+    };
+    command.mut_args(|mut arg| {
+        if let Some(help) = arg.get_help().and_then(|help| own(&help.to_string())) {
+            arg = arg.help(help);
+        }
+        if let Some(help) = arg.get_long_help().and_then(|help| own(&help.to_string())) {
+            arg = arg.long_help(help);
+        }
+        arg
+    })
+}
+
+fn short_help(command: Command, scan: &Scan) -> Command {
     let help = Arg::new("help")
         .short('h')
         .long("help")
@@ -59,7 +95,7 @@ fn short_help(command: Command) -> Command {
         .hide_short_help(true)
         .help("Show the options that are used most; --help shows all")
         .long_help("Show all options; -h shows those that are used most");
-    let is_most_used = |arg: &Arg| MOST_USED.iter().any(|id| arg.get_id() == id);
+    let is_most_used = |arg: &Arg| scan.most_used.iter().any(|id| arg.get_id() == id);
     command
         .mut_args(|arg| if is_most_used(&arg) { arg } else { arg.hide_short_help(true) })
         .disable_help_flag(true)
@@ -75,10 +111,29 @@ mod tests {
         let mut command = command();
         command.build();
         command.clone().debug_assert();
-        for name in SCANS {
+        for Scan { name, most_used } in SCANS {
             let command = command.find_subcommand(name).unwrap();
-            for id in MOST_USED {
+            for id in most_used {
                 assert!(command.get_arguments().any(|arg| arg.get_id() == id), "{name} has no {id}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_command_shows_its_own_defaults() {
+        for (name, defaults) in
+            [("detect", ["regsvcs.exe", "regsvcs", "special"]), ("connections", ["all", "none", "none"])]
+        {
+            let mut command = command().find_subcommand(name).unwrap().clone();
+            for help in [
+                command.render_long_help().to_string(),
+                command.clone().mut_args(|arg| arg.hide_short_help(false)).render_help().to_string(),
+            ] {
+                let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(!help.contains("[detect: "), "{help}");
+                for default in defaults {
+                    assert!(help.contains(&format!("[default: {default}]")), "{name}: {default}");
+                }
             }
         }
     }

@@ -264,7 +264,8 @@ pub fn distinct<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(),
     let mut has_stdout = false;
     for output in outputs {
         if *output == Output::Stdout && std::mem::replace(&mut has_stdout, true) {
-            return Err(refused(Path::new("-"), &"another output goes there"));
+            let cause = "another output goes there: -o FILE puts the report elsewhere, for example -o report.csv";
+            return Err(refused(Path::new("-"), &cause));
         }
         let Output::File { path, .. } = output else { continue };
         let file = source::in_folder(path).unwrap_or_else(|| path.clone());

@@ -1,6 +1,11 @@
 //! The [`Summary`]: what a run read, how it judged, and what was wrong, as a few lines for a person.
 
-use std::{cmp::Reverse, collections::BTreeMap, fmt, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -58,6 +63,8 @@ const NAMED: usize = 20;
 /// Logs whose defects are named, defects that are named of each, and exclusion networks that are named, unless all is asked for.
 const FEW: usize = 3;
 
+/// As many built-in rules are named; of more, it is said how many there are.
+const RULES: usize = 4;
 /// Hosts that are named; the manifest has all of them.
 const HOSTS: usize = 10;
 
@@ -131,7 +138,11 @@ impl Summary<'_> {
     }
 
     fn rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for info in self.terms.rules.infos.iter().filter(|info| info.source == BUILT_IN) {
+        let built_in: Vec<&RuleInfo> = self.terms.rules.infos.iter().filter(|info| info.source == BUILT_IN).collect();
+        if built_in.len() > RULES {
+            writeln!(f, "rules     {} built-in rules: netsift rules list shows them", built_in.len())?;
+        }
+        for info in built_in.iter().filter(|_| built_in.len() <= RULES) {
             let technique = info.attack.split(' ').next().unwrap_or_default();
             let (title, technique) = (text::printable(&info.title), text::printable(technique));
             writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
@@ -142,6 +153,7 @@ impl Summary<'_> {
                 if self.terms.rules.builtin.is_none() { ": what they do not look for is not reported" } else { "" };
             writeln!(f, "rules     {} loaded{alone}", counted(loaded, "Sigma rule"))?;
         }
+        self.rules_with_networks(f)?;
         for line in self.in_vain() {
             writeln!(f, "          {line}")?;
         }
@@ -156,6 +168,18 @@ impl Summary<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// For how many rules networks are left out, if not for all.
+    fn rules_with_networks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let builtin = self.terms.rules.builtin.as_ref().filter(|rule| !rule.exclusion.networks().is_empty());
+        let rules: BTreeSet<usize> = self.terms.rules.by_process.iter().map(|&(_, rule)| rule).collect();
+        if builtin.is_none() || self.of_sigma().next().is_none() {
+            return Ok(());
+        }
+        let leave = if rules.len() == 1 { "leaves" } else { "leave" };
+        let rules = counted(rules.len() as u64, "rule");
+        writeln!(f, "          {rules} {leave} out the exclusion networks; the others have conditions of their own")
     }
 
     fn filters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
