@@ -15,12 +15,14 @@ use crate::{
         labels, live, time, wildcards,
     },
     connection::{
+        audited,
         cidr::{self, CidrSet},
         clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
         pattern::{self, Pattern},
+        started::Asked,
     },
     error::Error,
     evidence::{
@@ -448,14 +450,17 @@ fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
     ))
 }
 
-/// What there is to say of rules that ask for the process of a connection, where none names its process.
+/// What there is to say of rules that ask for what nothing but Sysmon tells of processes, where its connections are not read.
 fn asked_in_vain(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = String> {
-    let asking = loaded.asking.iter().filter(move |_| !logged_by.has_sysmon());
-    asking.map(|(info, _)| {
+    let is_told = |asked: Asked| asked.names().any(|name| audited::TOLD.contains(&name));
+    let asking = loaded.asking.iter().filter(move |(_, asked)| !logged_by.has_sysmon() && !is_told(*asked));
+    asking.map(|(info, asked)| {
+        let names: Vec<&str> = asked.names().collect();
         format!(
-            "rule {:?}: nothing can be found, since it asks for the process, which only Sysmon's connections name: --source all reads \
-             them too",
-            info.title
+            "rule {:?}: nothing can be found, since it asks for {} of the process, which only Sysmon tells: --source all reads its \
+             connections too",
+            info.title,
+            names.join(", ")
         )
     })
 }

@@ -3,12 +3,15 @@
 //! There is no GUID: a process is known by the id that it has on its host, and by its time. Version 1 of 4688 adds the command line, if
 //! Windows is told to log it, and version 2 the path of the parent and the integrity level.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::{
     connection::{
         process::{Created, Fact, ProcessKey, Told},
         security::PROVIDER,
+        started::{Asked, Start},
         sysmon::{decimal, stated, time},
     },
     evtx::event::Event,
@@ -19,6 +22,9 @@ pub const EVENT_IDS: [u16; 2] = [4688, 4689];
 
 /// The fields of these events that are read, besides [`process::FIELDS`](crate::connection::process::FIELDS).
 pub const FIELDS: [&str; 5] = ["NewProcessId", "NewProcessName", "ProcessId", "ParentProcessName", "MandatoryLabel"];
+
+/// What EventID 4688 tells of how a process was started, by the names that Sysmon has for it.
+pub const TOLD: [&str; 4] = ["CommandLine", "IntegrityLevel", "ParentImage", "ParentProcessId"];
 
 /// What [`ProcessKey::guid`] starts with where it is no GUID.
 const ID: &str = "id ";
@@ -65,6 +71,20 @@ pub fn fact(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool) -> Option<F
     Some(Fact { of, told: if is_created { Told::Created(Box::new(created())) } else { Told::Ended(Some(logged)) } })
 }
 
+/// How a process was started, as far as it is asked for, under the names that Sysmon has for it; nothing if the event does not tell that.
+#[must_use]
+pub fn start(event: &Event<'_>, asked: Asked) -> Option<Start> {
+    let field = |name| event.field(name).map(stated).filter(|value| !value.is_empty());
+    let value = |name: &str| match name {
+        "CommandLine" => field("CommandLine").map(Cow::Borrowed),
+        "IntegrityLevel" => field("MandatoryLabel").map(|sid| integrity_level(sid).into()),
+        "ParentImage" => field("ParentProcessName").map(Cow::Borrowed),
+        "ParentProcessId" => field("ProcessId").map(decimal),
+        _ => None,
+    };
+    Start::told(asked, value)
+}
+
 /// The name of an integrity level as Sysmon has it, by its SID; another SID is shown as it is.
 /// Source: MS-DTYP 2.4.2.4, `ML_UNTRUSTED` to `ML_SYSTEM`.
 fn integrity_level(sid: &str) -> &str {
@@ -75,5 +95,40 @@ fn integrity_level(sid: &str) -> &str {
         "S-1-16-12288" => "High",
         "S-1-16-16384" => "System",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::started::FIELDS as FIELDS_OF_START;
+
+    #[test]
+    fn what_is_told_of_a_start_is_all_that_is_said_to_be_told() {
+        let data = [
+            ("CommandLine", "a.exe /x"),
+            ("MandatoryLabel", "S-1-16-12288"),
+            ("ParentProcessName", r"C:\b.exe"),
+            ("ProcessId", "0x10"),
+            ("Hashes", "of another event"),
+        ];
+        let mut event = Event {
+            provider: PROVIDER.into(),
+            event_id: "4688".into(),
+            data: data.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Event::default()
+        };
+        let mut asked = Asked::default();
+        assert!(FIELDS_OF_START.iter().all(|name| asked.add(name)));
+        let told = start(&event, asked).unwrap();
+        let mut pairs: Vec<(&str, &str)> = told.pairs().collect();
+        pairs.sort_unstable();
+        assert_eq!(pairs.iter().map(|(name, _)| *name).collect::<Vec<_>>(), TOLD);
+        assert_eq!(pairs.iter().map(|(_, value)| *value).collect::<Vec<_>>(), ["a.exe /x", "High", r"C:\b.exe", "16"]);
+        event.data.remove(0);
+        assert_eq!(start(&event, asked), None);
+        let mut less = Asked::default();
+        assert!(less.add("ParentImage"));
+        assert!(start(&event, less).is_some());
     }
 }

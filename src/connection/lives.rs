@@ -1,6 +1,7 @@
-//! [`Lives`]: when the processes of hosts lived, and whose they were, by EventID 4688 and 4689 of Windows' Security-Auditing.
+//! [`Lives`]: when the processes of hosts lived, whose they were and how they were started, by EventID 4688 and 4689 of Windows'
+//! Security-Auditing.
 //!
-//! A connection that Security-Auditing has logged states the id of its process and nothing of the user. Windows gives ids to the next
+//! A connection that Security-Auditing has logged states the id of its process and nothing else of it. Windows gives ids to the next
 //! process, so that it takes the time as well: the process is that of the latest 4688 before, with no 4689 between.
 
 use std::{cmp::Ordering, collections::HashMap};
@@ -9,7 +10,9 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
+        audited,
         security::PROVIDER,
+        started::{Asked, Start},
         sysmon::{decimal, stated, time},
     },
     evtx::event::Event,
@@ -22,12 +25,15 @@ pub const FIELDS: [&str; 5] =
 /// What was logged of processes, in any order until they are sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Lives {
+    asked: Asked,
     changes: Vec<Change>,
     /// How many of them are sorted, and there once each.
     sorted: usize,
     texts: Vec<Box<str>>,
     numbers: HashMap<Box<str>, u32>,
-    /// What the texts take in memory, in bytes.
+    starts: Vec<Start>,
+    start_numbers: HashMap<Start, u32>,
+    /// What texts and starts take in memory, in bytes.
     size: usize,
 }
 
@@ -39,33 +45,56 @@ struct Change {
     process: u32,
     /// Nanoseconds since 1970.
     time: i64,
-    /// The number of the user's name where it was created, nothing where it ended.
-    user: Option<u32>,
+    /// Nothing where it ended.
+    created: Option<Created>,
+}
+
+/// What is known of a process from when it was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Created {
+    /// The number of the user's name.
+    user: u32,
+    /// The number of how it was started, if that is asked for and told.
+    start: Option<u32>,
 }
 
 impl Lives {
+    /// None yet, of whose starts this is asked for.
+    #[must_use]
+    pub fn new(asked: Asked) -> Self {
+        Self { asked, ..Self::default() }
+    }
+
     /// Takes what an event says of a process, if it is one of the two.
     pub fn learn(&mut self, event: &Event<'_>) {
         let field = |name| stated(event.field(name).unwrap_or_default());
-        let (id, user) = match &*event.event_id {
+        let (id, is_created) = match &*event.event_id {
             _ if event.provider != PROVIDER => return,
-            "4688" => (field("NewProcessId"), Some(user(field))),
-            "4689" => (field("ProcessId"), None),
+            "4688" => (field("NewProcessId"), true),
+            "4689" => (field("ProcessId"), false),
             _ => return,
         };
         let logged = event.time.or_else(|| time(&event.system_time)).and_then(nanoseconds);
         let (Ok(process), Some(time)) = (decimal(id).parse(), logged) else { return };
         let host = self.number(&event.computer);
-        let user = user.map(|user| self.number(&user));
-        self.push(Change { host, process, time, user });
+        let created = is_created.then(|| Created {
+            user: self.number(&user(field)),
+            start: audited::start(event, self.asked).map(|start| self.start_number(start)),
+        });
+        self.push(Change { host, process, time, created });
     }
 
     /// Adds what another part of a look has learned.
     pub fn merge(&mut self, other: Self) {
         let numbers: Vec<u32> = other.texts.iter().map(|text| self.number(text)).collect();
-        let own = |number: u32| numbers.get(number as usize).copied().unwrap_or(0);
+        let starts: Vec<u32> = other.starts.into_iter().map(|start| self.start_number(start)).collect();
+        let own = |numbers: &[u32], number: u32| numbers.get(number as usize).copied().unwrap_or(0);
         for change in other.changes {
-            self.push(Change { host: own(change.host), user: change.user.map(own), ..change });
+            let created = change.created.map(|Created { user, start }| Created {
+                user: own(&numbers, user),
+                start: start.map(|start| own(&starts, start)),
+            });
+            self.push(Change { host: own(&numbers, change.host), created, ..change });
         }
     }
 
@@ -77,11 +106,13 @@ impl Lives {
 
     /// Sorts what was learned, without which nothing is found.
     pub fn sort(&mut self) {
-        let Self { changes, texts, .. } = self;
-        let text = |user: Option<u32>| user.and_then(|user| texts.get(user as usize));
-        changes.sort_unstable_by(|one, other| {
-            one.place().cmp(&other.place()).then_with(|| text(one.user).cmp(&text(other.user)))
-        });
+        let Self { changes, texts, starts, .. } = self;
+        let told = |change: &Change| {
+            let Created { user, start } = change.created?;
+            Some((texts.get(user as usize), start.and_then(|start| starts.get(start as usize))))
+        };
+        changes
+            .sort_unstable_by(|one, other| one.place().cmp(&other.place()).then_with(|| told(one).cmp(&told(other))));
         changes.dedup();
         self.sorted = changes.len();
     }
@@ -89,15 +120,22 @@ impl Lives {
     /// The user of the process that had this id on a host at a time; empty if that is not known.
     #[must_use]
     pub fn user(&self, host: &str, process_id: &str, time: Option<Timestamp>) -> &str {
-        let find = || {
-            let (host, process) = (*self.numbers.get(host)?, process_id.parse().ok()?);
-            let time = time.and_then(nanoseconds)?;
-            let is_until = |change: &Change| (change.host, change.process, change.time) <= (host, process, time);
-            let last = self.changes.get(self.changes.partition_point(is_until).checked_sub(1)?)?;
-            let user = last.user.filter(|_| (last.host, last.process) == (host, process))?;
-            self.texts.get(user as usize)
-        };
-        find().map_or("", |user| user)
+        let created = self.created(host, process_id, time);
+        created.and_then(|created| self.texts.get(created.user as usize)).map_or("", |user| user)
+    }
+
+    /// How it was started, if that is known.
+    #[must_use]
+    pub fn start(&self, host: &str, process_id: &str, time: Option<Timestamp>) -> Option<&Start> {
+        self.starts.get(self.created(host, process_id, time)?.start? as usize)
+    }
+
+    fn created(&self, host: &str, process_id: &str, time: Option<Timestamp>) -> Option<Created> {
+        let (host, process) = (*self.numbers.get(host)?, process_id.parse().ok()?);
+        let time = time.and_then(nanoseconds)?;
+        let is_until = |change: &Change| (change.host, change.process, change.time) <= (host, process, time);
+        let last = self.changes.get(self.changes.partition_point(is_until).checked_sub(1)?)?;
+        last.created.filter(|_| (last.host, last.process) == (host, process))
     }
 
     fn push(&mut self, change: Change) {
@@ -107,6 +145,17 @@ impl Lives {
             self.sort();
         }
         self.changes.push(change);
+    }
+
+    fn start_number(&mut self, start: Start) -> u32 {
+        if let Some(&number) = self.start_numbers.get(&start) {
+            return number;
+        }
+        let number = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        self.size += 2 * start.size();
+        self.starts.push(start.clone());
+        self.start_numbers.insert(start, number);
+        number
     }
 
     fn number(&mut self, text: &str) -> u32 {
@@ -124,7 +173,7 @@ impl Lives {
 impl Change {
     /// What a process's end is before, where its id was given to another one at that time.
     fn place(&self) -> (u32, u32, i64, Ordering) {
-        (self.host, self.process, self.time, if self.user.is_some() { Ordering::Greater } else { Ordering::Less })
+        (self.host, self.process, self.time, if self.created.is_some() { Ordering::Greater } else { Ordering::Less })
     }
 }
 

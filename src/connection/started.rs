@@ -4,6 +4,7 @@
 //! Values are kept as they were logged, and each text once. What rules make of them is not known here.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -40,12 +41,15 @@ pub const FIELDS: [&str; 17] = [
     "ParentUser",
 ];
 
+/// The first of them.
+const COMMAND_LINE: &str = "CommandLine";
+
 /// Some of the [`FIELDS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked(u32);
 
 /// How a process was started.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Start {
     /// Its own event comes before those of processes that it started, and of either the earlier one.
     origin: Origin,
@@ -55,7 +59,7 @@ pub struct Start {
 }
 
 /// Which event tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Origin {
     /// Its own.
     Own,
@@ -104,6 +108,25 @@ impl Asked {
 }
 
 impl Start {
+    /// What another event than Sysmon's tells of what is asked, by these names. Nothing where it does not tell the command line and that is
+    /// asked: a rule that leaves out some command lines would take it for another.
+    #[must_use]
+    pub fn told<'a>(asked: Asked, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Option<Self> {
+        let told = asked.numbered().map(|(index, name)| (index, name, value(name)));
+        let told: Vec<(u8, &str, Option<Cow<'_, str>>)> = told.collect();
+        let is_silent = told.iter().any(|(_, name, value)| *name == COMMAND_LINE && value.is_none());
+        let values: Box<[(u8, Arc<str>)]> =
+            told.into_iter().filter_map(|(index, _, value)| Some((index, value?.into()))).collect();
+        (!is_silent && !values.is_empty()).then_some(Self { origin: Origin::Own, time: None, values })
+    }
+
+    /// What it takes in memory, in bytes, with texts that no other has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let values = self.values.iter().map(|(_, text)| Starts::OF_VALUE + Starts::OF_TEXT + text.len());
+        values.fold(Starts::OF_START, usize::saturating_add)
+    }
+
     /// The value of a field as it was logged; nothing if the event does not have it.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
@@ -140,7 +163,7 @@ impl Starts {
                 self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?))).collect();
             self.learn(&event.computer, of, Origin::Own, time, &values);
         }
-        let command_line = self.asked.numbered().find(|(_, name)| *name == "CommandLine");
+        let command_line = self.asked.numbered().find(|(_, name)| *name == COMMAND_LINE);
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
         if let (Some(of), Some((index, _)), Some(line)) = (key("ParentProcessGuid"), command_line, of_parent) {
             self.learn(&event.computer, of, Origin::Child, time, &[(index, line)]);

@@ -380,9 +380,8 @@ impl Summary<'_> {
         let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
         let why = match self.terms.logged_by {
             LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
-            LoggedBy::Security => "Windows' Security log does not name it as Sysmon does".to_owned(),
-            LoggedBy::All => {
-                format!("the start of {its} is not in these logs, or Sysmon has not logged the connection")
+            LoggedBy::Security | LoggedBy::All => {
+                format!("the start of {its} is not in these logs, or not its command line")
             }
         };
         let connections = counted(count, "connection");

@@ -11,7 +11,7 @@ use crate::{
         logged::LoggedBy,
         queried::Queried,
         security,
-        started::{Asked, Starts},
+        started::{Asked, Start, Starts},
         sysmon::stated,
         volumes::Volumes,
     },
@@ -148,7 +148,7 @@ impl Known {
             locals: questions.locals.then(Locals::default),
             starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts)),
             queried: questions.names.then(|| Queried::new(questions.clock)),
-            lives: questions.users.then(Lives::default),
+            lives: questions.users.then(|| Lives::new(questions.starts)),
             volumes: questions.volumes.then(Volumes::default),
             prefilter: None,
         }
@@ -160,9 +160,22 @@ impl Known {
         let is_named = !stated(event.field(HOSTNAME).unwrap_or_default()).is_empty();
         let queried = self.queried.as_ref().filter(|_| !is_named);
         Beside {
-            process: self.starts.as_ref().and_then(|starts| starts.of(connection)),
+            process: self.start(connection),
             names: queried.map(|queried| queried.of(connection)).unwrap_or_default(),
         }
+    }
+
+    /// How the process of a connection was started.
+    fn start(&self, connection: &Connection<'_>) -> Option<&Start> {
+        if let Some(lives) = self.lives_of(connection) {
+            return lives.start(&connection.dvc, &connection.process_id, connection.time);
+        }
+        self.starts.as_ref()?.of(connection)
+    }
+
+    /// The processes, by their ids, of which this connection's is one.
+    fn lives_of(&self, connection: &Connection<'_>) -> Option<&Lives> {
+        self.lives.as_ref().filter(|_| connection.vendor_product == security::VENDOR_PRODUCT)
     }
 
     /// Takes what an event says of it.
@@ -224,7 +237,7 @@ impl Known {
 
     /// The user of a connection whose event does not say.
     pub(super) fn user(&self, connection: &Connection<'_>) -> Option<&str> {
-        let lives = self.lives.as_ref().filter(|_| connection.vendor_product == security::VENDOR_PRODUCT)?;
+        let lives = self.lives_of(connection)?;
         Some(lives.user(&connection.dvc, &connection.process_id, connection.time))
     }
 

@@ -394,6 +394,65 @@ fn the_process_behind_a_connection_is_that_of_its_4688() {
 }
 
 #[test]
+fn rules_that_ask_for_the_process_are_told_by_its_4688() {
+    const UNJOINED: &str = "1 connection was not judged by rules that ask for the process: the start of its process is not in these \
+                            logs, or not its command line";
+    let found = |detection: &str, events: &[Event]| -> [(usize, bool); 2] {
+        let rule = format!(
+            "title: t\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n{detection}\n"
+        );
+        ["security", "all"].map(|source| {
+            let case = of(source, connections()).file("t.yml", &rule).args(["--rules", "t.yml", "--rule", "none"]);
+            // Where it is in the logs does not matter.
+            let (last, others) = events.split_last().unwrap();
+            let case = case.log("a.evtx", &evtx_writer::log([last])).log("b.evtx", &evtx_writer::log(others));
+            let ran = case.run();
+            (rows(ran.exits(0)).len(), ran.stderr().contains(UNJOINED))
+        })
+    };
+    let line = "  s:\n    CommandLine|contains: '/u x'\n  condition: s";
+    let not_line = "  s:\n    DestinationPort: 443\n  f:\n    CommandLine|contains: '/i'\n  condition: s and not f";
+    let parent = "  s:\n    ParentImage|endswith: '\\explorer.exe'\n    IntegrityLevel: High\n    ParentProcessId: 632\n  condition: s";
+    let hash = "  s:\n    CommandLine|contains: '/u x'\n    Hashes|contains: 'MD5'\n  condition: s";
+    let silent = created(2, ID).with("CommandLine", "");
+    for (detection, events, expected) in [
+        (line, vec![created(2, ID), allowed().at(1)], (1, false)),
+        (line, vec![created(1, ID), allowed().at(1)], (1, false)),
+        (line, vec![created(0, ID), allowed().at(1)], (0, true)),
+        (line, vec![silent.clone(), allowed().at(1)], (0, true)),
+        (line, vec![created(2, ID + 1), allowed().at(1)], (0, true)),
+        (line, vec![created(2, ID).on("WS02"), allowed().at(1)], (0, true)),
+        (line, vec![created(2, ID), ended(ID).at(1), allowed().at(2)], (0, true)),
+        (line, vec![created(2, ID).at(3), allowed().at(1)], (0, true)),
+        (not_line, vec![created(2, ID), allowed().at(1)], (1, false)),
+        (not_line, vec![created(2, ID).with("CommandLine", "x /i"), allowed().at(1)], (0, false)),
+        (not_line, vec![created(0, ID), allowed().at(1)], (0, true)),
+        (not_line, vec![silent.clone(), allowed().at(1)], (0, true)),
+        (parent, vec![created(2, ID), allowed().at(1)], (1, false)),
+        (parent, vec![silent, allowed().at(1)], (1, false)),
+        (parent, vec![created(1, ID), allowed().at(1)], (0, false)),
+        (hash, vec![created(2, ID), allowed().at(1)], (0, false)),
+    ] {
+        assert_eq!(found(detection, &events), [expected; 2], "{detection}");
+    }
+}
+
+#[test]
+fn built_in_rules_that_ask_for_the_process_find_it_in_the_security_log_too() {
+    let events = [
+        created(1, ID).with("CommandLine", r"C:\Windows\System32\rundll32.exe"),
+        allowed().with("Application", r"\device\harddiskvolume2\windows\system32\rundll32.exe").at(1),
+        created(1, ID + 1).with("CommandLine", r"rundll32.exe x.dll,Entry"),
+        allowed()
+            .with("Application", r"\device\harddiskvolume2\windows\system32\rundll32.exe")
+            .with("ProcessID", Value::U64(u64::from(ID) + 1))
+            .at(2),
+    ];
+    let case = of("security", detect()).events(&events).args(["--rule", "rundll32", "--group-by", "process_id"]);
+    assert_eq!(users(&case.run()), [ID.to_string()]);
+}
+
+#[test]
 fn sysmons_processes_are_known_beside_them() {
     let sysmon =
         Event::connection().with("ProcessGuid", Value::Guid("6820d070-262c-65e7-0000-000000000001".to_owned()));
@@ -536,16 +595,15 @@ fn an_id_that_is_not_stated_is_of_no_process() {
 
 #[test]
 fn what_is_asked_of_them_in_vain_is_refused_or_said() {
-    let rule =
-        "title: Asks\nlogsource: {category: network_connection}\ndetection: {s: {CommandLine: x}, condition: s}\n";
+    let rule = "title: Asks\nlogsource: {category: network_connection}\ndetection: {s: {Hashes: x}, condition: s}\n";
     let case =
         |source| of(source, detect()).file("rules/asks.yml", rule).events(&[allowed()]).args(["--rules", "rules"]);
     let queried = ["--sigma-names", "queried", "log.evtx"];
     case("security").run_on(&queried).exits(2).says(&["--sigma-names queried with --source security: "]);
     case("all").run_on(&queried).exits(0);
-    let says = r#"rule "Asks": nothing can be found, since it asks for the process"#;
+    let says = r#"rule "Asks": nothing can be found, since it asks for Hashes of the process, which only Sysmon tells"#;
     let ran = case("security").run_on(&["log.evtx"]);
-    ran.exits(0).says(&[says, "1 connection was not judged by rules that ask for the process: Windows' Security log "]);
+    ran.exits(0).says(&[says, "1 connection was not judged by rules that ask for the process: "]);
     case("security").run_on(&["-q", "log.evtx"]).exits(0).says(&[says]);
     case("all").run_on(&["log.evtx"]).exits(0).does_not_say("nothing can be found");
 }
