@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use crate::{
     cli::{
         args::{
-            ClockArg, Exclusions, FilterArgs, Judge, MergeArgs, OutputArgs, ScanArgs, SigmaNames, VerifyArgs,
-            WantedArgs,
+            MergeArgs, VerifyArgs,
+            output::OutputArgs,
+            scan::{ClockArg, Exclusions, FilterArgs, Judge, ScanArgs, SigmaNames, WantedArgs},
         },
         labels, live, time, wildcards,
     },

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    cli::args::{LabelArgs, OutputArgs},
+    cli::args::output::{LabelArgs, OutputArgs},
     connection::logged::LoggedBy,
     error::Error,
     label::{labels::Labels, watchlist::Watchlist},

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     cli::{
-        args::ScanArgs,
+        args::scan::ScanArgs,
         clock::Clock,
         config::{self, Builtin, Config},
         live, progress,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    cli::args::{ColorArg, LookArgs},
+    cli::args::output::{ColorArg, LookArgs},
     error::Error,
     report::{
         output::{Output, Pending},

@@ -1,0 +1,28 @@
+//! Values that are neither text nor one of a list: numbers of threads, and sizes.
+
+use std::num::NonZeroUsize;
+
+/// What groups, and hits as much again, may take of memory.
+pub(super) const MEMORY: &str = "1GiB";
+
+/// Reads a number of threads: more than any machine has cores can only be a mistake.
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
+    number.ok_or_else(|| "give a number from 1 to 1024".to_owned())
+}
+
+/// Reads a size: bytes, or with a unit of `KiB`, `MiB`, `GiB` or `TiB`, in any case, the `iB` optional.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => 64,
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
+    bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
+}
