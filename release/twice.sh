@@ -29,9 +29,9 @@ clone() {
 
 rm -rf "$folder/files" "$folder/files-again"
 (umask 022 && clone "$folder/one")
-(umask 077 && clone "$folder/another place/netsift")
+(umask 077 && clone "$folder/another/place/netsift")
 target="${CARGO_TARGET_DIR:-$folder/target}"
 CARGO_TARGET_DIR="$(mkdir -p "$target" && cd "$target" && pwd)" TZ=UTC "$folder/one/release/make.sh" "$folder/files" "$@"
-(unset CARGO_TARGET_DIR && umask 077 && TZ=Asia/Kathmandu "$folder/another place/netsift/release/make.sh" "$folder/files-again" "$@" > /dev/null)
+(unset CARGO_TARGET_DIR && umask 077 && TZ=Asia/Kathmandu "$folder/another/place/netsift/release/make.sh" "$folder/files-again" "$@" > /dev/null)
 diff "$folder/files/SHA256SUMS" "$folder/files-again/SHA256SUMS"
 CARGO_TARGET_DIR="$target" "$folder/one/release/check.sh" "$folder/files"
