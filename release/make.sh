@@ -27,9 +27,14 @@ if [ -n "$uncommitted" ]; then
     printf '%s: what is released is of a commit, and these are not committed:\n%s\n' "$0" "$uncommitted" >&2
     exit 1
 fi
-if [[ ${targets[*]} == *windows* ]] && ! command -v zip > /dev/null; then
-    echo "$0: zip is not installed, and the archive for Windows needs it" >&2
-    exit 1
+if [[ ${targets[*]} == *windows* ]]; then
+    unfit=''
+    command -v zip > /dev/null || unfit="zip is not installed"
+    [[ $CARGO_TARGET_DIR != *' '* ]] || unfit="mingw's dlltool cannot have spaces in a path: $CARGO_TARGET_DIR"
+    if [ -n "$unfit" ]; then
+        echo "$0: for Windows: $unfit" >&2
+        exit 1
+    fi
 fi
 stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
