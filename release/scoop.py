@@ -10,7 +10,7 @@ with open(sums) as lines:
     hashes = dict(reversed(line.split()) for line in lines)
 manifest = {
     "version": version,
-    "description": "Finds the network connections of chosen processes in collected Sysmon event logs",
+    "description": "Finds network connections of chosen processes in collected Sysmon event logs",
     "homepage": url,
     "license": "MIT|Apache-2.0",
     "architecture": {"64bit": {"url": f"{url}/{name}.zip", "hash": hashes[f"{name}.zip"], "extract_dir": name}},
