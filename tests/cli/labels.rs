@@ -100,6 +100,20 @@ fn names_that_the_process_asked_for_count_without_context_too_from_any_log() {
 }
 
 #[test]
+fn a_name_with_any_characters_does_not_take_the_place_of_others() {
+    let events = [
+        // Another process, which asked for nothing. Its name is as the two of the other would be in lines.
+        to("9.9.9.9", "c\nevil.test", 0)
+            .with("ProcessGuid", Value::Guid("99999999-5566-7788-99aa-bbccddeeff00".to_owned())),
+        query("evil.test", "9.9.9.9", 1),
+        to("9.9.9.9", "c", 2),
+    ];
+    let args = ["--watchlist", "bad.txt", "--group-by", "dest"];
+    let ran = detect().events(&events).file("bad.txt", "evil.test\n").args(args).run_on(&["log.evtx"]);
+    assert_eq!(rows(&ran, "dest,watchlist"), [r"c\nevil.test,", "c,bad"]);
+}
+
+#[test]
 fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() {
     // The second connection is long after the name was asked for.
     let events = [query("evil.test", "9.9.9.9", 0), to("9.9.9.9", "", 1), to("9.9.9.9", "", 900), to("9.9.9.8", "", 2)];
