@@ -356,6 +356,21 @@ fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
 }
 
 #[test]
+fn of_groups_by_the_other_end_the_peer_is_known_of_what_was_opened_too() {
+    let events =
+        [to("9.9.9.9", "", 0), to("9.9.9.8", "evil.test", 1), to("9.9.9.7", "", 2), inbound("9.9.9.9", "10.1.2.3")];
+    let case = detect().events(&events).file("bad.txt", "9.9.9.9\nevil.test\n");
+    let fields = ["--exclusions", "none", "--group-by", "direction,remote_ip,remote"];
+    let labels = ["--watchlist", "bad.txt", "--only-watched"];
+    let scan = run_in(&case, &[&fields[..], &labels, &["--partial", "p.parquet", "log.evtx"]].concat());
+    let columns = "direction,remote_ip,remote,watchlist";
+    let expected = ["outbound,9.9.9.9,9.9.9.9,bad", "outbound,9.9.9.8,evil.test,bad", "inbound,9.9.9.9,9.9.9.9,bad"];
+    assert_eq!(rows(&scan, columns), expected);
+    let merged = Ran::new(case.another(&[&["merge"], &labels[..], &["p.parquet"]].concat()));
+    assert_eq!(rows(&merged, columns), expected);
+}
+
+#[test]
 fn the_manifest_has_the_files_and_verify_compares_them() {
     let case = parts(&[]);
     let labels = ["--watchlist", "bad.txt", "--geoip", "as.mmdb"];
