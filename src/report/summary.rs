@@ -307,7 +307,11 @@ impl Summary<'_> {
             return self.unjoined(f);
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
-        write!(f, " in {}", counted(self.ran.groups, "group"))?;
+        let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
+        write!(f, " in {}", counted(self.ran.groups.saturating_add(left_out), "group"))?;
+        if left_out > 0 {
+            write!(f, ", {} of them left out", grouped(left_out))?;
+        }
         if outside_detection > 0 {
             write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }

@@ -123,7 +123,11 @@ fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() 
     let ran = run_in(&case, &[&args[..], &more].concat());
     assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.9.9.9,bad"]);
     assert!(ran.report().contains("9.9.9.9,2,"), "{}", ran.report());
-    ran.exits(0).says(&["watchlist bad (1 entry): 1 hit in 1 group\n", "1 hit in 1 group left out that no list has\n"]);
+    ran.exits(0).says(&[
+        "watchlist bad (1 entry): 1 hit in 1 group\n",
+        "1 hit in 1 group left out that no list has\n",
+        "found     3 connections of regsvcs.exe: 3 hits in 2 groups, 1 of them left out, 0 excluded\n",
+    ]);
     let events = fs::read_to_string(case.path("e.csv")).unwrap();
     let ends: Vec<&str> = events.lines().map(|row| row.rsplit(',').next().unwrap()).collect();
     assert_eq!(ends, ["watchlist", "bad", ""], "{events}");
