@@ -23,6 +23,7 @@ use crate::{
     rule::info::{BUILT_IN, RuleInfo},
     scan::{
         elsewhere::{Elsewhere, Missing},
+        hosts,
         tally::Tally,
         terms::Terms,
     },
@@ -205,7 +206,7 @@ impl Summary<'_> {
         }
         let with_sysmon = hosts.iter().filter(|host| host.has_sysmon).count() as u64;
         let without = (hosts.len() as u64).saturating_sub(with_sysmon);
-        let (total, with_sysmon, without) = (grouped(hosts.len() as u64), grouped(with_sysmon), grouped(without));
+        let (total, with_sysmon, without) = (hosts::number(hosts), grouped(with_sysmon), grouped(without));
         let [log, no_log] = self.terms.logged_by.log();
         writeln!(f, "hosts     {total}: {with_sysmon} with {log}, {without} without")?;
         for host in hosts.iter().take(HOSTS) {
