@@ -445,6 +445,11 @@ fn lists_that_nothing_can_be_on_are_said() {
         .run_on(&["log.evtx"])
         .exits(0)
         .says(&["--watchlist l/own.txt: only what came in can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
+    run_in(&excluded, &["--partial", "p.parquet", "--partial-events", "log.evtx"]).exits(0);
+    let merge = ["merge", "-q", "--watchlist", "l/own.txt", "p.parquet"];
+    Ran::new(excluded.another(&merge))
+        .exits(0)
+        .says(&["only what came in can be on it", "a scan with --exclusions none"]);
     let none = connections().events(&events).file("l/own.txt", "10.1.0.0/16").args(["--watchlist", "l/own.txt"]);
     none.run_on(&["log.evtx"]).exits(0).does_not_say("can be on it").says(&["watchlist own (1 entry): none\n"]);
     let names = connections().events(&events).file("l/n.txt", "evil.test").args([
@@ -454,6 +459,9 @@ fn lists_that_nothing_can_be_on_are_said() {
         "security",
     ]);
     names.run_on(&["log.evtx"]).exits(0).says(&["--watchlist l/n.txt: nothing can be on it, since it has names alone"]);
+    run_in(&names, &["--partial", "p.parquet", "log.evtx"]).exits(0);
+    let merge = ["merge", "-q", "--watchlist", "l/n.txt", "p.parquet"];
+    Ran::new(names.another(&merge)).exits(0).says(&["nothing can be on it, since it has names alone"]);
     let other = mmdb_writer::database(&[("0.0.0.0", 1, mmdb_writer::Value::Map(vec![]))]);
     let other = detect().events(&events).file("a.mmdb", other).args(["--geoip", "a.mmdb", "-q"]);
     other.run_on(&["log.evtx"]).exits(0).says(&["--geoip a.mmdb: what it has of addresses is neither"]);
