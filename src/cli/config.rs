@@ -106,8 +106,7 @@ impl Config {
         let partial = args.partial.map(|path| (path, rows));
         let mut labels = labels::read(&args.output)?;
         if let Some(labels) = &mut labels {
-            let in_vain: Vec<String> = labels::in_vain(labels, &rules, args.source).collect();
-            labels.remarks.extend(in_vain);
+            labels::remark(labels, &rules, args.source);
         }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), ..outputs };

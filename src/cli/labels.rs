@@ -26,21 +26,26 @@ pub(super) fn read(args: &OutputArgs) -> Result<Option<Labels>, Error> {
     Labels::read(watchlist, geoip, args.manifest.is_some())
 }
 
-/// What there is to say of lists that nothing can be on, by what is read and what is left out.
-pub(super) fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterator<Item = String> {
+/// Adds what there is to say of lists that nothing can be on, by what is read and what is left out.
+pub(super) fn remark(labels: &mut Labels, rules: &RuleSet, logged_by: LoggedBy) {
+    let in_vain: Vec<String> = in_vain(labels, rules, logged_by).collect();
+    labels.remarks.extend(in_vain);
+}
+
+fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterator<Item = String> {
     let rule = rules.builtin.as_ref().filter(|_| rules.sigma.is_empty());
     labels.lists().filter_map(move |(file, list)| {
         let (file, excluded) = (file.shown(), rule.and_then(|rule| excluding(list, rule)));
         if logged_by == LoggedBy::Security && !list.has_addresses() {
             Some(format!(
-                "--watchlist {file}: nothing can be on it, since it has names alone, and Windows' Security log has none: --source all \
-                 reads Sysmon's connections too"
+                "--watchlist {file}: nothing can be on it, since it has names alone, and Windows' Security log has none: a scan \
+                 with --source all reads Sysmon's connections too"
             ))
         } else {
             excluded.map(|(network, excluding)| {
                 format!(
                     "--watchlist {file}: only what came in can be on it, since every network in it is excluded, such as {network} by \
-                     {excluding}; --exclusions none leaves the built-in ones out"
+                     {excluding}; a scan with --exclusions none leaves the built-in ones out"
                 )
             })
         }

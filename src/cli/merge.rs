@@ -1,12 +1,12 @@
 //! The command `merge`: partial results put together, and a report of what is in all of them.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
 use crate::{
     cli::{
         args::MergeArgs,
         clock::Clock,
-        config, progress,
+        config, labels, progress,
         scan::detail,
         terminal::{screen, sheet, tell},
     },
@@ -25,6 +25,11 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     config.outputs.show_on(screen(look), sheet(look));
     let gathered = fleet::gather(&config)?;
     config.outputs.context = gathered.context();
+    // Nothing else has them yet.
+    if let Some(labels) = config.outputs.labels.as_mut().and_then(Arc::get_mut) {
+        let terms = gathered.terms();
+        labels::remark(labels, &terms.rules, terms.logged_by);
+    }
     let bar = progress::bar(gathered.size(), config.quiet);
     let merged = gathered.merge(&config, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();

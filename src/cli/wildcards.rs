@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs, io,
     path::{Component, Path, PathBuf},
 };
 
@@ -18,7 +18,8 @@ pub fn expand(paths: Vec<PathBuf>) -> Vec<PathBuf> {
     paths.into_iter().flat_map(expanded).collect()
 }
 
-/// The files and folders that a path means: itself, or those that match it.
+/// The files and folders that a path means: itself, or those that match it. A folder on the way that cannot be read is one of them, to
+/// be named for it: what is in it is not left out unsaid.
 pub fn matches(path: &Path) -> Vec<PathBuf> {
     if path.exists() {
         return vec![path.to_owned()];
@@ -26,15 +27,35 @@ pub fn matches(path: &Path) -> Vec<PathBuf> {
     if !path.components().any(|part| pattern(part).is_some()) {
         return Vec::new();
     }
-    let mut found = vec![PathBuf::new()];
+    let (mut found, mut unreadable) = (vec![PathBuf::new()], Vec::new());
     for part in path.components() {
-        found = match pattern(part) {
-            Some(pattern) => found.iter().flat_map(|folder| in_folder(folder, &pattern)).collect(),
-            None => found.iter().map(|folder| folder.join(part)).filter(|path| path.exists()).collect(),
+        let Some(pattern) = pattern(part) else {
+            found = found.iter().map(|folder| folder.join(part)).filter(|path| may_exist(path)).collect();
+            continue;
         };
+        let mut matching = Vec::new();
+        for folder in found {
+            match in_folder(&folder, &pattern) {
+                Ok(paths) => matching.extend(paths),
+                Err(error) if is_absent(&error) => {}
+                Err(_) => unreadable.push(folder),
+            }
+        }
+        found = matching;
     }
+    found.append(&mut unreadable);
     found.sort_unstable();
     found
+}
+
+/// Whether there is something, or cannot be told.
+fn may_exist(path: &Path) -> bool {
+    path.try_exists().unwrap_or_else(|error| !is_absent(&error))
+}
+
+/// Whether there is no such folder.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The pattern that a part of a path is. A bracket is what it is: names of Windows have them.
@@ -47,13 +68,18 @@ fn pattern(part: Component<'_>) -> Option<Pattern> {
     Pattern::new(&name).ok()
 }
 
-/// What is in a folder under a name of this pattern.
-fn in_folder(folder: &Path, pattern: &Pattern) -> Vec<PathBuf> {
+/// What is in a folder under a name of this pattern. What of a name is not text can be anything.
+///
+/// # Errors
+///
+/// It is not a folder that can be read.
+fn in_folder(folder: &Path, pattern: &Pattern) -> io::Result<Vec<PathBuf>> {
     let read = if folder == Path::new("") { Path::new(".") } else { folder };
     let options = MatchOptions { case_sensitive: !cfg!(windows), ..MatchOptions::new() };
-    let is_meant = |name: &OsStr| name.to_str().is_some_and(|name| pattern.matches_with(name, options));
-    let entries = fs::read_dir(read).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name()).filter(|name| is_meant(name)).map(|name| folder.join(name)).collect()
+    let is_meant = |name: &OsStr| pattern.matches_with(&name.to_string_lossy(), options);
+    let names =
+        fs::read_dir(read)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()?;
+    Ok(names.into_iter().filter(|name| is_meant(name)).map(|name| folder.join(name)).collect())
 }
 
 #[cfg(test)]
@@ -80,5 +106,26 @@ mod tests {
             fs::write(path("hosts[1]/*.evtx"), "").unwrap();
             assert_eq!(meant("hosts[1]/*.evtx"), [path("hosts[1]/*.evtx")]);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_text_is_matched_and_a_folder_that_cannot_be_read_is_named() {
+        use std::os::unix::{ffi::OsStrExt, fs::symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &[u8]| folder.path().join(OsStr::from_bytes(name));
+        fs::create_dir_all(path(b"a")).unwrap();
+        // A link to itself cannot be read, whoever tries.
+        symlink("loop", path(b"loop")).unwrap();
+        for name in [&b"a/x.evtx"[..], b"a/\xff.evtx", b"file"] {
+            fs::write(path(name), "").unwrap();
+        }
+        let meant = |pattern: &[u8]| expand(vec![path(pattern)]);
+        let logs = [&b"a/x.evtx"[..], b"a/\xff.evtx"].map(path);
+        assert_eq!(meant(b"a/*.evtx"), logs);
+        assert_eq!(meant(b"*/*.evtx"), [&logs[..], &[path(b"loop")]].concat());
+        assert_eq!(meant(b"*/x.evtx"), [path(b"a/x.evtx"), path(b"loop/x.evtx")]);
+        assert_eq!(meant(b"*/none/*.evtx"), [path(b"loop/none")]);
     }
 }

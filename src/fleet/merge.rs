@@ -116,6 +116,12 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
 }
 
 impl Gathered {
+    /// What was looked for in all of them.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// Whether they were made with `--context`, so that the report has its columns.
     #[must_use]
     pub fn context(&self) -> bool {

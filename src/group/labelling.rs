@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    fmt::Write,
     io,
     sync::Arc,
 };
@@ -73,8 +74,7 @@ impl<'a> Labelling<'a> {
     }
 
     fn answer(&mut self, asked: &Asked<'_>) -> io::Result<Arc<Found>> {
-        // Neither addresses nor names have such characters; where one does, the two parts stay apart.
-        let text = [asked.addresses.join("\n"), asked.names.join("\n")].join("\0");
+        let text = told_apart(asked);
         if let Some(found) = self.known.get(&text) {
             return Ok(Arc::clone(found));
         }
@@ -94,6 +94,16 @@ impl<'a> Labelling<'a> {
             }
         }
     }
+}
+
+/// What is asked, as one text that nothing else has: evidence can have any character in a name, so each text stands behind its length.
+fn told_apart(Asked { addresses, names }: &Asked<'_>) -> String {
+    let mut apart = String::new();
+    for (kind, text) in addresses.iter().map(|text| ('a', text)).chain(names.iter().map(|text| ('n', text))) {
+        // Writing to a string does not fail.
+        write!(apart, "{kind}{}:{text}", text.len()).unwrap_or_default();
+    }
+    apart
 }
 
 /// The rows that are watched: those with a connection that is on a list. They are known by hashes that nobody can foresee.
@@ -173,5 +183,28 @@ impl Sifted {
             Ok(())
         })?;
         Ok(sifted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_told_apart_whatever_characters_evidence_has() {
+        let asked = |addresses: &[&'static str], names: &[&'static str]| {
+            told_apart(&Asked { addresses: addresses.to_vec(), names: names.to_vec() })
+        };
+        let different = [
+            asked(&[], &["c\nevil.test"]),
+            asked(&[], &["c", "evil.test"]),
+            asked(&["c"], &["evil.test"]),
+            asked(&["c\0evil.test"], &[]),
+            asked(&[], &["cn9:evil.test"]),
+            asked(&["c", "evil.test"], &[]),
+        ];
+        for (place, text) in different.iter().enumerate() {
+            assert!(!different.iter().take(place).any(|other| other == text), "{text:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! [`Entries`]: what a list is made of, whichever format it has.
 
+use std::borrow::Cow;
+
 use ipnet::IpNet;
 
 use crate::{
@@ -34,6 +36,16 @@ pub struct Unused {
     pub first: Vec<String>,
 }
 
+/// A text with no more of it than a message has room for: what is in a file can be of any length.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 100;
+    let end = text.floor_char_boundary(LONGEST);
+    match text.get(..end) {
+        Some(start) if end < text.len() => format!("{start}…").into(),
+        _ => text.into(),
+    }
+}
+
 impl Entries {
     /// Adds a network or an address; one with host bits as the network that it is in. Returns whether it is one.
     pub(super) fn add_network(&mut self, text: &str) -> bool {
@@ -54,10 +66,11 @@ impl Entries {
         self.counted(is_one)
     }
 
-    /// Adds a pattern with `*`. Returns whether there is something that it does not fit.
+    /// Adds a pattern with `*`, without the dot at its end, as names are compared. Returns whether there is something that it does not fit.
     ///
     /// One that only has a `*` for the names below a domain is found as such names are.
     pub(super) fn add_pattern(&mut self, text: &str) -> bool {
+        let text = text.strip_suffix('.').unwrap_or(text);
         let below = text.strip_prefix("*.").and_then(names::name);
         let is_one = match below {
             Some(name) => {
@@ -83,12 +96,9 @@ impl Entries {
 
     /// Notes an entry that is not used.
     pub(super) fn leave(&mut self, what: &str) {
-        const LONGEST: usize = 100;
         self.unused.count += 1;
         if self.unused.first.len() < NAMED {
-            let end = what.floor_char_boundary(LONGEST);
-            let more = if end < what.len() { "…" } else { "" };
-            self.unused.first.push(format!("{}{more}", text::printable(what.get(..end).unwrap_or_default())));
+            self.unused.first.push(text::printable(&short(what)).into_owned());
         }
     }
 

@@ -193,7 +193,10 @@ impl Labels {
         const SRC: [Field; 2] = [Field::SrcIp, Field::Src];
         const REMOTE: [Field; 2] = [Field::RemoteIp, Field::Remote];
         let is_known = REMOTE.iter().any(|&field| !value(field).is_empty());
+        let is_without_dest = DEST.iter().any(|&field| value(field).is_empty());
         let ends: &[[Field; 2]] = match value(Field::Direction) {
+            // Groups that were partly named by the other end have the peer there.
+            OUTBOUND if is_known && is_without_dest => &[DEST, REMOTE],
             OUTBOUND => &[DEST],
             INBOUND if is_known => &[REMOTE],
             _ => &[REMOTE, DEST, SRC],
@@ -300,6 +303,17 @@ mod tests {
             let both = of(&[(Direction, direction)]);
             assert_eq!(both, (vec!["10.0.0.1", "9.9.9.9"], vec!["ws.test", "peer.test", "query.test"]));
         }
+    }
+
+    #[test]
+    fn of_what_a_host_has_opened_the_peer_is_known_by_the_fields_that_there_are() {
+        use Field::{Dest, DestIp, Direction, Remote, RemoteIp, SrcIp};
+        let of =
+            |more: &[(Field, &'static str)]| asked(&[&[(Direction, "outbound"), (SrcIp, "10.0.0.1")], more].concat());
+        assert_eq!(of(&[(RemoteIp, "9.9.9.9")]), (vec!["9.9.9.9"], vec!["query.test"]));
+        assert_eq!(of(&[(RemoteIp, "9.9.9.9"), (Remote, "c2.test")]), (vec!["9.9.9.9"], vec!["c2.test", "query.test"]));
+        assert_eq!(of(&[(RemoteIp, "9.9.9.9"), (Dest, "c2.test")]), (vec!["9.9.9.9"], vec!["c2.test", "query.test"]));
+        assert_eq!(of(&[(DestIp, "9.9.9.9"), (Remote, "c2.test")]), (vec!["9.9.9.9"], vec!["c2.test", "query.test"]));
     }
 
     #[test]

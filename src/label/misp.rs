@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::label::{entries::Entries, names::Reach};
+use crate::label::{
+    entries::{Entries, short},
+    names::Reach,
+};
 
 /// The types that a list can be of.
 const TYPES: [&str; 6] = ["cidr", "string", "hostname", "substring", "regex", "list"];
@@ -23,7 +26,7 @@ pub(super) fn read(kind: &str, list: &[Value]) -> Result<Entries, String> {
         "substring" => Entries::add_part,
         "regex" => |entries, text| entries.add_expression(expression(text)),
         _ => {
-            return Err(format!("a warninglist of type {kind:?}: the types are {}", TYPES.join(", ")));
+            return Err(format!("a warninglist of type {:?}: the types are {}", short(kind), TYPES.join(", ")));
         }
     };
     let mut entries = Entries::default();

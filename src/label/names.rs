@@ -19,6 +19,8 @@ pub(super) struct Names {
     with_below: HashSet<Box<str>>,
     /// Only what is below these.
     below: HashSet<Box<str>>,
+    /// How long the longest of all is, in bytes.
+    longest: usize,
 }
 
 /// What of a name is on a list.
@@ -40,6 +42,7 @@ impl Names {
             Reach::WithBelow => &mut self.with_below,
             Reach::Below => &mut self.below,
         };
+        self.longest = self.longest.max(name.len());
         names.insert(name.into());
     }
 
@@ -49,8 +52,11 @@ impl Names {
     }
 
     /// Whether a folded name without a dot at its end is one of them.
+    ///
+    /// Of a name of any length, which evidence can have, only the ends are looked up that can be found.
     pub(super) fn has(&self, name: &str) -> bool {
-        let above = || name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..));
+        let can_be_one = |end: &&str| end.len() <= self.longest;
+        let above = || name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..)).filter(can_be_one);
         self.exact.contains(name)
             || self.with_below.contains(name)
             || above().any(|end| self.with_below.contains(end) || self.below.contains(end))
@@ -95,6 +101,16 @@ mod tests {
         ] {
             assert_eq!(names.has(name), is_one, "{name}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_name_longer_than_dns_has_is_found_and_only_what_can_be_one_is_looked_up() {
+        let mut names = Names::default();
+        names.add(name("evil.test").unwrap(), Reach::WithBelow);
+        let dots = ".".repeat(1 << 20);
+        assert!(names.has(&format!("{dots}evil.test")));
+        assert!(!names.has(&format!("{dots}notevil.test")) && !names.has(&dots));
+        assert!(!Names::default().has(&dots));
     }
 
     #[test]

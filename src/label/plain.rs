@@ -4,7 +4,10 @@ use ipnet::IpNet;
 
 use crate::{
     connection::cidr,
-    label::{entries::Entries, names::Reach},
+    label::{
+        entries::{Entries, short},
+        names::Reach,
+    },
 };
 
 /// Reads a list. A name stands for those below it too.
@@ -26,6 +29,7 @@ pub(super) fn read(text: &str) -> Result<Entries, String> {
 fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     const FORM: &str = "give an address, a network, a domain name or a pattern with * on each line, for example 203.0.113.7, \
                         198.51.100.0/24, example.com or c2-*.example.com";
+    let shown = short(text);
     if text.parse::<IpNet>().is_ok() {
         // One with host bits is refused with the network that was probably meant.
         cidr::parse(text)?;
@@ -33,10 +37,13 @@ fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     if text.contains('*') {
         let is_of_pattern = |c: char| c.is_alphanumeric() || "*.-_:".contains(c);
         if !text.chars().all(is_of_pattern) {
-            return Err(format!("{text:?} is a pattern with something that no name and no address has: {FORM}"));
+            return Err(format!("{shown:?} is a pattern with something that no name and no address has: {FORM}"));
+        }
+        if text.starts_with('.') || text.contains("..") {
+            return Err(format!("{shown:?} fits no name and no address, since none has an empty part: {FORM}"));
         }
         if !entries.add_pattern(text) {
-            return Err(format!("{text:?} fits every name and address: {FORM}"));
+            return Err(format!("{shown:?} fits every name and address: {FORM}"));
         }
         return Ok(());
     }
@@ -44,7 +51,7 @@ fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     if entries.add_network(text) || entries.add_name(name, Reach::WithBelow) {
         return Ok(());
     }
-    Err(format!("{text:?} is neither an address, a network, a domain name nor a pattern: {FORM}"))
+    Err(format!("{shown:?} is neither an address, a network, a domain name nor a pattern: {FORM}"))
 }
 
 #[cfg(test)]
@@ -63,11 +70,30 @@ mod tests {
             ("0.0.0.0 evil.test", "is neither"),
             ("http://*.test/", "is a pattern with something"),
             ("***", "fits every name"),
+            ("*.", "fits every name"),
+            (".c2-*.test", "fits no name"),
+            ("c2-*..test", "fits no name"),
         ] {
             let error = read(&format!("# mine\n\n{line}\n")).unwrap_err();
             assert!(error.starts_with("line 3: ") && error.contains(what), "{line}: {error}");
             assert!(line == "10.1.2.3/8" || error.contains("for example 203.0.113.7"), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_named_by_its_start() {
+        for line in ["a".repeat(1 << 20), "é*\u{7}".repeat(1 << 20), format!("a..{}*", "b".repeat(1 << 20))] {
+            let error = read(&line).unwrap_err();
+            assert!(error.len() < 600 && error.contains("…\" "), "{} bytes", error.len());
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_compared_without_the_dot_at_its_end_as_names_are() {
+        let entries = read("c2-*.evil.test.\n*.x.test.\n").unwrap();
+        assert!(entries.names.has("a.x.test"));
+        let texts = entries.texts.finish().unwrap();
+        assert!(texts.have("c2-7.evil.test") && !texts.have("c2-7.evil.test.org"));
     }
 
     #[test]

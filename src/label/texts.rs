@@ -3,6 +3,8 @@
 //! Parts, and of each pattern its longest piece, are all looked for at once. So what a text costs does not grow with the list, but for
 //! patterns whose piece it has.
 
+use std::collections::{BTreeMap, HashSet};
+
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 
@@ -27,9 +29,17 @@ pub(super) struct Collected {
 pub(super) struct Texts {
     /// Finds what a text has of the needles; nothing if there are none.
     search: Option<AhoCorasick>,
-    /// For each needle the pattern that it is a piece of; nothing if it is all there is to find.
-    needles: Vec<Option<Pattern>>,
+    needles: Vec<Needle>,
     expressions: RegexSet,
+}
+
+/// What is found when a piece of text is. Each piece is looked for once, whatever it is a piece of.
+#[derive(Debug, Default)]
+struct Needle {
+    /// Whether it is all there is to find.
+    is_part: bool,
+    /// The patterns that it is the longest piece of.
+    patterns: Vec<Pattern>,
 }
 
 impl Collected {
@@ -50,13 +60,15 @@ impl Collected {
         !text.is_empty()
     }
 
-    /// Adds a regular expression in any case of letters. Returns whether it was added: it may not be one, or be too large.
+    /// Adds a regular expression in any case of letters. Returns whether it was added: it may not be one, be too large, or be empty,
+    /// which every text fits.
     pub(super) fn add_expression(&mut self, text: &str) -> bool {
         let one = RegexBuilder::new(text).unicode(false).case_insensitive(true).size_limit(MOST_OF_ONE).build();
-        if one.is_ok() {
+        let is_one = !text.is_empty() && one.is_ok();
+        if is_one {
             self.expressions.push(text.to_owned());
         }
-        one.is_ok()
+        is_one
     }
 
     /// Makes it ready to be asked.
@@ -66,12 +78,15 @@ impl Collected {
     /// It is too much.
     pub(super) fn finish(self) -> Result<Texts, String> {
         let Self { patterns, parts, expressions } = self;
-        let mut needles: Vec<(String, Option<Pattern>)> = parts.into_iter().map(|part| (part, None)).collect();
-        needles.extend(patterns.iter().map(|text| {
+        let mut pieces: BTreeMap<String, Needle> = BTreeMap::new();
+        for part in parts {
+            pieces.entry(part).or_default().is_part = true;
+        }
+        for text in &patterns {
             let longest = text.split('*').max_by_key(|piece| piece.len()).unwrap_or_default();
-            (folded(longest), Some(Pattern::new(text)))
-        }));
-        let (texts, needles): (Vec<String>, Vec<Option<Pattern>>) = needles.into_iter().unzip();
+            pieces.entry(folded(longest)).or_default().patterns.push(Pattern::new(text));
+        }
+        let (texts, needles): (Vec<String>, Vec<Needle>) = pieces.into_iter().unzip();
         if texts.iter().map(String::len).sum::<usize>() > MOST_TEXT {
             return Err(format!("its patterns are more than {} MiB of text: give fewer", MOST_TEXT >> 20));
         }
@@ -93,14 +108,19 @@ impl Texts {
         self.search.is_none() && self.expressions.is_empty()
     }
 
-    /// Whether a folded text is one of them.
+    /// Whether a folded text is one of them. Each pattern is tried once, however often the text has its piece.
     pub(super) fn have(&self, text: &str) -> bool {
+        let mut tried = HashSet::new();
         let fits = |needle: usize| {
-            self.needles.get(needle).is_some_and(|pattern| pattern.as_ref().is_none_or(|pattern| pattern.matches(text)))
+            self.needles.get(needle).is_some_and(|Needle { is_part, patterns }| {
+                *is_part || patterns.iter().any(|pattern| pattern.matches(text))
+            })
         };
         let search = self.search.as_ref();
-        let is_found = search
-            .is_some_and(|search| search.find_overlapping_iter(text).any(|found| fits(found.pattern().as_usize())));
+        let is_found = search.is_some_and(|search| {
+            let needles = search.find_overlapping_iter(text).map(|found| found.pattern().as_usize());
+            needles.filter(|&needle| tried.insert(needle)).any(fits)
+        });
         is_found || self.expressions.is_match(text.as_bytes())
     }
 }
@@ -115,6 +135,7 @@ mod tests {
         assert!(collected.add_pattern("C2-*.Evil.test") && collected.add_pattern("203.0.113.*"));
         assert!(collected.add_part("DynDns") && collected.add_expression(r"^X\d+\.example$"));
         assert!(!collected.add_pattern("**") && !collected.add_part("") && !collected.add_expression("(?=a)"));
+        assert!(!collected.add_expression(""));
         let texts = collected.finish().unwrap();
         for (text, is_one) in [
             ("c2-7.evil.test", true),
@@ -133,12 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_tried_once_however_often_a_text_has_its_piece() {
+        let mut collected = Collected::default();
+        assert!(collected.add_pattern("*evil*x*"));
+        let texts = collected.finish().unwrap();
+        let often = "evil".repeat(1 << 18);
+        assert!(!texts.have(&often) && texts.have(&format!("{often}x")));
+    }
+
+    #[test]
     fn of_patterns_with_the_same_piece_each_is_tried() {
         let mut collected = Collected::default();
-        for start in ["a*.x.test", "b*.x.test"] {
-            collected.add_pattern(start);
+        for number in 0..100_000 {
+            collected.add_pattern(&format!("a{number}-*.x.test"));
         }
         let texts = collected.finish().unwrap();
-        assert!(texts.have("a1.x.test") && texts.have("b1.x.test") && !texts.have("c1.x.test"));
+        assert!(texts.have("a0-1.x.test") && texts.have("a99999-1.x.test") && !texts.have("b0-1.x.test"));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     connection::cidr::CidrSet,
     label::{
-        entries::{Entries, Unused},
+        entries::{Entries, Unused, short},
         misp,
         names::Names,
         plain, stix,
@@ -105,8 +105,8 @@ impl Watchlist {
 /// The entries of a file of JSON, and what it calls itself.
 fn json(text: &str) -> Result<(Option<String>, Entries), String> {
     const FORM: &str = "give a MISP warninglist (name, type and list) or a STIX 2.1 bundle";
-    let Json { kind, name, list, objects } =
-        serde_json::from_str(text).map_err(|error| format!("it is no list in JSON: {error}; {FORM}"))?;
+    let Json { kind, name, list, objects } = serde_json::from_str(text)
+        .map_err(|error| format!("it is no list in JSON: {}; {FORM}", short(&error.to_string())))?;
     match (kind.as_deref(), list, objects) {
         (Some("bundle"), _, Some(objects)) => Ok((None, stix::read(&objects))),
         (Some(kind), Some(list), _) => Ok((name, misp::read(kind, &list)?)),
@@ -149,6 +149,10 @@ mod tests {
         ] {
             let error = read("x", text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");
+        }
+        let long = "x".repeat(1 << 20);
+        for text in [format!(r#"{{"list": "{long}"}}"#), format!(r#"{{"type": "{long}", "name": "x", "list": []}}"#)] {
+            assert!(read("x", &text).unwrap_err().len() < 600);
         }
         assert!(Watchlist::read(Path::new("x"), b"\xff\xfe1\0").unwrap_err().contains("UTF-16"));
         assert!(Watchlist::read(Path::new("x"), b"a\x80").unwrap_err().contains("byte 1 is not UTF-8"));

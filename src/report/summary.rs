@@ -23,6 +23,7 @@ use crate::{
     rule::info::{BUILT_IN, RuleInfo},
     scan::{
         elsewhere::{Elsewhere, Missing},
+        hosts,
         tally::Tally,
         terms::Terms,
     },
@@ -205,7 +206,7 @@ impl Summary<'_> {
         }
         let with_sysmon = hosts.iter().filter(|host| host.has_sysmon).count() as u64;
         let without = (hosts.len() as u64).saturating_sub(with_sysmon);
-        let (total, with_sysmon, without) = (grouped(hosts.len() as u64), grouped(with_sysmon), grouped(without));
+        let (total, with_sysmon, without) = (hosts::number(hosts), grouped(with_sysmon), grouped(without));
         let [log, no_log] = self.terms.logged_by.log();
         writeln!(f, "hosts     {total}: {with_sysmon} with {log}, {without} without")?;
         for host in hosts.iter().take(HOSTS) {
@@ -307,7 +308,11 @@ impl Summary<'_> {
             return self.unjoined(f);
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
-        write!(f, " in {}", counted(self.ran.groups, "group"))?;
+        let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
+        write!(f, " in {}", counted(self.ran.groups.saturating_add(left_out), "group"))?;
+        if left_out > 0 {
+            write!(f, ", {} of them left out", grouped(left_out))?;
+        }
         if outside_detection > 0 {
             write!(f, ", {} outside the detection networks", grouped(outside_detection))?;
         }

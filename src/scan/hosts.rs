@@ -11,10 +11,11 @@ use crate::{
     connection::sysmon,
     evtx::{kind::TEXT, typed::Raw},
     scan::coverage::{Coverage, Span, joined},
+    text,
 };
 
-/// How many hosts of hits are kept. Whoever makes a log can name another host in each record.
-const HOSTS: usize = 1 << 16;
+/// How many hosts of hits are kept; where there are as many, there can be more. Whoever makes a log can name another host in each record.
+const KEPT: usize = 1 << 16;
 
 /// A host that logs are of, or that hits name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl HitHosts {
         }
         let known = self.by_name.entry(name).or_default();
         *known = joined(*known, span);
-        if self.by_name.len() > HOSTS {
+        if self.by_name.len() > KEPT {
             self.by_name.pop_last();
         }
     }
@@ -102,6 +103,13 @@ impl HitHosts {
     pub(super) fn span(&self) -> Option<Span> {
         self.by_name.values().fold(None, |sum, &span| joined(sum, span))
     }
+}
+
+/// How many hosts there are, for a person: at least so many where some may have been left out.
+#[must_use]
+pub fn number(hosts: &[Host]) -> String {
+    let at_least = if hosts.len() < KEPT { "" } else { "at least " };
+    format!("{at_least}{}", text::grouped(hosts.len() as u64))
 }
 
 /// The hosts of logs and of hits, those without Sysmon first, then by name.
@@ -196,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_same_hosts_are_kept_whatever_the_order() {
-        let names: Vec<String> = (0..HOSTS + 3).map(|number| format!("{number:06}")).collect();
+        let names: Vec<String> = (0..KEPT + 3).map(|number| format!("{number:06}")).collect();
         let mut up = HitHosts::default();
         for name in &names {
             up.count(name, None);
@@ -210,6 +218,10 @@ mod tests {
         let (up, down) = (up.settled(), down.settled());
         assert_eq!(up.by_name, down.by_name);
         assert_eq!(up.by_name, sum.by_name);
-        assert_eq!(up.by_name.len(), HOSTS);
+        assert_eq!(up.by_name.len(), KEPT);
+        let mut all = hosts([].iter(), &up);
+        assert_eq!(number(&all), "at least 65,536");
+        all.pop();
+        assert_eq!(number(&all), "65,535");
     }
 }

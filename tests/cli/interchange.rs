@@ -621,3 +621,15 @@ fn events_in_csv_have_the_community_id_where_it_was_asked_for() {
     assert!(grouped.contains(&format!(",false,{ID}\n")), "{grouped}");
     assert_eq!(stripped, plain);
 }
+
+#[test]
+fn for_the_number_of_a_protocol_only_what_is_written_as_one_is_taken() {
+    for (protocol, network) in [
+        ("47", json!({"direction": "egress", "iana_number": "47", "type": "ipv4"})),
+        ("+6", json!({"direction": "egress", "transport": "+6", "type": "ipv4"})),
+        ("06", json!({"direction": "egress", "transport": "06", "type": "ipv4"})),
+    ] {
+        let case = detect().events(&[Event::connection().with("Protocol", protocol)]);
+        assert_eq!(documents(&written(&case, "ecs", &[]))[0]["network"], network);
+    }
+}

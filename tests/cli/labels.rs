@@ -100,6 +100,20 @@ fn names_that_the_process_asked_for_count_without_context_too_from_any_log() {
 }
 
 #[test]
+fn a_name_with_any_characters_does_not_take_the_place_of_others() {
+    let events = [
+        // Another process, which asked for nothing. Its name is as the two of the other would be in lines.
+        to("9.9.9.9", "c\nevil.test", 0)
+            .with("ProcessGuid", Value::Guid("99999999-5566-7788-99aa-bbccddeeff00".to_owned())),
+        query("evil.test", "9.9.9.9", 1),
+        to("9.9.9.9", "c", 2),
+    ];
+    let args = ["--watchlist", "bad.txt", "--group-by", "dest"];
+    let ran = detect().events(&events).file("bad.txt", "evil.test\n").args(args).run_on(&["log.evtx"]);
+    assert_eq!(rows(&ran, "dest,watchlist"), [r"c\nevil.test,", "c,bad"]);
+}
+
+#[test]
 fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() {
     // The second connection is long after the name was asked for.
     let events = [query("evil.test", "9.9.9.9", 0), to("9.9.9.9", "", 1), to("9.9.9.9", "", 900), to("9.9.9.8", "", 2)];
@@ -109,7 +123,11 @@ fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() 
     let ran = run_in(&case, &[&args[..], &more].concat());
     assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.9.9.9,bad"]);
     assert!(ran.report().contains("9.9.9.9,2,"), "{}", ran.report());
-    ran.exits(0).says(&["watchlist bad (1 entry): 1 hit in 1 group\n", "1 hit in 1 group left out that no list has\n"]);
+    ran.exits(0).says(&[
+        "watchlist bad (1 entry): 1 hit in 1 group\n",
+        "1 hit in 1 group left out that no list has\n",
+        "found     3 connections of regsvcs.exe: 3 hits in 2 groups, 1 of them left out, 0 excluded\n",
+    ]);
     let events = fs::read_to_string(case.path("e.csv")).unwrap();
     let ends: Vec<&str> = events.lines().map(|row| row.rsplit(',').next().unwrap()).collect();
     assert_eq!(ends, ["watchlist", "bad", ""], "{events}");
@@ -342,6 +360,21 @@ fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
 }
 
 #[test]
+fn of_groups_by_the_other_end_the_peer_is_known_of_what_was_opened_too() {
+    let events =
+        [to("9.9.9.9", "", 0), to("9.9.9.8", "evil.test", 1), to("9.9.9.7", "", 2), inbound("9.9.9.9", "10.1.2.3")];
+    let case = detect().events(&events).file("bad.txt", "9.9.9.9\nevil.test\n");
+    let fields = ["--exclusions", "none", "--group-by", "direction,remote_ip,remote"];
+    let labels = ["--watchlist", "bad.txt", "--only-watched"];
+    let scan = run_in(&case, &[&fields[..], &labels, &["--partial", "p.parquet", "log.evtx"]].concat());
+    let columns = "direction,remote_ip,remote,watchlist";
+    let expected = ["outbound,9.9.9.9,9.9.9.9,bad", "outbound,9.9.9.8,evil.test,bad", "inbound,9.9.9.9,9.9.9.9,bad"];
+    assert_eq!(rows(&scan, columns), expected);
+    let merged = Ran::new(case.another(&[&["merge"], &labels[..], &["p.parquet"]].concat()));
+    assert_eq!(rows(&merged, columns), expected);
+}
+
+#[test]
 fn the_manifest_has_the_files_and_verify_compares_them() {
     let case = parts(&[]);
     let labels = ["--watchlist", "bad.txt", "--geoip", "as.mmdb"];
@@ -412,6 +445,11 @@ fn lists_that_nothing_can_be_on_are_said() {
         .run_on(&["log.evtx"])
         .exits(0)
         .says(&["--watchlist l/own.txt: only what came in can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
+    run_in(&excluded, &["--partial", "p.parquet", "--partial-events", "log.evtx"]).exits(0);
+    let merge = ["merge", "-q", "--watchlist", "l/own.txt", "p.parquet"];
+    Ran::new(excluded.another(&merge))
+        .exits(0)
+        .says(&["only what came in can be on it", "a scan with --exclusions none"]);
     let none = connections().events(&events).file("l/own.txt", "10.1.0.0/16").args(["--watchlist", "l/own.txt"]);
     none.run_on(&["log.evtx"]).exits(0).does_not_say("can be on it").says(&["watchlist own (1 entry): none\n"]);
     let names = connections().events(&events).file("l/n.txt", "evil.test").args([
@@ -421,6 +459,9 @@ fn lists_that_nothing_can_be_on_are_said() {
         "security",
     ]);
     names.run_on(&["log.evtx"]).exits(0).says(&["--watchlist l/n.txt: nothing can be on it, since it has names alone"]);
+    run_in(&names, &["--partial", "p.parquet", "log.evtx"]).exits(0);
+    let merge = ["merge", "-q", "--watchlist", "l/n.txt", "p.parquet"];
+    Ran::new(names.another(&merge)).exits(0).says(&["nothing can be on it, since it has names alone"]);
     let other = mmdb_writer::database(&[("0.0.0.0", 1, mmdb_writer::Value::Map(vec![]))]);
     let other = detect().events(&events).file("a.mmdb", other).args(["--geoip", "a.mmdb", "-q"]);
     other.run_on(&["log.evtx"]).exits(0).says(&["--geoip a.mmdb: what it has of addresses is neither"]);

@@ -93,7 +93,8 @@ fn lead<'a>(document: &mut Document<'a>, own: &mut Document<'a>, event: Event<'a
 fn network<'a>(document: &mut Document<'a>, hit: &'a Hit) {
     let transport = hit.get(Field::Transport);
     // Protocols without a name are logged by the numbers that IANA has given them.
-    let number = security::protocol_number(transport).or(Some(transport).filter(|text| text.parse::<u8>().is_ok()));
+    let number =
+        security::protocol_number(transport).or(Some(transport).filter(|text| text::number::<u8>(text).is_some()));
     let number = number.unwrap_or_default();
     document.text("network.community_id", hit.get(Field::CommunityId));
     document.text(
