@@ -1,4 +1,5 @@
-//! Wildcards in paths: `*` for any text of a name and `?` for one character, which the shells of Windows leave to the program.
+//! Wildcards in paths: `*` for any text of a name, `?` for one character, and `**` for any folders one below the other, or none. The
+//! shells of Windows leave them to the program.
 
 use std::{
     ffi::OsStr,
@@ -28,7 +29,16 @@ pub fn matches(path: &Path) -> Vec<PathBuf> {
         return Vec::new();
     }
     let (mut found, mut unreadable) = (vec![PathBuf::new()], Vec::new());
-    for part in path.components() {
+    // A folder stands for all that is below it.
+    let mut parts = path.components().peekable();
+    while let Some(part) = parts.next() {
+        if part.as_os_str() == "**" {
+            if parts.peek().is_none() {
+                break;
+            }
+            found = found.into_iter().flat_map(|folder| with_folders_below(folder, &mut unreadable)).collect();
+            continue;
+        }
         let Some(pattern) = pattern(part) else {
             found = found.iter().map(|folder| folder.join(part)).filter(|path| may_exist(path)).collect();
             continue;
@@ -45,7 +55,27 @@ pub fn matches(path: &Path) -> Vec<PathBuf> {
     }
     found.append(&mut unreadable);
     found.sort_unstable();
+    // Where `**` stands twice, there is more than one way to a file.
+    found.dedup();
     found
+}
+
+/// A folder and all folders below it, but not behind links.
+fn with_folders_below(folder: PathBuf, unreadable: &mut Vec<PathBuf>) -> Vec<PathBuf> {
+    let (mut all, mut ahead) = (Vec::new(), vec![folder]);
+    let every = Pattern::new("*").unwrap_or_default();
+    while let Some(folder) = ahead.pop() {
+        match in_folder(&folder, &every) {
+            Ok(paths) => {
+                ahead
+                    .extend(paths.into_iter().filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir())));
+                all.push(folder);
+            }
+            Err(error) if is_absent(&error) => {}
+            Err(_) => unreadable.push(folder),
+        }
+    }
+    all
 }
 
 /// Whether there is something, or cannot be told.
@@ -90,13 +120,20 @@ mod tests {
     fn a_pattern_means_what_matches_it_and_a_file_of_its_name_itself() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for name in ["hosts[1]/a/x.evtx", "hosts[1]/b/y.evtx", "hosts[1]/b/y.txt", "hosts[1]/c.evtx"] {
+        for name in
+            ["hosts[1]/a/x.evtx", "hosts[1]/b/y.evtx", "hosts[1]/b/y.txt", "hosts[1]/c.evtx", "hosts[1]/a/d/e/z.evtx"]
+        {
             fs::create_dir_all(path(name).parent().unwrap()).unwrap();
             fs::write(path(name), "").unwrap();
         }
         let meant = |pattern: &str| expand(vec![path(pattern)]);
         assert_eq!(meant("hosts[1]/*/*.evtx"), ["hosts[1]/a/x.evtx", "hosts[1]/b/y.evtx"].map(path));
-        assert_eq!(meant("hosts[1]/**/?.evtx"), ["hosts[1]/a/x.evtx", "hosts[1]/b/y.evtx"].map(path));
+        let all = ["hosts[1]/a/d/e/z.evtx", "hosts[1]/a/x.evtx", "hosts[1]/b/y.evtx", "hosts[1]/c.evtx"].map(path);
+        assert_eq!(meant("hosts[1]/**/?.evtx"), all);
+        assert_eq!(meant("**/**/?.evtx"), all);
+        assert_eq!(meant("hosts[1]/**x/?.evtx"), [path("hosts[1]/**x/?.evtx")]);
+        assert_eq!(meant("hosts[1]/a/**"), [path("hosts[1]/a")]);
+        assert_eq!(meant("hosts[1]/**/z.evtx"), [path("hosts[1]/a/d/e/z.evtx")]);
         assert_eq!(meant("*/c.evtx"), [path("hosts[1]/c.evtx")]);
         assert_eq!(meant("hosts[1]/*.zip"), [path("hosts[1]/*.zip")]);
         assert_eq!(meant("none"), [path("none")]);
