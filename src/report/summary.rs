@@ -158,17 +158,28 @@ impl Summary<'_> {
         for line in self.in_vain() {
             writeln!(f, "          {line}")?;
         }
-        if !self.terms.rules.slow.is_empty() {
-            let shown =
-                self.terms.rules.slow.iter().take(3).map(|title| text::printable(title)).collect::<Vec<_>>().join("; ");
-            let more = self.terms.rules.slow.len().saturating_sub(3);
-            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-            writeln!(
-                f,
-                "          every connection is decoded for rules that name no text to look for: {shown}{more}"
-            )?;
+        self.slow_rules(f)
+    }
+
+    /// The rules for which every connection is decoded.
+    fn slow_rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slow = &self.terms.rules.slow;
+        if slow.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        if slow.len() > FEW && self.detail == Detail::Brief {
+            let rules = counted(slow.len() as u64, "rule");
+            return writeln!(
+                f,
+                "          every connection is decoded for {rules} that name no text to look for: --verbose names them"
+            );
+        }
+        let titles: Vec<_> = slow.iter().map(|title| text::printable(title)).collect();
+        writeln!(
+            f,
+            "          every connection is decoded for rules that name no text to look for: {}",
+            titles.join("; ")
+        )
     }
 
     /// For how many rules networks are left out, if not for all.
