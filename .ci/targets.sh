@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # A dependency of the Sigma rules' parser (psm) has a few lines of assembler, which clang reads for any system.
 if ! command -v clang > /dev/null; then
-    { timeout 300 apt-get update -qq && timeout 300 apt-get install -y -qq --no-install-recommends clang; } > /dev/null 2>&1 || true
+    timeout 600 .ci/packages.sh clang > /dev/null 2>&1 || true
 fi
 # All targets share what runs on the host.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/foreign"

@@ -10,11 +10,7 @@ elsewhere=(beacons builtin context detection ends exports filters html interchan
 missing=()
 [ -x /usr/lib/wine/wine64 ] || missing+=(wine64)
 command -v x86_64-w64-mingw32-gcc > /dev/null || missing+=(gcc-mingw-w64-x86-64)
-if ((${#missing[@]})); then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
-fi
+if ((${#missing[@]})); then .ci/packages.sh "${missing[@]}"; fi
 .ci/target.sh $target || exit 0
 
 CARGO_TARGET_DIR="$(mkdir -p "${CARGO_TARGET_DIR:-target}/windows" && cd "${CARGO_TARGET_DIR:-target}/windows" && pwd)"

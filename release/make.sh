@@ -2,9 +2,9 @@
 # Makes what is released of the commit that is checked out: release/make.sh FOLDER [TARGET...], all targets if none is given.
 #
 # For each target an archive with the program, its licences and those of the crates in it, manual pages and completions, and a list of
-# these crates as CycloneDX; Debian packages of the static programs; and the SHA-256 of all of it. The same commit gives the same bytes, wherever it is built: times
-# are those of the commit, and no path of this machine is in the programs. release/check.sh checks what came of it, release/twice.sh that
-# the bytes are the same.
+# these crates as CycloneDX; Debian packages of the static programs; and the SHA-256 of all of it. The same commit gives the same bytes,
+# wherever it is built: times are those of the commit, and no path of this machine is in the programs. release/check.sh checks what came
+# of it, release/twice.sh that the bytes are the same.
 #
 # PROFILE=release builds faster, for trying this out. NETSIFT_URL=https://... is where the files can be downloaded from: with it there is
 # a manifest for scoop. Packages and lists are left out, with a message, where cargo-deb or cargo-cyclonedx is not installed.

@@ -155,7 +155,7 @@ impl Config {
             },
             links: if args.follow { Links::Follow } else { Links::Skip },
             outputs,
-            quiet: args.quiet,
+            quiet: args.said.quiet,
             paths: wildcards::expand(args.paths).into_iter().chain(live.clone()).collect(),
             live,
         })
@@ -213,7 +213,7 @@ pub fn merging(args: MergeArgs, arguments: Vec<String>) -> Result<Merging, Error
             labels,
             ..outputs(args.output, None, threads(args.threads), arguments)?
         },
-        quiet: args.quiet,
+        quiet: args.said.quiet,
     })
 }
 

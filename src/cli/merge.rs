@@ -20,7 +20,7 @@ use crate::{
 /// Merges, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
     let clock = Clock::start();
-    let (look, detail) = (args.output.look, detail(args.verbose));
+    let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = config::merging(args, config::arguments(line))?;
     config.outputs.show_on(screen(look), sheet(look));
     let gathered = fleet::gather(&config)?;

@@ -31,7 +31,7 @@ use crate::{
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
-    let (look, detail) = (args.output.look, detail(args.verbose));
+    let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
     if let Some(folder) = &config.live {

@@ -43,15 +43,11 @@ pub fn matches(path: &Path) -> Vec<PathBuf> {
             found = found.iter().map(|folder| folder.join(part)).filter(|path| may_exist(path)).collect();
             continue;
         };
-        let mut matching = Vec::new();
-        for folder in found {
-            match in_folder(&folder, &pattern) {
-                Ok(paths) => matching.extend(paths),
-                Err(error) if is_absent(&error) => {}
-                Err(_) => unreadable.push(folder),
-            }
-        }
-        found = matching;
+        let options = MatchOptions { case_sensitive: !cfg!(windows), ..MatchOptions::new() };
+        // What of a name is not text can be anything.
+        let is_meant = |name: &OsStr| pattern.matches_with(&name.to_string_lossy(), options);
+        let matching = |folder: PathBuf| in_folder(&folder, is_meant, &mut unreadable).unwrap_or_default();
+        found = found.into_iter().flat_map(matching).collect();
     }
     found.append(&mut unreadable);
     found.sort_unstable();
@@ -63,17 +59,10 @@ pub fn matches(path: &Path) -> Vec<PathBuf> {
 /// A folder and all folders below it, but not behind links.
 fn with_folders_below(folder: PathBuf, unreadable: &mut Vec<PathBuf>) -> Vec<PathBuf> {
     let (mut all, mut ahead) = (Vec::new(), vec![folder]);
-    let every = Pattern::new("*").unwrap_or_default();
     while let Some(folder) = ahead.pop() {
-        match in_folder(&folder, &every) {
-            Ok(paths) => {
-                ahead
-                    .extend(paths.into_iter().filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir())));
-                all.push(folder);
-            }
-            Err(error) if is_absent(&error) => {}
-            Err(_) => unreadable.push(folder),
-        }
+        let Some(paths) = in_folder(&folder, |_| true, unreadable) else { continue };
+        ahead.extend(paths.into_iter().filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir())));
+        all.push(folder);
     }
     all
 }
@@ -98,18 +87,20 @@ fn pattern(part: Component<'_>) -> Option<Pattern> {
     Pattern::new(&name).ok()
 }
 
-/// What is in a folder under a name of this pattern. What of a name is not text can be anything.
-///
-/// # Errors
-///
-/// It is not a folder that can be read.
-fn in_folder(folder: &Path, pattern: &Pattern) -> io::Result<Vec<PathBuf>> {
+/// What is in a folder under a name that is meant; nothing where there is no folder. One that cannot be read is added to the others.
+fn in_folder(folder: &Path, is_meant: impl Fn(&OsStr) -> bool, unreadable: &mut Vec<PathBuf>) -> Option<Vec<PathBuf>> {
     let read = if folder == Path::new("") { Path::new(".") } else { folder };
-    let options = MatchOptions { case_sensitive: !cfg!(windows), ..MatchOptions::new() };
-    let is_meant = |name: &OsStr| pattern.matches_with(&name.to_string_lossy(), options);
     let names =
-        fs::read_dir(read)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()?;
-    Ok(names.into_iter().filter(|name| is_meant(name)).map(|name| folder.join(name)).collect())
+        || fs::read_dir(read)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>();
+    match names() {
+        Ok(names) => Some(names.into_iter().filter(|name| is_meant(name)).map(|name| folder.join(name)).collect()),
+        Err(error) => {
+            if !is_absent(&error) {
+                unreadable.push(folder.to_owned());
+            }
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub const FIELDS: [&str; 17] = [
     "ParentUser",
 ];
 
-/// The first of them.
-const COMMAND_LINE: &str = "CommandLine";
+/// The first of them. An event that has it tells of its process.
+pub const COMMAND_LINE: &str = "CommandLine";
 
 /// Some of the [`FIELDS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

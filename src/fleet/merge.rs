@@ -303,8 +303,8 @@ impl Merger {
         self.others = self.others.saturating_add(facts.others);
         self.archives.extend(std::mem::take(&mut facts.archives));
         let sources = std::mem::take(&mut facts.sources);
-        // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
         self.hit_hosts.merge(std::mem::take(&mut facts.hit_hosts));
+        // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
         let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();

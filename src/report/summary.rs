@@ -142,11 +142,12 @@ impl Summary<'_> {
         let built_in: Vec<&RuleInfo> = self.terms.rules.infos.iter().filter(|info| info.source == BUILT_IN).collect();
         if built_in.len() > RULES {
             writeln!(f, "rules     {} built-in rules: netsift rules list shows them", built_in.len())?;
-        }
-        for info in built_in.iter().filter(|_| built_in.len() <= RULES) {
-            let technique = info.attack.split(' ').next().unwrap_or_default();
-            let (title, technique) = (text::printable(&info.title), text::printable(technique));
-            writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
+        } else {
+            for info in built_in {
+                let technique = info.attack.split(' ').next().unwrap_or_default();
+                let (title, technique) = (text::printable(&info.title), text::printable(technique));
+                writeln!(f, "rule      {title} (MITRE ATT&CK {technique})")?;
+            }
         }
         let loaded = self.of_sigma().filter(|info| info.source != BUILT_IN).count() as u64;
         if loaded > 0 {
@@ -167,28 +168,22 @@ impl Summary<'_> {
         if slow.is_empty() {
             return Ok(());
         }
-        if slow.len() > FEW && self.detail == Detail::Brief {
-            let rules = counted(slow.len() as u64, "rule");
-            return writeln!(
-                f,
-                "          every connection is decoded for {rules} that name no text to look for: --verbose names them"
-            );
-        }
-        let titles: Vec<_> = slow.iter().map(|title| text::printable(title)).collect();
-        writeln!(
-            f,
-            "          every connection is decoded for rules that name no text to look for: {}",
-            titles.join("; ")
-        )
+        let (rules, which) = if slow.len() > FEW && self.detail == Detail::Brief {
+            (counted(slow.len() as u64, "rule"), "--verbose names them".to_owned())
+        } else {
+            let titles: Vec<_> = slow.iter().map(|title| text::printable(title)).collect();
+            ("rules".to_owned(), titles.join("; "))
+        };
+        writeln!(f, "          every connection is decoded for {rules} that name no text to look for: {which}")
     }
 
     /// For how many rules networks are left out, if not for all.
     fn rules_with_networks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let builtin = self.terms.rules.builtin.as_ref().filter(|rule| !rule.exclusion.networks().is_empty());
-        let rules: BTreeSet<usize> = self.terms.rules.by_process.iter().map(|&(_, rule)| rule).collect();
         if builtin.is_none() || self.of_sigma().next().is_none() {
             return Ok(());
         }
+        let rules: BTreeSet<usize> = self.terms.rules.by_process.iter().map(|&(_, rule)| rule).collect();
         let leave = if rules.len() == 1 { "leaves" } else { "leave" };
         let rules = counted(rules.len() as u64, "rule");
         writeln!(f, "          {rules} {leave} out the exclusion networks; the others have conditions of their own")

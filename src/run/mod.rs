@@ -99,11 +99,10 @@ pub fn write(
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
     let channels = beacons.as_ref().filter(|_| outputs.beacons.is_some()).map(SortedBeacons::channels);
-    let are_queries_known = known.is_some();
     let told = labels.as_ref().map(|(labels, left_out)| RanLabels {
         counts: labels.counts.clone(),
         left_out: *left_out,
-        are_queries_known,
+        are_queries_known: known.is_some(),
     });
     let found = searched_for(&mut searched);
     let ran = Ran { by_rule, parts, beacons: channels, labels: told, groups: written.rows, ..found };
@@ -304,7 +303,7 @@ impl Run<'_> {
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending } = self;
         let by_rule = searched.by_rule();
-        let settling = Settling::new(terms, outputs, by_rule, &mut searched.groups).with(known, page, labelling);
+        let settling = Settling::new(terms, outputs, by_rule, &mut searched.groups, known, page, labelling);
         let (settled, dropped) = settling.settle(kept, pending)?;
         searched.drop_hits(dropped);
         Ok(settled)

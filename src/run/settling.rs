@@ -155,30 +155,23 @@ impl LabelledHits {
 }
 
 impl<'a, 'l> Settling<'a, 'l> {
-    /// For what is asked for, with what is known. `by_rule` are the hits of each rule before correlations fire.
+    /// For what is asked for, with what is known of processes, the page, and the lists and databases, as far as there are any. `by_rule` are
+    /// the hits of each rule before correlations fire.
     pub(super) fn new(
         terms: &'a Terms,
         outputs: &'a Outputs,
         by_rule: BTreeMap<usize, u64>,
         groups: &'a mut Groups,
-    ) -> Self {
-        let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
-        let beacons = are_beacons_shown.then(|| Beacons::new(groups.room()));
-        let settled = Settled { by_rule, beacons, ..Settled::default() };
-        Self { terms, outputs, groups, known: None, page: None, labelling: None, settled, rows: 0 }
-    }
-
-    /// The same, with what is known of processes, the page, and the lists and databases, as far as there are any.
-    pub(super) fn with(
-        self,
         known: Option<&'a Processes>,
         page: Option<&'a mut Gathered>,
         labelling: Option<&'a mut Labelling<'l>>,
     ) -> Self {
-        let Self { terms, groups, .. } = &self;
-        let contexts = known.filter(|_| self.outputs.context).map(|_| Contexts::new(&terms.group_by, groups.room()));
-        let settled = Settled { contexts, ..self.settled };
-        Self { known, page, labelling, settled, ..self }
+        let room = groups.room();
+        let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
+        let beacons = are_beacons_shown.then(|| Beacons::new(room));
+        let contexts = known.filter(|_| outputs.context).map(|_| Contexts::new(&terms.group_by, room));
+        let settled = Settled { by_rule, contexts, beacons, ..Settled::default() };
+        Self { terms, outputs, groups, known, page, labelling, settled, rows: 0 }
     }
 
     /// Takes them all, and returns what came of them, and which of them were dropped.

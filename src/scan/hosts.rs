@@ -57,7 +57,7 @@ impl HitHosts {
             self.turn_to(sysmon::stated(&name));
             self.latest.utf16 = utf16.map(<[u8]>::to_vec);
         }
-        self.latest.span = joined(self.latest.span, time.map(|time| (time, time)));
+        self.reach(time);
     }
 
     /// Takes a hit by the name of its host.
@@ -65,7 +65,7 @@ impl HitHosts {
         if name != self.latest.name {
             self.turn_to(name);
         }
-        self.latest.span = joined(self.latest.span, time.map(|time| (time, time)));
+        self.reach(time);
     }
 
     /// Adds what other parts have named.
@@ -80,6 +80,10 @@ impl HitHosts {
     pub(super) fn settled(mut self) -> Self {
         self.turn_to("");
         self
+    }
+
+    fn reach(&mut self, time: Option<Timestamp>) {
+        self.latest.span = joined(self.latest.span, time.map(|time| (time, time)));
     }
 
     fn turn_to(&mut self, name: &str) {

@@ -10,11 +10,7 @@ command -v chromium > /dev/null || missing+=(chromium)
 command -v chromedriver > /dev/null || missing+=(chromium-driver)
 command -v firefox-esr > /dev/null || missing+=(firefox-esr)
 command -v python3 > /dev/null || missing+=(python3)
-if ((${#missing[@]})); then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" fonts-dejavu-core > /dev/null
-fi
+if ((${#missing[@]})); then .ci/packages.sh "${missing[@]}" fonts-dejavu-core; fi
 
 target=${CARGO_TARGET_DIR:-target}
 work=$target/tmp/browser

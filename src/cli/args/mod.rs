@@ -14,7 +14,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use self::{
-    output::OutputArgs,
+    output::{OutputArgs, SaidArgs},
     scan::{ScanArgs, WantedArgs},
     values::{MEMORY, size, threads},
 };
@@ -149,13 +149,9 @@ pub struct MergeArgs {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Run")]
     pub threads: Option<NonZeroUsize>,
 
-    /// Show neither a summary nor progress
-    #[arg(short, long, help_heading = "Run")]
-    pub quiet: bool,
-
-    /// List every exclusion network and more defects in the summary
-    #[arg(long, help_heading = "Run")]
-    pub verbose: bool,
+    /// How much is said.
+    #[command(flatten)]
+    pub said: SaidArgs,
 }
 
 const VERIFY_STATUS: &str = "\

@@ -1,4 +1,4 @@
-//! [`OutputArgs`]: what is written, and how it looks.
+//! [`OutputArgs`]: what is written, and how it looks. [`SaidArgs`]: how much is said.
 
 use std::path::PathBuf;
 
@@ -121,6 +121,18 @@ pub struct LookArgs {
     /// Whether a table on standard output has colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: ColorArg,
+}
+
+/// How much is said.
+#[derive(Debug, clap::Args)]
+pub struct SaidArgs {
+    /// Show neither a summary nor progress
+    #[arg(short, long, help_heading = "Run")]
+    pub quiet: bool,
+
+    /// List every exclusion network and more defects in the summary
+    #[arg(long, help_heading = "Run")]
+    pub verbose: bool,
 }
 
 /// When there are colours.

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use clap::{ArgAction, ValueEnum};
 
 use super::{
-    output::OutputArgs,
+    output::{OutputArgs, SaidArgs},
     values::{MEMORY, size, threads},
 };
 use crate::{
@@ -165,13 +165,9 @@ pub struct ScanArgs {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Run")]
     pub threads: Option<NonZeroUsize>,
 
-    /// Show neither a summary nor progress
-    #[arg(short, long, help_heading = "Run")]
-    pub quiet: bool,
-
-    /// List every exclusion network and more defects in the summary
-    #[arg(long, help_heading = "Run")]
-    pub verbose: bool,
+    /// How much is said.
+    #[command(flatten)]
+    pub said: SaidArgs,
 
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]

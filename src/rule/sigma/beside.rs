@@ -8,7 +8,11 @@
 use rsigma_parser::SigmaRule;
 use serde::{Deserialize, Serialize};
 
-use crate::{connection::started::Start, evtx::event::Event, rule::sigma::narrowing};
+use crate::{
+    connection::started::{COMMAND_LINE, Start},
+    evtx::event::Event,
+    rule::sigma::narrowing,
+};
 
 /// What is known of a connection besides its event.
 #[derive(Debug, Clone, Default)]
@@ -50,9 +54,6 @@ impl Names {
 pub const HOSTNAME: &str = "DestinationHostname";
 /// A field that a connection has if its process is known. None of Sysmon's is called so.
 pub(super) const PROCESS: &str = "(process)";
-
-/// The field that shows that an event tells of its process itself.
-pub(super) const COMMAND_LINE: &str = "CommandLine";
 /// A filter for what can only be judged where the process is known.
 const KNOWN: &str = "title: of a known process\nlogsource: {category: network_connection}\nfilter:\n  rules: any\n  \
                      process: {\"(process)|exists\": true}\n  condition: process\n";

@@ -13,10 +13,10 @@ use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
 use crate::{
-    connection::started,
+    connection::started::{self, COMMAND_LINE},
     evtx::event::Event,
     rule::sigma::{
-        beside::{Beside, COMMAND_LINE, HOSTNAME, PROCESS},
+        beside::{Beside, HOSTNAME, PROCESS},
         names,
     },
 };
