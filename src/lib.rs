@@ -78,6 +78,7 @@ mod evtx;
 mod fleet;
 mod group;
 mod label;
+mod index;
 mod magic;
 mod report;
 mod rule;

@@ -49,7 +49,7 @@ fn ink(look: LookArgs, auto: impl Fn() -> bool) -> Ink {
 
 /// Writes to standard output. That nobody reads on is no reason to fail.
 pub(super) fn print(text: &[u8]) -> Result<(), Error> {
-    Output::Stdout.write(&mut Pending::default(), |out| out.write_all(text)).map(drop)
+    Output::Stdout.write(&mut Pending::default(), |out| out.write_all(text))
 }
 
 /// Writes to standard error. That it is closed is no reason to stop.

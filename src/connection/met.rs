@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 
-use hashbrown::HashTable;
 use jiff::Timestamp;
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
         sysmon::{self, ACTION, Meaning, Part, VENDOR_PRODUCT},
     },
     evtx::typed::{Raw, Values},
+    index::Index,
 };
 
 /// How much is remembered at most, in bytes, before all of it is forgotten: each port and each address of a network fit in.
@@ -25,7 +25,6 @@ pub struct Met {
     /// The parts that are looked at.
     parts: Vec<Part>,
     columns: [Column; Part::ALL.len()],
-    hasher: ahash::RandomState,
     /// How much is remembered, and may be, in bytes.
     size: usize,
     room: usize,
@@ -56,7 +55,7 @@ pub struct Seen([u32; Part::ALL.len()]);
 struct Column {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
-    by_bytes: HashTable<u32>,
+    by_bytes: Index,
     /// The value that was seen last of those with the same [`slot`]. Most are found there, without a hash.
     latest: Vec<u32>,
 }
@@ -93,7 +92,6 @@ impl Met {
         let mut met = Self {
             parts,
             columns: Default::default(),
-            hasher: ahash::RandomState::default(),
             size: 0,
             room: room.min(MOST),
             fixed: Default::default(),
@@ -115,7 +113,7 @@ impl Met {
             else {
                 continue;
             };
-            *place = column.find(raw, part, &self.hasher, &mut self.size);
+            *place = column.find(raw, part, &mut self.size);
         }
         seen
     }
@@ -216,19 +214,19 @@ impl Met {
 
 impl Column {
     /// The index of a value's entry, which is made if there is none.
-    fn find(&mut self, raw: Raw<'_>, part: Part, hasher: &ahash::RandomState, size: &mut usize) -> u32 {
+    fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize) -> u32 {
         let Self { entries, bytes, by_bytes, latest } = self;
-        let is = |&index: &u32| {
+        let is = |index: u32| {
             let entry = entries.get(index as usize);
             // The first entry is of no value of a log.
             index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(bytes) == raw.bytes)
         };
         let latest = latest.get_mut(slot(raw.bytes));
-        if let Some(index) = latest.as_deref().filter(|index| is(index)) {
-            return *index;
+        if let Some(index) = latest.as_deref().copied().filter(|&index| is(index)) {
+            return index;
         }
-        let hash = hasher.hash_one(raw.bytes);
-        let index = by_bytes.find(hash, is).copied().unwrap_or_else(|| {
+        let hash = by_bytes.hash(raw.bytes);
+        let index = by_bytes.find(hash, is).unwrap_or_else(|| {
             let index = u32::try_from(entries.len()).unwrap_or(0);
             let start = u32::try_from(bytes.len()).unwrap_or(0);
             bytes.extend_from_slice(raw.bytes);
@@ -245,9 +243,7 @@ impl Column {
                 text: text.into(),
                 numbers: Default::default(),
             });
-            by_bytes.insert_unique(hash, index, |&index| {
-                hasher.hash_one(entries.get(index as usize).map_or(&[][..], |entry| entry.bytes(bytes)))
-            });
+            by_bytes.insert(hash, index);
             index
         });
         if let Some(latest) = latest {
@@ -258,9 +254,9 @@ impl Column {
 }
 
 impl Entry {
-    /// What it takes in memory besides its bytes and its text: itself, in a vector that is half full at least, a place in a table, and
+    /// What it takes in memory besides its bytes and its text: itself, in a vector that is half full at least, a place in an index, and
     /// what the allocator adds to a text.
-    const SIZE: usize = 2 * (size_of::<Self>() + size_of::<u32>() + 1) + 16;
+    const SIZE: usize = 2 * size_of::<Self>() + Index::EACH + 16;
 
     fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
         let start = self.start as usize;

@@ -116,9 +116,9 @@ impl<W: Write> HashingWriter<W> {
         Self { inner, sha256: Sha256::default() }
     }
 
-    /// What it wrote to, and the SHA-256 of what was written, in lower case hexadecimal.
-    pub fn finish(self) -> (W, String) {
-        (self.inner, hex(&self.sha256.finalize()))
+    /// The SHA-256 of what was written, in lower case hexadecimal.
+    pub fn finish(self) -> String {
+        hex(&self.sha256.finalize())
     }
 }
 

@@ -1,12 +1,14 @@
 //! [`Table`]: groups in memory. A key is the numbers of its texts, of which each is kept once, so that groups cost some ten bytes for
 //! each field and are told apart and put in order as numbers.
 
-use hashbrown::HashTable;
 use jiff::Timestamp;
 
-use crate::group::{
-    key::{Group, GroupKey},
-    texts::{MOST_NUMBERS, Texts},
+use crate::{
+    group::{
+        key::{Group, GroupKey},
+        texts::{MOST_NUMBERS, Texts},
+    },
+    index::Index,
 };
 
 /// Groups by their keys.
@@ -20,16 +22,14 @@ pub(super) struct Table {
     keys: Vec<u32>,
     groups: Vec<Group>,
     /// The place of each group among them.
-    places: HashTable<u32>,
-    /// Keys are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
-    hasher: ahash::RandomState,
+    places: Index,
 }
 
 impl Table {
     /// Of keys with so many values.
     pub(super) fn new(values: usize) -> Self {
-        let (keys, groups, places) = (Vec::new(), Vec::new(), HashTable::new());
-        Self { texts: Texts::default(), width: values + 1, keys, groups, places, hasher: ahash::RandomState::default() }
+        let (keys, groups, places) = (Vec::new(), Vec::new(), Index::default());
+        Self { texts: Texts::default(), width: values + 1, keys, groups, places }
     }
 
     /// How many groups there are.
@@ -37,10 +37,10 @@ impl Table {
         self.groups.len()
     }
 
-    /// What it takes in memory at most, in bytes: vectors and tables are half full at least.
+    /// What it takes in memory at most, in bytes: vectors are half full at least.
     pub(super) fn size(&self) -> usize {
-        let each = self.width * size_of::<u32>() + size_of::<Group>() + size_of::<u32>() + 1;
-        self.texts.size() + 2 * each * self.len()
+        let each = self.width * size_of::<u32>() + size_of::<Group>();
+        self.texts.size() + (2 * each + Index::EACH) * self.len()
     }
 
     /// Whether it has no numbers left.
@@ -50,9 +50,9 @@ impl Table {
 
     /// Counts what has this key: the numbers of its values, and the rule.
     pub(super) fn count(&mut self, key: &[u32], group: Group) {
-        let hash = self.hasher.hash_one(key);
-        let Self { width, keys, groups, places, hasher, .. } = self;
-        if let Some(&place) = places.find(hash, |&place| key_at(keys, *width, place) == key) {
+        let Self { width, keys, groups, places, .. } = self;
+        let hash = places.hash(key);
+        if let Some(place) = places.find(hash, |place| key_at(keys, *width, place) == key) {
             if let Some(known) = groups.get_mut(place as usize) {
                 known.merge(group);
             }
@@ -61,12 +61,13 @@ impl Table {
         let place = u32::try_from(groups.len()).unwrap_or(u32::MAX);
         keys.extend_from_slice(key);
         groups.push(group);
-        places.insert_unique(hash, place, |&place| hasher.hash_one(key_at(keys, *width, place)));
+        places.insert(hash, place);
     }
 
     /// Counts what another has, of keys with as many values.
     pub(super) fn add(&mut self, other: &Self) {
         let numbers = self.texts.add(&other.texts);
+        self.places.reserve(other.len());
         let mut key = Vec::with_capacity(self.width);
         for (place, &group) in (0..).zip(&other.groups) {
             key.clear();
@@ -103,11 +104,18 @@ impl Table {
     /// counted then.
     pub(super) fn by_time(&mut self) -> Vec<u32> {
         self.number_in_order();
-        let mut places: Vec<(Option<Timestamp>, u32)> = self.groups.iter().map(|group| group.first).zip(0..).collect();
-        places.sort_unstable_by(|(first, one), (other, two)| {
-            first.cmp(other).then_with(|| self.key(*one).cmp(self.key(*two)))
-        });
-        places.into_iter().map(|(_, place)| place).collect()
+        let timed = |(group, place): (&Group, u32)| rank(group.first) << u32::BITS | u128::from(place);
+        let mut timed: Vec<u128> = self.groups.iter().zip(0..).map(timed).collect();
+        timed.sort_unstable();
+        let place = |&timed: &u128| u32::try_from(timed & u128::from(u32::MAX)).unwrap_or(u32::MAX);
+        let mut places: Vec<u32> = timed.iter().map(place).collect();
+        let mut rest = &mut places[..];
+        for same in timed.chunk_by(|one, two| one >> u32::BITS == two >> u32::BITS) {
+            let Some((places, behind)) = rest.split_at_mut_checked(same.len()) else { break };
+            places.sort_unstable_by(|&one, &two| self.key(one).cmp(self.key(two)));
+            rest = behind;
+        }
+        places
     }
 
     /// Numbers the texts in their order, so that keys are in order where their numbers are.
@@ -139,6 +147,11 @@ impl Table {
     fn key(&self, place: u32) -> &[u32] {
         key_at(&self.keys, self.width, place)
     }
+}
+
+/// A number that is in order as times are, with none before all others. It leaves the upper bits for another.
+fn rank(time: Option<Timestamp>) -> u128 {
+    time.map_or(0, |time| time.as_nanosecond().abs_diff(Timestamp::MIN.as_nanosecond()) + 1)
 }
 
 fn key_at(keys: &[u32], width: usize, place: u32) -> &[u32] {

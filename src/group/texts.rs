@@ -1,8 +1,6 @@
 //! [`Texts`]: texts that are kept once each, and are known by their numbers.
 
-use hashbrown::HashTable;
-
-use crate::group::key::Values;
+use crate::{group::key::Values, index::Index};
 
 /// How many numbers are given at most, for what is kept by numbers to say that it is full before they are used up.
 pub(super) const MOST_NUMBERS: usize = u32::MAX as usize - (1 << 16);
@@ -12,22 +10,19 @@ pub(super) const MOST_NUMBERS: usize = u32::MAX as usize - (1 << 16);
 pub struct Texts {
     /// By their numbers.
     known: Values,
-    numbers: HashTable<u32>,
-    /// Texts are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.
-    hasher: ahash::RandomState,
+    numbers: Index,
 }
 
 impl Texts {
     /// The number of a text, which is added if it is new.
     pub fn number(&mut self, text: &str) -> u32 {
-        let hash = self.hasher.hash_one(text);
-        if let Some(&number) = self.numbers.find(hash, |&number| self.get(number) == text) {
+        let hash = self.numbers.hash(text);
+        if let Some(number) = self.numbers.find(hash, |number| self.get(number) == text) {
             return number;
         }
         let number = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let Self { known, numbers, hasher } = self;
-        known.push(text);
-        numbers.insert_unique(hash, number, |&number| hasher.hash_one(known.get(number as usize)));
+        self.known.push(text);
+        self.numbers.insert(hash, number);
         number
     }
 
@@ -48,11 +43,10 @@ impl Texts {
         self.known.len()
     }
 
-    /// What they take in memory at most, in bytes: each vector, and the table, are half full at least.
+    /// What they take in memory at most, in bytes: each vector is half full at least.
     #[must_use]
     pub fn size(&self) -> usize {
-        const EACH: usize = size_of::<usize>() + size_of::<u32>() + 1;
-        2 * (self.known.size() + EACH * self.len())
+        2 * (self.known.size() + size_of::<usize>() * self.len()) + Index::EACH * self.len()
     }
 
     /// Forgets all, and keeps the memory for as much again.

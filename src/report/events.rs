@@ -21,7 +21,7 @@ use crate::{
             jsonl, timesketch,
         },
         labels,
-        rows::{self, BATCH},
+        rows::{self, BATCH, BATCHES},
         style::{EventsFormat, Style},
         times::TimeFormat,
     },
@@ -93,7 +93,7 @@ impl<'a, W: Write> Rows<'a, W> {
     /// What the output returns.
     pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
         self.hits.push(Waiting { hit: hit.clone(), rule, found });
-        if self.hits.len() >= self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
+        if self.hits.len() >= BATCHES * self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 
     /// Hands on what is left.
@@ -115,7 +115,7 @@ impl<'a, W: Write> Rows<'a, W> {
             part.iter().try_for_each(|one| add(&mut rows, one, made))?;
             Ok(rows)
         };
-        *ready = rows::made(&parts, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
+        *ready = rows::made(&parts, made.threads, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
         hits.clear();
         Ok(())
     }

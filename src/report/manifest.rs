@@ -331,8 +331,8 @@ pub struct DefectEntry {
 pub struct Written {
     /// Its rows, without the header: hits, of events.
     pub rows: u64,
-    /// Its SHA-256.
-    pub sha256: String,
+    /// Its SHA-256. It is known wherever it is shown.
+    pub sha256: Option<String>,
     /// Its format, of events, which have others than the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<&'static str>,

@@ -104,6 +104,26 @@ impl Output {
 
     /// Writes with `write`, and returns the SHA-256 of what was written, in hexadecimal.
     ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_hashed(
+        &self,
+        pending: &mut Pending,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<String, Error> {
+        let mut sha256 = String::new();
+        self.write(pending, |out| {
+            let mut out = HashingWriter::new(out);
+            write(&mut out)?;
+            sha256 = out.finish();
+            Ok(())
+        })?;
+        Ok(sha256)
+    }
+
+    /// Writes with `write`.
+    ///
     /// A file is written beside its name and synced; it gets its name when what is `pending` is committed. A reader that
     /// closes standard output has seen what it wanted: that is not an error.
     ///
@@ -114,7 +134,7 @@ impl Output {
         &self,
         pending: &mut Pending,
         write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-    ) -> Result<String, Error> {
+    ) -> Result<(), Error> {
         match self {
             Self::Stdout => write_through(io::stdout(), write).map_err(Error::Stdout),
             Self::Stream(path) => {
@@ -123,10 +143,10 @@ impl Output {
                 written.map_err(|cause| Error::file(path, "cannot write", &cause))
             }
             Self::File { path, existing } => {
-                let (file, sha256) = write_beside(path, write)
+                let file = write_beside(path, write)
                     .map_err(|cause| Error::file(path, "cannot write", &space::told(&cause, source::folder(path))))?;
                 pending.0.push(Finished { file, path: path.clone(), existing: *existing });
-                Ok(sha256)
+                Ok(())
             }
         }
     }
@@ -231,27 +251,25 @@ fn refused(path: &Path, cause: &impl ToString) -> Error {
     Error::file(path, "cannot write there", cause)
 }
 
-/// Writes to a stream as far as it is read, and returns the SHA-256 of what was written.
+/// Writes to a stream as far as it is read.
 fn write_through(
     stream: impl Write + Send,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> io::Result<String> {
-    let mut out = HashingWriter::new(BufWriter::new(UntilClosed { inner: stream, closed: false }));
+) -> io::Result<()> {
+    let mut out = BufWriter::new(UntilClosed { inner: stream, closed: false });
     write(&mut out)?;
-    out.flush()?;
-    Ok(out.finish().1)
+    out.flush()
 }
 
 fn write_beside(
     path: &Path,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> io::Result<(Unfinished, String)> {
-    let mut out = HashingWriter::new(BufWriter::new(Unfinished::new(source::folder(path))?));
+) -> io::Result<Unfinished> {
+    let mut out = BufWriter::new(Unfinished::new(source::folder(path))?);
     write(&mut out)?;
-    let (file, sha256) = out.finish();
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync()?;
-    Ok((file, sha256))
+    Ok(file)
 }
 
 /// Makes sure that no two outputs are one file.

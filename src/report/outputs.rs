@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    io::{self, Write},
     iter,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use crate::{
     evidence::{digest::Hashes, source},
     label::labels::Labels,
     report::{
-        output::{self, Output},
+        output::{self, Output, Pending},
         parquet::columns::Rows,
         style::{Format, Screen, Sheet, Style},
     },
@@ -70,6 +71,24 @@ impl Outputs {
         if self.report == Output::Stdout {
             self.style.screen = screen;
             self.style.sheet = sheet;
+        }
+    }
+
+    /// Writes one of them with `write`, and returns its SHA-256 if the manifest or the page will say it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written ([`Output::write`]).
+    pub fn write(
+        &self,
+        output: &Output,
+        pending: &mut Pending,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<Option<String>, Error> {
+        if self.manifest.is_some() || self.html.is_some() {
+            output.write_hashed(pending, write).map(Some)
+        } else {
+            output.write(pending, write).map(|()| None)
         }
     }
 

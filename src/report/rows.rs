@@ -1,6 +1,11 @@
 //! Rows: one for each group, put into a format on several threads, and written in order.
 
-use std::{io, thread};
+use std::{
+    io, iter,
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use crate::{
     group::{
@@ -12,8 +17,11 @@ use crate::{
     report::content::Report,
 };
 
-/// How many groups a thread takes at once.
-pub(super) const BATCH: usize = 1 << 12;
+/// How many rows a thread makes at once.
+pub(super) const BATCH: usize = 1 << 10;
+
+/// How many batches there are for each thread before any is written, so that none waits for long where another has more to do.
+pub(super) const BATCHES: usize = 4;
 
 /// What is known of a group besides, if the report says so.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,31 +71,40 @@ pub(super) fn write(
     });
     let mut ready: Vec<Vec<u8>> = Vec::new();
     loop {
-        let next: Vec<Part<'_>> = batches.by_ref().take(report.threads.get()).collect::<io::Result<_>>()?;
-        ready = made(&next, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
+        let next: Vec<Part<'_>> = batches.by_ref().take(BATCHES * report.threads.get()).collect::<io::Result<_>>()?;
+        ready = made(&next, report.threads, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
         if ready.is_empty() {
             return Ok(());
         }
     }
 }
 
-/// What `make` makes of each part, on as many threads. Meanwhile, this one does something else first.
+/// What `make` makes of each part, on so many threads. Meanwhile, this one does something else first.
 ///
 /// # Errors
 ///
 /// What either returns.
 pub(super) fn made<T: Sync>(
     parts: &[T],
+    threads: NonZeroUsize,
     make: impl Fn(&T) -> io::Result<Vec<u8>> + Sync,
     meanwhile: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Vec<Vec<u8>>> {
-    let make = &make;
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let places = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let parts = places.map_while(|place| Some((place, parts.get(place)?)));
+        parts.map(|(place, part)| Ok((place, make(part)?))).collect::<io::Result<Vec<_>>>()
+    };
     thread::scope(|scope| {
-        let (own, others) = parts.split_first().map_or((None, &[][..]), |(own, others)| (Some(own), others));
-        let others: Vec<_> = others.iter().map(|part| scope.spawn(move || make(part))).collect();
+        let others: Vec<_> = (1..threads.get().min(parts.len())).map(|_| scope.spawn(take)).collect();
         meanwhile()?;
-        let own = own.into_iter().map(make);
-        let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
-        own.chain(others.into_iter().map(|made| made.join().unwrap_or_else(panicked))).collect()
+        let mut all = take()?;
+        for other in others {
+            let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
+            all.append(&mut other.join().unwrap_or_else(panicked)?);
+        }
+        all.sort_unstable_by_key(|&(place, _)| place);
+        Ok(all.into_iter().map(|(_, rows)| rows).collect())
     })
 }

@@ -94,7 +94,7 @@ pub fn write(
         rarity: rarity.as_ref(),
         threads: outputs.threads,
     };
-    let sha256 = outputs.report.write(&mut run.pending, |out| format::write(out, &report, &outputs.style))?;
+    let sha256 = outputs.write(&outputs.report, &mut run.pending, |out| format::write(out, &report, &outputs.style))?;
     let written = Written { rows: groups.len(), sha256, format: None };
     let written_beacons = beacons.as_ref().map(|beacons| run.write_beacons(beacons)).transpose()?.flatten();
 
@@ -224,25 +224,24 @@ impl Run<'_> {
     fn write_page(&mut self, content: &document::Content<'_>) -> Result<(), Error> {
         let Self { outputs, pending, .. } = self;
         let Some(output) = &outputs.html else { return Ok(()) };
-        output.write(pending, |out| document::write(out, content)).map(drop)
+        output.write(pending, |out| document::write(out, content))
     }
 
     /// Writes the manifest, if there is to be one.
     fn write_manifest(&mut self, manifest: &Manifest) -> Result<(), Error> {
         let Self { outputs, pending, .. } = self;
         let Some(output) = &outputs.manifest else { return Ok(()) };
-        let written = output.write(pending, |out| {
+        output.write(pending, |out| {
             serde_json::to_writer_pretty(&mut *out, manifest)?;
             out.write_all(b"\n")
-        });
-        written.map(drop)
+        })
     }
 
     /// Writes the table of beacons, if there is to be one.
     fn write_beacons(&mut self, beacons: &SortedBeacons) -> Result<Option<Written>, Error> {
         let Self { outputs, pending, .. } = self;
         let Some(output) = &outputs.beacons else { return Ok(None) };
-        let sha256 = output.write(pending, |out| beacons::write(out, beacons, &outputs.style))?;
+        let sha256 = outputs.write(output, pending, |out| beacons::write(out, beacons, &outputs.style))?;
         Ok(Some(Written { rows: beacons.channels().scored, sha256, format: None }))
     }
 

@@ -209,7 +209,7 @@ impl<'a, 'l> Settling<'a, 'l> {
             each(None).map_err(Error::Spill)?;
             return Ok(dropped);
         };
-        let sha256 = output.write(pending, |out| each(Some(out)))?;
+        let sha256 = outputs.write(output, pending, |out| each(Some(out)))?;
         self.settled.events = Some(Written { rows: self.rows, sha256, format: Some(outputs.style.events.name()) });
         Ok(dropped)
     }
