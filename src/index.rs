@@ -74,7 +74,8 @@ mod tests {
         for bits in [u32::MAX, 7] {
             let mut index = Index::default();
             let hash = |index: &Index, thing: &str| Short(index.hash(thing).0 & bits);
-            let find = |index: &Index, thing: &str| index.find(hash(index, thing), |number| things[number as usize] == thing);
+            let find =
+                |index: &Index, thing: &str| index.find(hash(index, thing), |number| things[number as usize] == thing);
             for (thing, number) in things.iter().zip(0..) {
                 assert_eq!(find(&index, thing), None);
                 index.insert(hash(&index, thing), number);

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use evtx::{
@@ -19,6 +19,7 @@ use crate::{
         json::{Element, Fields},
         record::{self, Record},
         shape::Extent,
+        shapes::Shapes,
         typed::Typed,
     },
     magic::CHUNK_HEADER_SIZE,
@@ -45,10 +46,12 @@ pub enum Carving {
 }
 
 /// The parser, set up once for each thread.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Decoder {
     settings: Arc<ParserSettings>,
     carving: Carving,
+    /// What was met on the fast path.
+    shapes: Mutex<Shapes>,
 }
 
 impl Decoder {
@@ -57,7 +60,8 @@ impl Decoder {
     pub fn new(carving: Carving) -> Self {
         // One thread: the scan's threads call it.
         let settings = ParserSettings::new().num_threads(1).indent(false);
-        Self { settings: Arc::new(settings.recover_records(carving == Carving::Stale)), carving }
+        let settings = Arc::new(settings.recover_records(carving == Carving::Stale));
+        Self { settings, carving, shapes: Mutex::default() }
     }
 
     /// The records of a chunk without the parser, if all in it are as Windows writes them: the fast path, of which as much of each
@@ -67,7 +71,9 @@ impl Decoder {
         if self.carving == Carving::Stale {
             return None;
         }
-        catch_unwind(AssertUnwindSafe(|| Typed::of(chunk, layout, extent))).ok().flatten()
+        // One that is added is whole, whatever panics.
+        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        catch_unwind(AssertUnwindSafe(|| Typed::of(chunk, layout, extent, &mut shapes))).ok().flatten()
     }
 
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
@@ -290,8 +296,8 @@ pub(crate) mod tests {
     }
 
     /// The events of a chunk without the parser, as text, if they can be read so.
-    fn typed(chunk: &[u8]) -> Option<Vec<String>> {
-        let typed = Decoder::new(Carving::Live).typed(chunk, &chunk::layout(chunk).0, Extent::Whole)?;
+    fn typed(decoder: &Decoder, chunk: &[u8]) -> Option<Vec<String>> {
+        let typed = decoder.typed(chunk, &chunk::layout(chunk).0, Extent::Whole)?;
         let mut scratch = Scratch::default();
         Some(typed.rows().iter().map(|row| format!("{:#?}", typed.event(row, &mut scratch).unwrap())).collect())
     }
@@ -310,9 +316,10 @@ pub(crate) mod tests {
         (events, losses)
     }
 
-    /// Whether a chunk is read without the parser. If it is, both give the same, and the parser loses nothing.
-    fn is_typed(chunk: &[u8], what: &str) -> bool {
-        let Some(fast) = typed(chunk) else { return false };
+    /// Whether a chunk is read without the parser, with what is remembered of others. If it is, both give the same, and the parser loses
+    /// nothing.
+    fn is_typed(decoder: &Decoder, chunk: &[u8], what: &str) -> bool {
+        let Some(fast) = typed(decoder, chunk) else { return false };
         let (slow, losses) = parsed(chunk);
         for (fast, slow) in fast.iter().zip(&slow) {
             assert!(fast == slow, "{what}\n{fast}\n{slow}");
@@ -336,10 +343,11 @@ pub(crate) mod tests {
 
     #[test]
     fn both_readings_give_the_same_events_and_losses() {
+        let decoder = Decoder::new(Carving::Live);
         let (mut all, mut typed) = (0, 0);
         chunks(&mut |path, chunk| {
             all += 1;
-            typed += usize::from(is_typed(chunk, &path.display().to_string()));
+            typed += usize::from(is_typed(&decoder, chunk, &path.display().to_string()));
         });
         assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
     }
@@ -354,6 +362,7 @@ pub(crate) mod tests {
             state ^= state << 17;
             usize::try_from(state % below as u64).unwrap()
         };
+        let decoder = Decoder::new(Carving::Live);
         let (mut all, mut typed) = (0, 0);
         chunks(&mut |path, chunk| {
             let end = chunk::layout(chunk).0.end;
@@ -371,7 +380,8 @@ pub(crate) mod tests {
                     _ => [0x01, 0x02, 0x06, 0x08, 0x0d, 0x0e, 0x0f, 0x11, 0x13, 0x21, 0x81, 0xff][random(12)],
                 };
                 all += 1;
-                typed += usize::from(is_typed(&mutant, &format!("{} with another byte at {at}", path.display())));
+                typed +=
+                    usize::from(is_typed(&decoder, &mutant, &format!("{} with another byte at {at}", path.display())));
             }
         });
         assert!(typed * 4 > all, "only {typed} of {all} damaged chunks are read without the parser");

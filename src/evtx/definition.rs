@@ -96,18 +96,27 @@ pub(crate) enum Names {
 #[derive(Debug)]
 pub(crate) struct Tokens<'a> {
     chunk: &'a [u8],
+    start: usize,
     at: usize,
     /// Where they end, in the chunk as well.
     end: usize,
     /// The indices of the values that were met.
     values: Vec<u16>,
     names: Names,
+    /// Where the names are that stand elsewhere.
+    elsewhere: Vec<Range<usize>>,
 }
 
 impl<'a> Tokens<'a> {
     /// Those of the BinXML that is here in `chunk`.
     pub(crate) fn new(chunk: &'a [u8], binxml: Range<usize>, names: Names) -> Self {
-        Self { chunk, at: binxml.start, end: binxml.end, values: Vec::new(), names }
+        let Range { start, end } = binxml;
+        Self { chunk, start, at: start, end, values: Vec::new(), names, elsewhere: Vec::new() }
+    }
+
+    /// Where in the chunk the names are that stand elsewhere.
+    pub(super) fn elsewhere(self) -> Vec<Range<usize>> {
+        self.elsewhere
     }
 
     /// The next token; nothing if it is another than those known, or if there is none.
@@ -176,6 +185,12 @@ impl<'a> Tokens<'a> {
         if offset == self.at {
             // A NUL ends it.
             self.take(NAME_HEADER + name?.len() + 2)?;
+        } else if let Some(name) = name {
+            let place = offset..offset + NAME_HEADER + name.len();
+            let is_within = self.start <= place.start && place.end <= self.end;
+            if !is_within && !self.elsewhere.contains(&place) {
+                self.elsewhere.push(place);
+            }
         }
         let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
         match self.names {

@@ -25,6 +25,7 @@ mod json;
 pub mod kind;
 pub mod record;
 pub mod shape;
+mod shapes;
 pub(crate) mod shown;
 pub mod tree;
 pub mod typed;

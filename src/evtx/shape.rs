@@ -1,6 +1,6 @@
 //! The [`Shape`] of a template: where in its values the parts of an event are.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::evtx::{
     definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
@@ -35,6 +35,8 @@ pub(super) struct Shape {
     pub(super) values: usize,
     /// Where the values of an event are that is known by them, and not by what the template says.
     pub(super) plain: Plain,
+    /// Where in its chunk the names are that do not stand in the definition itself.
+    pub(super) elsewhere: Vec<Range<usize>>,
 }
 
 /// A template in which each part of interest is one value, and each value one part at most.
@@ -82,7 +84,9 @@ impl Shape {
             return None;
         }
         let rest = tokens.rest();
-        (rest.is_empty() || rest == END).then_some(shape)
+        let is_whole = rest.is_empty() || rest == END;
+        shape.elsewhere = tokens.elsewhere();
+        is_whole.then_some(shape)
     }
 
     fn read_event(&mut self, tokens: &mut Tokens<'_>, dependency: u16, extent: Extent) -> Option<()> {

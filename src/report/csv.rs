@@ -27,7 +27,9 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
     rows::write(out, report, |line, key, group, beside| {
         let background = report.background_of(beside.context, time);
         let labels = report.labels_of(beside.labels);
-        let numbers = [group.count.to_string(), time(group.first), time(group.last)];
+        let first = time(group.first);
+        let last = if group.last == group.first { first.clone() } else { time(group.last) };
+        let numbers = [group.count.to_string(), first, last];
         let rarity = report.rarity.map(|rarity| rarity.of(key));
         let hosts = rarity.map(|(hosts, _)| hosts.to_string());
         let rarity = hosts.iter().map(|hosts| &**hosts).chain(rarity.map(|(_, first)| first));

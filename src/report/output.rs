@@ -261,10 +261,7 @@ fn write_through(
     out.flush()
 }
 
-fn write_beside(
-    path: &Path,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> io::Result<Unfinished> {
+fn write_beside(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> io::Result<Unfinished> {
     let mut out = BufWriter::new(Unfinished::new(source::folder(path))?);
     write(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;

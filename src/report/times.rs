@@ -50,12 +50,15 @@ impl TimeFormat {
         let fraction = u32::try_from(at.subsec_nanosecond()).ok()?;
         let between = if self == Self::Excel { " " } else { "T" };
         let behind_seconds = if self == Self::Splunk { "" } else { "." };
-        let mut text = String::with_capacity(28);
-        let mut push = |number: u32, width: u32, behind: &str| {
-            for place in (0..width).rev() {
-                text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
+        let mut text = Vec::with_capacity("2024-03-05T14:07:09.1234567Z".len());
+        let mut push = |mut number: u32, width: usize, behind: &str| {
+            let start = text.len();
+            text.resize(start + width, b'0');
+            for digit in text.iter_mut().skip(start).rev() {
+                *digit += (number % 10) as u8;
+                number /= 10;
             }
-            text.push_str(behind);
+            text.extend_from_slice(behind.as_bytes());
         };
         push(year, 4, "-");
         push(number(at.month())?, 2, "-");
@@ -68,7 +71,7 @@ impl TimeFormat {
             Self::Splunk => {}
             Self::Excel => push(fraction / 1_000_000, 3, ""),
         }
-        Some(text)
+        String::from_utf8(text).ok()
     }
 }
 
