@@ -64,3 +64,47 @@ impl Shapes {
         Some(shape)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::evtx::{chunk, decoder::tests::chunks, typed::Typed};
+
+    #[test]
+    fn a_definition_is_another_one_where_any_of_what_it_was_read_from_is() {
+        let (mut within, mut elsewhere) = (0, 0);
+        chunks(&mut |path, chunk| {
+            let mut met = Shapes::default();
+            let _ = Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole, &mut met);
+            let mut places = BTreeSet::new();
+            for known in &met.0 {
+                let [definition, names @ ..] = &known.pieces[..] else { panic!("it was read from nothing") };
+                let (start, size) = (definition.start, definition.bytes.len());
+                // The length of a name, its first letter, and the middle of the definition.
+                places
+                    .extend(names.iter().flat_map(|name| [name.start + 6, name.start + 8].map(|at| (start, size, at))));
+                places.insert((start, size, start + size / 2));
+                (within, elsewhere) = (within + 1, elsewhere + names.len());
+            }
+            for (start, size, at) in places {
+                let mut other = chunk.to_vec();
+                other[at] ^= 1;
+                let anew = format!("{:?}", Shape::read(&other, start, size, Extent::Whole).map(Arc::new));
+                let shape = format!("{:?}", met.read(&other, start, size, Extent::Whole));
+                assert!(shape == anew, "{}: {at} of the definition at {start}", path.display());
+            }
+        });
+        assert!(within > 0 && elsewhere > 0, "{within} definitions have {elsewhere} names elsewhere");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut met = Shapes::default();
+        chunks(&mut |_, chunk| {
+            let _ = Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole, &mut met);
+            assert!(met.0.len() <= MOST);
+        });
+    }
+}
