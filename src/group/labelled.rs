@@ -13,11 +13,14 @@ use crate::{
     group::{
         groups::SortedGroups,
         hit::Hit,
-        key::{GroupKey, earlier, spilled_time},
+        key::{Group, GroupKey, earlier, spilled_time},
         labelling::Labelling,
         spill::{SortedRuns, Sorter},
     },
-    label::told::{Found, Told},
+    label::{
+        labels,
+        told::{Found, Told},
+    },
 };
 
 /// How many are remembered of what was said before: of a group, nothing has to be said twice.
@@ -74,6 +77,8 @@ pub struct Counts {
     pub listed: Count,
     /// Those that a database says something of.
     pub placed: Count,
+    /// Connections of which nothing could be asked, since what is known of their groups does not tell the peer.
+    pub unasked: u64,
 }
 
 impl Labelled {
@@ -164,11 +169,17 @@ pub fn of_groups(
         let (key, group) = group?;
         let found = labelling.of_group(fields, &key)?;
         sorted.counts.add_hits(&found, group.count);
+        sorted.counts.unasked = sorted.counts.unasked.saturating_add(unasked(fields, &key, &group));
         let mut told = Told::default();
         told.add(&found);
         sorted.push(GroupLabels { first: group.first, group: key, told });
     }
     sorted.finish()
+}
+
+/// How many connections of a group could not be asked of, since its fields do not tell the peer.
+pub fn unasked(fields: &[Field], key: &GroupKey, group: &Group) -> u64 {
+    if labels::tell_peer(fields, |field| key.value(fields, field)) { 0 } else { group.count }
 }
 
 /// What is said of groups, on the way to the order of the report.

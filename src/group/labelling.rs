@@ -16,7 +16,7 @@ use crate::{
         groups::Groups,
         hit::Hit,
         hits::SortedHits,
-        key::GroupKey,
+        key::{Group, GroupKey},
         processes::Processes,
     },
     label::{
@@ -170,10 +170,10 @@ impl Sifted {
     /// # Errors
     ///
     /// They could not be read again, or what `is_watched` returns.
-    pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey) -> io::Result<bool>) -> io::Result<Self> {
+    pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey, &Group) -> io::Result<bool>) -> io::Result<Self> {
         let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0, by_rule: BTreeMap::new() };
         groups.each_by_key(|key, group| {
-            if is_watched(&key)? {
+            if is_watched(&key, &group)? {
                 count::add_count(&mut sifted.by_rule, key.rule, group.count);
                 sifted.groups.count_group(&key, group);
             } else {

@@ -257,6 +257,19 @@ impl Labels {
     }
 }
 
+/// Whether these fields, with these values, tell the peer of connections: the source of what came in, the destination of what a host has
+/// opened, or the other end.
+pub fn tell_peer<'a>(fields: &[Field], value: impl Fn(Field) -> &'a str) -> bool {
+    let has = |ends: &[Field]| ends.iter().any(|end| fields.contains(end));
+    let (source, dest) = (has(&[Field::SrcIp, Field::Src]), has(&[Field::DestIp, Field::Dest]));
+    has(&[Field::RemoteIp, Field::Remote])
+        || match value(Field::Direction) {
+            OUTBOUND => dest,
+            INBOUND => source,
+            _ => source && dest,
+        }
+}
+
 impl LabelFile {
     /// Its path, safe to print.
     #[must_use]

@@ -85,11 +85,18 @@ pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
     lines.into_iter().map(label).collect()
 }
 
-/// What lists were not asked for, although somebody may think so.
-pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Option<String> {
-    let is_so = labels.ask_names() && !ran.are_queries_known;
-    is_so.then(|| {
+/// What lists and databases were not asked for, although somebody may think so.
+pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Vec<String> {
+    let names = (labels.ask_names() && !ran.are_queries_known).then(|| {
         "watchlist: names that processes asked DNS for are not known of groups alone: --partial-events puts them into partial results"
             .to_owned()
-    })
+    });
+    let unasked = ran.counts.unasked;
+    let peers = (unasked > 0).then(|| {
+        format!(
+            "of {} the peer is not known, since groups have no src_ip: add it to --group-by of the scans, or scan with --partial-events",
+            counted(unasked, "connection")
+        )
+    });
+    names.into_iter().chain(peers).collect()
 }

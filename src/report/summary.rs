@@ -362,8 +362,8 @@ impl Summary<'_> {
     /// What of lists and databases is of no use, or was not asked.
     fn label_remarks(&self) -> Vec<String> {
         let Some(labels) = self.labels else { return Vec::new() };
-        let not_asked = self.ran.labels.as_ref().and_then(|ran| labels::not_asked(labels, ran));
-        labels.remarks.iter().cloned().chain(not_asked).collect()
+        let not_asked = self.ran.labels.as_ref().map(|ran| labels::not_asked(labels, ran));
+        labels.remarks.iter().cloned().chain(not_asked.into_iter().flatten()).collect()
     }
 
     /// How many channels are in the table of beacons, and why others are not.

@@ -198,22 +198,29 @@ impl Run<'_> {
             return Ok(Shown { groups: groups.into_sorted().map_err(Error::Spill)?, labels: None, by_rule });
         };
         let shown = || -> io::Result<Shown> {
-            let mut left_out = None;
+            let (mut left_out, mut unasked) = (None, 0);
             if self.outputs.only_watched() {
                 let watched = labelled.as_ref().and_then(|labelled| labelled.watched.as_ref());
-                let sifted = Sifted::new(groups, |key| match watched {
-                    Some(watched) => Ok(watched.has(key)),
-                    None => labelling.of_group(fields, key).map(|found| !found.lists.is_empty()),
+                let sifted = Sifted::new(groups, |key, group| {
+                    let Some(watched) = watched else {
+                        let is_watched = !labelling.of_group(fields, key)?.lists.is_empty();
+                        if !is_watched {
+                            unasked = labelled::unasked(fields, key, group).saturating_add(unasked);
+                        }
+                        return Ok(is_watched);
+                    };
+                    Ok(watched.has(key))
                 })?;
                 let hits = labelled.as_ref().map_or(sifted.connections, |labelled| labelled.left_out);
                 left_out = Some(Count { hits, groups: sifted.left_out });
                 (groups, by_rule) = (sifted.groups, sifted.by_rule);
             }
             let groups = groups.into_sorted()?;
-            let labels = match labelled {
+            let mut labels = match labelled {
                 Some(LabelledHits { labelled, .. }) => labelled.into_sorted()?,
                 None => labelled::of_groups(&groups, fields, labelling, room)?,
             };
+            labels.counts.unasked = labels.counts.unasked.saturating_add(unasked);
             Ok(Shown { groups, labels: Some((labels, left_out)), by_rule })
         };
         let shown = shown();

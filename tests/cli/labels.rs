@@ -360,6 +360,25 @@ fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
 }
 
 #[test]
+fn connections_whose_peer_their_groups_do_not_tell_are_counted() {
+    let events = [to("9.9.9.9", "", 0), inbound("9.9.9.9", "10.1.2.3"), inbound("9.9.9.8", "10.1.2.3")];
+    let case = connections().events(&events).file("bad.txt", "9.9.9.9\n");
+    let merged = |fields: &str, more: &[&str]| {
+        run_in(&case, &["--force", "--group-by", fields, "--partial", "p.parquet", "log.evtx"]).exits(0);
+        Ran::new(case.another(&[&["merge", "--watchlist", "bad.txt", "p.parquet"], more].concat()))
+    };
+    let unknown = |count: u64| format!("of {count} connections the peer is not known, since groups have no src_ip");
+    merged("dvc,direction,dest_ip", &[]).exits(0).says(&["1 hit in 1 group\n", &unknown(2)]);
+    merged("dvc,direction,dest_ip", &["-q", "--only-watched"]).exits(0).says(&[&unknown(2)]);
+    merged("dvc,dest_ip", &[]).exits(0).says(&[&unknown(3)]);
+    for told in ["direction,dest_ip,src_ip", "remote_ip", "src_ip,dest_ip"] {
+        let merged = merged(told, &[]);
+        assert!(!merged.stderr().contains("is not known"), "{told}: {}", merged.stderr());
+        merged.exits(0);
+    }
+}
+
+#[test]
 fn of_groups_by_the_other_end_the_peer_is_known_of_what_was_opened_too() {
     let events =
         [to("9.9.9.9", "", 0), to("9.9.9.8", "evil.test", 1), to("9.9.9.7", "", 2), inbound("9.9.9.9", "10.1.2.3")];
