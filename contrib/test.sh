@@ -18,8 +18,7 @@ if command -v shellcheck > /dev/null; then
 fi
 # GNU parallel, as root on a Debian machine.
 if ! command -v parallel > /dev/null && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends parallel > /dev/null
+    .ci/packages.sh parallel
 fi
 work=$(realpath "$(mktemp -d "$out/work.XXXXXX")")
 trap 'rm -rf "$work"' EXIT

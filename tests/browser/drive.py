@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-default-apps --hide-scrollbars --force-color-profile=srgb"
 ).split()
 TAB, ENTER, CONTROL = "\ue004", "\ue007", "\ue009"
-DOWNLOADS = FOLDER / "downloads"
+DOWNLOADS = FOLDER / f"downloads-{sys.argv[2]}"
 failures, passed = [], 0
 
 
@@ -441,7 +441,7 @@ def looks(browser, name):
     browser.no_sideways_scroll(f"{name}, narrow")
     browser.size(1440, 900)
     printed = browser.printed()
-    (FOLDER / f"{name}.pdf").write_bytes(printed)
+    (FOLDER / f"{name}-{sys.argv[2]}.pdf").write_bytes(printed)
     check(f"{name}: it prints", printed.startswith(b"%PDF") and len(printed) > 10_000, len(printed))
 
 

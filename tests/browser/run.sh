@@ -47,8 +47,13 @@ page few-fields merge --group-by process_name,dest_port "$work/groups"
 "$target/debug/netsift" detect --quiet --force -o "$work/part.csv" --partial "$work/rules.parquet" --rules tests/sigma/rules testdata/case
 page fleet-rules merge --rarity "$work/rules.parquet"
 
-python3 tests/browser/drive.py "$work" chromium
-python3 tests/browser/drive.py "$work" firefox
+# Side by side, since they mostly wait.
+python3 tests/browser/drive.py "$work" firefox > "$work/firefox.log" 2>&1 &
+firefox=$! failed=0
+python3 tests/browser/drive.py "$work" chromium || failed=$?
+wait "$firefox" || failed=$?
+cat "$work/firefox.log"
+if ((failed)); then exit 1; fi
 if [[ ${1:-} == --picture ]]; then
     mkdir -p docs
     cp "$work/story-picture.png" docs/report.png

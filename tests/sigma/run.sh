@@ -16,8 +16,7 @@ fi
 
 # A bare Debian has no python3, or one without venv.
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3 python3-venv >/dev/null
+    .ci/packages.sh python3 python3-venv
 fi
 if ! cmp -s tests/sigma/requirements.txt "$venv/requirements.txt"; then
     rm -rf "$venv"
