@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target=x86_64-pc-windows-gnu
 # What does not depend on the system is tested on Linux: which records are connections, rules, joins, the page, real logs.
-elsewhere=(beacons builtin context detection ends exports filters html interchange joined labels samples security sigma verdicts)
+elsewhere=(beacons builtin context detection ends exports filters formats html interchange joined labels page samples security sigma testdata verdicts)
 
 missing=()
 [ -x /usr/lib/wine/wine64 ] || missing+=(wine64)

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    sync::Arc,
 };
 
 use crate::group::{hit::Hit, hits::SortedHits, twins::SortedTwins};
@@ -48,17 +49,17 @@ pub struct Dropped {
 pub fn in_order(
     hits: &SortedHits,
     Leaving { copies, twins }: Leaving<'_>,
-    mut each: impl FnMut(usize, &Hit) -> io::Result<()>,
+    mut each: impl FnMut(usize, &Arc<Hit>) -> io::Result<()>,
 ) -> io::Result<Dropped> {
     let mut dropped = Dropped::default();
     let mut twins = twins.map(SortedTwins::pass).transpose()?;
     let mut next_twin = || twins.as_mut().and_then(Iterator::next).transpose();
     let mut twin = next_twin()?;
-    let mut last: Option<Hit> = None;
+    let mut last: Option<Arc<Hit>> = None;
     // The sources that have the last event.
     let mut sources: BTreeSet<String> = BTreeSet::new();
     for (number, hit) in hits.pass()?.enumerate() {
-        let hit = hit?;
+        let hit = Arc::new(hit?);
         if twin == Some(number as u64) {
             twin = next_twin()?;
             *dropped.twins.entry(hit.source().to_owned()).or_default() += 1;

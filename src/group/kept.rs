@@ -9,6 +9,7 @@ use crate::{
     group::{
         hit::{Hit, Place, SOURCE, TEXTS, Whole},
         key::Values,
+        order,
         texts::{MOST_NUMBERS, Texts},
     },
 };
@@ -133,9 +134,7 @@ impl Kept {
         for number in self.numbers.iter_mut().flatten() {
             *number = ranks.get(*number as usize).copied().unwrap_or(0);
         }
-        let mut order: Vec<(Option<Timestamp>, u32)> = self.rows.iter().map(|row| row.time).zip(0..).collect();
-        order.sort_unstable_by(|(time, one), (other, two)| time.cmp(other).then_with(|| self.compare(*one, *two)));
-        self.order = order.into_iter().map(|(_, place)| place).collect();
+        self.order = order::by_time(self.rows.iter().map(|row| row.time), |one, two| self.compare(one, two));
         self
     }
 

@@ -21,6 +21,7 @@ mod kept;
 pub mod key;
 pub mod labelled;
 pub mod labelling;
+mod order;
 pub mod processes;
 pub mod rarity;
 pub mod rhythm;

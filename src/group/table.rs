@@ -1,11 +1,10 @@
 //! [`Table`]: groups in memory. A key is the numbers of its texts, of which each is kept once, so that groups cost some ten bytes for
 //! each field and are told apart and put in order as numbers.
 
-use jiff::Timestamp;
-
 use crate::{
     group::{
         key::{Group, GroupKey},
+        order,
         texts::{MOST_NUMBERS, Texts},
     },
     index::Index,
@@ -104,18 +103,8 @@ impl Table {
     /// counted then.
     pub(super) fn by_time(&mut self) -> Vec<u32> {
         self.number_in_order();
-        let timed = |(group, place): (&Group, u32)| rank(group.first) << u32::BITS | u128::from(place);
-        let mut timed: Vec<u128> = self.groups.iter().zip(0..).map(timed).collect();
-        timed.sort_unstable();
-        let place = |&timed: &u128| u32::try_from(timed & u128::from(u32::MAX)).unwrap_or(u32::MAX);
-        let mut places: Vec<u32> = timed.iter().map(place).collect();
-        let mut rest = &mut places[..];
-        for same in timed.chunk_by(|one, two| one >> u32::BITS == two >> u32::BITS) {
-            let Some((places, behind)) = rest.split_at_mut_checked(same.len()) else { break };
-            places.sort_unstable_by(|&one, &two| self.key(one).cmp(self.key(two)));
-            rest = behind;
-        }
-        places
+        let times = self.groups.iter().map(|group| group.first);
+        order::by_time(times, |one, two| self.key(one).cmp(self.key(two)))
     }
 
     /// Numbers the texts in their order, so that keys are in order where their numbers are.
@@ -147,11 +136,6 @@ impl Table {
     fn key(&self, place: u32) -> &[u32] {
         key_at(&self.keys, self.width, place)
     }
-}
-
-/// A number that is in order as times are, with none before all others. It leaves the upper bits for another.
-fn rank(time: Option<Timestamp>) -> u128 {
-    time.map_or(0, |time| time.as_nanosecond().abs_diff(Timestamp::MIN.as_nanosecond()) + 1)
 }
 
 fn key_at(keys: &[u32], width: usize, place: u32) -> &[u32] {

@@ -51,7 +51,7 @@ pub struct Made<'a> {
 
 /// A hit of which a row is to be made.
 struct Waiting<'a> {
-    hit: Hit,
+    hit: Arc<Hit>,
     rule: Option<&'a RuleInfo>,
     found: Option<Arc<Found>>,
 }
@@ -91,8 +91,8 @@ impl<'a, W: Write> Rows<'a, W> {
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Hit, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
-        self.hits.push(Waiting { hit: hit.clone(), rule, found });
+    pub fn write(&mut self, hit: &Arc<Hit>, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
+        self.hits.push(Waiting { hit: Arc::clone(hit), rule, found });
         if self.hits.len() >= BATCHES * self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
     }
 

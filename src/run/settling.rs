@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    sync::Arc,
 };
 
 use crate::{
@@ -201,7 +202,7 @@ impl<'a, 'l> Settling<'a, 'l> {
         let outputs = self.outputs;
         let mut each = |out: Option<&mut dyn Write>| -> io::Result<()> {
             let mut events = out.map(|out| EventRows::new(out, self.made())).transpose()?;
-            let take = |number, hit: &Hit| self.take(hit, fired.rules_of(number, hit), events.as_mut());
+            let take = |number, hit: &Arc<Hit>| self.take(hit, fired.rules_of(number, hit), events.as_mut());
             dropped = copies::in_order(kept.hits, kept.leaving, take)?;
             events.map_or(Ok(()), EventRows::finish)
         };
@@ -232,7 +233,7 @@ impl<'a, 'l> Settling<'a, 'l> {
     /// Takes a hit of these rules; none if it is only a part of correlations.
     fn take<W: Write>(
         &mut self,
-        hit: &Hit,
+        hit: &Arc<Hit>,
         mut rules: Vec<usize>,
         events: Option<&mut EventRows<'a, W>>,
     ) -> io::Result<()> {
