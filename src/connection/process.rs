@@ -13,7 +13,7 @@ use crate::{
         clock::Clock,
         sysmon::{PROVIDER, address, decimal, guid, stated, time},
     },
-    evtx::event::Event,
+    evtx::{event::Event, typed::Raw},
 };
 
 /// The events that say something of a process: it was created, it ended, it asked DNS.
@@ -36,6 +36,10 @@ pub const FIELDS: [&str; 13] = [
     "QueryName",
     "QueryResults",
 ];
+
+/// Where those are among them that tell the process and its parent.
+const PROCESS_GUID: usize = 1;
+const PARENT_GUID: usize = 7;
 
 /// A process of a host. The id alone is no key: Windows gives it to the next process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -226,25 +230,71 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     }
 }
 
+/// The processes that an event tells of, by what their GUIDs say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mention {
+    /// Whose it is.
+    pub of: u128,
+    /// Which process started it, if it is told that it was.
+    pub parent: Option<u128>,
+    /// Whether it is told what it asked of DNS.
+    pub is_query: bool,
+}
+
+/// The processes that [`facts`] of an event are of.
+#[must_use]
+pub fn mention(event: &Event<'_>) -> Option<Mention> {
+    let id = EVENT_IDS.into_iter().find(|id| event.provider == PROVIDER && *event.event_id == id.to_string())?;
+    mention_of(id, |field| {
+        let text = FIELDS.get(field).and_then(|name| event.field(name));
+        number(&guid(stated(text.unwrap_or_default())))
+    })
+}
+
+/// The same, of an event of Sysmon's with this id, by the values of its [`FIELDS`].
+pub fn mentioned<'t>(id: u16, value: impl Fn(usize) -> Raw<'t>) -> Option<Mention> {
+    mention_of(id, |field| {
+        let value = value(field);
+        let number = value.guid().or_else(|| number(&guid(stated(&value.text()))));
+        number.filter(|&number| number != 0)
+    })
+}
+
+fn mention_of(id: u16, guid: impl Fn(usize) -> Option<u128>) -> Option<Mention> {
+    let of = || guid(PROCESS_GUID);
+    match id {
+        1 => Some(Mention { of: of()?, parent: guid(PARENT_GUID), is_query: false }),
+        5 | 22 => Some(Mention { of: of()?, parent: None, is_query: id == 22 }),
+        _ => None,
+    }
+}
+
 /// Whether the text is the GUID of a process. One of zeros is of none.
 #[must_use]
 pub fn is_guid(text: &str) -> bool {
-    started(text).is_some()
+    number(text).is_some()
+}
+
+/// What the digits of a process's GUID say, as one number.
+#[must_use]
+pub fn number(guid: &str) -> Option<u128> {
+    let mut parts = guid.strip_prefix('{')?.strip_suffix('}')?.split('-');
+    let mut number = 0;
+    for size in [8, 4, 4, 4, 12] {
+        let part = parts.next().filter(|part| part.len() == size)?;
+        for digit in part.chars() {
+            number = number << 4 | u128::from(digit.to_digit(16)?);
+        }
+    }
+    (parts.next().is_none() && number != 0).then_some(number)
 }
 
 /// When a process was created, by its GUID, to the second: of `{6820D070-1F1B-6323-...}`, `0x63231F1B` is seconds since 1970. It was
 /// so, to within a second, in all of 2,588 processes of public logs whose creation is logged.
 #[must_use]
 pub fn started(guid: &str) -> Option<Timestamp> {
-    let parts: Vec<&str> = guid.strip_prefix('{')?.strip_suffix('}')?.split('-').collect();
-    let [one, low, high, four, five] = parts[..] else { return None };
-    let are_whole = [one, low, high, four, five].map(str::len) == [8, 4, 4, 4, 12];
-    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_of_zeros = guid.bytes().all(|byte| b"{0-}".contains(&byte));
-    if is_of_zeros || !are_whole || ![one, low, high, four, five].into_iter().all(is_hex) {
-        return None;
-    }
-    let seconds = u32::from_str_radix(&format!("{high}{low}"), 16).ok()?;
+    const LOW_HALF: u32 = 16;
+    let seconds = u32::try_from(number(guid)? >> 64 & u128::from(u32::MAX)).ok()?.rotate_left(LOW_HALF);
     Timestamp::from_second(seconds.into()).ok()
 }
 

@@ -19,6 +19,7 @@ pub mod elsewhere;
 mod exports;
 pub mod findings;
 pub mod hosts;
+pub mod kin;
 pub mod known;
 pub mod plan;
 pub mod pool;
