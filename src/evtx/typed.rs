@@ -65,7 +65,7 @@ struct Place {
 }
 
 /// A value as it stands in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Raw<'a> {
     /// Its BinXML type.
     pub kind: u8,

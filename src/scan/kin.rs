@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    hash::Hash,
     ops::Range,
 };
 
@@ -53,6 +54,9 @@ pub struct Kin {
     /// Those that are known to be above the processes of hits.
     above: Set<Process>,
     passed: Vec<Passed>,
+    /// What was told of them, as two numbers of 64 bits: logs that were collected twice tell it twice.
+    told: Set<[u64; 2]>,
+    hashers: [ahash::RandomState; 2],
     /// What it takes in memory, in bytes, and may take.
     size: usize,
     room: usize,
@@ -115,6 +119,14 @@ impl Kin {
             self.pass(of, place);
         }
         is_near || is_parent_wanted
+    }
+
+    /// Whether an event of a host with these values is the first that tells this, as far as is known.
+    pub(super) fn is_new(&mut self, host: u32, values: &impl Hash) -> bool {
+        let told = self.hashers.each_ref().map(|hasher| hasher.hash_one((host, values)));
+        let is_new = self.told.insert(told);
+        self.grow(if is_new { 2 * size_of_val(&told) } else { 0 });
+        is_new
     }
 
     /// Adds what another part of the look has met.

@@ -246,7 +246,9 @@ impl<'a> Sifter<'a> {
         self.release();
         self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
-        for (kind, cause) in faults {
+        // A look before has named what is wrong with the sum.
+        let sum = if self.plan.before.is_empty() { chunk::records_fault(bytes) } else { None };
+        for (kind, cause) in faults.into_iter().chain(sum) {
             self.chunk_defect(place, kind, &cause);
         }
         let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);

@@ -3,6 +3,7 @@
 //! What is taken besides, and not asked for in the end, is dropped in [`crate::group::processes`].
 
 use std::{
+    array,
     collections::{HashMap, HashSet},
     io,
     sync::Arc,
@@ -16,7 +17,7 @@ use crate::{
         process::{self, Mention, ProcessKey},
     },
     error::Error,
-    evtx::{event::Event, typed::Values},
+    evtx::{event::Event, typed::{Raw, Values}},
     group::{facts::Facts, hits::SortedHits, processes},
     scan::{
         kin::{Kin, Place, Process, Rest},
@@ -125,8 +126,9 @@ impl Part<'_> {
     pub(super) fn passes_by(&mut self, id: u16, values: &Values<'_>) -> bool {
         let hosts = &self.wanted.hosts;
         let host = self.kin.host(values.computer, |name| hosts.get(name).copied());
-        let mention = process::mentioned(id, |field| values.field(field));
-        !host.zip(mention).is_some_and(|(host, mention)| self.is_taken(host, mention))
+        let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
+        let told: [Raw<'_>; process::FIELDS.len()] = array::from_fn(|field| values.field(field));
+        !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told)))
     }
 
     fn is_taken(&mut self, host: u32, mention: Mention) -> bool {
