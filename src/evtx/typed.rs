@@ -223,23 +223,19 @@ impl<'a> Typed<'a> {
         }
         let first = self.places.len();
         let offset = u32::try_from(instance.offset()).ok()?;
-        let mut start = offset;
-        self.places.extend(instance.descriptors().map(|(kind, size)| {
-            let place = Place { start, size, kind };
-            start = start.saturating_add(size.into());
-            place
-        }));
-        let values = instance.bytes();
-        let behind = usize::try_from(start - offset).ok()?;
+        let (mut values, mut start, mut fragments) = (instance.bytes(), offset, 0);
+        for (kind, size) in instance.descriptors() {
+            let (value, behind) = values.split_at_checked(size.into())?;
+            if !is_known(kind, value) {
+                return None;
+            }
+            fragments += usize::from(kind == FRAGMENT);
+            self.places.push(Place { start, size, kind });
+            (values, start) = (behind, start.checked_add(size.into())?);
+        }
         // The end of the BinXML, behind which anything may be.
-        let is_whole = values.get(behind..)?.first().is_none_or(|&token| token == 0);
-        let mut fragments = 0;
-        let are_known = self.places.get(first..)?.iter().all(|place| {
-            fragments += usize::from(place.kind == FRAGMENT);
-            let at = (place.start - offset) as usize;
-            is_known(place.kind, values.get(at..at + usize::from(place.size)).unwrap_or_default())
-        });
-        (is_whole && are_known).then_some(Filled { shape, first, fragments })
+        let is_whole = values.first().is_none_or(|&token| token == 0);
+        is_whole.then_some(Filled { shape, first, fragments })
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {

@@ -4,6 +4,7 @@ use crate::{
     connection::{
         audited, clock,
         glossary::{Connection, Field, INBOUND},
+        logged::LoggedBy,
         met::Use,
         process,
         salvage::{self, Old},
@@ -147,8 +148,10 @@ impl<'s> Connections<'s> {
             Purpose::Connections => self.is_taken(&values),
             Purpose::Ahead(_) => false,
             Purpose::Processes(wanted, scope) => {
-                let is_sysmons = process::EVENT_IDS.contains(&id) && provider.text() == sysmon::PROVIDER;
-                is_sysmons && self.of_processes(wanted, scope).passes_by(id, &values)
+                let is_sysmons = |name: Raw<'_>| {
+                    self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER
+                };
+                process::EVENT_IDS.contains(&id) && is_sysmons(provider) && self.of_processes(wanted, scope).passes_by(id, &values)
             }
         }
     }

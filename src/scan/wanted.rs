@@ -127,8 +127,8 @@ impl Part<'_> {
         let hosts = &self.wanted.hosts;
         let host = self.kin.host(values.computer, |name| hosts.get(name).copied());
         let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
-        let told: [Raw<'_>; process::FIELDS.len()] = array::from_fn(|field| values.field(field));
-        !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told)))
+        let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
+        !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told())))
     }
 
     fn is_taken(&mut self, host: u32, mention: Mention) -> bool {
