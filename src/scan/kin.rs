@@ -44,7 +44,8 @@ struct Tie {
 #[derive(Debug)]
 struct Passed {
     place: Place,
-    processes: Vec<Process>,
+    host: u32,
+    guids: Vec<u128>,
 }
 
 /// What a look has met.
@@ -151,20 +152,21 @@ impl Kin {
             let parents = own.map(|tie| Process { host: child.host, guid: tie.parent });
             next.extend(parents.filter(|parent| !wanted.contains(parent) && above.insert(*parent)));
         }
-        let are_above = |passed: &&Passed| passed.processes.iter().any(|process| above.contains(process));
+        let is_above = |host: u32, guid: u128| above.contains(&Process { host, guid });
+        let are_above = |passed: &&Passed| passed.guids.iter().any(|&guid| is_above(passed.host, guid));
         let places = self.passed.iter().filter(are_above).map(|passed| passed.place).collect();
         Some(Rest { above, places })
     }
 
-    fn pass(&mut self, process: Process, place: Place) {
-        match self.passed.last_mut().filter(|last| last.place == place) {
-            Some(last) => last.processes.push(process),
+    fn pass(&mut self, Process { host, guid }: Process, place: Place) {
+        match self.passed.last_mut().filter(|last| (last.place, last.host) == (place, host)) {
+            Some(last) => last.guids.push(guid),
             None => {
-                self.passed.push(Passed { place, processes: vec![process] });
+                self.passed.push(Passed { place, host, guids: vec![guid] });
                 self.grow(2 * size_of::<Passed>());
             }
         }
-        self.grow(2 * size_of::<Process>());
+        self.grow(2 * size_of_val(&guid));
     }
 
     fn grow(&mut self, size: usize) {

@@ -68,7 +68,8 @@ impl Plan {
             return None;
         }
         Some(match self.purpose {
-            Purpose::Processes(..) => Extent::Only(&OF_PROCESSES),
+            Purpose::Processes(..) if self.terms.logged_by.has_security() => Extent::Only(&OF_PROCESSES),
+            Purpose::Processes(..) => Extent::Only(&process::FIELDS),
             Purpose::Ahead(questions) => ahead(questions),
             Purpose::Connections if !self.terms.rules.sigma.is_empty() => Extent::Whole,
             Purpose::Connections if self.terms.logged_by.has_security() => Extent::Only(&OF_BOTH),
