@@ -244,7 +244,13 @@ pub struct Mention {
 /// The processes that [`facts`] of an event are of.
 #[must_use]
 pub fn mention(event: &Event<'_>) -> Option<Mention> {
-    let id = EVENT_IDS.into_iter().find(|id| event.provider == PROVIDER && *event.event_id == id.to_string())?;
+    let id = match &*event.event_id {
+        _ if event.provider != PROVIDER => return None,
+        "1" => 1,
+        "5" => 5,
+        "22" => 22,
+        _ => return None,
+    };
     mention_of(id, |field| {
         let text = FIELDS.get(field).and_then(|name| event.field(name));
         number(&guid(stated(text.unwrap_or_default())))
@@ -301,6 +307,51 @@ pub fn started(guid: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evtx::{
+        chunk,
+        decoder::{self, Carving, Decoder},
+        shape::Extent,
+        typed::Scratch,
+    };
+
+    #[test]
+    fn values_mention_the_processes_that_the_event_does() {
+        assert_eq!([FIELDS[PROCESS_GUID], FIELDS[PARENT_GUID]], ["ProcessGuid", "ParentProcessGuid"]);
+        let decoder = Decoder::new(Carving::Live);
+        let (mut count, mut parents) = (0, 0);
+        decoder::tests::chunks(&mut |path, chunk| {
+            let extent = Extent::Only(&FIELDS);
+            let Some(typed) = decoder.typed(chunk, &chunk::layout(chunk).0, extent) else { return };
+            let mut scratch = Scratch::default();
+            for row in typed.rows() {
+                let (Some((provider, id)), Some(values)) = (typed.kind(row), typed.values(row)) else { continue };
+                let found = mentioned(id, |field| values.field(field)).filter(|_| provider.text() == PROVIDER);
+                let event = typed.event(row, &mut scratch).unwrap();
+                assert_eq!(found, mention(&event), "{}: {event:?}", path.display());
+                let mut of = Vec::new();
+                facts(&event, Clock::Logged, |_| true, |fact| of.extend(number(&fact.of.guid)));
+                assert!(of.is_empty() || found.is_some_and(|found| of.contains(&found.of)), "{event:?}");
+                count += usize::from(found.is_some());
+                parents += usize::from(found.is_some_and(|found| found.parent.is_some()));
+            }
+        });
+        assert!(count > 100 && parents > 100, "only {count} events of processes, {parents} with parents");
+    }
+
+    #[test]
+    fn a_guid_is_one_number_however_it_is_written() {
+        const GUID: &str = "{6820D070-1F1B-6323-5C02-0123456789AB}";
+        let bytes = [0x70, 0xd0, 0x20, 0x68, 0x1b, 0x1f, 0x23, 0x63, 0x5c, 2, 1, 0x23, 0x45, 0x67, 0x89, 0xab];
+        let one = |value: Raw<'_>| mentioned(5, |_| value).map(|mention| mention.of);
+        assert_eq!(number(GUID), Some(0x6820_d070_1f1b_6323_5c02_0123_4567_89ab));
+        assert_eq!(one(Raw { kind: crate::evtx::kind::GUID, bytes: &bytes }), number(GUID));
+        for text in [GUID, &GUID.to_lowercase(), GUID.trim_matches(['{', '}'])] {
+            let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(one(Raw { kind: crate::evtx::kind::TEXT, bytes: &utf16 }), number(GUID), "{text}");
+        }
+        assert_eq!(one(Raw { kind: crate::evtx::kind::GUID, bytes: &[0; 16] }), None);
+        assert_eq!(one(Raw::default()), None);
+    }
 
     #[test]
     fn a_guid_says_when_its_process_started() {

@@ -121,7 +121,8 @@ impl Raw<'_> {
     /// What the digits of a GUID say, as one number, if it is one.
     #[must_use]
     pub fn guid(self) -> Option<u128> {
-        let &[a, b, c, d, e, f, g, h, ref rest @ ..] = <&[u8; 16]>::try_from(self.bytes).ok().filter(|_| self.kind == GUID)?;
+        let &[a, b, c, d, e, f, g, h, ref rest @ ..] =
+            <&[u8; 16]>::try_from(self.bytes).ok().filter(|_| self.kind == GUID)?;
         let [i, j, k, l, m, n, o, p] = *rest;
         Some(u128::from_be_bytes([d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p]))
     }

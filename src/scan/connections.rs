@@ -148,10 +148,11 @@ impl<'s> Connections<'s> {
             Purpose::Connections => self.is_taken(&values),
             Purpose::Ahead(_) => false,
             Purpose::Processes(wanted, scope) => {
-                let is_sysmons = |name: Raw<'_>| {
-                    self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER
-                };
-                process::EVENT_IDS.contains(&id) && is_sysmons(provider) && self.of_processes(wanted, scope).passes_by(id, &values)
+                let is_sysmons =
+                    |name: Raw<'_>| self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER;
+                process::EVENT_IDS.contains(&id)
+                    && is_sysmons(provider)
+                    && self.of_processes(wanted, scope).passes_by(id, &values)
             }
         }
     }
@@ -289,7 +290,8 @@ impl<'s> Connections<'s> {
         }
         if self.plan.keeps_hits() {
             let offset = self.place.offset.saturating_add(event.place.start());
-            let place = hit::Place { source: &self.source.name, chunk: self.place.number, offset, ..hit::Place::default() };
+            let place =
+                hit::Place { source: &self.source.name, chunk: self.place.number, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
             self.found.hits.push(if is_whole { hit.with_data(event, beside, name) } else { hit });

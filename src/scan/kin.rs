@@ -109,7 +109,8 @@ impl Kin {
         let is_near = wanted.contains(&of) || self.above.contains(&of);
         if let Some(parent) = parent {
             if self.ties.insert(Tie { child: of, parent }) {
-                self.grow(2 * size_of::<Tie>());
+                // Once more when they are put in order.
+                self.grow(3 * size_of::<Tie>());
             }
             if is_near && !wanted.contains(&process(parent)) && self.above.insert(process(parent)) {
                 self.grow(2 * size_of::<Process>());
@@ -200,5 +201,99 @@ impl Rest {
         let place = |offset| Place { source, offset };
         let range = place(range.start.saturating_sub(AROUND))..place(range.end.saturating_add(AROUND));
         self.places.range(range).next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: u32 = 0;
+    const B: u32 = 1;
+
+    /// One event of a process of a host, in a chunk of this number.
+    #[derive(Clone, Copy)]
+    struct Told(u32, u128, Option<u128>, u64);
+
+    fn process(host: u32, guid: u128) -> Process {
+        Process { host, guid }
+    }
+
+    /// What was met by two parts of a look; and of which processes it took something.
+    fn met(wanted: &[Process], room: usize, told: &[Told]) -> (Kin, Vec<Process>) {
+        let wanted: Set<Process> = wanted.iter().copied().collect();
+        let mut parts = [Kin::new(room), Kin::new(room)];
+        let mut taken = Vec::new();
+        for (index, &Told(host, of, parent, chunk)) in told.iter().enumerate() {
+            let place = Place { source: 7, offset: chunk * CHUNK_SIZE as u64 };
+            let mention = Mention { of, parent, is_query: false };
+            if parts[index * parts.len() / told.len()].meet(&wanted, host, mention, place) {
+                taken.push(process(host, of));
+            }
+        }
+        let [mut one, other] = parts;
+        one.merge(other);
+        (one, taken)
+    }
+
+    fn left(wanted: &[Process], told: &[Told]) -> Vec<(u32, u128)> {
+        let (kin, taken) = met(wanted, usize::MAX, told);
+        let rest = kin.rest(&wanted.iter().copied().collect()).unwrap();
+        for Told(host, of, _, chunk) in told {
+            let place = Place { source: 7, offset: chunk * CHUNK_SIZE as u64 };
+            let (process, is_in) = (process(*host, *of), rest.is_in(place));
+            assert!(taken.contains(&process) || !rest.has(process) || is_in, "{process:?} in {place:?}");
+            assert!(!is_in || rest.is_around(7, place.offset..place.offset + 1) && !rest.is_around(6, 0..u64::MAX));
+        }
+        let mut above: Vec<(u32, u128)> = rest.above.iter().map(|process| (process.host, process.guid)).collect();
+        above.sort_unstable();
+        above
+    }
+
+    #[test]
+    fn all_above_are_left_in_whatever_order_they_are_met() {
+        let mut told: Vec<Told> = (2..9).map(|of| Told(A, of, Some(of - 1), u64::try_from(of).unwrap())).collect();
+        told.extend([Told(A, 30, Some(31), 20), Told(B, 4, Some(40), 21)]);
+        let expected: Vec<(u32, u128)> = (1..5).map(|guid| (A, guid)).collect();
+        assert_eq!(left(&[process(A, 5)], &told), expected);
+        told.reverse();
+        assert_eq!(left(&[process(A, 5)], &told), expected);
+        assert_eq!(left(&[process(B, 4)], &told), [(B, 40)]);
+        assert_eq!(left(&[process(A, 50)], &told), []);
+    }
+
+    #[test]
+    fn processes_that_started_each_other_and_those_with_two_parents_come_to_an_end() {
+        let told = [Told(A, 1, Some(2), 1), Told(A, 2, Some(1), 2), Told(A, 2, Some(3), 3), Told(A, 3, Some(3), 4)];
+        assert_eq!(left(&[process(A, 1)], &told), [(A, 2), (A, 3)]);
+    }
+
+    #[test]
+    fn what_tells_of_a_wanted_process_is_taken_at_once() {
+        let told = [Told(A, 9, Some(5), 1), Told(A, 5, Some(4), 2), Told(A, 4, None, 3), Told(A, 8, Some(7), 4)];
+        let (kin, taken) = met(&[process(A, 5)], usize::MAX, &told[..2]);
+        assert_eq!(taken, [process(A, 9), process(A, 5)]);
+        assert!(kin.rest(&[process(A, 5)].into_iter().collect()).unwrap().is_empty());
+        let query = Mention { of: 5, parent: None, is_query: true };
+        let wanted: Set<Process> = [process(A, 5)].into_iter().collect();
+        let place = Place { source: 7, offset: 0 };
+        assert!(Kin::new(usize::MAX).meet(&wanted, A, query, place));
+        assert!(!Kin::new(usize::MAX).meet(&wanted, B, query, place));
+    }
+
+    #[test]
+    fn what_takes_too_much_memory_is_forgotten_and_everything_is_left() {
+        let told: Vec<Told> = (2..400).map(|of| Told(A, of, Some(of - 1), 0)).collect();
+        let wanted = [process(A, 5)];
+        let (kin, _) = met(&wanted, 10_000, &told);
+        assert!(kin.ties.is_empty() && kin.passed.is_empty());
+        assert!(kin.rest(&wanted.into_iter().collect()).is_none());
+    }
+
+    #[test]
+    fn the_same_values_are_new_once_for_each_host() {
+        let mut kin = Kin::new(usize::MAX);
+        assert!(kin.is_new(A, &"told") && kin.is_new(B, &"told") && kin.is_new(A, &"other"));
+        assert!(!kin.is_new(A, &"told") && !kin.is_new(B, &"told"));
     }
 }

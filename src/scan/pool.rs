@@ -190,7 +190,9 @@ impl<'a> Worker<'a> {
                 note_digests(archive, digests, &[], findings);
             }
             // Nothing of what is left to be read is in it.
-            Unit::Blocks(blocks) if self.plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach())) => {
+            Unit::Blocks(blocks)
+                if self.plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach())) =>
+            {
                 progress(blocks.size());
             }
             Unit::Blocks(blocks) => {

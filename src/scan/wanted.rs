@@ -17,7 +17,10 @@ use crate::{
         process::{self, Mention, ProcessKey},
     },
     error::Error,
-    evtx::{event::Event, typed::{Raw, Values}},
+    evtx::{
+        event::Event,
+        typed::{Raw, Values},
+    },
     group::{facts::Facts, hits::SortedHits, processes},
     scan::{
         kin::{Kin, Place, Process, Rest},
