@@ -233,7 +233,7 @@ fn processes_far_above_are_found_wherever_they_are_told_of() {
     // and another one have processes of the same GUIDs.
     let filler = |number: u32| {
         let process = guid(10_000 + number, 0);
-        created(&process, &format!(r"C:\{}.exe", "f".repeat(400)), &guid(20_000, 1), r"C:\filler.exe")
+        created(&process, &format!(r"C:\{}.exe", "f".repeat(4000)), &guid(20_000, 1), r"C:\filler.exe")
     };
     let step = |number: u8| {
         let parent = guid(u32::from(number) - 1, number - 1);
@@ -246,7 +246,7 @@ fn processes_far_above_are_found_wherever_they_are_told_of() {
     let mut events = Vec::new();
     for number in 1..9 {
         events.extend([step(number), step(number).with("Image", r"C:\other.exe").on("WS02")]);
-        events.extend((0..300).map(|index| filler(u32::from(number) * 1000 + index)));
+        events.extend((0..60).map(|index| filler(u32::from(number) * 1000 + index)));
     }
     events.extend((1..9).map(end));
     events.push(created(&guid(500, 90), r"C:\child.exe", &guid(400, 91), r"C:\gone.exe"));
@@ -265,7 +265,7 @@ fn processes_far_above_are_found_wherever_they_are_told_of() {
     let backwards = evtx_writer::log(events.iter().rev());
     let zipped = archive_writer::zip(&[("log.evtx", &log.0, archive_writer::deflated())]);
     for (name, bytes) in [("log.evtx", &log.0), ("log.evtx", &backwards.0), ("log.zip", &zipped)] {
-        for more in [&[][..], &["--max-memory", "64KiB"], &["--recover"], &["--max-memory", "1KiB"]] {
+        for more in [&[][..], &["--max-memory", "64KiB"], &["--max-memory", "1KiB"]] {
             let ran = context(detect()).file(name, bytes).args(more.iter().copied()).run();
             let rows = known(ran.exits(0));
             let [one, other, child] = &rows[..] else { panic!("{rows:?}") };
@@ -288,6 +288,23 @@ fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
     let ran = case.run();
     ran.exits(3).says(&["processes.evtx: chunk 0"]);
     assert_eq!(known(&ran), [",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,,guid"]);
+}
+
+#[test]
+fn what_is_wrong_where_a_process_far_above_is_told_of_is_named_once() {
+    let parent = created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(100, 3), r"C:\Office\winword.exe");
+    let log = evtx_writer::log(&[parent, ended("01.500")]);
+    let at = log.records(0)[1] + 24;
+    let mut damaged = log.with_bytes(0, at, &[0xff]);
+    damaged.mend(0);
+    let case = context(detect()).log("a.evtx", &damaged).events(&[connection(), regsvcs()]);
+    for more in [&[][..], &["--threads", "1"], &["--no-prefilter"], &["--max-memory", "1KiB"]] {
+        let ran = Ran::new(case.command(&[more, &["--manifest", "m.json", "--force", "."]].concat()));
+        ran.exits(3).says(&["a.evtx: chunk 0"]);
+        assert!(known(&ran)[0].contains("winword.exe > powershell.exe > regsvcs.exe"), "{more:?}");
+        let manifest: serde_json::Value = serde_json::from_str(&case.read("m.json")).unwrap();
+        assert_eq!(manifest["defects"]["total"], 1, "{more:?}");
+    }
 }
 
 #[test]
