@@ -118,13 +118,13 @@ impl Raw<'_> {
         }
     }
 
-    /// What the digits of a GUID say, as one number, if it is one.
+    /// What the digits of a GUID say, as one number, if it is one: three little-endian numbers, and eight bytes.
     #[must_use]
     pub fn guid(self) -> Option<u128> {
-        let &[a, b, c, d, e, f, g, h, ref rest @ ..] =
-            <&[u8; 16]>::try_from(self.bytes).ok().filter(|_| self.kind == GUID)?;
-        let [i, j, k, l, m, n, o, p] = *rest;
-        Some(u128::from_be_bytes([d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p]))
+        let (numbers, rest) = self.bytes.split_first_chunk::<8>().filter(|_| self.kind == GUID)?;
+        let numbers = (u32_at(numbers, 0)?, u16_at(numbers, 4)?, u16_at(numbers, 6)?);
+        let numbers = u128::from(numbers.0) << 32 | u128::from(numbers.1) << 16 | u128::from(numbers.2);
+        Some(numbers << 64 | u128::from(u64::from_be_bytes(rest.try_into().ok()?)))
     }
 
     /// Its text, as the parser shows it, in UTF-8.

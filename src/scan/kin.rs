@@ -160,12 +160,11 @@ impl Kin {
     }
 
     fn pass(&mut self, Process { host, guid }: Process, place: Place) {
-        match self.passed.last_mut().filter(|last| (last.place, last.host) == (place, host)) {
-            Some(last) => last.guids.push(guid),
-            None => {
-                self.passed.push(Passed { place, host, guids: vec![guid] });
-                self.grow(2 * size_of::<Passed>());
-            }
+        if let Some(last) = self.passed.last_mut().filter(|last| (last.place, last.host) == (place, host)) {
+            last.guids.push(guid);
+        } else {
+            self.passed.push(Passed { place, host, guids: vec![guid] });
+            self.grow(2 * size_of::<Passed>());
         }
         self.grow(2 * size_of_val(&guid));
     }
