@@ -196,6 +196,7 @@ impl Rest {
 
     /// Whether there can be something in a part of a source, or in chunks that are out of their places and are found from there.
     pub(super) fn is_around(&self, source: usize, range: Range<u64>) -> bool {
+        // A block finds chunks out of their places from one before it to three behind it: `evtx::displaced::surroundings`.
         const AROUND: u64 = 4 * CHUNK_SIZE as u64;
         let place = |offset| Place { source, offset };
         let range = place(range.start.saturating_sub(AROUND))..place(range.end.saturating_add(AROUND));
