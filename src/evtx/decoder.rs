@@ -1,6 +1,7 @@
 //! The [`Decoder`]: events out of the records of a chunk, and the adapter to the parser, the only file that names the `evtx` crate.
 
 use std::{
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -19,6 +20,7 @@ use crate::{
         json::{Element, Fields},
         record::{self, Record},
         shape::Extent,
+        shapes::Shapes,
         typed::Typed,
     },
     magic::CHUNK_HEADER_SIZE,
@@ -49,6 +51,8 @@ pub enum Carving {
 pub struct Decoder {
     settings: Arc<ParserSettings>,
     carving: Carving,
+    /// Those that were met without the parser.
+    shapes: RefCell<Shapes>,
 }
 
 impl Decoder {
@@ -57,7 +61,11 @@ impl Decoder {
     pub fn new(carving: Carving) -> Self {
         // One thread: the scan's threads call it.
         let settings = ParserSettings::new().num_threads(1).indent(false);
-        Self { settings: Arc::new(settings.recover_records(carving == Carving::Stale)), carving }
+        Self {
+            settings: Arc::new(settings.recover_records(carving == Carving::Stale)),
+            carving,
+            shapes: RefCell::default(),
+        }
     }
 
     /// The records of a chunk without the parser, if all in it are as Windows writes them: the fast path, of which as much of each
@@ -67,7 +75,8 @@ impl Decoder {
         if self.carving == Carving::Stale {
             return None;
         }
-        catch_unwind(AssertUnwindSafe(|| Typed::of(chunk, layout, extent))).ok().flatten()
+        let typed = || Typed::of(chunk, layout, extent, &mut *self.shapes.try_borrow_mut().ok()?);
+        catch_unwind(AssertUnwindSafe(typed)).ok().flatten()
     }
 
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
@@ -290,8 +299,8 @@ pub(crate) mod tests {
     }
 
     /// The events of a chunk without the parser, as text, if they can be read so.
-    fn typed(chunk: &[u8]) -> Option<Vec<String>> {
-        let typed = Decoder::new(Carving::Live).typed(chunk, &chunk::layout(chunk).0, Extent::Whole)?;
+    fn typed(decoder: &Decoder, chunk: &[u8]) -> Option<Vec<String>> {
+        let typed = decoder.typed(chunk, &chunk::layout(chunk).0, Extent::Whole)?;
         let mut scratch = Scratch::default();
         Some(typed.rows().iter().map(|row| format!("{:#?}", typed.event(row, &mut scratch).unwrap())).collect())
     }
@@ -310,9 +319,12 @@ pub(crate) mod tests {
         (events, losses)
     }
 
-    /// Whether a chunk is read without the parser. If it is, both give the same, and the parser loses nothing.
-    fn is_typed(chunk: &[u8], what: &str) -> bool {
-        let Some(fast) = typed(chunk) else { return false };
+    /// Whether a chunk is read without the parser. If it is, both give the same, and the parser loses nothing. That does not depend on
+    /// what the decoder has met before.
+    fn is_typed(decoder: &Decoder, chunk: &[u8], what: &str) -> bool {
+        let fast = typed(decoder, chunk);
+        assert!(fast == typed(&Decoder::new(Carving::Live), chunk), "{what}");
+        let Some(fast) = fast else { return false };
         let (slow, losses) = parsed(chunk);
         for (fast, slow) in fast.iter().zip(&slow) {
             assert!(fast == slow, "{what}\n{fast}\n{slow}");
@@ -336,10 +348,11 @@ pub(crate) mod tests {
 
     #[test]
     fn both_readings_give_the_same_events_and_losses() {
+        let decoder = Decoder::new(Carving::Live);
         let (mut all, mut typed) = (0, 0);
         chunks(&mut |path, chunk| {
             all += 1;
-            typed += usize::from(is_typed(chunk, &path.display().to_string()));
+            typed += usize::from(is_typed(&decoder, chunk, &path.display().to_string()));
         });
         assert!(typed * 2 > all, "only {typed} of {all} chunks are read without the parser");
     }
@@ -354,6 +367,7 @@ pub(crate) mod tests {
             state ^= state << 17;
             usize::try_from(state % below as u64).unwrap()
         };
+        let decoder = Decoder::new(Carving::Live);
         let (mut all, mut typed) = (0, 0);
         chunks(&mut |path, chunk| {
             let end = chunk::layout(chunk).0.end;
@@ -371,7 +385,8 @@ pub(crate) mod tests {
                     _ => [0x01, 0x02, 0x06, 0x08, 0x0d, 0x0e, 0x0f, 0x11, 0x13, 0x21, 0x81, 0xff][random(12)],
                 };
                 all += 1;
-                typed += usize::from(is_typed(&mutant, &format!("{} with another byte at {at}", path.display())));
+                typed +=
+                    usize::from(is_typed(&decoder, &mutant, &format!("{} with another byte at {at}", path.display())));
             }
         });
         assert!(typed * 4 > all, "only {typed} of {all} damaged chunks are read without the parser");

@@ -92,6 +92,16 @@ pub(crate) enum Names {
     Any,
 }
 
+/// A name that a token has.
+#[derive(Debug, Clone)]
+pub(super) struct Use {
+    /// Where its offset stands, from the start of the tokens.
+    pub(super) at: usize,
+    /// Whether it stands right behind that.
+    pub(super) is_here: bool,
+    pub(super) name: Box<[u8]>,
+}
+
 /// The tokens of a definition, one by one.
 #[derive(Debug)]
 pub(crate) struct Tokens<'a> {
@@ -102,12 +112,23 @@ pub(crate) struct Tokens<'a> {
     /// The indices of the values that were met.
     values: Vec<u16>,
     names: Names,
+    start: usize,
+    /// The names that were met.
+    pub(super) uses: Vec<Use>,
 }
 
 impl<'a> Tokens<'a> {
     /// Those of the BinXML that is here in `chunk`.
     pub(crate) fn new(chunk: &'a [u8], binxml: Range<usize>, names: Names) -> Self {
-        Self { chunk, at: binxml.start, end: binxml.end, values: Vec::new(), names }
+        Self {
+            chunk,
+            at: binxml.start,
+            end: binxml.end,
+            values: Vec::new(),
+            names,
+            start: binxml.start,
+            uses: Vec::new(),
+        }
     }
 
     /// The next token; nothing if it is another than those known, or if there is none.
@@ -171,8 +192,12 @@ impl<'a> Tokens<'a> {
 
     /// The name that an offset in the chunk points to. It stands right here where it is used first.
     fn name(&mut self) -> Option<&'a [u8]> {
+        let at = self.at - self.start;
         let offset = self.u32()? as usize;
         let name = name_at(self.chunk, offset);
+        if self.names == Names::Plain {
+            self.uses.push(Use { at, is_here: offset == self.at, name: name.unwrap_or_default().into() });
+        }
         if offset == self.at {
             // A NUL ends it.
             self.take(NAME_HEADER + name?.len() + 2)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::evtx::{
-    definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
+    definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
     event::{COMPUTER, EVENT_ID, Event, Own, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
     kind::{FRAGMENT, HEX64, NULL},
     tree,
@@ -64,8 +64,8 @@ pub(super) enum Part {
 
 impl Shape {
     /// Of the definition with `size` bytes of BinXML at `start` of a chunk: an `Event` with its `System` and the place of its
-    /// data, or an `EventData`, and nothing behind it.
-    pub(super) fn read(chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<Self> {
+    /// data, or an `EventData`, and nothing behind it. Besides, the names in it.
+    pub(super) fn read(chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<(Self, Vec<Use>)> {
         let mut shape = Self::default();
         let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Plain);
         if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
@@ -82,7 +82,7 @@ impl Shape {
             return None;
         }
         let rest = tokens.rest();
-        (rest.is_empty() || rest == END).then_some(shape)
+        (rest.is_empty() || rest == END).then_some((shape, tokens.uses))
     }
 
     fn read_event(&mut self, tokens: &mut Tokens<'_>, dependency: u16, extent: Extent) -> Option<()> {

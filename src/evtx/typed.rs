@@ -5,7 +5,7 @@
 //! UTF-16 without surrogates. Of such a chunk the parser would lose nothing, and gives the same events, which the tests hold it
 //! to. Any other chunk is for the parser.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,7 @@ use crate::{
         kind::{BOOL, FILETIME, FRAGMENT, GUID, HEX32, HEX64, INT8, NULL, SID, SIZE, TEXT, UINT16, UINT64},
         record::{self, LAST_FILETIME, Record},
         shape::{Extent, Member, Name, Part, Plain, Shape, has_surrogates},
+        shapes::Shapes,
         shown,
     },
     magic::CHUNK_HEADER_SIZE,
@@ -30,7 +31,7 @@ pub struct Typed<'a> {
     chunk: &'a [u8],
     extent: Extent,
     /// The shape of each definition, by where its BinXML starts.
-    shapes: Vec<(usize, Shape)>,
+    shapes: Vec<(usize, Arc<Shape>)>,
     rows: Vec<Row>,
     /// Where the values of all records are.
     places: Vec<Place>,
@@ -148,7 +149,7 @@ pub struct Scratch {
 impl<'a> Typed<'a> {
     /// Of a chunk with this layout, if all in it is of the known shape.
     #[must_use]
-    pub fn of(chunk: &'a [u8], layout: &Layout, extent: Extent) -> Option<Self> {
+    pub(super) fn of(chunk: &'a [u8], layout: &Layout, extent: Extent, shapes: &mut Shapes) -> Option<Self> {
         if *layout == Layout::UNKNOWN || !layout.tables || !has_sound_names(chunk) {
             return None;
         }
@@ -163,7 +164,7 @@ impl<'a> Typed<'a> {
         let rows = Vec::with_capacity(records.len());
         let mut typed =
             Self { chunk, extent, shapes: Vec::new(), rows, places: Vec::with_capacity(40 * records.len()) };
-        records.iter().try_for_each(|&record| typed.read(record))?;
+        records.iter().try_for_each(|&record| typed.read(record, shapes))?;
         Some(typed)
     }
 
@@ -181,13 +182,13 @@ impl<'a> Typed<'a> {
     }
 
     /// Reads a record, if it is of the known shape.
-    fn read(&mut self, record: Record) -> Option<()> {
+    fn read(&mut self, record: Record, shapes: &mut Shapes) -> Option<()> {
         let (_, time) = record.id_and_time(self.chunk)?;
         if time > LAST_FILETIME {
             return None;
         }
         let instance = Instance::of(self.chunk, record)?;
-        let outer = self.instance(&instance)?;
+        let outer = self.instance(&instance, shapes)?;
         let shape = self.shape(outer)?;
         let (fragment, depends) = (outer.first.checked_add(shape.fragment?)?, shape.depends);
         let place = *self.places.get(fragment)?;
@@ -196,7 +197,7 @@ impl<'a> Typed<'a> {
         }
         let data = if place.kind == FRAGMENT && place.size > 0 {
             let binxml = Record { offset: place.start as usize, size: place.size.into() };
-            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?)?;
+            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?, shapes)?;
             let shape = self.shape(data)?;
             if shape.fragment.is_some() || !shape.system.is_empty() || data.fragments > 0 {
                 return None;
@@ -212,11 +213,12 @@ impl<'a> Typed<'a> {
     }
 
     /// Notes where an instance's values are, if they are of known types and sizes.
-    fn instance(&mut self, instance: &Instance<'_>) -> Option<Filled> {
+    fn instance(&mut self, instance: &Instance<'_>, shapes: &mut Shapes) -> Option<Filled> {
         let (definition, size) = instance.definition(self.chunk)?;
         let known = self.shapes.iter().position(|&(known, _)| known == definition);
         if known.is_none() {
-            self.shapes.push((definition, Shape::read(self.chunk, definition, size, self.extent)?));
+            let shape = shapes.of(self.chunk, instance.template(), definition, size, self.extent)?;
+            self.shapes.push((definition, shape));
         }
         let shape = known.unwrap_or(self.shapes.len().checked_sub(1)?);
         if self.shapes.get(shape)?.1.values > instance.count() {
@@ -240,7 +242,7 @@ impl<'a> Typed<'a> {
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {
-        self.shapes.get(part.shape).map(|(_, shape)| shape)
+        self.shapes.get(part.shape).map(|(_, shape)| &**shape)
     }
 
     fn raw(&self, place: usize) -> Option<Raw<'a>> {
