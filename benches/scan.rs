@@ -123,7 +123,7 @@ fn prefiltering(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn checking_every_value(bencher: Bencher<'_, '_>) {
     let decoder = Decoder::new(Carving::Live);
-    bencher.counter(bytes()).bench(|| {
+    bencher.counter(bytes()).bench_local(|| {
         let typed = |chunk| decoder.typed(chunk, &chunk::layout(chunk).0, Extent::Only(OF_CONNECTION));
         chunks().filter_map(typed).map(|typed| typed.rows().len()).sum::<usize>()
     });
@@ -148,7 +148,7 @@ fn reading_every_record(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn decoding_every_record(bencher: Bencher<'_, '_>) {
     let decoder = Decoder::new(Carving::Live);
-    bencher.counter(bytes()).bench(|| {
+    bencher.counter(bytes()).bench_local(|| {
         for chunk in chunks() {
             let (layout, _) = chunk::layout(chunk);
             let look = |event: &netsift::inside::event::Event<'_>| {

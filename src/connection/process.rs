@@ -13,7 +13,7 @@ use crate::{
         clock::Clock,
         sysmon::{PROVIDER, address, decimal, guid, stated, time},
     },
-    evtx::event::Event,
+    evtx::{event::Event, typed::Raw},
 };
 
 /// The events that say something of a process: it was created, it ended, it asked DNS.
@@ -36,6 +36,10 @@ pub const FIELDS: [&str; 13] = [
     "QueryName",
     "QueryResults",
 ];
+
+/// Where those are among them that tell the process and its parent.
+const PROCESS_GUID: usize = 1;
+const PARENT_GUID: usize = 7;
 
 /// A process of a host. The id alone is no key: Windows gives it to the next process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -226,31 +230,128 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     }
 }
 
+/// The processes that an event tells of, by what their GUIDs say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mention {
+    /// Whose it is.
+    pub of: u128,
+    /// Which process started it, if it is told that it was.
+    pub parent: Option<u128>,
+    /// Whether it is told what it asked of DNS.
+    pub is_query: bool,
+}
+
+/// The processes that [`facts`] of an event are of.
+#[must_use]
+pub fn mention(event: &Event<'_>) -> Option<Mention> {
+    let id = match &*event.event_id {
+        _ if event.provider != PROVIDER => return None,
+        "1" => 1,
+        "5" => 5,
+        "22" => 22,
+        _ => return None,
+    };
+    mention_of(id, |field| {
+        let text = FIELDS.get(field).and_then(|name| event.field(name));
+        number(&guid(stated(text.unwrap_or_default())))
+    })
+}
+
+/// The same, of an event of Sysmon's with this id, by the values of its [`FIELDS`].
+pub fn mentioned<'t>(id: u16, value: impl Fn(usize) -> Raw<'t>) -> Option<Mention> {
+    mention_of(id, |field| {
+        let value = value(field);
+        let number = value.guid().or_else(|| number(&guid(stated(&value.text()))));
+        number.filter(|&number| number != 0)
+    })
+}
+
+fn mention_of(id: u16, guid: impl Fn(usize) -> Option<u128>) -> Option<Mention> {
+    let of = || guid(PROCESS_GUID);
+    match id {
+        1 => Some(Mention { of: of()?, parent: guid(PARENT_GUID), is_query: false }),
+        5 | 22 => Some(Mention { of: of()?, parent: None, is_query: id == 22 }),
+        _ => None,
+    }
+}
+
 /// Whether the text is the GUID of a process. One of zeros is of none.
 #[must_use]
 pub fn is_guid(text: &str) -> bool {
-    started(text).is_some()
+    number(text).is_some()
+}
+
+/// What the digits of a process's GUID say, as one number.
+#[must_use]
+pub fn number(guid: &str) -> Option<u128> {
+    let mut parts = guid.strip_prefix('{')?.strip_suffix('}')?.split('-');
+    let mut number = 0;
+    for size in [8, 4, 4, 4, 12] {
+        let part = parts.next().filter(|part| part.len() == size)?;
+        for digit in part.chars() {
+            number = number << 4 | u128::from(digit.to_digit(16)?);
+        }
+    }
+    (parts.next().is_none() && number != 0).then_some(number)
 }
 
 /// When a process was created, by its GUID, to the second: of `{6820D070-1F1B-6323-...}`, `0x63231F1B` is seconds since 1970. It was
 /// so, to within a second, in all of 2,588 processes of public logs whose creation is logged.
 #[must_use]
 pub fn started(guid: &str) -> Option<Timestamp> {
-    let parts: Vec<&str> = guid.strip_prefix('{')?.strip_suffix('}')?.split('-').collect();
-    let [one, low, high, four, five] = parts[..] else { return None };
-    let are_whole = [one, low, high, four, five].map(str::len) == [8, 4, 4, 4, 12];
-    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_of_zeros = guid.bytes().all(|byte| b"{0-}".contains(&byte));
-    if is_of_zeros || !are_whole || ![one, low, high, four, five].into_iter().all(is_hex) {
-        return None;
-    }
-    let seconds = u32::from_str_radix(&format!("{high}{low}"), 16).ok()?;
+    const LOW_HALF: u32 = 16;
+    let seconds = u32::try_from(number(guid)? >> 64 & u128::from(u32::MAX)).ok()?.rotate_left(LOW_HALF);
     Timestamp::from_second(seconds.into()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evtx::{
+        chunk,
+        decoder::{self, Carving, Decoder},
+        shape::Extent,
+        typed::Scratch,
+    };
+
+    #[test]
+    fn values_mention_the_processes_that_the_event_does() {
+        assert_eq!([FIELDS[PROCESS_GUID], FIELDS[PARENT_GUID]], ["ProcessGuid", "ParentProcessGuid"]);
+        let decoder = Decoder::new(Carving::Live);
+        let (mut count, mut parents) = (0, 0);
+        decoder::tests::chunks(&mut |path, chunk| {
+            let extent = Extent::Only(&FIELDS);
+            let Some(typed) = decoder.typed(chunk, &chunk::layout(chunk).0, extent) else { return };
+            let mut scratch = Scratch::default();
+            for row in typed.rows() {
+                let (Some((provider, id)), Some(values)) = (typed.kind(row), typed.values(row)) else { continue };
+                let found = mentioned(id, |field| values.field(field)).filter(|_| provider.text() == PROVIDER);
+                let event = typed.event(row, &mut scratch).unwrap();
+                assert_eq!(found, mention(&event), "{}: {event:?}", path.display());
+                let mut of = Vec::new();
+                facts(&event, Clock::Logged, |_| true, |fact| of.extend(number(&fact.of.guid)));
+                assert!(of.is_empty() || found.is_some_and(|found| of.contains(&found.of)), "{event:?}");
+                count += usize::from(found.is_some());
+                parents += usize::from(found.is_some_and(|found| found.parent.is_some()));
+            }
+        });
+        assert!(count > 100 && parents > 100, "only {count} events of processes, {parents} with parents");
+    }
+
+    #[test]
+    fn a_guid_is_one_number_however_it_is_written() {
+        const GUID: &str = "{6820D070-1F1B-6323-5C02-0123456789AB}";
+        let bytes = [0x70, 0xd0, 0x20, 0x68, 0x1b, 0x1f, 0x23, 0x63, 0x5c, 2, 1, 0x23, 0x45, 0x67, 0x89, 0xab];
+        let one = |value: Raw<'_>| mentioned(5, |_| value).map(|mention| mention.of);
+        assert_eq!(number(GUID), Some(0x6820_d070_1f1b_6323_5c02_0123_4567_89ab));
+        assert_eq!(one(Raw { kind: crate::evtx::kind::GUID, bytes: &bytes }), number(GUID));
+        for text in [GUID, &GUID.to_lowercase(), GUID.trim_matches(['{', '}'])] {
+            let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(one(Raw { kind: crate::evtx::kind::TEXT, bytes: &utf16 }), number(GUID), "{text}");
+        }
+        assert_eq!(one(Raw { kind: crate::evtx::kind::GUID, bytes: &[0; 16] }), None);
+        assert_eq!(one(Raw::default()), None);
+    }
 
     #[test]
     fn a_guid_says_when_its_process_started() {

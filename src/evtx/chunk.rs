@@ -135,7 +135,8 @@ impl Layout {
     pub const UNKNOWN: Self = Self { end: CHUNK_HEADER_SIZE, last_id: None, tables: false };
 }
 
-/// Reads the header of a used chunk, or of what is left of one, checks it, and finds where the records end.
+/// Reads the header of a used chunk, or of what is left of one, checks it, and finds where the records end. Whether they are as they
+/// were written is for [`records_fault`].
 ///
 /// A header with a wrong checksum is not trusted: records then end where no record follows with a higher id, or where
 /// the header says, whichever is further. And records that continue the header's ids where it says they end are
@@ -167,15 +168,6 @@ pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
         (_, false) => (last_end(chunk), None),
     };
 
-    // The rest of a chunk that is cut off cannot be summed up.
-    if let (true, true, Some(records)) = (checked, end_is_possible, chunk.get(CHUNK_HEADER_SIZE..stated_end)) {
-        let (computed, stated) = (crc32fast::hash(records), field(52));
-        if computed != stated {
-            let cause = format!("the records' checksum is {computed:#010x}, not {stated:#010x}");
-            faults.push((DefectKind::ChunkDataChecksum, cause));
-        }
-    }
-
     let names = outside(chunk, NAMES);
     let templates = outside(chunk, TEMPLATES);
     for (kind, what, offset) in
@@ -187,6 +179,16 @@ pub fn layout(chunk: &[u8]) -> (Layout, Vec<Fault>) {
     }
     let (end, last_id) = layout_end;
     (Layout { end, last_id, tables: names.or(templates).is_none() }, faults)
+}
+
+/// What is wrong with the sum of a used chunk's records. The rest of a chunk that is cut off cannot be summed up.
+#[must_use]
+pub fn records_fault(chunk: &[u8]) -> Option<Fault> {
+    let end = u32_at(chunk, 48)? as usize;
+    let records = chunk.get(CHUNK_HEADER_SIZE..end).filter(|_| states_checksums(chunk) && end <= CHUNK_SIZE)?;
+    let (computed, stated) = (crc32fast::hash(records), u32_at(chunk, 52)?);
+    let cause = || format!("the records' checksum is {computed:#010x}, not {stated:#010x}");
+    (computed != stated).then(|| (DefectKind::ChunkDataChecksum, cause()))
 }
 
 /// Where the records of a chunk end, or of what is left of one, if both of its checksums are right: nothing is missing up to

@@ -92,31 +92,43 @@ pub(crate) enum Names {
     Any,
 }
 
+/// A name that a token has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use<'a> {
+    /// Where its offset stands, from the start of the tokens.
+    pub(super) at: usize,
+    /// Whether it stands right behind that.
+    pub(super) is_here: bool,
+    pub(super) name: &'a [u8],
+}
+
 /// The tokens of a definition, one by one.
 #[derive(Debug)]
 pub(crate) struct Tokens<'a> {
     chunk: &'a [u8],
-    start: usize,
     at: usize,
     /// Where they end, in the chunk as well.
     end: usize,
     /// The indices of the values that were met.
     values: Vec<u16>,
     names: Names,
-    /// Where the names are that stand elsewhere.
-    elsewhere: Vec<Range<usize>>,
+    start: usize,
+    /// The names that were met.
+    pub(super) uses: Vec<Use<'a>>,
 }
 
 impl<'a> Tokens<'a> {
     /// Those of the BinXML that is here in `chunk`.
     pub(crate) fn new(chunk: &'a [u8], binxml: Range<usize>, names: Names) -> Self {
-        let Range { start, end } = binxml;
-        Self { chunk, start, at: start, end, values: Vec::new(), names, elsewhere: Vec::new() }
-    }
-
-    /// Where in the chunk the names are that stand elsewhere.
-    pub(super) fn elsewhere(self) -> Vec<Range<usize>> {
-        self.elsewhere
+        Self {
+            chunk,
+            at: binxml.start,
+            end: binxml.end,
+            values: Vec::new(),
+            names,
+            start: binxml.start,
+            uses: Vec::new(),
+        }
     }
 
     /// The next token; nothing if it is another than those known, or if there is none.
@@ -180,17 +192,15 @@ impl<'a> Tokens<'a> {
 
     /// The name that an offset in the chunk points to. It stands right here where it is used first.
     fn name(&mut self) -> Option<&'a [u8]> {
+        let at = self.at - self.start;
         let offset = self.u32()? as usize;
         let name = name_at(self.chunk, offset);
+        if self.names == Names::Plain {
+            self.uses.push(Use { at, is_here: offset == self.at, name: name.unwrap_or_default() });
+        }
         if offset == self.at {
             // A NUL ends it.
             self.take(NAME_HEADER + name?.len() + 2)?;
-        } else if let Some(name) = name {
-            let place = offset..offset + NAME_HEADER + name.len();
-            let is_within = self.start <= place.start && place.end <= self.end;
-            if !is_within && !self.elsewhere.contains(&place) {
-                self.elsewhere.push(place);
-            }
         }
         let plain = |&[low, high]: &[u8; 2]| low.is_ascii_alphanumeric() && high == 0;
         match self.names {

@@ -67,6 +67,11 @@ impl<'a> Instance<'a> {
         Some(Self { template, definition, descriptors, values, offset })
     }
 
+    /// The id of its template: the start of its GUID.
+    pub(super) fn template(&self) -> u32 {
+        self.template
+    }
+
     /// How many values there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,10 +1,10 @@
 //! The [`Shape`] of a template: where in its values the parts of an event are.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use crate::evtx::{
-    definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, is},
-    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
+    definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
+    event::{COMPUTER, EVENT_ID, Event, Own, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
     kind::{FRAGMENT, HEX64, NULL},
     tree,
 };
@@ -35,8 +35,6 @@ pub(super) struct Shape {
     pub(super) values: usize,
     /// Where the values of an event are that is known by them, and not by what the template says.
     pub(super) plain: Plain,
-    /// Where in its chunk the names are that do not stand in the definition itself.
-    pub(super) elsewhere: Vec<Range<usize>>,
 }
 
 /// A template in which each part of interest is one value, and each value one part at most.
@@ -66,8 +64,8 @@ pub(super) enum Part {
 
 impl Shape {
     /// Of the definition with `size` bytes of BinXML at `start` of a chunk: an `Event` with its `System` and the place of its
-    /// data, or an `EventData`, and nothing behind it.
-    pub(super) fn read(chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<Self> {
+    /// data, or an `EventData`, and nothing behind it. Besides, the names in it.
+    pub(super) fn read(chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<(Self, Vec<Use<'_>>)> {
         let mut shape = Self::default();
         let mut tokens = Tokens::new(chunk, start..start.checked_add(size)?, Names::Plain);
         if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
@@ -84,9 +82,7 @@ impl Shape {
             return None;
         }
         let rest = tokens.rest();
-        let is_whole = rest.is_empty() || rest == END;
-        shape.elsewhere = tokens.elsewhere();
-        is_whole.then_some(shape)
+        (rest.is_empty() || rest == END).then_some((shape, tokens.uses))
     }
 
     fn read_event(&mut self, tokens: &mut Tokens<'_>, dependency: u16, extent: Extent) -> Option<()> {
@@ -127,14 +123,13 @@ impl Shape {
 
     /// Reads the attributes and the text of an element of `System` whose start was taken.
     fn read_member(&mut self, tokens: &mut Tokens<'_>, name: &[u8], dependency: u16, extent: Extent) -> Option<()> {
-        let element = plain(name);
         let mut names: Vec<&[u8]> = Vec::new();
         loop {
             match tokens.next()? {
-                Token::Attribute(name) if !names.contains(&name) => {
-                    names.push(name);
+                Token::Attribute(attribute) if !names.contains(&attribute) => {
+                    names.push(attribute);
                     let member = self.member(&tokens.next()?, dependency)?;
-                    self.add_to_system(joined(&element, &plain(name)), member, extent);
+                    self.add_to_system(name, Some(attribute), member, extent);
                 }
                 Token::CloseStart => break,
                 Token::CloseEmpty => return Some(()),
@@ -145,21 +140,30 @@ impl Shape {
             Token::CloseElement => return Some(()),
             token => {
                 let member = self.member(&token, dependency)?;
-                self.add_to_system(Cow::Owned(element), member, extent);
+                self.add_to_system(name, None, member, extent);
             }
         }
         (tokens.next()? == Token::CloseElement).then_some(())
     }
 
-    fn add_to_system(&mut self, name: Cow<'static, str>, member: Member, extent: Extent) {
-        if extent != Extent::Whole {
-            if !Event::OWN.contains(&&*name) {
-                return;
+    /// Adds what is an element's, or an attribute of it.
+    fn add_to_system(&mut self, element: &[u8], attribute: Option<&[u8]>, member: Member, extent: Extent) {
+        let name = match (extent, attribute) {
+            (Extent::Whole, None) => Cow::Owned(plain(element)),
+            (Extent::Whole, Some(attribute)) => joined(&plain(element), &plain(attribute)),
+            (Extent::Only(_), attribute) => {
+                let is_own = |own: &&Own| match (own.attribute, attribute) {
+                    (Some(own_attribute), Some(name)) => is(name, own_attribute) && is(element, own.element),
+                    (None, None) => is(element, own.element),
+                    _ => false,
+                };
+                let Some(own) = Event::OWN.iter().find(is_own) else { return };
+                if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (own.name, &member) {
+                    self.time = Some(index);
+                }
+                Cow::Borrowed(own.name)
             }
-            if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (&*name, &member) {
-                self.time = Some(index);
-            }
-        }
+        };
         self.system.push((name, member));
     }
 

@@ -1,67 +1,108 @@
-//! [`Shapes`]: the shapes of definitions, remembered by the bytes that they were read from. The chunks of a log repeat the definitions of
-//! its events, mostly at the same places.
+//! [`Shapes`]: the shapes of templates that were met, so that a definition need not be read again in each chunk that has it.
+//!
+//! A definition in another chunk differs only in where its names are. So the one that was read is compared with the other token by
+//! token: all bytes but the offsets of names must be the same, and each offset must lead to the same name, or the same name must
+//! stand right behind it. Then [`Shape::read`] would take the same steps, and give the same.
 
-use std::{iter, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use crate::evtx::shape::{Extent, Shape};
+use crate::{
+    bytes::u32_at,
+    evtx::{
+        definition::{NAME_HEADER, Use, name_at},
+        shape::{Extent, Shape},
+    },
+};
 
-/// How many shapes are remembered at most, before all are forgotten. A log of Sysmon's has some thirty definitions, at a few places each.
-const MOST: usize = 256;
-
-/// How long the bytes of one may be. Sysmon's longest definition takes less than 3 KiB.
+/// How many are kept. Windows has some hundred templates in its most varied logs; a forged log can have any number.
+const MOST: usize = 1 << 10;
+/// How long the bytes of one may be, its names among them. Sysmon's longest definition takes less than 3 KiB.
 const LONGEST: usize = 8 << 10;
+/// Of a name, behind its letters: a NUL.
+const NAME_END: usize = 2;
 
-/// Shapes that were read before.
-#[derive(Debug, Default)]
-pub(super) struct Shapes(Vec<Known>);
+/// The shapes that were met, each by the first bytes of its definition's header and its size.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shapes {
+    known: HashMap<Key, Known, ahash::RandomState>,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    template: u32,
+    size: usize,
+}
+
+/// A definition that was read.
+#[derive(Debug, Clone)]
 struct Known {
+    binxml: Box<[u8]>,
+    names: Vec<Name>,
     extent: Extent,
-    /// All that the shape was read from: the definition, and the names that it has elsewhere.
-    pieces: Vec<Piece>,
     shape: Arc<Shape>,
 }
 
-/// Some bytes of a chunk.
-#[derive(Debug)]
-struct Piece {
-    start: usize,
-    bytes: Box<[u8]>,
+/// A name that a definition has.
+#[derive(Debug, Clone)]
+struct Name {
+    /// Where its offset stands in the definition.
+    at: usize,
+    /// Whether it stands right behind that.
+    is_here: bool,
+    letters: Box<[u8]>,
 }
 
-impl Piece {
-    fn is_in(&self, chunk: &[u8]) -> bool {
-        chunk.get(self.start..).is_some_and(|bytes| bytes.starts_with(&self.bytes))
+impl Shapes {
+    /// The shape of a template, as [`Shape::read`] gives it, of the definition with `size` bytes of BinXML at `start` of a chunk.
+    pub(super) fn of(
+        &mut self,
+        chunk: &[u8],
+        template: u32,
+        start: usize,
+        size: usize,
+        extent: Extent,
+    ) -> Option<Arc<Shape>> {
+        let key = Key { template, size };
+        let known = self.known.get(&key).filter(|known| known.extent == extent && known.is(chunk, start));
+        if let Some(known) = known {
+            return Some(Arc::clone(&known.shape));
+        }
+        let (shape, uses) = Shape::read(chunk, start, size, extent)?;
+        let shape = Arc::new(shape);
+        if size + uses.iter().map(|used| used.name.len()).sum::<usize>() > LONGEST {
+            return Some(shape);
+        }
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        let binxml = chunk.get(start..start.checked_add(size)?)?.into();
+        let name = |used: Use<'_>| Name { at: used.at, is_here: used.is_here, letters: used.name.into() };
+        let names = uses.into_iter().map(name).collect();
+        self.known.insert(key, Known { binxml, names, extent, shape: Arc::clone(&shape) });
+        Some(shape)
     }
 }
 
 impl Known {
-    /// Whether a definition is the one that it was read from, in the same place, with the same names.
-    fn is(&self, chunk: &[u8], start: usize, size: usize, extent: Extent) -> bool {
-        let is_there = self.pieces.first().is_some_and(|piece| piece.start == start && piece.bytes.len() == size);
-        is_there && self.extent == extent && self.pieces.iter().all(|piece| piece.is_in(chunk))
+    /// Whether the definition at an offset of a chunk has the same tokens.
+    fn is(&self, chunk: &[u8], start: usize) -> bool {
+        self.compare(chunk, start).is_some()
     }
-}
 
-impl Shapes {
-    /// The shape of the definition with `size` bytes of BinXML at `start` of a chunk, as [`Shape::read`] has it.
-    pub(super) fn read(&mut self, chunk: &[u8], start: usize, size: usize, extent: Extent) -> Option<Arc<Shape>> {
-        if let Some(known) = self.0.iter().find(|known| known.is(chunk, start, size, extent)) {
-            return Some(Arc::clone(&known.shape));
-        }
-        let shape = Arc::new(Shape::read(chunk, start, size, extent)?);
-        let ranges = iter::once(start..start.checked_add(size)?).chain(shape.elsewhere.iter().cloned());
-        let pieces: Option<Vec<Piece>> =
-            ranges.map(|range| Some(Piece { start: range.start, bytes: chunk.get(range)?.into() })).collect();
-        let pieces = pieces.filter(|pieces| pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() <= LONGEST);
-        if let Some(pieces) = pieces {
-            if self.0.len() >= MOST {
-                self.0.clear();
+    fn compare(&self, chunk: &[u8], start: usize) -> Option<()> {
+        let other = chunk.get(start..start.checked_add(self.binxml.len())?)?;
+        let are_same = |from, to| Some(self.binxml.get(from..to)? == other.get(from..to)?);
+        let mut at = 0;
+        for name in &self.names {
+            let behind = name.at.checked_add(size_of::<u32>())?;
+            let offset = u32_at(other, name.at)? as usize;
+            let is_here = offset == start.checked_add(behind)?;
+            if !are_same(at, name.at)? || is_here != name.is_here || name_at(chunk, offset)? != &*name.letters {
+                return None;
             }
-            self.0.push(Known { extent, pieces, shape: Arc::clone(&shape) });
+            at = if is_here { behind + NAME_HEADER + name.letters.len() + NAME_END } else { behind };
         }
-        Some(shape)
+        are_same(at, self.binxml.len())?.then_some(())
     }
 }
 
@@ -70,7 +111,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::evtx::{chunk, decoder::tests::chunks, typed::Typed};
+    use crate::{
+        evtx::{chunk, decoder::tests::chunks, typed::Typed},
+        magic::CHUNK_HEADER_SIZE,
+    };
+
+    /// Where definitions that are known start in a chunk, with their keys.
+    fn places(met: &Shapes, chunk: &[u8]) -> Vec<(usize, Key)> {
+        let starts = CHUNK_HEADER_SIZE..chunk.len();
+        let known = |start| met.known.iter().filter(move |(_, known)| known.is(chunk, start));
+        starts.flat_map(|start| known(start).map(move |(&key, _)| (start, key))).collect()
+    }
 
     #[test]
     fn a_definition_is_another_one_where_any_of_what_it_was_read_from_is() {
@@ -78,33 +129,24 @@ mod tests {
         chunks(&mut |path, chunk| {
             let mut met = Shapes::default();
             let _ = Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole, &mut met);
-            let mut places = BTreeSet::new();
-            for known in &met.0 {
-                let [definition, names @ ..] = &known.pieces[..] else { panic!("it was read from nothing") };
-                let (start, size) = (definition.start, definition.bytes.len());
+            for (start, key) in places(&met, chunk) {
+                let names = met.known[&key].names.clone();
+                let offset = |name: &Name| u32_at(chunk, start + name.at).unwrap() as usize;
                 // The length of a name, its first letter, and the middle of the definition.
-                places
-                    .extend(names.iter().flat_map(|name| [name.start + 6, name.start + 8].map(|at| (start, size, at))));
-                places.insert((start, size, start + size / 2));
-                (within, elsewhere) = (within + 1, elsewhere + names.len());
-            }
-            for (start, size, at) in places {
-                let mut other = chunk.to_vec();
-                other[at] ^= 1;
-                let anew = format!("{:?}", Shape::read(&other, start, size, Extent::Whole).map(Arc::new));
-                let shape = format!("{:?}", met.read(&other, start, size, Extent::Whole));
-                assert!(shape == anew, "{}: {at} of the definition at {start}", path.display());
+                let mut changed: BTreeSet<usize> =
+                    names.iter().flat_map(|name| [6, 8].map(|at| offset(name) + at)).collect();
+                changed.insert(start + key.size / 2);
+                within += 1;
+                elsewhere += names.iter().filter(|name| !name.is_here).count();
+                for at in changed {
+                    let mut other = chunk.to_vec();
+                    other[at] ^= 1;
+                    let anew = Shape::read(&other, start, key.size, Extent::Whole).map(|(shape, _)| Arc::new(shape));
+                    let shape = met.of(&other, key.template, start, key.size, Extent::Whole);
+                    assert!(format!("{shape:?}") == format!("{anew:?}"), "{}: {at} of that at {start}", path.display());
+                }
             }
         });
         assert!(within > 0 && elsewhere > 0, "{within} definitions have {elsewhere} names elsewhere");
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let mut met = Shapes::default();
-        chunks(&mut |_, chunk| {
-            let _ = Typed::of(chunk, &chunk::layout(chunk).0, Extent::Whole, &mut met);
-            assert!(met.0.len() <= MOST);
-        });
     }
 }

@@ -66,7 +66,7 @@ struct Place {
 }
 
 /// A value as it stands in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Raw<'a> {
     /// Its BinXML type.
     pub kind: u8,
@@ -119,6 +119,15 @@ impl Raw<'_> {
         }
     }
 
+    /// What the digits of a GUID say, as one number, if it is one: three little-endian numbers, and eight bytes.
+    #[must_use]
+    pub fn guid(self) -> Option<u128> {
+        let (numbers, rest) = self.bytes.split_first_chunk::<8>().filter(|_| self.kind == GUID)?;
+        let numbers = (u32_at(numbers, 0)?, u16_at(numbers, 4)?, u16_at(numbers, 6)?);
+        let numbers = u128::from(numbers.0) << 32 | u128::from(numbers.1) << 16 | u128::from(numbers.2);
+        Some(numbers << 64 | u128::from(u64::from_be_bytes(rest.try_into().ok()?)))
+    }
+
     /// Its text, as the parser shows it, in UTF-8.
     #[must_use]
     pub fn text(self) -> String {
@@ -138,9 +147,9 @@ pub struct Scratch {
 }
 
 impl<'a> Typed<'a> {
-    /// Of a chunk with this layout, if all in it is of the known shape. Shapes that were met before are not read again.
+    /// Of a chunk with this layout, if all in it is of the known shape.
     #[must_use]
-    pub(super) fn of(chunk: &'a [u8], layout: &Layout, extent: Extent, met: &mut Shapes) -> Option<Self> {
+    pub(super) fn of(chunk: &'a [u8], layout: &Layout, extent: Extent, shapes: &mut Shapes) -> Option<Self> {
         if *layout == Layout::UNKNOWN || !layout.tables || !has_sound_names(chunk) {
             return None;
         }
@@ -155,7 +164,7 @@ impl<'a> Typed<'a> {
         let rows = Vec::with_capacity(records.len());
         let mut typed =
             Self { chunk, extent, shapes: Vec::new(), rows, places: Vec::with_capacity(40 * records.len()) };
-        records.iter().try_for_each(|&record| typed.read(record, met))?;
+        records.iter().try_for_each(|&record| typed.read(record, shapes))?;
         Some(typed)
     }
 
@@ -173,13 +182,13 @@ impl<'a> Typed<'a> {
     }
 
     /// Reads a record, if it is of the known shape.
-    fn read(&mut self, record: Record, met: &mut Shapes) -> Option<()> {
+    fn read(&mut self, record: Record, shapes: &mut Shapes) -> Option<()> {
         let (_, time) = record.id_and_time(self.chunk)?;
         if time > LAST_FILETIME {
             return None;
         }
         let instance = Instance::of(self.chunk, record)?;
-        let outer = self.instance(&instance, met)?;
+        let outer = self.instance(&instance, shapes)?;
         let shape = self.shape(outer)?;
         let (fragment, depends) = (outer.first.checked_add(shape.fragment?)?, shape.depends);
         let place = *self.places.get(fragment)?;
@@ -188,7 +197,7 @@ impl<'a> Typed<'a> {
         }
         let data = if place.kind == FRAGMENT && place.size > 0 {
             let binxml = Record { offset: place.start as usize, size: place.size.into() };
-            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?, met)?;
+            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?, shapes)?;
             let shape = self.shape(data)?;
             if shape.fragment.is_some() || !shape.system.is_empty() || data.fragments > 0 {
                 return None;
@@ -204,11 +213,12 @@ impl<'a> Typed<'a> {
     }
 
     /// Notes where an instance's values are, if they are of known types and sizes.
-    fn instance(&mut self, instance: &Instance<'_>, met: &mut Shapes) -> Option<Filled> {
+    fn instance(&mut self, instance: &Instance<'_>, shapes: &mut Shapes) -> Option<Filled> {
         let (definition, size) = instance.definition(self.chunk)?;
         let known = self.shapes.iter().position(|&(known, _)| known == definition);
         if known.is_none() {
-            self.shapes.push((definition, met.read(self.chunk, definition, size, self.extent)?));
+            let shape = shapes.of(self.chunk, instance.template(), definition, size, self.extent)?;
+            self.shapes.push((definition, shape));
         }
         let shape = known.unwrap_or(self.shapes.len().checked_sub(1)?);
         if self.shapes.get(shape)?.1.values > instance.count() {
@@ -216,23 +226,19 @@ impl<'a> Typed<'a> {
         }
         let first = self.places.len();
         let offset = u32::try_from(instance.offset()).ok()?;
-        let mut start = offset;
-        self.places.extend(instance.descriptors().map(|(kind, size)| {
-            let place = Place { start, size, kind };
-            start = start.saturating_add(size.into());
-            place
-        }));
-        let values = instance.bytes();
-        let behind = usize::try_from(start - offset).ok()?;
+        let (mut values, mut start, mut fragments) = (instance.bytes(), offset, 0);
+        for (kind, size) in instance.descriptors() {
+            let (value, behind) = values.split_at_checked(size.into())?;
+            if !is_known(kind, value) {
+                return None;
+            }
+            fragments += usize::from(kind == FRAGMENT);
+            self.places.push(Place { start, size, kind });
+            (values, start) = (behind, start.checked_add(size.into())?);
+        }
         // The end of the BinXML, behind which anything may be.
-        let is_whole = values.get(behind..)?.first().is_none_or(|&token| token == 0);
-        let mut fragments = 0;
-        let are_known = self.places.get(first..)?.iter().all(|place| {
-            fragments += usize::from(place.kind == FRAGMENT);
-            let at = (place.start - offset) as usize;
-            is_known(place.kind, values.get(at..at + usize::from(place.size)).unwrap_or_default())
-        });
-        (is_whole && are_known).then_some(Filled { shape, first, fragments })
+        let is_whole = values.first().is_none_or(|&token| token == 0);
+        is_whole.then_some(Filled { shape, first, fragments })
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {

@@ -4,6 +4,7 @@ use crate::{
     connection::{
         audited, clock,
         glossary::{Connection, Field, INBOUND},
+        logged::LoggedBy,
         met::Use,
         process,
         salvage::{self, Old},
@@ -21,8 +22,10 @@ use crate::{
     group::hit::{self, Hit},
     rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
-        findings::{Findings, SourceFindings},
+        findings::{Findings, SourceFindings, SourceKey},
+        kin,
         plan::{Plan, Purpose},
+        wanted::{self, Scope, Wanted},
     },
 };
 
@@ -51,7 +54,7 @@ impl Place {
 /// Takes the connections of one chunk into the findings.
 pub(super) struct Connections<'s> {
     plan: &'s Plan,
-    source: &'s str,
+    source: &'s SourceKey,
     place: Place,
     found: &'s mut Findings,
     part: &'s mut SourceFindings,
@@ -67,7 +70,7 @@ impl<'s> Connections<'s> {
     /// None yet, of a chunk of a source.
     pub(super) fn new(
         plan: &'s Plan,
-        source: &'s str,
+        source: &'s SourceKey,
         place: Place,
         found: &'s mut Findings,
         part: &'s mut SourceFindings,
@@ -111,7 +114,7 @@ impl<'s> Connections<'s> {
     pub(super) fn take_typed(&mut self, typed: &Typed<'_>) {
         let logged_by = self.plan.terms.logged_by;
         let ids: &[&[u16]] = match &self.plan.purpose {
-            Purpose::Processes(_) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
+            Purpose::Processes(..) => &[&process::EVENT_IDS, &audited::EVENT_IDS],
             Purpose::Ahead(questions) => &[questions.event_ids()],
             Purpose::Connections => &[logged_by.event_ids()],
         };
@@ -128,12 +131,28 @@ impl<'s> Connections<'s> {
             let kind = typed.kind(row);
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
-                Some(true) => is_plain && typed.values(row).is_some_and(|values| self.is_taken(&values)),
+                Some(true) => is_plain && self.is_done(kind, typed.values(row)),
                 Some(false) => true,
                 None => false,
             };
             if !is_done && let Some(event) = typed.event(row, &mut scratch) {
                 self.take(&event);
+            }
+        }
+    }
+
+    /// Whether a record needs no more than a look at its values, which is taken.
+    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, values: Option<Values<'_>>) -> bool {
+        let (Some((provider, id)), Some(values)) = (kind, values) else { return false };
+        match &self.plan.purpose {
+            Purpose::Connections => self.is_taken(&values),
+            Purpose::Ahead(_) => false,
+            Purpose::Processes(wanted, scope) => {
+                let is_sysmons =
+                    |name: Raw<'_>| self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER;
+                process::EVENT_IDS.contains(&id)
+                    && is_sysmons(provider)
+                    && self.of_processes(wanted, scope).passes_by(id, &values)
             }
         }
     }
@@ -177,7 +196,7 @@ impl<'s> Connections<'s> {
             let mut number = |&field| met.number(Use::Groups, &seen, field, |text| groups.number(text));
             self.numbers.clear();
             self.numbers.extend(terms.group_by.iter().map(&mut number));
-            groups.count_numbers(&self.numbers, self.source, time, rule);
+            groups.count_numbers(&self.numbers, &self.source.name, time, rule);
         }
         if self.plan.keeps_hits() {
             met.number_anew(Use::Hits, hits.generation());
@@ -185,7 +204,7 @@ impl<'s> Connections<'s> {
             let [utc_time, rule_name] = [UTC_TIME, RULE_NAME].map(|field| values.field(field).text());
             let place = hit::Place {
                 record_id: &values.record_id.text(),
-                source: self.source,
+                source: &self.source.name,
                 utc_time: sysmon::stated(&utc_time),
                 rule_name: sysmon::stated(&rule_name),
                 chunk: self.place.number,
@@ -202,8 +221,13 @@ impl<'s> Connections<'s> {
         match &self.plan.purpose {
             Purpose::Connections => self.take_connection(event),
             Purpose::Ahead(_) => self.found.known.take(event),
-            Purpose::Processes(wanted) => wanted.take(event, &mut self.found.facts),
+            Purpose::Processes(wanted, scope) => self.of_processes(wanted, scope).take(event),
         }
+    }
+
+    fn of_processes<'p>(&'p mut self, wanted: &'p Wanted, scope: &'p Scope) -> wanted::Part<'p> {
+        let place = kin::Place { source: self.source.number, offset: self.place.offset };
+        wanted::Part { wanted, scope, place, kin: &mut self.found.kin, facts: &mut self.found.facts }
     }
 
     fn take_connection(&mut self, event: &Event<'_>) {
@@ -261,12 +285,13 @@ impl<'s> Connections<'s> {
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
             if !terms.groups_later() {
-                self.found.groups.add(connection, self.source, rule);
+                self.found.groups.add(connection, &self.source.name, rule);
             }
         }
         if self.plan.keeps_hits() {
             let offset = self.place.offset.saturating_add(event.place.start());
-            let place = hit::Place { source: self.source, chunk: self.place.number, offset, ..hit::Place::default() };
+            let place =
+                hit::Place { source: &self.source.name, chunk: self.place.number, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
             self.found.hits.push(if is_whole { hit.with_data(event, beside, name) } else { hit });

@@ -24,14 +24,14 @@ use crate::{
 /// An export that is taken into the findings, from its start to its end.
 pub(super) struct Exports<'a> {
     plan: &'a Plan,
-    source: &'a str,
+    source: SourceKey,
     found: &'a mut Findings,
     pub(super) part: SourceFindings,
 }
 
 impl<'a> Exports<'a> {
     /// Nothing of it yet.
-    pub(super) fn new(plan: &'a Plan, source: &'a str, found: &'a mut Findings) -> Self {
+    pub(super) fn new(plan: &'a Plan, source: SourceKey, found: &'a mut Findings) -> Self {
         Self { plan, source, found, part: SourceFindings::default() }
     }
 
@@ -59,13 +59,13 @@ impl<'a> Exports<'a> {
         }
         *self.part.defects.entry(kind).or_default() += 1;
         let cause = text::printable(cause).into_owned();
-        let (path, offset) = (self.source.to_owned(), Some(offset));
+        let (path, offset) = (self.source.name.clone(), Some(offset));
         self.found.defects.add(Defect { path, chunk: None, line, offset, kind, cause });
     }
 
-    /// Adds what was found to the findings, for the source of this number.
-    pub(super) fn finish(self, number: usize) {
-        self.found.add(SourceKey { name: self.source.to_owned(), number }, self.part);
+    /// Adds what was found to the findings.
+    pub(super) fn finish(self) {
+        self.found.add(self.source, self.part);
     }
 
     fn event(&mut self, place: Place, event: &Event<'_>) {
@@ -84,7 +84,7 @@ impl<'a> Exports<'a> {
             self.part.tally.security_unread += 1;
         }
         let at = connections::Place { number: place.line, offset: place.offset };
-        let mut connections = Connections::new(self.plan, self.source, at, self.found, &mut self.part);
+        let mut connections = Connections::new(self.plan, &self.source, at, self.found, &mut self.part);
         connections.take(event);
         for loss in connections.losses {
             self.defect(Some(place.line), place.offset, loss.kind, &loss.cause);

@@ -17,6 +17,7 @@ use crate::{
     scan::{
         coverage::Coverage,
         hosts::HitHosts,
+        kin::Kin,
         known::Known,
         plan::{Decoding, Plan, Purpose},
         tally::Tally,
@@ -40,6 +41,8 @@ pub struct Findings {
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What was told of processes, where the plan is for these.
     pub facts: Facts,
+    /// Which of these started which, where not all of them are taken.
+    pub kin: Kin,
     /// What is known of all logs, where the plan is for that.
     pub known: Known,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
@@ -127,6 +130,7 @@ impl Findings {
             sources: BTreeMap::new(),
             archives: BTreeMap::new(),
             facts: Facts::new(plan.room),
+            kin: Kin::new(plan.room),
             known: match plan.purpose {
                 Purpose::Ahead(questions) => Known::of(questions, plan.room),
                 _ => Known::default(),
@@ -147,6 +151,7 @@ impl Findings {
         self.hits.merge(other.hits);
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
+        self.kin.merge(other.kin);
         self.known.merge(other.known);
         self.defects.merge(other.defects);
         for (key, source) in other.sources {

@@ -9,7 +9,7 @@
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits.
 //! - [`ahead`]: a look ahead, for what has to be [`known`] of all logs before connections are judged.
-//! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`]. [`elsewhere`]: what else is in the logs, where nothing was found.
+//! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`] and those above them, their [`kin`]. [`elsewhere`]: what else is in the logs, where nothing was found.
 
 pub mod ahead;
 mod blocks;
@@ -19,6 +19,7 @@ pub mod elsewhere;
 mod exports;
 pub mod findings;
 pub mod hosts;
+pub mod kin;
 pub mod known;
 pub mod plan;
 pub mod pool;

@@ -7,10 +7,11 @@ use crate::{
     evtx::shape::Extent,
     group::groups,
     scan::{
+        kin::Rest,
         known::{Known, Questions},
         prefilter::Prefilter,
         terms::Terms,
-        wanted::Wanted,
+        wanted::{Scope, Wanted},
     },
 };
 
@@ -47,7 +48,7 @@ pub enum Purpose {
     /// What has to be known of all logs before they can be.
     Ahead(Questions),
     /// The processes behind those that are hits.
-    Processes(Arc<Wanted>),
+    Processes(Arc<Wanted>, Scope),
 }
 
 /// Which records are decoded. The findings are the same, but for counters.
@@ -67,7 +68,8 @@ impl Plan {
             return None;
         }
         Some(match self.purpose {
-            Purpose::Processes(_) => Extent::Only(&OF_PROCESSES),
+            Purpose::Processes(..) if self.terms.logged_by.has_security() => Extent::Only(&OF_PROCESSES),
+            Purpose::Processes(..) => Extent::Only(&process::FIELDS),
             Purpose::Ahead(questions) => ahead(questions),
             Purpose::Connections if !self.terms.rules.sigma.is_empty() => Extent::Whole,
             Purpose::Connections if self.terms.logged_by.has_security() => Extent::Only(&OF_BOTH),
@@ -91,6 +93,12 @@ impl Plan {
     pub fn of_another_look(&self, prefilter: Prefilter, purpose: Purpose) -> Self {
         let apart = groups::Sources::Together;
         Self { prefilter, purpose, apart, keep_hits: false, follow_ids: false, ..self.clone() }
+    }
+
+    /// What is left to be read, if that is all that it is for.
+    #[must_use]
+    pub fn rest(&self) -> Option<&Rest> {
+        if let Purpose::Processes(_, Scope::Rest(rest)) = &self.purpose { Some(rest) } else { None }
     }
 
     /// Whether each hit is kept.

@@ -29,7 +29,7 @@ use crate::{
     scan::{
         blocks::{BUFFER_SIZE, read_block, scan_stream},
         exports::Exports,
-        findings::Findings,
+        findings::{Findings, SourceKey},
         plan::Plan,
         sift::Sifter,
         units::{Blocks, Unit, Units, block},
@@ -189,6 +189,12 @@ impl<'a> Worker<'a> {
                 progress(left);
                 note_digests(archive, digests, &[], findings);
             }
+            // Nothing of what is left to be read is in it.
+            Unit::Blocks(blocks)
+                if self.plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach())) =>
+            {
+                progress(blocks.size());
+            }
             Unit::Blocks(blocks) => {
                 match (&blocks.source.packing, blocks.source.kind) {
                     (Packing::Plain, Kind::Export(export)) => self.scan_export(export, blocks, findings),
@@ -232,7 +238,8 @@ impl<'a> Worker<'a> {
     /// Scans events that were exported.
     fn scan_export(&mut self, export: Export, unit: &Blocks<'a>, findings: &mut Findings) {
         let source = unit.source;
-        let mut exports = Exports::new(self.plan, &source.name, findings);
+        let key = SourceKey { name: source.name.clone(), number: unit.number };
+        let mut exports = Exports::new(self.plan, key, findings);
         match File::open(&source.path) {
             Ok(file) => {
                 let digests = exports.take(export, &mut file.take(source.size), self.method.hasher());
@@ -245,7 +252,7 @@ impl<'a> Worker<'a> {
             }
             Err(error) => exports.defect(None, 0, DefectKind::Path, &error.to_string()),
         }
-        exports.finish(unit.number);
+        exports.finish();
     }
 
     /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
@@ -262,9 +269,10 @@ impl<'a> Worker<'a> {
         let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
             let (export, mut log) = export::peeked(log);
             if let Some(export) = export {
-                let mut exports = Exports::new(plan, name, findings);
+                let key = SourceKey { name: name.to_owned(), number: unit.number };
+                let mut exports = Exports::new(plan, key, findings);
                 exports.part.digests = exports.take(export, &mut log, method.hasher());
-                return exports.finish(unit.number);
+                return exports.finish();
             }
             let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
             let digests = scan_stream(&mut log, buffer, method.hasher(), &mut sifter);

@@ -13,12 +13,12 @@ use crate::{
         displaced::{self, Displaced},
         instance::Misfit,
         record::{self, Record},
-        typed::Typed,
     },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
         connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
+        kin::{self, Rest},
         plan::{Decoding, Plan},
         prefilter::Prefilter,
         unread::unread,
@@ -37,8 +37,7 @@ pub type Around<'a> = &'a mut dyn FnMut(Range<u64>) -> Vec<u8>;
 pub struct Sifter<'a> {
     plan: &'a Plan,
     decoder: &'a Decoder,
-    source: &'a str,
-    number: usize,
+    source: SourceKey,
     found: &'a mut Findings,
     /// What was found in this source so far.
     pub part: SourceFindings,
@@ -59,8 +58,7 @@ impl<'a> Sifter<'a> {
         Self {
             plan,
             decoder,
-            source,
-            number,
+            source: SourceKey { name: source.to_owned(), number },
             found,
             part: SourceFindings::default(),
             is_blank: false,
@@ -81,7 +79,7 @@ impl<'a> Sifter<'a> {
         if self.part.header.is_some() {
             self.release();
         }
-        self.found.add(SourceKey { name: self.source.to_owned(), number: self.number }, self.part);
+        self.found.add(self.source, self.part);
     }
 
     /// Sifts a block that starts at `offset` of the source: at the file header, or at a chunk. `around` gives the source's bytes
@@ -138,7 +136,7 @@ impl<'a> Sifter<'a> {
         }
         *self.part.defects.entry(kind).or_default() += 1;
         let cause = text::printable(cause).into_owned();
-        self.found.defects.add(Defect { path: self.source.to_owned(), chunk, line: None, offset, kind, cause });
+        self.found.defects.add(Defect { path: self.source.name.clone(), chunk, line: None, offset, kind, cause });
     }
 
     fn file_header(&mut self, head: &[u8]) {
@@ -241,10 +239,16 @@ impl<'a> Sifter<'a> {
     }
 
     fn used_chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
+        let is_in = |rest: &Rest| rest.is_in(kin::Place { source: self.source.number, offset: place.offset });
+        if !self.plan.rest().is_none_or(is_in) {
+            return;
+        }
         self.release();
         self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
-        for (kind, cause) in faults {
+        // A look before has named what is wrong with the sum.
+        let sum = if self.plan.before.is_empty() { chunk::records_fault(bytes) } else { None };
+        for (kind, cause) in faults.into_iter().chain(sum) {
             self.chunk_defect(place, kind, &cause);
         }
         let layout = self.unstated(place, bytes, around, &layout).unwrap_or(layout);
@@ -278,9 +282,12 @@ impl<'a> Sifter<'a> {
                     let at = Some(place.offset.saturating_add(hidden as u64));
                     self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
                 }
-                self.named_by = self.decoded_by(bytes, &records);
-                self.decode(place, mended.as_ref().map_or(bytes, |mended| &mended.chunk), &layout);
-                self.named_by = self.plan.before.iter().collect();
+                let mended = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
+                if !self.take_typed(place, mended, &layout) {
+                    self.named_by = self.decoded_by(bytes, &records);
+                    self.parse(place, mended, &layout);
+                    self.named_by = self.plan.before.iter().collect();
+                }
             }
             None => {
                 self.part.tally.chunks_decoded += 1;
@@ -404,22 +411,17 @@ impl<'a> Sifter<'a> {
         self.defect(Some(place.number), Some(place.offset), kind, cause);
     }
 
-    /// Decodes a chunk whose records follow each other to the end, without the parser where that can be.
-    fn decode(&mut self, place: Place, bytes: &[u8], layout: &Layout) {
+    /// Takes the records of a chunk that follow each other to the end, without the parser. Returns whether that can be: then nothing of
+    /// it is lost but what is said of connections, which no look before this one has named.
+    fn take_typed(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> bool {
         let typed = self.plan.extent().and_then(|extent| self.decoder.typed(bytes, layout, extent));
-        match typed {
-            Some(typed) => self.take(place, &typed),
-            None => drop(self.parse(place, bytes, layout)),
-        }
-    }
-
-    /// Takes the records of a chunk of which nothing is lost.
-    fn take(&mut self, place: Place, typed: &Typed<'_>) {
-        let mut connections = Connections::new(self.plan, self.source, place, self.found, &mut self.part);
-        connections.take_typed(typed);
+        let Some(typed) = typed else { return false };
+        let mut connections = Connections::new(self.plan, &self.source, place, self.found, &mut self.part);
+        connections.take_typed(&typed);
         let losses = connections.losses;
         self.part.tally.records_read += typed.rows().len() as u64;
         self.lose(place, losses);
+        true
     }
 
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
@@ -432,7 +434,7 @@ impl<'a> Sifter<'a> {
         let mut own = Vec::new();
         let (mut read, mut carved_out, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         let (mut losses, mut misfits): (Vec<Loss>, Vec<Loss>) = (Vec::new(), Vec::new());
-        let mut connections = Connections::new(plan, self.source, place, self.found, &mut self.part);
+        let mut connections = Connections::new(plan, &self.source, place, self.found, &mut self.part);
         self.decoder.decode(
             bytes,
             layout,

@@ -34,8 +34,19 @@ pub(super) struct Blocks<'a> {
 impl Blocks<'_> {
     /// How many bytes it has, as far as is known.
     pub(super) fn size(&self) -> u64 {
+        let range = self.range();
+        range.end - range.start
+    }
+
+    /// Where chunks or events in it can be that are at their places: anywhere in what is packed or exported.
+    pub(super) fn reach(&self) -> Range<u64> {
+        let is_log = self.source.packing == Packing::Plain && !matches!(self.source.kind, Kind::Export(_));
+        if is_log { self.range() } else { 0..u64::MAX }
+    }
+
+    fn range(&self) -> Range<u64> {
         let end = block(self.source.size, self.range.end).map_or(self.source.size, |(start, _)| start);
-        end - block(self.source.size, self.range.start).map_or(end, |(start, _)| start)
+        block(self.source.size, self.range.start).map_or(end, |(start, _)| start)..end
     }
 }
 

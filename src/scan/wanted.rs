@@ -1,30 +1,64 @@
 //! [`Wanted`]: the processes behind hits, which are looked for in the logs of their hosts.
 //!
-//! All processes of these hosts are taken, as any can be a parent's parent. What is not asked for in the end is dropped in
-//! [`crate::group::processes`].
+//! What is taken besides, and not asked for in the end, is dropped in [`crate::group::processes`].
 
-use std::{collections::HashSet, io};
+use std::{
+    array,
+    collections::{HashMap, HashSet},
+    io,
+    sync::Arc,
+};
 
 use crate::{
     connection::{
         audited,
         clock::Clock,
         logged::LoggedBy,
-        process::{self, ProcessKey},
+        process::{self, Mention, ProcessKey},
     },
     error::Error,
-    evtx::event::Event,
+    evtx::{
+        event::Event,
+        typed::{Raw, Values},
+    },
     group::{facts::Facts, hits::SortedHits, processes},
-    scan::prefilter::{Prefilter, Records},
+    scan::{
+        kin::{Kin, Place, Process, Rest},
+        prefilter::{Prefilter, Records},
+    },
 };
 
 /// The processes that are looked for.
 #[derive(Debug)]
 pub struct Wanted {
-    hosts: HashSet<String>,
-    processes: HashSet<ProcessKey>,
+    /// Their hosts, with a number for each.
+    hosts: HashMap<String, u32>,
+    keys: HashSet<ProcessKey>,
+    /// Those with a GUID.
+    processes: HashSet<Process, ahash::RandomState>,
     /// Which times the hits are of.
     clock: Clock,
+}
+
+/// Of which processes events are taken.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// All of the hosts, as any can be a parent's parent: the slow path that the others are held against.
+    Hosts,
+    /// Those of hits, and those above them as far as they are known by then. What is passed by is noted.
+    Near,
+    /// Those above that were passed by.
+    Rest(Arc<Rest>),
+}
+
+/// A part of a look for these processes.
+pub(super) struct Part<'f> {
+    pub(super) wanted: &'f Wanted,
+    pub(super) scope: &'f Scope,
+    /// Where it looks.
+    pub(super) place: Place,
+    pub(super) kin: &'f mut Kin,
+    pub(super) facts: &'f mut Facts,
 }
 
 impl Wanted {
@@ -34,14 +68,19 @@ impl Wanted {
     ///
     /// What was spilled cannot be read again.
     pub fn new(hits: &SortedHits, clock: Clock) -> io::Result<Self> {
-        let mut wanted = Self { hosts: HashSet::new(), processes: HashSet::new(), clock };
+        let (hosts, keys, processes) = (HashMap::new(), HashSet::new(), HashSet::default());
+        let mut wanted = Self { hosts, keys, processes, clock };
         for hit in hits.pass()? {
             let key = processes::key(&hit?);
-            if !wanted.hosts.contains(&key.host) {
-                wanted.hosts.insert(key.host.clone());
-            }
-            if process::is_guid(&key.guid) || audited::is_key(&key) {
-                wanted.processes.insert(key);
+            let next = u32::try_from(wanted.hosts.len()).unwrap_or(u32::MAX);
+            let host = match wanted.hosts.get(&key.host) {
+                Some(&host) => host,
+                None => *wanted.hosts.entry(key.host.clone()).or_insert(next),
+            };
+            let guid = process::number(&key.guid);
+            wanted.processes.extend(guid.map(|guid| Process { host, guid }));
+            if guid.is_some() || audited::is_key(&key) {
+                wanted.keys.insert(key);
             }
         }
         Ok(wanted)
@@ -49,8 +88,8 @@ impl Wanted {
 
     /// The processes, in no order.
     #[must_use]
-    pub fn processes(&self) -> &HashSet<ProcessKey> {
-        &self.processes
+    pub fn keys(&self) -> &HashSet<ProcessKey> {
+        &self.keys
     }
 
     /// What a chunk must contain for something to be in it.
@@ -59,21 +98,47 @@ impl Wanted {
     ///
     /// See [`Prefilter::new`].
     pub fn prefilter(&self, logged_by: LoggedBy) -> Result<Prefilter, Error> {
-        let mut hosts: Vec<String> = self.hosts.iter().cloned().collect();
+        let mut hosts: Vec<String> = self.hosts.keys().cloned().collect();
         hosts.sort_unstable();
         let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
         let prefilter = Prefilter::new(texts, logged_by).map_err(|error| Error::Usage(error.to_string()))?;
         Ok(prefilter.of(Records::Any))
     }
 
+    /// What is left to be read where this was met; nothing if everything has to be.
+    pub(super) fn rest(&self, kin: Kin) -> Option<Rest> {
+        kin.rest(&self.processes)
+    }
+}
+
+impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
-    pub(super) fn take(&self, event: &Event<'_>, facts: &mut Facts) {
-        if !self.hosts.contains(&*event.computer) {
-            return;
+    pub(super) fn take(&mut self, event: &Event<'_>) {
+        let Wanted { hosts, keys, clock, .. } = self.wanted;
+        let Some(&host) = hosts.get(&*event.computer) else { return };
+        let is_wanted = |process: &ProcessKey| keys.contains(process);
+        if process::mention(event).is_some_and(|mention| self.is_taken(host, mention)) {
+            process::facts(event, *clock, is_wanted, |fact| self.facts.push(fact));
         }
-        process::facts(event, self.clock, |process| self.processes.contains(process), |fact| facts.push(fact));
-        if let Some(fact) = audited::fact(event, |process| self.processes.contains(process)) {
-            facts.push(fact);
+        if let Some(fact) = audited::fact(event, is_wanted) {
+            self.facts.push(fact);
+        }
+    }
+
+    /// Whether nothing is to be taken of an event of Sysmon's with this id, by its values.
+    pub(super) fn passes_by(&mut self, id: u16, values: &Values<'_>) -> bool {
+        let hosts = &self.wanted.hosts;
+        let host = self.kin.host(values.computer, |name| hosts.get(name).copied());
+        let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
+        let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
+        !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told())))
+    }
+
+    fn is_taken(&mut self, host: u32, mention: Mention) -> bool {
+        match self.scope {
+            Scope::Hosts => true,
+            Scope::Near => self.kin.meet(&self.wanted.processes, host, mention, self.place),
+            Scope::Rest(rest) => rest.has(Process { host, guid: mention.of }),
         }
     }
 }

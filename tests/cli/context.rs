@@ -6,6 +6,7 @@
 use std::fs;
 
 use crate::{
+    archive_writer,
     case::{Case, Ran, connections, detect},
     evtx_writer::{self, Event, Value},
     samples::samples,
@@ -227,6 +228,55 @@ fn more_than_fits_into_memory_gives_the_same() {
 }
 
 #[test]
+fn processes_far_above_are_found_wherever_they_are_told_of() {
+    // Each process of a line is told of some chunks before the one that it started, among many that matter to no hit. The hit's host
+    // and another one have processes of the same GUIDs.
+    let filler = |number: u32| {
+        let process = guid(10_000 + number, 0);
+        created(&process, &format!(r"C:\{}.exe", "f".repeat(4000)), &guid(20_000, 1), r"C:\filler.exe")
+    };
+    let step = |number: u8| {
+        let parent = guid(u32::from(number) - 1, number - 1);
+        created(&guid(u32::from(number), number), &format!(r"C:\{number}.exe"), &parent, r"C:\above.exe")
+    };
+    let end = |number: u8| {
+        let process = value(&guid(u32::from(number), number));
+        Event::sysmon(5, 3).with("UtcTime", "2024-03-05 14:09:00.000").with("ProcessGuid", process)
+    };
+    let mut events = Vec::new();
+    for number in 1..9 {
+        events.extend([step(number), step(number).with("Image", r"C:\other.exe").on("WS02")]);
+        events.extend((0..60).map(|index| filler(u32::from(number) * 1000 + index)));
+    }
+    events.extend((1..9).map(end));
+    events.push(created(&guid(500, 90), r"C:\child.exe", &guid(400, 91), r"C:\gone.exe"));
+    let hit = |process: &str, dest| Event::connection().with("ProcessGuid", value(process)).dest(dest);
+    events.extend([
+        hit(&guid(8, 8), "9.0.0.1"),
+        hit(&guid(8, 8), "9.0.0.2").on("WS02"),
+        hit(&guid(400, 91), "9.0.0.3"),
+    ]);
+    let line = |first: &str, last: &str| {
+        [first, &["2.exe", "3.exe", "4.exe", "5.exe", "6.exe", "7.exe"].join(" > "), last].join(" > ")
+    };
+    let others = ["other.exe"; 8].join(" > ");
+    let log = evtx_writer::log(&events);
+    assert!(log.chunks() > 3 * 8, "more than are read at once");
+    let backwards = evtx_writer::log(events.iter().rev());
+    let zipped = archive_writer::zip(&[("log.evtx", &log.0, archive_writer::deflated())]);
+    for (name, bytes) in [("log.evtx", &log.0), ("log.evtx", &backwards.0), ("log.zip", &zipped)] {
+        for more in [&[][..], &["--max-memory", "64KiB"], &["--max-memory", "1KiB"]] {
+            let ran = context(detect()).file(name, bytes).args(more.iter().copied()).run();
+            let rows = known(ran.exits(0));
+            let [one, other, child] = &rows[..] else { panic!("{rows:?}") };
+            assert!(one.contains(&format!("{},,own", line("above.exe > 1.exe", "8.exe"))), "{name} {more:?} {one}");
+            assert!(other.contains(&format!("above.exe > {others},,own")), "{name} {more:?} {other}");
+            assert!(child.starts_with("gone.exe -x") && child.ends_with("gone.exe,,child"), "{name} {more:?} {child}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
     let log = evtx_writer::log(&[regsvcs()]);
     let at = log.records(0)[0] + 24;
@@ -238,6 +288,23 @@ fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
     let ran = case.run();
     ran.exits(3).says(&["processes.evtx: chunk 0"]);
     assert_eq!(known(&ran), [",,,,2024-03-05T14:05:00.0000000Z,,,,,,,,,guid"]);
+}
+
+#[test]
+fn what_is_wrong_where_a_process_far_above_is_told_of_is_named_once() {
+    let parent = created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(100, 3), r"C:\Office\winword.exe");
+    let log = evtx_writer::log(&[parent, ended("01.500")]);
+    let at = log.records(0)[1] + 24;
+    let mut damaged = log.with_bytes(0, at, &[0xff]);
+    damaged.mend(0);
+    let case = context(detect()).log("a.evtx", &damaged).events(&[connection(), regsvcs()]);
+    for more in [&[][..], &["--threads", "1"], &["--no-prefilter"], &["--max-memory", "1KiB"]] {
+        let ran = Ran::new(case.command(&[more, &["--manifest", "m.json", "--force", "."]].concat()));
+        ran.exits(3).says(&["a.evtx: chunk 0"]);
+        assert!(known(&ran)[0].contains("winword.exe > powershell.exe > regsvcs.exe"), "{more:?}");
+        let manifest: serde_json::Value = serde_json::from_str(&case.read("m.json")).unwrap();
+        assert_eq!(manifest["defects"]["total"], 1, "{more:?}");
+    }
 }
 
 #[test]
