@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// The events that say something of a process: it was created, it ended, it asked DNS.
-pub const EVENT_IDS: [u16; 3] = [1, 5, 22];
+pub const EVENT_IDS: [u16; 3] = [CREATED, 5, QUERIED];
+/// It was created.
+pub const CREATED: u16 = 1;
+/// It asked DNS.
+pub const QUERIED: u16 = 22;
 
 /// The fields of these events that are read. Source: `sysmon -s`, events `SYSMONEVENT_CREATE_PROCESS`,
 /// `SYSMONEVENT_PROCESS_TERMINATE` and `SYSMONEVENT_DNS_QUERY`, schema versions 3.0 to 4.91.

@@ -9,6 +9,7 @@ use crate::{
         lives::Lives,
         locals::Locals,
         logged::LoggedBy,
+        process,
         queried::Queried,
         security,
         started::{Asked, Start, Starts},
@@ -40,10 +41,10 @@ pub struct Questions {
     pub volumes: bool,
 }
 
-/// The ids of events that say whose a process was; how processes were started and what they asked for, besides connections; and of all
-/// events that something is asked of.
+/// The ids of events that say whose a process was; how processes were started, what they asked for, and which addresses are the host's;
+/// and of all events that something is asked of.
 const OF_USERS: [u16; 2] = [4688, 4689];
-const OF_STARTS: [u16; 3] = [1, 3, 22];
+const OF_STARTS: [u16; 3] = [process::CREATED, 3, process::QUERIED];
 const OF_ANY: [u16; 7] = [1, 3, 22, 4688, 4689, 5156, 5157];
 
 impl Questions {
@@ -90,7 +91,10 @@ impl Questions {
         match (self.is_of_starts(), self.is_of_security(), self.locals) {
             (false, false, _) => self.logged_by.event_ids(),
             (false, true, false) if !self.volumes => &OF_USERS,
-            (true, false, _) if self.logged_by == LoggedBy::Sysmon || !self.locals => &OF_STARTS,
+            (true, false, false) if !self.names => &[process::CREATED],
+            (true, false, false) if self.starts.is_empty() => &[process::QUERIED],
+            (true, false, false) => &[process::CREATED, process::QUERIED],
+            (true, false, true) if self.logged_by == LoggedBy::Sysmon => &OF_STARTS,
             _ => &OF_ANY,
         }
     }

@@ -113,7 +113,8 @@ fn ahead(questions: Questions) -> Extent {
     let is_of_security = questions.is_of_security() || questions.logged_by.has_security();
     match (questions.is_of_starts(), is_of_security) {
         (false, false) => Extent::Only(sysmon::OF_CONNECTION),
-        (true, false) => Extent::Only(&OF_STARTS),
+        (true, false) if questions.locals || questions.names => Extent::Only(&OF_STARTS),
+        (true, false) => Extent::Only(&OF_CREATED),
         (false, true) => Extent::Only(&AHEAD),
         (true, true) => Extent::Whole,
     }
@@ -122,6 +123,8 @@ fn ahead(questions: Questions) -> Extent {
 /// The fields of what Sysmon says of how processes were started and of the names that they asked for, besides connections.
 const OF_STARTS: [&str; sysmon::OF_JUDGED.len() + queried::FIELDS.len() + started::FIELDS.len()] =
     joined(&[sysmon::OF_JUDGED, &queried::FIELDS, &started::FIELDS]);
+/// The same of how they were started alone.
+const OF_CREATED: [&str; 2 + started::FIELDS.len()] = joined(&[&["UtcTime", "ProcessGuid"], &started::FIELDS]);
 /// The fields of connections of both providers.
 const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
 /// The fields of connections of both and of what Security-Auditing says of processes.
