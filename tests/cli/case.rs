@@ -123,8 +123,12 @@ impl Case {
 
 impl Ran {
     pub fn new(mut command: Command) -> Self {
-        let output = command.output().unwrap();
-        Self { command: format!("{command:?}"), output }
+        let mut output = command.output();
+        // Where the machine is busy, Wine says now and then that a program could not be started: ERROR_INTERNAL_ERROR.
+        if cfg!(windows) && matches!(&output, Err(error) if error.raw_os_error() == Some(1359)) {
+            output = command.output();
+        }
+        Self { command: format!("{command:?}"), output: output.unwrap() }
     }
 
     pub fn report(&self) -> &str {
