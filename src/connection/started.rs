@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         glossary::{Connection, Field},
-        process::is_guid,
+        process::number,
         sysmon::{PROVIDER, guid, stated, time},
     },
     evtx::event::Event,
@@ -220,12 +220,6 @@ impl Starts {
         self.texts.insert(Arc::clone(&kept));
         kept
     }
-}
-
-/// The GUID of a process as a number.
-fn number(guid: &str) -> Option<u128> {
-    let digits: String = guid.chars().filter(char::is_ascii_hexdigit).collect();
-    is_guid(guid).then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -39,23 +39,9 @@ pub struct Event<'a> {
     pub data: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-/// A member of `System` that an [`Event`] has a field for: an element, or an attribute of one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Own {
-    pub(super) name: &'static str,
-    pub(super) element: &'static str,
-    pub(super) attribute: Option<&'static str>,
-}
-
 impl Event<'_> {
     /// The members of `System` that it has fields for.
-    pub(super) const OWN: [Own; 5] = [
-        Own { name: PROVIDER_NAME, element: "Provider", attribute: Some("Name") },
-        Own { name: EVENT_ID, element: EVENT_ID, attribute: None },
-        Own { name: COMPUTER, element: COMPUTER, attribute: None },
-        Own { name: SYSTEM_TIME, element: "TimeCreated", attribute: Some("SystemTime") },
-        Own { name: RECORD_ID, element: RECORD_ID, attribute: None },
-    ];
+    pub(super) const OWN: [&'static str; 5] = [PROVIDER_NAME, EVENT_ID, COMPUTER, SYSTEM_TIME, RECORD_ID];
 
     /// The value of the `EventData` field with this name; the first, should there be more.
     #[must_use]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::evtx::{
     definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
-    event::{COMPUTER, EVENT_ID, Event, Own, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
+    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
     kind::{FRAGMENT, HEX64, NULL},
     tree,
 };
@@ -123,13 +123,14 @@ impl Shape {
 
     /// Reads the attributes and the text of an element of `System` whose start was taken.
     fn read_member(&mut self, tokens: &mut Tokens<'_>, name: &[u8], dependency: u16, extent: Extent) -> Option<()> {
+        let element = plain(name);
         let mut names: Vec<&[u8]> = Vec::new();
         loop {
             match tokens.next()? {
-                Token::Attribute(attribute) if !names.contains(&attribute) => {
-                    names.push(attribute);
+                Token::Attribute(name) if !names.contains(&name) => {
+                    names.push(name);
                     let member = self.member(&tokens.next()?, dependency)?;
-                    self.add_to_system(name, Some(attribute), member, extent);
+                    self.add_to_system(joined(&element, &plain(name)), member, extent);
                 }
                 Token::CloseStart => break,
                 Token::CloseEmpty => return Some(()),
@@ -140,30 +141,21 @@ impl Shape {
             Token::CloseElement => return Some(()),
             token => {
                 let member = self.member(&token, dependency)?;
-                self.add_to_system(name, None, member, extent);
+                self.add_to_system(Cow::Owned(element), member, extent);
             }
         }
         (tokens.next()? == Token::CloseElement).then_some(())
     }
 
-    /// Adds what is an element's, or an attribute of it.
-    fn add_to_system(&mut self, element: &[u8], attribute: Option<&[u8]>, member: Member, extent: Extent) {
-        let name = match (extent, attribute) {
-            (Extent::Whole, None) => Cow::Owned(plain(element)),
-            (Extent::Whole, Some(attribute)) => joined(&plain(element), &plain(attribute)),
-            (Extent::Only(_), attribute) => {
-                let is_own = |own: &&Own| match (own.attribute, attribute) {
-                    (Some(own_attribute), Some(name)) => is(name, own_attribute) && is(element, own.element),
-                    (None, None) => is(element, own.element),
-                    _ => false,
-                };
-                let Some(own) = Event::OWN.iter().find(is_own) else { return };
-                if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (own.name, &member) {
-                    self.time = Some(index);
-                }
-                Cow::Borrowed(own.name)
+    fn add_to_system(&mut self, name: Cow<'static, str>, member: Member, extent: Extent) {
+        if extent != Extent::Whole {
+            if !Event::OWN.contains(&&*name) {
+                return;
             }
-        };
+            if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (&*name, &member) {
+                self.time = Some(index);
+            }
+        }
         self.system.push((name, member));
     }
 
