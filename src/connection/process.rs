@@ -263,11 +263,14 @@ pub fn mention(event: &Event<'_>) -> Option<Mention> {
 
 /// The same, of an event of Sysmon's with this id, by the values of its [`FIELDS`].
 pub fn mentioned<'t>(id: u16, value: impl Fn(usize) -> Raw<'t>) -> Option<Mention> {
-    mention_of(id, |field| {
-        let value = value(field);
-        let number = value.guid().or_else(|| number(&guid(stated(&value.text()))));
-        number.filter(|&number| number != 0)
-    })
+    mention_of(id, |field| of_value(value(field)))
+}
+
+/// What the digits of a process's GUID say, as one number, by its value.
+#[must_use]
+pub fn of_value(value: Raw<'_>) -> Option<u128> {
+    let number = value.guid().or_else(|| number(&guid(stated(&value.text()))));
+    number.filter(|&number| number != 0)
 }
 
 fn mention_of(id: u16, guid: impl Fn(usize) -> Option<u128>) -> Option<Mention> {

@@ -13,11 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{
+        clock,
         glossary::{Connection, Field},
-        process::number,
+        process::{self, number},
         sysmon::{PROVIDER, guid, stated, time},
     },
-    evtx::event::Event,
+    evtx::{
+        event::Event,
+        typed::{Raw, Values},
+    },
 };
 
 /// The fields of EventID 1 that EventID 3 lacks. Source: `sysmon -s`, event `SYSMONEVENT_CREATE_PROCESS`, schema versions 3.0 to 4.91.
@@ -43,6 +47,15 @@ pub const FIELDS: [&str; 17] = [
 
 /// The first of them. An event that has it tells of its process.
 pub const COMMAND_LINE: &str = "CommandLine";
+
+/// What tells which process an event is of, and when it was created. Where values are read, they stand behind [`FIELDS`].
+pub const OF_PROCESS: [&str; 2] = ["ProcessGuid", "UtcTime"];
+
+/// Where some of them stand.
+const PARENT_COMMAND_LINE: usize = 2;
+const PARENT_GUID: usize = 15;
+const PROCESS_GUID: usize = FIELDS.len();
+const UTC_TIME: usize = FIELDS.len() + 1;
 
 /// Some of the [`FIELDS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +87,9 @@ pub struct Starts {
     /// By host, and by the GUID as a number.
     by_host: HashMap<Box<str>, HashMap<u128, Start>>,
     texts: HashSet<Arc<str>>,
+    /// The texts of values as they stand in logs, by hashes of those, as two numbers of 64 bits.
+    by_value: HashMap<[u64; 2], Arc<str>, ahash::RandomState>,
+    hashers: [ahash::RandomState; 2],
     /// What they take in memory, in bytes.
     size: usize,
 }
@@ -144,6 +160,7 @@ impl Starts {
     const OF_START: usize = 96;
     const OF_VALUE: usize = 24;
     const OF_TEXT: usize = 48;
+    const OF_HASHES: usize = 2 * size_of::<([u64; 2], Arc<str>)>();
 
     /// None yet, of which these fields are asked for.
     #[must_use]
@@ -159,15 +176,39 @@ impl Starts {
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
         let key = |name| number(&guid(stated(event.field(name).unwrap_or_default())));
         if let Some(of) = key("ProcessGuid") {
-            let values: Vec<(u8, &str)> =
-                self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?))).collect();
-            self.learn(&event.computer, of, Origin::Own, time, &values);
+            let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
+            let values = told.map(|(index, value)| (index, self.text(value))).collect();
+            self.learn(&event.computer, of, Start { origin: Origin::Own, time, values });
         }
-        let command_line = self.asked.numbered().find(|(_, name)| *name == COMMAND_LINE);
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
-        if let (Some(of), Some((index, _)), Some(line)) = (key("ParentProcessGuid"), command_line, of_parent) {
-            self.learn(&event.computer, of, Origin::Child, time, &[(index, line)]);
+        if let (Some(of), Some(index), Some(line)) = (key("ParentProcessGuid"), self.command_line(), of_parent) {
+            let values = [(index, self.text(line))].into();
+            self.learn(&event.computer, of, Start { origin: Origin::Child, time, values });
         }
+    }
+
+    /// Takes the same of an EventID 1 of Sysmon's, by the values of its [`FIELDS`] and what is [`OF_PROCESS`].
+    pub fn take_values(&mut self, values: &Values<'_>) {
+        let key = |field| process::of_value(values.field(field));
+        let (of, parent) = (key(PROCESS_GUID), key(PARENT_GUID));
+        let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
+        let host = self.text_of(values.computer);
+        if let Some(of) = of {
+            let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
+            let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
+            self.learn(&host, of, Start { origin: Origin::Own, time, values });
+        }
+        if let (Some(of), Some(index)) = (parent, self.command_line()) {
+            let line = self.text_of(values.field(PARENT_COMMAND_LINE));
+            if !stated(&line).is_empty() {
+                self.learn(&host, of, Start { origin: Origin::Child, time, values: [(index, line)].into() });
+            }
+        }
+    }
+
+    /// The number of the command line, if it is asked for.
+    fn command_line(&self) -> Option<u8> {
+        self.asked.numbered().find(|(_, name)| *name == COMMAND_LINE).map(|(index, _)| index)
     }
 
     /// Adds what another part of a look has taken.
@@ -175,8 +216,8 @@ impl Starts {
     pub fn merge(&mut self, other: Self) {
         for (host, starts) in other.by_host {
             for (of, start) in starts {
-                let values: Vec<(u8, &str)> = start.values.iter().map(|(index, value)| (*index, &**value)).collect();
-                self.learn(&host, of, start.origin, start.time, &values);
+                let values = start.values.iter().map(|(index, value)| (*index, self.text(value))).collect();
+                self.learn(&host, of, Start { values, ..start });
             }
         }
     }
@@ -187,15 +228,19 @@ impl Starts {
         self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
     }
 
+    /// Forgets how values stand in logs, once all are taken.
+    pub fn forget_values(&mut self) {
+        self.size -= self.by_value.len() * Self::OF_HASHES;
+        self.by_value = HashMap::default();
+    }
+
     /// What they take in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    fn learn(&mut self, host: &str, of: u128, origin: Origin, time: Option<i128>, values: &[(u8, &str)]) {
-        let values = values.iter().map(|&(index, value)| (index, self.text(value))).collect();
-        let start = Start { origin, time, values };
+    fn learn(&mut self, host: &str, of: u128, start: Start) {
         if !self.by_host.contains_key(host) {
             self.by_host.insert(host.into(), HashMap::new());
         }
@@ -218,6 +263,18 @@ impl Starts {
         let kept: Arc<str> = text.into();
         self.size += Self::OF_TEXT + text.len();
         self.texts.insert(Arc::clone(&kept));
+        kept
+    }
+
+    /// The text of a value, which is made once.
+    fn text_of(&mut self, value: Raw<'_>) -> Arc<str> {
+        let hashes = self.hashers.each_ref().map(|hasher| hasher.hash_one(value));
+        if let Some(kept) = self.by_value.get(&hashes) {
+            return Arc::clone(kept);
+        }
+        let kept = self.text(&value.text());
+        self.size += Self::OF_HASHES;
+        self.by_value.insert(hashes, Arc::clone(&kept));
         kept
     }
 }

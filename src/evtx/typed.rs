@@ -94,11 +94,15 @@ impl<'t> Values<'t> {
     /// The value of the field with this number among those that were asked for; one of no type if it has none.
     #[must_use]
     pub fn field(&self, number: usize) -> Raw<'t> {
-        let value = self.fields.and_then(|(indices, first)| {
-            let index = indices.get(number).copied().flatten()?;
-            self.typed.raw(first.checked_add(index)?)
-        });
-        value.unwrap_or_default()
+        self.stated(number).unwrap_or_default()
+    }
+
+    /// The same; nothing if it has none.
+    #[must_use]
+    pub fn stated(&self, number: usize) -> Option<Raw<'t>> {
+        let (indices, first) = self.fields?;
+        let index = indices.get(number).copied().flatten()?;
+        self.typed.raw(first.checked_add(index)?)
     }
 }
 

@@ -146,7 +146,7 @@ impl<'s> Connections<'s> {
         let (Some((provider, id)), Some(values)) = (kind, values) else { return false };
         match &self.plan.purpose {
             Purpose::Connections => self.is_taken(&values),
-            Purpose::Ahead(_) => false,
+            Purpose::Ahead(_) => self.found.known.take_values(id, &values),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
                     |name: Raw<'_>| self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER;

@@ -16,7 +16,7 @@ use crate::{
         sysmon::stated,
         volumes::Volumes,
     },
-    evtx::event::Event,
+    evtx::{event::Event, typed::Values},
     rule::sigma::beside::{Beside, HOSTNAME, Names},
     scan::{prefilter::Prefilter, terms::Terms},
 };
@@ -205,6 +205,23 @@ impl Known {
         }
     }
 
+    /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
+    pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>) -> bool {
+        let is_full = self.size() >= self.room;
+        let Self { locals: None, starts: Some(starts), queried: None, lives: None, volumes: None, .. } = self else {
+            return false;
+        };
+        if id != process::CREATED {
+            return false;
+        }
+        if is_full {
+            self.is_full = true;
+        } else {
+            starts.take_values(values);
+        }
+        true
+    }
+
     /// Adds what another part of a look has taken.
     pub(super) fn merge(&mut self, other: Self) {
         self.is_full |= other.is_full;
@@ -231,6 +248,9 @@ impl Known {
 
     /// Makes it ready to be asked, once all is taken.
     pub(super) fn settle(&mut self) {
+        if let Some(starts) = &mut self.starts {
+            starts.forget_values();
+        }
         if let Some(lives) = &mut self.lives {
             lives.sort();
         }
@@ -264,7 +284,15 @@ fn add<T>(own: &mut Option<T>, other: Option<T>, merge: fn(&mut T, T)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::sysmon::PROVIDER;
+    use crate::{
+        connection::{started, sysmon::PROVIDER},
+        evtx::{
+            chunk,
+            decoder::{self, Carving, Decoder},
+            typed::Scratch,
+        },
+        scan::plan,
+    };
 
     #[test]
     fn no_more_is_taken_than_there_is_room_for() {
@@ -305,5 +333,42 @@ mod tests {
         assert!(none.beside(&Event::default(), &connection).process.is_none());
         merged.merge(none);
         assert_eq!(merged.size(), usize::MAX);
+    }
+    #[test]
+    fn the_values_of_an_event_tell_what_it_does() {
+        let mut starts = Asked::default();
+        assert!(started::FIELDS.iter().all(|name| starts.add(name)));
+        let mut without = Asked::default();
+        assert!(started::FIELDS[1..].iter().all(|name| without.add(name)));
+        for starts in [starts, without] {
+            let questions = Questions { starts, ..Questions::default() };
+            let [mut by_events, mut by_values] = [(); 2].map(|()| Known::of(questions, usize::MAX));
+            let mut processes = Vec::new();
+            let decoder = Decoder::new(Carving::Live);
+            decoder::tests::chunks(&mut |_, chunk| {
+                let typed = decoder.typed(chunk, &chunk::layout(chunk).0, plan::ahead(questions));
+                let Some(typed) = typed else { return };
+                let mut scratch = Scratch::default();
+                for row in typed.rows() {
+                    let Some((provider, process::CREATED)) = typed.kind(row) else { continue };
+                    let Some(values) = typed.values(row).filter(|_| provider.text() == PROVIDER) else { continue };
+                    let event = typed.event(row, &mut scratch).unwrap();
+                    by_events.take(&event);
+                    assert!(by_values.take_values(process::CREATED, &values));
+                    for guid in ["ProcessGuid", "ParentProcessGuid"].map(|name| event.field(name).unwrap_or_default()) {
+                        processes.push((event.computer.to_string(), guid.to_owned()));
+                    }
+                }
+            });
+            by_values.settle();
+            let mut found = 0;
+            for (dvc, guid) in &processes {
+                let process_guid = format!("{{{}}}", guid.trim_matches(['{', '}'])).into();
+                let connection = Connection { dvc: dvc.into(), process_guid, ..Connection::default() };
+                assert_eq!(by_values.start(&connection), by_events.start(&connection), "{dvc} {guid}");
+                found += usize::from(by_events.start(&connection).is_some());
+            }
+            assert!(found > 100, "only {found} processes");
+        }
     }
 }

@@ -109,7 +109,7 @@ impl Plan {
 }
 
 /// How much is read of an event that such questions are asked of.
-fn ahead(questions: Questions) -> Extent {
+pub(super) fn ahead(questions: Questions) -> Extent {
     let is_of_security = questions.is_of_security() || questions.logged_by.has_security();
     match (questions.is_of_starts(), is_of_security) {
         (false, false) => Extent::Only(sysmon::OF_CONNECTION),
@@ -124,7 +124,8 @@ fn ahead(questions: Questions) -> Extent {
 const OF_STARTS: [&str; sysmon::OF_JUDGED.len() + queried::FIELDS.len() + started::FIELDS.len()] =
     joined(&[sysmon::OF_JUDGED, &queried::FIELDS, &started::FIELDS]);
 /// The same of how they were started alone.
-const OF_CREATED: [&str; 2 + started::FIELDS.len()] = joined(&[&["UtcTime", "ProcessGuid"], &started::FIELDS]);
+const OF_CREATED: [&str; started::FIELDS.len() + started::OF_PROCESS.len()] =
+    joined(&[&started::FIELDS, &started::OF_PROCESS]);
 /// The fields of connections of both providers.
 const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
 /// The fields of connections of both and of what Security-Auditing says of processes.
