@@ -163,7 +163,7 @@ impl Part {
                 // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
                 match &mut last {
                     Some(last) if last.is_at_the_place_of(&hit) && !last.rules.contains(&row.key.rule) => {
-                        last.rules.extend(hit.rules);
+                        last.rules = last.rules.iter().chain(&*hit.rules).copied().collect();
                     }
                     last => last.replace(hit).into_iter().for_each(|hit| hits.push(hit)),
                 }

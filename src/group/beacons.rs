@@ -3,10 +3,11 @@
 //! A channel is a host, a process, a destination and its port. What makes its score is in [`crate::group::rhythm`]. Whether it is
 //! command and control is for a person to judge: updates and clocks are regular too.
 //!
-//! Moments are put in order by channel, and spilled where they do not fit into memory. Of a channel, only its different intervals and
-//! its histogram are held, so two passes run side by side: one to its end, which then tells the span of the other's histogram.
+//! Moments are kept by channel, in order, and spilled where they do not fit into memory. Of a channel that was spilled, only its
+//! different intervals and its histogram are held, so two passes run side by side: one to its end, which then tells the span of the
+//! other's histogram.
 
-use std::{cmp::Reverse, io};
+use std::{cmp::Reverse, collections::HashMap, io, mem};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,9 +28,15 @@ pub const FIELDS: [Field; 5] = [Field::Dvc, Field::App, Field::Dest, Field::Dest
 /// Connections, collected in the order of hits.
 #[derive(Debug)]
 pub struct Beacons {
-    moments: Sorter<Moment>,
-    room: usize,
+    /// The times of each channel in order, in nanoseconds since 1970.
+    channels: HashMap<GroupKey, Vec<i128>, ahash::RandomState>,
+    /// The channel of the last hit, whose memory is used again.
+    channel: GroupKey,
     last: Option<Hit>,
+    /// What is held in memory, and may be, in bytes.
+    size: usize,
+    room: usize,
+    spilled: Sorter<Moment>,
 }
 
 /// A connection of a channel. The order is that of channels, and of each of time.
@@ -40,10 +47,9 @@ struct Moment {
     time: i128,
 }
 
-impl Moment {
-    fn second(&self) -> i64 {
-        i64::try_from(self.time.div_euclid(1_000_000_000)).unwrap_or_default()
-    }
+/// The second since 1970 of a time.
+fn second(nanoseconds: i128) -> i64 {
+    i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or_default()
 }
 
 /// A channel with its score. The order is that of the table: by score, then by connections, then by what the channel is.
@@ -71,7 +77,8 @@ impl Beacons {
     /// None yet. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        Self { moments: Sorter::new(room), room, last: None }
+        let (channels, channel) = (HashMap::default(), GroupKey::default());
+        Self { channels, channel, last: None, size: 0, room, spilled: Sorter::new(usize::MAX) }
     }
 
     /// Adds a hit, in the order of hits. A copy of the one before does not count, nor does one of no time.
@@ -80,10 +87,35 @@ impl Beacons {
         if self.last.as_ref().is_some_and(|last| hit.is_copy_of(last)) {
             return;
         }
-        let moment = Moment { channel: GroupKey::new(&FIELDS, 0, |field| hit.get(field)), time: time.as_nanosecond() };
-        let size = size_of::<Moment>() + moment.channel.heap_size();
-        self.moments.push(moment, size);
         self.last = Some(hit.clone());
+        let Self { channels, channel, size, .. } = self;
+        channel.refill(0, FIELDS.iter().map(|&field| hit.get(field)));
+        // Of times that are half of what there is room for.
+        *size += 2 * size_of::<i128>();
+        if let Some(times) = channels.get_mut(channel) {
+            times.push(time.as_nanosecond());
+        } else {
+            *size += 2 * size_of::<(GroupKey, Vec<i128>)>() + channel.heap_size();
+            channels.insert(channel.clone(), vec![time.as_nanosecond()]);
+        }
+        if self.size >= self.room {
+            self.spill();
+        }
+    }
+
+    fn spill(&mut self) {
+        let channels = self.in_order().into_iter();
+        let moments = channels
+            .flat_map(|(channel, times)| times.into_iter().map(move |time| Moment { channel: channel.clone(), time }));
+        self.spilled.spill_sorted(moments);
+    }
+
+    /// What is in memory, in the order of channels. Then it is no longer there.
+    fn in_order(&mut self) -> Vec<(GroupKey, Vec<i128>)> {
+        self.size = 0;
+        let mut channels: Vec<_> = mem::take(&mut self.channels).into_iter().collect();
+        channels.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
+        channels
     }
 
     /// The channels that have a score, in the order of the table.
@@ -91,69 +123,90 @@ impl Beacons {
     /// # Errors
     ///
     /// They could not be spilled, or be read again.
-    pub fn into_sorted(self) -> io::Result<SortedBeacons> {
-        let moments = self.moments.into_sorted()?;
-        let mut beacons = Sorter::new(self.room);
-        let (mut ahead, mut behind) = (moments.pass()?.peekable(), moments.pass()?);
-        let mut few = 0;
-        while let Some(first) = ahead.next().transpose()? {
-            let mut open = Open::of(first);
-            let is_its = |next: &io::Result<Moment>, open: &Open| {
-                next.as_ref().map_or(true, |next| next.channel == open.first.channel)
-            };
-            while let Some(next) = ahead.next_if(|next| is_its(next, &open)).transpose()? {
-                open.add(&next);
-            }
-            match open.closed(&mut behind)? {
-                Some(beacon) => {
-                    let size = size_of::<Beacon>() + beacon.channel.heap_size();
-                    beacons.push(beacon, size);
+    pub fn into_sorted(mut self) -> io::Result<SortedBeacons> {
+        let mut scored = Scored { beacons: Sorter::new(self.room), few: 0 };
+        if self.spilled.is_empty() {
+            for (channel, times) in self.in_order() {
+                let mut open = Open::default();
+                for &time in &times {
+                    open.add(time);
                 }
-                None => few += 1,
+                scored.add(channel, open, times.into_iter().map(Ok))?;
             }
+            return scored.into_sorted();
         }
-        Ok(SortedBeacons { beacons: beacons.into_sorted()?, few })
+        self.spill();
+        let moments = self.spilled.into_sorted()?;
+        let mut ahead = moments.pass()?.peekable();
+        let mut behind = moments.pass()?.map(|moment| moment.map(|moment| moment.time));
+        while let Some(Moment { channel, time }) = ahead.next().transpose()? {
+            let mut open = Open::default();
+            open.add(time);
+            let is_its = |next: &io::Result<Moment>| next.as_ref().map_or(true, |next| next.channel == channel);
+            while let Some(next) = ahead.next_if(is_its).transpose()? {
+                open.add(next.time);
+            }
+            scored.add(channel, open, &mut behind)?;
+        }
+        scored.into_sorted()
     }
 }
 
-/// A channel whose connections are being counted.
+/// Channels that were scored.
+struct Scored {
+    beacons: Sorter<Beacon>,
+    few: u64,
+}
+
+impl Scored {
+    /// Scores a channel. `behind` gives the same times once more, and may give those of others behind them.
+    fn add(
+        &mut self,
+        channel: GroupKey,
+        open: Open,
+        mut behind: impl Iterator<Item = io::Result<i128>>,
+    ) -> io::Result<()> {
+        let Open { first, last, count, intervals } = open;
+        let mut histogram = Histogram::new(second(first), second(last));
+        for _ in 0..count {
+            if let Some(time) = behind.next().transpose()? {
+                histogram.add(second(time));
+            }
+        }
+        let Some(rhythm) = Rhythm::new(&intervals, &histogram) else {
+            self.few += 1;
+            return Ok(());
+        };
+        let score = Reverse(rhythm.score());
+        let beacon = Beacon { score, count: Reverse(count), channel, first, last, rhythm };
+        let size = size_of::<Beacon>() + beacon.channel.heap_size();
+        self.beacons.push(beacon, size);
+        Ok(())
+    }
+
+    fn into_sorted(self) -> io::Result<SortedBeacons> {
+        Ok(SortedBeacons { beacons: self.beacons.into_sorted()?, few: self.few })
+    }
+}
+
+/// A channel whose connections are being counted. Times are nanoseconds since 1970.
+#[derive(Default)]
 struct Open {
-    first: Moment,
+    first: i128,
     last: i128,
-    end: i64,
     count: u64,
     intervals: Intervals,
 }
 
 impl Open {
-    fn of(first: Moment) -> Self {
-        let mut intervals = Intervals::default();
-        intervals.add(first.second());
-        Self { last: first.time, end: first.second(), count: 1, intervals, first }
-    }
-
-    fn add(&mut self, next: &Moment) {
-        self.intervals.add(next.second());
-        (self.last, self.end) = (next.time, next.second());
-        self.count += 1;
-    }
-
-    /// Its score, if it has one. The same connections are taken from `behind`.
-    fn closed(self, behind: &mut impl Iterator<Item = io::Result<Moment>>) -> io::Result<Option<Beacon>> {
-        let mut histogram = Histogram::new(self.first.second(), self.end);
-        for _ in 0..self.count {
-            if let Some(moment) = behind.next().transpose()? {
-                histogram.add(moment.second());
-            }
+    /// Adds a connection, not before the last one.
+    fn add(&mut self, time: i128) {
+        if self.count == 0 {
+            self.first = time;
         }
-        Ok(Rhythm::new(&self.intervals, &histogram).map(|rhythm| Beacon {
-            score: Reverse(rhythm.score()),
-            count: Reverse(self.count),
-            channel: self.first.channel,
-            first: self.first.time,
-            last: self.last,
-            rhythm,
-        }))
+        self.last = time;
+        self.count += 1;
+        self.intervals.add(second(time));
     }
 }
 

@@ -1,9 +1,12 @@
 //! [`Contexts`]: what is known of the processes of each group, in the order of the groups in the report.
 //!
-//! A hit joined to its process is one [`Joined`]. They are put in order by group, counted, and put in the order of the report, and
-//! spilled where they do not fit into memory, as groups are.
+//! Hits of a group and of one process are one [`Joined`]. They are put in order by group, counted, and put in the order of the report,
+//! and spilled where they do not fit into memory, as groups are.
 
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::{BTreeSet, HashMap},
+    io, mem,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,22 +24,40 @@ use crate::{
 /// Hits joined to their processes, collected in the order of time.
 #[derive(Debug)]
 pub struct Contexts {
-    joined: Sorter<Joined>,
     fields: Vec<Field>,
-    room: usize,
+    /// By the values of the fields, and behind them the host and the GUID of the process.
+    met: HashMap<GroupKey, Met, ahash::RandomState>,
+    /// The key of the last hit, whose memory is used again.
+    key: GroupKey,
+    /// How many hits there were.
     count: u64,
+    /// What is held in memory, and may be, in bytes.
+    size: usize,
+    room: usize,
+    spilled: Sorter<Joined>,
 }
 
-/// A hit and its process: in the order of groups, of processes, and of time.
+/// What was met of the hits of a group that are of one process.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Met {
+    /// Which of all hits the first is, in the order of time.
+    number: u64,
+    /// When that was.
+    #[serde(with = "spilled_time")]
+    time: Option<Timestamp>,
+    /// The earliest time that is stated.
+    #[serde(with = "spilled_time")]
+    first: Option<Timestamp>,
+    /// The names that the process asked DNS for.
+    queries: BTreeSet<(i128, String)>,
+}
+
+/// The hits of a group that are of one process: in the order of groups and of processes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Joined {
     group: GroupKey,
     process: ProcessKey,
-    /// Which of the hits it is, in the order of time.
-    number: u64,
-    #[serde(with = "spilled_time")]
-    time: Option<Timestamp>,
-    queries: Vec<(i128, String)>,
+    met: Met,
 }
 
 /// What is known of the processes of a group. The order is that of the report.
@@ -65,19 +86,42 @@ impl Contexts {
     /// None yet, of groups by these fields. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(fields: &[Field], room: usize) -> Self {
-        Self { joined: Sorter::new(room), fields: fields.to_vec(), room, count: 0 }
+        let (met, key) = (HashMap::default(), GroupKey::default());
+        Self { fields: fields.to_vec(), met, key, count: 0, size: 0, room, spilled: Sorter::new(usize::MAX) }
     }
 
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
-        let group = GroupKey::new(&self.fields, rule, |field| hit.get(field));
         let process = processes.key(hit);
-        let queries =
-            processes.queries(&process, hit).into_iter().map(|(time, name)| (time, name.to_owned())).collect();
-        let joined = Joined { group, process, number: self.count, time: hit.time, queries };
+        let queries = processes.queries(&process, hit);
+        let values = self.fields.iter().map(|&field| hit.get(field));
+        self.key.refill(rule, values.chain([&*process.host, &*process.guid]));
+        if !self.met.contains_key(&self.key) {
+            let met = Met { number: self.count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
+            self.size += 2 * size_of::<(GroupKey, Met)>() + self.key.heap_size();
+            self.met.insert(self.key.clone(), met);
+        }
         self.count += 1;
-        let size = joined.size();
-        self.joined.push(joined, size);
+        let Some(met) = self.met.get_mut(&self.key) else { return };
+        met.first = earlier(met.first, hit.time);
+        for (time, name) in queries {
+            let size = size_of::<(i128, String)>() + name.len();
+            self.size += if met.queries.insert((time, name.to_owned())) { size } else { 0 };
+        }
+        if self.size >= self.room {
+            let joined = self.joined();
+            self.spilled.spill_sorted(joined.into_iter());
+        }
+    }
+
+    /// What is in memory, in order. Then it is no longer there.
+    fn joined(&mut self) -> Vec<Joined> {
+        self.size = 0;
+        let fields = self.fields.len();
+        let joined = mem::take(&mut self.met).into_iter().map(|(key, met)| Joined::of(&key, fields, met));
+        let mut joined: Vec<Joined> = joined.collect();
+        joined.sort_unstable();
+        joined
     }
 
     /// What is known of each group, in the order of the report.
@@ -85,7 +129,7 @@ impl Contexts {
     /// # Errors
     ///
     /// They could not be spilled, or be read again.
-    pub fn into_sorted(self) -> io::Result<SortedContexts> {
+    pub fn into_sorted(mut self) -> io::Result<SortedContexts> {
         let mut sorted = Sorter::new(self.room);
         let mut keep = |context: GroupContext| {
             let context = context.finished();
@@ -94,7 +138,11 @@ impl Contexts {
             sorted.push(context, size);
         };
         let mut open: Option<(GroupContext, ProcessKey)> = None;
-        for joined in self.joined.into_sorted()?.pass()? {
+        let mut in_memory = self.joined();
+        if !self.spilled.is_empty() {
+            self.spilled.spill_sorted(mem::take(&mut in_memory).into_iter());
+        }
+        for joined in self.spilled.into_sorted()?.pass()?.chain(in_memory.into_iter().map(Ok)) {
             let joined = joined?;
             match &mut open {
                 Some((context, last)) if context.group == joined.group => {
@@ -118,25 +166,28 @@ impl Contexts {
 }
 
 impl Joined {
-    /// What it takes in memory, in bytes.
-    fn size(&self) -> usize {
-        let queries = self.queries.iter().map(|(_, name)| size_of::<(i128, String)>() + name.len()).sum::<usize>();
-        size_of::<Self>() + self.group.heap_size() + self.process.size() + queries
+    /// Of a key with the values of so many fields.
+    fn of(key: &GroupKey, fields: usize, met: Met) -> Self {
+        let group = GroupKey::of_values(key.rule, key.values().take(fields));
+        let mut of_process = key.values().skip(fields).map(str::to_owned);
+        let process =
+            ProcessKey { host: of_process.next().unwrap_or_default(), guid: of_process.next().unwrap_or_default() };
+        Self { group, process, met }
     }
 }
 
 impl GroupContext {
-    fn of(Joined { group, process, number, time, queries }: Joined) -> Self {
-        let asked = queries.into_iter().collect();
-        Self { first: time, group, process, time, processes: 1, queries: String::new(), number, asked }
+    fn of(Joined { group, process, met }: Joined) -> Self {
+        let Met { number, time, first, queries } = met;
+        Self { first, group, process, time, processes: 1, queries: String::new(), number, asked: queries }
     }
 
-    /// Adds another hit of the group.
-    fn add(&mut self, Joined { process, number, time, queries, .. }: Joined) {
-        self.asked.extend(queries);
-        self.first = earlier(self.first, time);
-        if number < self.number {
-            (self.process, self.number, self.time) = (process, number, time);
+    /// Adds other hits of the group.
+    fn add(&mut self, Joined { process, met, .. }: Joined) {
+        self.asked.extend(met.queries);
+        self.first = earlier(self.first, met.first);
+        if met.number < self.number {
+            (self.process, self.number, self.time) = (process, met.number, met.time);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A [`Hit`]: a connection that a rule looks for, with the record that it is from.
 
-use std::{cmp::Ordering, iter};
+use std::{cmp::Ordering, iter, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,10 @@ use crate::{
         sysmon,
     },
     evtx::event::Event,
-    group::key::{Values, spilled_time},
+    group::{
+        held::Held,
+        key::{Values, spilled_time},
+    },
     rule::sigma::{
         beside::{Beside, HOSTNAME},
         correlation::Happening,
@@ -28,7 +31,7 @@ pub struct Hit {
     pub time: Option<Timestamp>,
     /// The values of the fields in the order of [`Field::ALL`], behind them the texts of the record, and then the ends in the order
     /// of [`Field::ENDS`].
-    pub(super) texts: Values,
+    pub(super) texts: Held,
     /// Whether it was carved out of space that is no longer part of the log.
     pub recovered: bool,
     /// The chunk's number in the log.
@@ -36,7 +39,7 @@ pub struct Hit {
     /// The record's offset in the log, in bytes.
     pub offset: u64,
     /// The rules that it is a hit of, by their index in the rule set.
-    pub rules: Vec<usize>,
+    pub rules: Arc<[usize]>,
     /// The whole event; kept only for correlations.
     pub(super) whole: Option<Box<Whole>>,
     /// See [`Field::CommunityId`], once it was asked for.
@@ -97,12 +100,13 @@ impl Hit {
         fields: impl Iterator<Item = &'a str> + Clone,
         time: Option<Timestamp>,
         place: Place<'a>,
-        rules: Vec<usize>,
+        rules: impl Into<Arc<[usize]>>,
     ) -> Self {
         let Place { chunk, offset, recovered, .. } = place;
         let fields = fields.chain(iter::repeat(""));
         let ends = fields.clone().skip(Field::ALL.len()).take(Field::ENDS.len());
-        let texts = Values::of(fields.take(Field::ALL.len()).chain(place.texts()).chain(ends));
+        let texts = Values::of(fields.take(Field::ALL.len()).chain(place.texts()).chain(ends)).into();
+        let rules = rules.into();
         Self { time, texts, recovered, chunk, offset, rules, whole: None, community: Memo::default() }
     }
 

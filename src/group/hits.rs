@@ -10,7 +10,7 @@ use crate::{
     connection::glossary::Field,
     group::{
         hit::{Hit, Place},
-        kept::Kept,
+        kept::{Kept, Ordered},
         spill::{Each, SortedRuns, Sorter},
     },
 };
@@ -72,7 +72,7 @@ impl Hits {
 
     fn spill_if_full(&mut self) {
         if self.kept.size() >= self.room || self.kept.is_full() {
-            let kept = std::mem::take(&mut self.kept).into_sorted();
+            let kept = std::mem::take(&mut self.kept).into_ordered();
             self.spilled.spill_sorted(kept.iter());
         }
     }
@@ -83,7 +83,7 @@ impl Hits {
     ///
     /// They could not be spilled.
     pub fn into_sorted(mut self) -> io::Result<SortedHits> {
-        let kept = self.kept.into_sorted();
+        let kept = self.kept.into_ordered();
         if self.spilled.is_empty() {
             return Ok(SortedHits(Sorted::InMemory(Box::new(kept))));
         }
@@ -98,7 +98,7 @@ pub struct SortedHits(Sorted);
 
 #[derive(Debug)]
 enum Sorted {
-    InMemory(Box<Kept>),
+    InMemory(Box<Ordered>),
     Spilled(SortedRuns<Hit>),
 }
 
@@ -113,5 +113,17 @@ impl SortedHits {
             Sorted::InMemory(kept) => Box::new(kept.iter().map(Ok)),
             Sorted::Spilled(runs) => Box::new(runs.pass()?),
         })
+    }
+
+    /// One hit at least of all that have the same texts in these fields.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn pass_of<const N: usize>(&self, fields: [Field; N]) -> io::Result<Each<'_, Hit>> {
+        match &self.0 {
+            Sorted::InMemory(kept) => Ok(Box::new(kept.iter_of(fields).map(Ok))),
+            Sorted::Spilled(_) => self.pass(),
+        }
     }
 }

@@ -1,20 +1,24 @@
-//! [`Kept`]: hits in memory. Their texts are numbers of texts that are kept once each, so that a hit costs some two hundred bytes.
+//! [`Kept`]: hits in memory, and [`Ordered`], once they are in order. Their texts are numbers of texts that are kept once each, so that a hit costs some two hundred bytes.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use crate::{
     connection::{community::Memo, glossary::Field},
     group::{
+        held::Held,
         hit::{Hit, Place, SOURCE, TEXTS, Whole},
-        key::Values,
         order,
         texts::{MOST_NUMBERS, Texts},
     },
 };
 
-/// Hits, in the order in which they were kept, or sorted.
+/// Hits, in the order in which they were kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) texts: Texts,
@@ -22,13 +26,24 @@ pub(super) struct Kept {
     numbers: Vec<[u32; TEXTS]>,
     rows: Vec<Row>,
     /// The rules that hits are of, each list of them once.
-    rules: Vec<Vec<usize>>,
-    by_rules: HashMap<Vec<usize>, u32>,
+    rules: Vec<Arc<[usize]>>,
+    by_rules: HashMap<Arc<[usize]>, u32>,
     /// The events of those that are kept whole.
     events: Vec<Whole>,
     /// What the events take in memory, in bytes.
     size_of_events: usize,
-    /// The order of the hits, once they are sorted.
+}
+
+/// Hits in order.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    /// In order too, and so are their numbers.
+    texts: Arc<Texts>,
+    numbers: Vec<[u32; TEXTS]>,
+    rows: Vec<Row>,
+    rules: Vec<Arc<[usize]>>,
+    events: Vec<Whole>,
+    /// The places of the hits among those.
     order: Vec<u32>,
 }
 
@@ -123,44 +138,55 @@ impl Kept {
             return known;
         }
         let next = number(self.rules.len());
-        self.rules.push(rules.to_vec());
-        self.by_rules.insert(rules.to_vec(), next);
+        let rules: Arc<[usize]> = rules.into();
+        self.rules.push(Arc::clone(&rules));
+        self.by_rules.insert(rules, next);
         next
     }
 
-    /// The same, in order. Nothing more can be kept then.
-    pub(super) fn into_sorted(mut self) -> Self {
-        let ranks = self.texts.put_in_order();
-        for number in self.numbers.iter_mut().flatten() {
+    /// The same, in order.
+    pub(super) fn into_ordered(self) -> Ordered {
+        let Self { mut texts, mut numbers, rows, rules, events, .. } = self;
+        let ranks = texts.put_in_order();
+        for number in numbers.iter_mut().flatten() {
             *number = ranks.get(*number as usize).copied().unwrap_or(0);
         }
-        self.order = order::by_time(self.rows.iter().map(|row| row.time), |one, two| self.compare(one, two));
-        self
+        let unordered = Ordered { texts: Arc::new(texts), numbers, rows, rules, events, order: Vec::new() };
+        let times = unordered.rows.iter().map(|row| row.time);
+        let order = order::by_time(times, |one, two| unordered.compare(one, two));
+        Ordered { order, ..unordered }
     }
+}
 
+impl Ordered {
     /// The hits.
     pub(super) fn iter(&self) -> impl Iterator<Item = Hit> {
-        let sorted = self.order.iter().copied();
-        let unsorted = (0..number(self.len())).filter(|_| self.order.is_empty());
-        sorted.chain(unsorted).map(|place| self.get(place))
+        self.order.iter().filter_map(|&place| self.get(place as usize))
     }
 
-    fn get(&self, place: u32) -> Hit {
-        let place = place as usize;
-        let (Some(numbers), Some(row)) = (self.numbers.get(place), self.rows.get(place)) else { return Hit::default() };
-        // As much as most have.
-        let mut texts = Values::with_room(TEXTS, 512);
-        texts.refill(numbers.iter().map(|&number| self.texts.get(number)));
-        Hit {
+    /// The first hit of all that have the same texts in these fields.
+    pub(super) fn iter_of<const N: usize>(&self, fields: [Field; N]) -> impl Iterator<Item = Hit> {
+        let mut met = HashSet::new();
+        let texts = move |place: u32| {
+            let numbers = self.numbers.get(place as usize)?;
+            Some(fields.map(|field| numbers.get(field as usize).copied()))
+        };
+        let firsts = self.order.iter().filter(move |&&place| met.insert(texts(place)));
+        firsts.filter_map(|&place| self.get(place as usize))
+    }
+
+    fn get(&self, place: usize) -> Option<Hit> {
+        let (numbers, row) = (self.numbers.get(place)?, self.rows.get(place)?);
+        Some(Hit {
             time: row.time,
-            texts,
+            texts: Held::Shared(Arc::clone(&self.texts), *numbers),
             recovered: row.recovered,
             chunk: row.chunk,
             offset: row.offset,
             rules: self.rules.get(row.rules as usize).cloned().unwrap_or_default(),
             whole: self.event(row).cloned().map(Box::new),
             community: Memo::default(),
-        }
+        })
     }
 
     /// As hits of the same time are ordered.

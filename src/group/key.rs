@@ -119,7 +119,7 @@ impl GroupKey {
     }
 
     /// Makes it the key of these values and of a rule, in the memory that it has.
-    pub(super) fn refill<'a>(&mut self, rule: usize, values: impl Iterator<Item = &'a str>) {
+    pub fn refill<'a>(&mut self, rule: usize, values: impl Iterator<Item = &'a str>) {
         self.rule = rule;
         self.values.refill(values);
     }

@@ -4,7 +4,7 @@
 //!
 //! - [`key`]: what the connections of a group share, and what is counted of them.
 //! - [`groups`]: hits counted by their fields, in a [`table`] of numbers that stand for [`texts`]. [`rarity`]: on how many hosts a group's process has its destination.
-//! - [`hit`]: a hit with its record. [`hits`]: hits in the order of time, in memory as [`kept`] has them. [`copies`]: which of them are the same event. [`twins`]: which are logged by both providers.
+//! - [`hit`]: a hit with its record, and the texts that it has [`held`]. [`hits`]: hits in the order of time, in memory as [`kept`] has them. [`copies`]: which of them are the same event. [`twins`]: which are logged by both providers.
 //! - [`facts`]: what was told of processes. [`processes`]: what is known of the processes of hits. [`contexts`]: the same, of each group.
 //! - [`labelling`]: hits and groups held against lists and databases. [`labelled`]: what these say, of each group.
 //! - [`beacons`]: the channels that are used again and again. [`rhythm`]: how regularly.
@@ -15,6 +15,7 @@ pub mod contexts;
 pub mod copies;
 pub mod facts;
 pub mod groups;
+mod held;
 pub mod hit;
 pub mod hits;
 mod kept;

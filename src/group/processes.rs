@@ -362,7 +362,10 @@ impl Process {
     }
 }
 
-/// The process of a hit, or all that have had its id where Sysmon has not logged it.
+/// The fields that tell the process of a hit.
+pub const OF_KEY: [Field; 4] = [Field::VendorProduct, Field::Dvc, Field::ProcessGuid, Field::ProcessId];
+
+/// The process of a hit, by the fields [`OF_KEY`], or all that have had its id where Sysmon has not logged it.
 #[must_use]
 pub fn key(hit: &Hit) -> ProcessKey {
     if hit.get(Field::VendorProduct) == security::VENDOR_PRODUCT {

@@ -5,7 +5,7 @@
 //! one in a fifth of them. Sysmon's has to be a hit of the same rules: where it names another process, or was left out, the 5156 is all there is of
 //! the hit. What does not fit into memory is spilled.
 
-use std::{io, iter::Peekable};
+use std::{io, iter::Peekable, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ struct Meeting {
     transport: String,
     ends: [(String, String); 2],
     /// The rules that both are hits of: one that is a hit of others is not to be lost.
-    rules: Vec<usize>,
+    rules: Arc<[usize]>,
 }
 
 impl Meeting {
@@ -46,7 +46,7 @@ impl Meeting {
         let field = |field| hit.get(field).to_owned();
         let mut ends = [(field(Field::SrcIp), field(Field::SrcPort)), (field(Field::DestIp), field(Field::DestPort))];
         ends.sort_unstable();
-        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rules: hit.rules.clone() }
+        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rules: Arc::clone(&hit.rules) }
     }
 
     /// Whether both endpoints are stated, without which one connection is like many others.

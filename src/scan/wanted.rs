@@ -70,7 +70,7 @@ impl Wanted {
     pub fn new(hits: &SortedHits, clock: Clock) -> io::Result<Self> {
         let (hosts, keys, processes) = (HashMap::new(), HashSet::new(), HashSet::default());
         let mut wanted = Self { hosts, keys, processes, clock };
-        for hit in hits.pass()? {
+        for hit in hits.pass_of(processes::OF_KEY)? {
             let key = processes::key(&hit?);
             let next = u32::try_from(wanted.hosts.len()).unwrap_or(u32::MAX);
             let host = match wanted.hosts.get(&key.host) {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, rc::Rc};
 /// Texts in the order in which they were first met.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    ids: HashMap<Rc<str>, u32>,
+    ids: HashMap<Rc<str>, u32, ahash::RandomState>,
     list: Vec<Rc<str>>,
     /// How much text they are, in bytes.
     pub(super) size: usize,

@@ -37,7 +37,9 @@ pub struct Observed {
     /// Whether it was gathered of groups: then nothing is known of each hit, nor of fields that they are not grouped by.
     pub(super) of_groups: bool,
     pub(super) names: Names,
-    rows: HashMap<GroupKey, u32>,
+    rows: HashMap<GroupKey, u32, ahash::RandomState>,
+    /// The key of the last group, whose memory is used again.
+    key: GroupKey,
     /// The first groups, in the order in which they were met, with the destination and the process of the first hit of each.
     pub(super) courses: Vec<[u32; 2]>,
     /// When the last of them was met.
@@ -50,7 +52,7 @@ pub struct Observed {
     pub(super) destinations: Counted<(u32, u32)>,
     pub(super) ports: Vec<BTreeSet<u32>>,
     /// Hits by host and destination.
-    pub(super) matrix: HashMap<(u32, u32), u64>,
+    pub(super) matrix: HashMap<(u32, u32), u64, ahash::RandomState>,
     /// By destination and by process.
     pub(super) timeline: Timeline<2>,
     /// By group.
@@ -86,7 +88,7 @@ pub(super) struct Shown {
 /// Things that are counted, by their index in the order in which they were met.
 #[derive(Debug)]
 pub(super) struct Counted<K> {
-    ids: HashMap<K, u32>,
+    ids: HashMap<K, u32, ahash::RandomState>,
     pub(super) list: Vec<Count<K>>,
 }
 
@@ -116,7 +118,7 @@ struct Course {
 
 impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
     fn new() -> Self {
-        Self { ids: HashMap::new(), list: Vec::new() }
+        Self { ids: HashMap::default(), list: Vec::new() }
     }
 
     fn add(&mut self, key: K, met: Met) -> u32 {
@@ -155,14 +157,15 @@ impl Observed {
         Self {
             of_groups: false,
             names: Names::default(),
-            rows: HashMap::new(),
+            rows: HashMap::default(),
+            key: GroupKey::default(),
             courses: Vec::new(),
             met: None,
             hosts: Counted::new(),
             processes: Counted::new(),
             destinations: Counted::new(),
             ports: Vec::new(),
-            matrix: HashMap::new(),
+            matrix: HashMap::default(),
             timeline: Timeline::new(FINE),
             by_row: Timeline::new(COARSE),
             events: Vec::new(),
@@ -185,8 +188,8 @@ impl Observed {
         }
         let is_shown = self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0;
         for &rule in rules {
-            let key = GroupKey::new(&self.group_by, rule, |field| hit.get(field));
-            let row = self.row(key, time, course);
+            self.key.refill(rule, self.group_by.iter().map(|&field| hit.get(field)));
+            let row = self.row(time, course);
             if let (Some(row), Some(time)) = (row, time) {
                 self.by_row.add(time, [row as usize]);
             }
@@ -209,7 +212,8 @@ impl Observed {
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
         let (first, last) = (nanoseconds(group.first), nanoseconds(group.last));
         let course = self.count(value, Met { hits: group.count, first, last });
-        self.row(key, first, course);
+        self.key = key;
+        self.row(first, course);
     }
 
     /// Whether one of these fields is known of each hit.
@@ -222,10 +226,10 @@ impl Observed {
         self.rows.get(key).copied()
     }
 
-    /// The row of a group, of which a hit of this time was met. Groups are shown in the order in which they are met, but for those of the
-    /// same time.
-    fn row(&mut self, key: GroupKey, time: Option<i128>, Course { destination, process }: Course) -> Option<u32> {
-        if let Some(&row) = self.rows.get(&key) {
+    /// The row of the group with the key, of which a hit of this time was met. Groups are shown in the order in which they are met, but for
+    /// those of the same time.
+    fn row(&mut self, time: Option<i128>, Course { destination, process }: Course) -> Option<u32> {
+        if let Some(&row) = self.rows.get(&self.key) {
             return Some(row);
         }
         if self.rows.len() >= GROUPS && self.met != time {
@@ -233,7 +237,7 @@ impl Observed {
         }
         self.met = time;
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        self.rows.insert(key, next);
+        self.rows.insert(self.key.clone(), next);
         self.courses.push([destination, process]);
         Some(next)
     }

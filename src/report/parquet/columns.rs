@@ -103,7 +103,7 @@ impl Row {
         let RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered } = self.record.as_ref()?;
         let (chunk, offset, recovered) = (*chunk, *offset, *recovered);
         let place = Place { record_id, source, utc_time, rule_name, chunk, offset, recovered };
-        Some(Hit::new(self.key.values(), self.group.first, place, vec![self.key.rule]))
+        Some(Hit::new(self.key.values(), self.group.first, place, [self.key.rule]))
     }
 }
 

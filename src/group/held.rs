@@ -1,0 +1,107 @@
+//! [`Held`]: the texts of a hit, its own or those that many hits share.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::group::{hit::TEXTS, key::Values, texts::Texts};
+
+/// The texts of a hit. Which of the two it has does not show, but in what it costs to copy them: the numbers are a tenth of the texts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Values", into = "Values")]
+pub(super) enum Held {
+    /// Its own.
+    Own(Values),
+    /// The numbers of texts that are in order.
+    Shared(Arc<Texts>, [u32; TEXTS]),
+}
+
+impl Held {
+    /// The text at this place; nothing if there is none.
+    pub(super) fn get(&self, place: usize) -> &str {
+        match self {
+            Self::Own(values) => values.get(place),
+            Self::Shared(texts, numbers) => numbers.get(place).map_or("", |&number| texts.get(number)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(values) => values.len(),
+            Self::Shared(_, numbers) => numbers.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        (0..self.len()).map(|place| self.get(place))
+    }
+
+    /// The order of the first `count` texts of both, one after the other.
+    pub(super) fn compare(&self, other: &Self, count: usize) -> Ordering {
+        match (self, other) {
+            (Self::Own(own), Self::Own(others)) => own.compare(others, count),
+            (Self::Shared(texts, own), Self::Shared(same, others)) if Arc::ptr_eq(texts, same) => {
+                own.iter().take(count).cmp(others.iter().take(count))
+            }
+            _ => self.iter().take(count).cmp(other.iter().take(count)),
+        }
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::Own(Values::default())
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.compare(other, usize::MAX).is_eq()
+    }
+}
+
+impl Eq for Held {}
+
+impl From<Values> for Held {
+    fn from(values: Values) -> Self {
+        Self::Own(values)
+    }
+}
+
+impl From<Held> for Values {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Own(values) => values,
+            held @ Held::Shared(..) => Self::of(held.iter()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_texts_are_as_ones_own() {
+        let all = ["b", "", "a", "ab"];
+        let mut texts = Texts::default();
+        let numbers = all.map(|text| texts.number(text));
+        let ranks = texts.put_in_order();
+        let (one, other) = (Arc::new(texts.clone()), Arc::new(texts));
+        let of = |start: usize| std::array::from_fn::<usize, TEXTS, _>(|place| (start + place * place) % all.len());
+        let shared = |texts: &Arc<Texts>, places: [usize; TEXTS]| {
+            Held::Shared(Arc::clone(texts), places.map(|place| ranks[numbers[place] as usize]))
+        };
+        let own = |places: [usize; TEXTS]| Held::Own(Values::of(places.iter().map(|&place| all[place])));
+        for (first, second) in
+            (0..all.len()).flat_map(|first| (0..all.len()).map(move |second| (of(first), of(second))))
+        {
+            let expected = own(first).compare(&own(second), TEXTS);
+            assert_eq!(shared(&one, first).compare(&shared(&one, second), TEXTS), expected);
+            assert_eq!(shared(&one, first).compare(&shared(&other, second), TEXTS), expected);
+            assert_eq!(shared(&one, first).compare(&own(second), TEXTS), expected);
+            assert_eq!(shared(&one, first) == own(second), first == second);
+            assert_eq!(Values::from(shared(&one, first)), Values::from(own(first)));
+        }
+    }
+}
