@@ -5,8 +5,10 @@
 
 use std::{
     io::{self, Write},
+    mem,
     num::NonZeroUsize,
     sync::Arc,
+    thread::Scope,
 };
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
             jsonl, timesketch,
         },
         labels,
-        rows::{self, BATCH, BATCHES},
+        making::{self, BATCH, Making},
         style::{EventsFormat, Style},
         times::TimeFormat,
     },
@@ -57,22 +59,22 @@ struct Waiting<'a> {
 }
 
 /// Writes rows of events, which are made on several threads.
-pub struct Rows<'a, W: Write> {
+pub struct Rows<'s, 'e, W: Write> {
     out: W,
-    made: Made<'a>,
-    /// Hits of which rows are to be made.
-    hits: Vec<Waiting<'a>>,
-    /// Rows that are to be written.
-    ready: Vec<Vec<u8>>,
+    made: Made<'s>,
+    scope: &'s Scope<'s, 'e>,
+    /// Hits of which rows are to be made, in batches.
+    hits: Vec<Vec<Waiting<'s>>>,
+    making: Making<'s, Vec<Waiting<'s>>>,
 }
 
-impl<'a, W: Write> Rows<'a, W> {
-    /// Writes the header of CSV, with the columns of the rules if rows are to name theirs.
+impl<'s, 'e, W: Write> Rows<'s, 'e, W> {
+    /// Writes the header of CSV, with the columns of the rules if rows are to name theirs. The rows are made in this scope.
     ///
     /// # Errors
     ///
     /// What `out` returns.
-    pub fn new(mut out: W, made: Made<'a>) -> io::Result<Self> {
+    pub fn new(mut out: W, made: Made<'s>, scope: &'s Scope<'s, 'e>) -> io::Result<Self> {
         let rule = RuleInfo::COLUMNS.into_iter().filter(|_| made.named);
         let background = made.processes.iter().flat_map(|_| background::COLUMNS);
         let ends = Field::ENDS.map(Field::name).into_iter().filter(|_| made.ends);
@@ -83,7 +85,7 @@ impl<'a, W: Write> Rows<'a, W> {
             let columns = columns.chain(ends).chain(community).chain(background).chain(labels);
             csv::header(&mut out, made.style.mark, columns)?;
         }
-        Ok(Self { out, made, hits: Vec::new(), ready: Vec::new() })
+        Ok(Self { out, made, scope, hits: Vec::new(), making: Making::default() })
     }
 
     /// Writes one hit of a rule, which is given if rows are to name theirs, with what labels say of it.
@@ -91,9 +93,19 @@ impl<'a, W: Write> Rows<'a, W> {
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Arc<Hit>, rule: Option<&'a RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
-        self.hits.push(Waiting { hit: Arc::clone(hit), rule, found });
-        if self.hits.len() >= BATCHES * self.made.threads.get() * BATCH { self.make() } else { Ok(()) }
+    pub fn write(&mut self, hit: &Arc<Hit>, rule: Option<&'s RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
+        let waiting = Waiting { hit: Arc::clone(hit), rule, found };
+        if let Some(batch) = self.hits.last_mut().filter(|batch| batch.len() < BATCH) {
+            batch.push(waiting);
+            return Ok(());
+        }
+        if self.hits.len() >= making::parts(self.made.threads) {
+            self.make()?;
+        }
+        let mut batch = Vec::with_capacity(BATCH);
+        batch.push(waiting);
+        self.hits.push(batch);
+        Ok(())
     }
 
     /// Hands on what is left.
@@ -106,18 +118,16 @@ impl<'a, W: Write> Rows<'a, W> {
         self.make()
     }
 
-    /// Makes the rows, and writes those that are ready.
+    /// Has the rows made, and writes those before.
     fn make(&mut self) -> io::Result<()> {
-        let Self { out, made, hits, ready } = self;
-        let parts: Vec<&[Waiting<'_>]> = hits.chunks(BATCH).collect();
-        let rows = |part: &&[Waiting<'_>]| {
+        let Self { out, made, scope, hits, making } = self;
+        let made = *made;
+        let rows = move |part: &Vec<Waiting<'_>>| {
             let mut rows = Vec::new();
-            part.iter().try_for_each(|one| add(&mut rows, one, made))?;
+            part.iter().try_for_each(|one| add(&mut rows, one, &made))?;
             Ok(rows)
         };
-        *ready = rows::made(&parts, made.threads, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
-        hits.clear();
-        Ok(())
+        making.go_on(scope, made.threads, mem::take(hits), rows, out)
     }
 }
 

@@ -4,8 +4,8 @@
 //! how anything was found.
 //!
 //! - [`content`]: the report as every format has it. [`style`]: how it looks. [`times`]: how a time looks. [`format`](mod@format): the choice of a format.
-//! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group, on several
-//!   threads.
+//! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group. `making`: rows
+//!   made on several threads.
 //! - [`events`]: a row for each hit. `interchange`: the same in the formats of other tools. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
 //! - [`output`]: where one thing is written to, with `filename`, names that are none on Windows, and [`unfinished`], files without their
@@ -23,6 +23,7 @@ mod interchange;
 mod jsonl;
 pub mod labels;
 mod layout;
+mod making;
 pub mod manifest;
 pub mod output;
 pub mod outputs;

@@ -1,11 +1,6 @@
-//! Rows: one for each group, put into a format on several threads, and written in order.
+//! Rows: one for each group, put into a format, and written in order.
 
-use std::{
-    io, iter,
-    num::NonZeroUsize,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::{io, thread};
 
 use crate::{
     group::{
@@ -14,14 +9,11 @@ use crate::{
         key::{Group, GroupKey},
         labelled::GroupLabels,
     },
-    report::content::Report,
+    report::{
+        content::Report,
+        making::{self, BATCH, Making},
+    },
 };
-
-/// How many rows a thread makes at once.
-pub(super) const BATCH: usize = 1 << 10;
-
-/// How many batches there are for each thread before any is written, so that none waits for long where another has more to do.
-pub(super) const BATCHES: usize = 4;
 
 /// What is known of a group besides, if the report says so.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,7 +41,8 @@ pub(super) fn write(
     report: &Report<'_>,
     row: impl Fn(&mut Vec<u8>, &GroupKey, &Group, Beside<'_>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let rows = |Part { batch, contexts, labels }: &Part<'_>| {
+    let row = &row;
+    let rows = move |Part { batch, contexts, labels }: &Part<'_>| {
         let mut rows = Vec::new();
         let (mut contexts, mut labels) = (contexts.iter(), labels.iter());
         batch.each(|key, group| {
@@ -69,42 +62,16 @@ pub(super) fn write(
             labels: labels.collect::<io::Result<_>>()?,
         })
     });
-    let mut ready: Vec<Vec<u8>> = Vec::new();
-    loop {
-        let next: Vec<Part<'_>> = batches.by_ref().take(BATCHES * report.threads.get()).collect::<io::Result<_>>()?;
-        ready = made(&next, report.threads, rows, || ready.iter().try_for_each(|rows| out.write_all(rows)))?;
-        if ready.is_empty() {
-            return Ok(());
-        }
-    }
-}
-
-/// What `make` makes of each part, on so many threads. Meanwhile, this one does something else first.
-///
-/// # Errors
-///
-/// What either returns.
-pub(super) fn made<T: Sync>(
-    parts: &[T],
-    threads: NonZeroUsize,
-    make: impl Fn(&T) -> io::Result<Vec<u8>> + Sync,
-    meanwhile: impl FnOnce() -> io::Result<()>,
-) -> io::Result<Vec<Vec<u8>>> {
-    let next = AtomicUsize::new(0);
-    let take = || {
-        let places = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-        let parts = places.map_while(|place| Some((place, parts.get(place)?)));
-        parts.map(|(place, part)| Ok((place, make(part)?))).collect::<io::Result<Vec<_>>>()
-    };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.get().min(parts.len())).map(|_| scope.spawn(take)).collect();
-        meanwhile()?;
-        let mut all = take()?;
-        for other in others {
-            let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
-            all.append(&mut other.join().unwrap_or_else(panicked)?);
+        let mut making = Making::default();
+        loop {
+            let next: Vec<Part<'_>> =
+                batches.by_ref().take(making::parts(report.threads)).collect::<io::Result<_>>()?;
+            let is_last = next.is_empty();
+            making.go_on(scope, report.threads, next, rows, &mut out)?;
+            if is_last {
+                return Ok(());
+            }
         }
-        all.sort_unstable_by_key(|&(place, _)| place);
-        Ok(all.into_iter().map(|(_, rows)| rows).collect())
     })
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Write},
     sync::Arc,
+    thread,
 };
 
 use crate::{
@@ -201,10 +202,12 @@ impl<'a, 'l> Settling<'a, 'l> {
         let mut dropped = Dropped::default();
         let outputs = self.outputs;
         let mut each = |out: Option<&mut dyn Write>| -> io::Result<()> {
-            let mut events = out.map(|out| EventRows::new(out, self.made())).transpose()?;
-            let take = |number, hit: &Arc<Hit>| self.take(hit, fired.rules_of(number, hit), events.as_mut());
-            dropped = copies::in_order(kept.hits, kept.leaving, take)?;
-            events.map_or(Ok(()), EventRows::finish)
+            thread::scope(|scope| {
+                let mut events = out.map(|out| EventRows::new(out, self.made(), scope)).transpose()?;
+                let take = |number, hit: &Arc<Hit>| self.take(hit, fired.rules_of(number, hit), events.as_mut());
+                dropped = copies::in_order(kept.hits, kept.leaving, take)?;
+                events.map_or(Ok(()), EventRows::finish)
+            })
         };
         let Some(output) = &outputs.events else {
             each(None).map_err(Error::Spill)?;
@@ -231,12 +234,15 @@ impl<'a, 'l> Settling<'a, 'l> {
     }
 
     /// Takes a hit of these rules; none if it is only a part of correlations.
-    fn take<W: Write>(
+    fn take<'s, W: Write>(
         &mut self,
         hit: &Arc<Hit>,
         mut rules: Vec<usize>,
-        events: Option<&mut EventRows<'a, W>>,
-    ) -> io::Result<()> {
+        events: Option<&mut EventRows<'s, '_, W>>,
+    ) -> io::Result<()>
+    where
+        'a: 's,
+    {
         self.count(hit, &rules);
         let Self { terms, known, settled, .. } = self;
         let found = self.labelling.as_mut().map(|labelling| labelling.of_hit(hit)).transpose()?;

@@ -2,7 +2,7 @@
 //!
 //! How it is found is in [`crate::scan::sift`], what comes of it in [`crate::run`].
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, thread};
 
 use ipnet::IpNet;
 
@@ -147,8 +147,11 @@ impl Findings {
     /// Adds what another part has found.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
-        self.groups.merge(other.groups);
-        self.hits.merge(other.hits);
+        let (hits, groups) = (&mut self.hits, &mut self.groups);
+        thread::scope(|scope| {
+            scope.spawn(|| hits.merge(other.hits));
+            groups.merge(other.groups);
+        });
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
         self.kin.merge(other.kin);

@@ -94,7 +94,7 @@ pub fn scan(
         }
         findings
     });
-    let mut findings = parts.into_iter().fold(Findings::new(plan), Findings::merge);
+    let mut findings = parts.into_iter().reduce(Findings::merge).unwrap_or_else(|| Findings::new(plan));
     note_what_is_missing(plan, &sources.logs, &mut findings);
     if plan.before.is_empty() {
         note_changed_archives(&sources.archives, &mut findings);
