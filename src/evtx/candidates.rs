@@ -94,8 +94,7 @@ impl<'a> Candidates<'a> {
             return Some(says_one);
         }
         let definition = instance::definition(self.chunk, offset)?;
-        let says = |tokens: &[u8]| self.ids.iter().any(|&id| literal_says(tokens, id));
-        let says_one = (0..definition.len()).any(|at| definition.get(at..).is_some_and(says));
+        let says_one = says_literally(definition, self.ids);
         self.definitions.push((offset, says_one));
         Some(says_one)
     }
@@ -108,6 +107,24 @@ impl<'a> Candidates<'a> {
         }
         self.time_values.iter().find(|(known, _)| *known == offset)?.1.as_ref()
     }
+}
+
+/// Whether literal text starts as one of the ids does, anywhere in these bytes.
+fn says_literally(definition: &[u8], ids: &[u16]) -> bool {
+    const BLOCK: usize = 32;
+    let says = |at: usize| definition.get(at..).is_some_and(|tokens| ids.iter().any(|&id| literal_says(tokens, id)));
+    // In most blocks no byte can be a token, which is told of all of them at once.
+    (0..).step_by(BLOCK).zip(definition.chunks(BLOCK)).any(|(start, block)| {
+        block.iter().fold(false, |any, &byte| any | may_be_literal(byte))
+            && (start..).zip(block).any(|(at, &byte)| may_be_literal(byte) && says(at))
+    })
+}
+
+/// Whether a byte may be one of the tokens of [`literal_says`].
+fn may_be_literal(byte: u8) -> bool {
+    // The bit that says whether more follows.
+    const MORE: u8 = 0x40;
+    matches!(byte & !MORE, 0x05 | 0x07 | 0x08)
 }
 
 /// Whether tokens start with one of literal text, MS-EVEN6 2.2.12, that starts as an id does.
@@ -198,6 +215,8 @@ fn number(mut digits: impl Iterator<Item = u8>) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         evtx::instance::{INSTANCE, INSTANCE_IDS},
@@ -225,6 +244,21 @@ mod tests {
         }
         let size = chunk.len() - CHUNK_HEADER_SIZE;
         (chunk, Record { offset: CHUNK_HEADER_SIZE, size })
+    }
+
+    proptest! {
+        #[test]
+        fn literal_text_is_found_wherever_it_stands(
+            before in prop::collection::vec(any::<u8>(), 0..70),
+            tokens in prop::sample::select(vec![
+                vec![0x05, 0x01, 1, 0, b'3'], vec![0x45, 0x06, 3], vec![0x47, 1, 0, b'3'], vec![0x48, b'3', 0], vec![0x08, b'1', 0],
+            ]),
+            behind in prop::collection::vec(any::<u8>(), 0..70),
+        ) {
+            let definition = [before, tokens, behind].concat();
+            let expected = (0..definition.len()).any(|at| [3, 22].iter().any(|&id| literal_says(&definition[at..], id)));
+            prop_assert_eq!(says_literally(&definition, &[3, 22]), expected);
+        }
     }
 
     fn may_be(definition: &[u8], values: &[(u8, &[u8])]) -> bool {

@@ -16,7 +16,7 @@ use crate::{
         definition::{NAME_HEADER, name_at},
         event::Event,
         instance::{Instance, fits},
-        kind::{BOOL, FILETIME, FRAGMENT, GUID, HEX32, HEX64, INT8, NULL, SID, SIZE, TEXT, UINT16, UINT64},
+        kind::{FILETIME, FRAGMENT, GUID, NULL, SID, SIZE, SIZES, TEXT, UINT16},
         record::{self, LAST_FILETIME, Record},
         shape::{Extent, Member, Name, Part, Plain, Shape, has_surrogates},
         shapes::Shapes,
@@ -357,11 +357,14 @@ fn time(value: Raw<'_>) -> Option<Timestamp> {
 /// Whether a value is of a known type, and as long as such a value is. Those that are BinXML of their own are for who knows where
 /// there may be one.
 fn is_known(kind: u8, value: &[u8]) -> bool {
-    match kind {
-        NULL | FRAGMENT => true,
-        TEXT => value.len().is_multiple_of(2) && !has_surrogates(value),
-        INT8..=UINT64 | BOOL | GUID | SIZE | FILETIME | SID | HEX32 | HEX64 => fits(kind, value),
-        _ => false,
+    match SIZES.get(usize::from(kind)) {
+        Some(&size) if size > 0 => value.len() == usize::from(size),
+        _ => match kind {
+            NULL | FRAGMENT => true,
+            TEXT => value.len().is_multiple_of(2) && !has_surrogates(value),
+            SIZE | SID => fits(kind, value),
+            _ => false,
+        },
     }
 }
 

@@ -4,7 +4,20 @@ use std::{cmp::Ordering, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::group::{hit::TEXTS, key::Values, texts::Texts};
+use crate::{
+    connection::glossary::Field,
+    group::{key::Values, texts::Texts},
+};
+
+/// Where the texts of the record are, behind the fields in the order of [`Field::ALL`].
+pub(super) const RECORD_ID: usize = Field::ALL.len();
+pub(super) const SOURCE: usize = RECORD_ID + 1;
+pub(super) const UTC_TIME: usize = RECORD_ID + 2;
+pub(super) const RULE_NAME: usize = RECORD_ID + 3;
+/// Where those of [`Field::ENDS`] are.
+pub(super) const ENDS: usize = RECORD_ID + 4;
+/// How many texts there are.
+pub(super) const TEXTS: usize = ENDS + Field::ENDS.len();
 
 /// The texts of a hit. Which of the two it has does not show, but in what it costs to copy them: the numbers are a tenth of the texts.
 #[derive(Debug, Clone, Serialize, Deserialize)]

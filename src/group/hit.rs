@@ -13,7 +13,7 @@ use crate::{
     },
     evtx::event::Event,
     group::{
-        held::Held,
+        held::{ENDS, Held, RECORD_ID, RULE_NAME, SOURCE, UTC_TIME},
         key::{Values, spilled_time},
     },
     rule::sigma::{
@@ -83,15 +83,6 @@ impl<'a> Place<'a> {
         [self.record_id, self.source, self.utc_time, self.rule_name]
     }
 }
-
-/// Where the texts of the record are, behind the fields.
-const RECORD_ID: usize = Field::ALL.len();
-pub(super) const SOURCE: usize = RECORD_ID + 1;
-const UTC_TIME: usize = RECORD_ID + 2;
-const RULE_NAME: usize = RECORD_ID + 3;
-const ENDS: usize = RECORD_ID + 4;
-/// How many texts there are.
-pub(super) const TEXTS: usize = ENDS + Field::ENDS.len();
 
 impl Hit {
     /// A hit of these rules, with the values of all fields in their order and then of the ends, at a time, out of a record. Values

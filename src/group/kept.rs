@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::{
     connection::{community::Memo, glossary::Field},
     group::{
-        held::Held,
-        hit::{Hit, Place, SOURCE, TEXTS, Whole},
+        held::{Held, SOURCE, TEXTS},
+        hit::{Hit, Place, Whole},
         order,
         texts::{MOST_NUMBERS, Texts},
     },
