@@ -130,6 +130,12 @@ impl Met {
         })
     }
 
+    /// Whether the connection that was seen came in, if that is looked at.
+    #[must_use]
+    pub fn is_inbound(&self, seen: &Seen) -> bool {
+        self.entry(seen, Part::Initiated).is_some_and(|entry| entry.truth == Some(false))
+    }
+
     /// The number of a field's text, as `number` gives it for texts that have none yet in this generation.
     pub fn number(&mut self, of: Use, seen: &Seen, field: Field, mut number: impl FnMut(&str) -> u32) -> u32 {
         let is_stated = |part| self.entry(seen, part).is_some_and(|entry| !entry.text.is_empty());

@@ -134,6 +134,12 @@ impl Kept {
 
     /// The number of a list of rules.
     fn list(&mut self, rules: &[usize]) -> u32 {
+        // Mostly those of the hit before.
+        let last = self.rows.last().map(|row| row.rules);
+        let is_that = |&last: &u32| self.rules.get(last as usize).is_some_and(|list| **list == *rules);
+        if let Some(last) = last.filter(is_that) {
+            return last;
+        }
         if let Some(&known) = self.by_rules.get(rules) {
             return known;
         }

@@ -102,6 +102,15 @@ impl RuleSet {
         (verdict, rule)
     }
 
+    /// The rule that every connection is a hit of, if there is one and no Sigma rule besides.
+    #[must_use]
+    pub fn of_everything(&self) -> Option<usize> {
+        let is_of_all =
+            |rule: &Rule| rule.processes.is_empty() && rule.detection.is_none() && rule.exclusion.networks().is_empty();
+        let first = self.by_process.first().filter(|(name, _)| name.is_empty() && self.sigma.is_empty());
+        first.filter(|_| self.builtin.as_ref().is_some_and(is_of_all)).map(|&(_, rule)| rule)
+    }
+
     /// Whether an inbound connection is excluded by its destination, which can be the host itself, while its source is in no network
     /// that is: judged by its peer, it might be a hit.
     #[must_use]
@@ -120,5 +129,32 @@ impl RuleSet {
         let of_process =
             |(name, _): &&(String, usize)| name.is_empty() || pattern::names(name, connection.process_name());
         self.by_process.iter().find(of_process).map(|(_, rule)| *rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(process: &str, rule: Rule) -> RuleSet {
+        RuleSet { by_process: vec![(process.to_owned(), 7)], builtin: Some(rule), ..RuleSet::default() }
+    }
+
+    #[test]
+    fn a_rule_of_everything_has_no_process_and_no_network() {
+        let connection =
+            Connection { app: r"C:\a.exe".into(), dest_addr: "1.2.3.4".parse().ok(), ..Connection::default() };
+        let everything = set("", Rule::default());
+        assert_eq!(everything.of_everything(), Some(7));
+        assert_eq!(everything.judge_connection(&connection), (Verdict::Hit, Some(7)));
+        let networks = || ["10.0.0.0/8".parse().unwrap()].into_iter().collect();
+        for other in [
+            set("b.exe", Rule { processes: vec!["b.exe".to_owned()], ..Rule::default() }),
+            set("", Rule { detection: Some(networks()), ..Rule::default() }),
+            set("", Rule { exclusion: networks(), ..Rule::default() }),
+            RuleSet::default(),
+        ] {
+            assert_eq!(other.of_everything(), None, "{other:?}");
+        }
     }
 }

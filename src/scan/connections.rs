@@ -25,6 +25,8 @@ use crate::{
         findings::{Findings, SourceFindings, SourceKey},
         kin,
         plan::{Plan, Purpose},
+        tally::Tally,
+        terms::Terms,
         wanted::{self, Scope, Wanted},
     },
 };
@@ -58,6 +60,8 @@ pub(super) struct Connections<'s> {
     place: Place,
     found: &'s mut Findings,
     part: &'s mut SourceFindings,
+    /// The rule that every connection is a hit of, if there is one: then none has to be judged.
+    rule_of_all: Option<usize>,
     /// How much text there was so far, in bytes.
     text: usize,
     /// What is wrong with some of them.
@@ -75,7 +79,8 @@ impl<'s> Connections<'s> {
         found: &'s mut Findings,
         part: &'s mut SourceFindings,
     ) -> Self {
-        Self { plan, source, place, found, part, text: 0, losses: Vec::new(), numbers: Vec::new() }
+        let rule_of_all = plan.terms.rules.of_everything().filter(|_| plan.terms.filter.is_open());
+        Self { plan, source, place, found, part, rule_of_all, text: 0, losses: Vec::new(), numbers: Vec::new() }
     }
 
     /// Takes what old records say themselves, of which the parser has read none. Those that are connections are `recovered`.
@@ -165,28 +170,24 @@ impl<'s> Connections<'s> {
         let seen = met.see(values);
         let happened = || clock::read(values.field(UTC_TIME));
         let time = terms.clock.time(Some(values.time), happened);
-        let connection = met.connection(&seen, time);
-        if !terms.filter.keeps(&connection) {
-            self.part.tally.filtered += 1;
-            return true;
-        }
-        let is_inbound = connection.direction == INBOUND;
-        let (verdict, rule) = terms.rules.judge_connection(&connection);
+        let (verdict, rule) = if self.rule_of_all.is_some() {
+            (Verdict::Hit, self.rule_of_all)
+        } else {
+            let connection = met.connection(&seen, time);
+            if !terms.filter.keeps(&connection) {
+                self.part.tally.filtered += 1;
+                return true;
+            }
+            judged(terms, connection, values, &mut self.part.tally)
+        };
         self.part.judged(verdict, false);
         if verdict != Verdict::Hit {
-            if let Verdict::Excluded(_) = verdict {
-                let [initiated, source] =
-                    [Part::Initiated, Part::SourceIp].map(|part| values.field(part as usize).text());
-                let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
-                let connection = Connection { direction, src_ip: Part::SourceIp.meaning(&source).text, ..connection };
-                self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
-            }
             return true;
         }
         if let Some(apart) = clock::apart(Some(values.time), happened()) {
             self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
         }
-        self.part.inbound += u64::from(is_inbound);
+        self.part.inbound += u64::from(met.is_inbound(&seen));
         hosts.count_value(values.computer, time);
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
@@ -301,4 +302,22 @@ impl<'s> Connections<'s> {
     fn lose(&mut self, place: Record, kind: DefectKind, cause: &str) {
         self.losses.push(Loss { offset: Some(place.start()), kind, cause: cause.to_owned() });
     }
+}
+
+/// Judges a connection that has these values, as [`RuleSet::judge_connection`](crate::rule::set::RuleSet::judge_connection) does, and
+/// counts it if its peer is left out with it.
+fn judged(
+    terms: &Terms,
+    connection: Connection<'_>,
+    values: &Values<'_>,
+    tally: &mut Tally,
+) -> (Verdict, Option<usize>) {
+    let (verdict, rule) = terms.rules.judge_connection(&connection);
+    if let Verdict::Excluded(_) = verdict {
+        let [initiated, source] = [Part::Initiated, Part::SourceIp].map(|part| values.field(part as usize).text());
+        let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
+        let connection = Connection { direction, src_ip: Part::SourceIp.meaning(&source).text, ..connection };
+        tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+    }
+    (verdict, rule)
 }
