@@ -83,14 +83,11 @@ impl<'s, T: Send + Sync + 's> Making<'s, T> {
     fn finish(&mut self) -> io::Result<Rows> {
         // The parts are given back here, where they were made: an allocator is slower where others give back.
         let Some(work) = self.work.take() else { return Ok(Vec::new()) };
-        let own = work.rows();
         let panicked = |_| Err(io::Error::other("a thread that makes rows has panicked"));
         let others = self.others.drain(..).map(|other| other.join().unwrap_or_else(panicked));
-        let made: Vec<io::Result<Rows>> = others.collect();
-        let mut all = own?;
-        for mut rows in made.into_iter().collect::<io::Result<Vec<_>>>()? {
-            all.append(&mut rows);
-        }
+        // All are waited for, also where one has failed.
+        let made: Vec<io::Result<Rows>> = iter::once(work.rows()).chain(others).collect();
+        let mut all: Rows = made.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().flatten().collect();
         all.sort_unstable_by_key(|&(place, _)| place);
         Ok(all)
     }
