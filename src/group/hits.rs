@@ -127,3 +127,32 @@ impl SortedHits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn of_hits_with_the_same_texts_in_some_fields_there_is_one_however_they_are_kept() {
+        for (room, expected) in [(usize::MAX, 6), (1, 60)] {
+            let mut hits = Hits::new(room);
+            for number in 0..60 {
+                let (host, port) = ((number % 3).to_string(), (number % 2).to_string());
+                let text = |field| match field {
+                    Field::Dvc => &*host,
+                    Field::DestPort => &*port,
+                    _ => "x",
+                };
+                let time = Timestamp::from_second(number).ok();
+                hits.push(Hit::new(Field::ALL.into_iter().map(text), time, Place::default(), [0]));
+            }
+            let sorted = hits.into_sorted().unwrap();
+            let of: Vec<Hit> = sorted.pass_of([Field::Dvc, Field::DestPort]).unwrap().map(Result::unwrap).collect();
+            let told: BTreeSet<_> = of.iter().map(|hit| [hit.get(Field::Dvc), hit.get(Field::DestPort)]).collect();
+            assert_eq!((told.len(), of.len()), (6, expected), "{room}");
+            assert_eq!(sorted.pass().unwrap().count(), 60);
+        }
+    }
+}
