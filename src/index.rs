@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 ///
 /// The hashes are kept, so that most things which are not the one that is looked for are told by them, and none has to be looked at when
 /// the index grows: that would be a walk through memory, to each in turn.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Index {
     entries: HashTable<Entry>,
     /// Things are an attacker's choice, so that their hashes must depend on what is drawn anew for each run.

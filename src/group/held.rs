@@ -97,13 +97,16 @@ mod tests {
     #[test]
     fn shared_texts_are_as_ones_own() {
         let all = ["b", "", "a", "ab"];
-        let mut texts = Texts::default();
-        let numbers = all.map(|text| texts.number(text));
-        let ranks = texts.put_in_order();
-        let (one, other) = (Arc::new(texts.clone()), Arc::new(texts));
+        let in_order = || {
+            let mut texts = Texts::default();
+            let numbers = all.map(|text| texts.number(text));
+            let ranks = texts.put_in_order();
+            (Arc::new(texts), numbers.map(|number| ranks[number as usize]))
+        };
+        let ((one, numbers), (other, _)) = (in_order(), in_order());
         let of = |start: usize| std::array::from_fn::<usize, TEXTS, _>(|place| (start + place * place) % all.len());
         let shared = |texts: &Arc<Texts>, places: [usize; TEXTS]| {
-            Held::Shared(Arc::clone(texts), places.map(|place| ranks[numbers[place] as usize]))
+            Held::Shared(Arc::clone(texts), places.map(|place| numbers[place]))
         };
         let own = |places: [usize; TEXTS]| Held::Own(Values::of(places.iter().map(|&place| all[place])));
         for (first, second) in

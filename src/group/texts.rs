@@ -6,7 +6,7 @@ use crate::{group::key::Values, index::Index};
 pub(super) const MOST_NUMBERS: usize = u32::MAX as usize - (1 << 16);
 
 /// Texts, each with a number: how many were met before it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Texts {
     /// By their numbers.
     known: Values,

@@ -87,8 +87,12 @@ impl fmt::Display for Summary<'_> {
         write!(f, "time      {seconds:.2} s")?;
         if self.scanned {
             #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
-            let rate = self.ran.tally.bytes as f64 / 1e9 / seconds.max(1e-9);
-            write!(f, ", {rate:.1} GB/s")?;
+            let rate = self.ran.tally.bytes as f64 / seconds.max(1e-9);
+            if rate < 1e9 {
+                write!(f, ", {:.0} MB/s", rate / 1e6)?;
+            } else {
+                write!(f, ", {:.1} GB/s", rate / 1e9)?;
+            }
         }
         writeln!(f)?;
         self.beacons(f)?;
