@@ -87,7 +87,7 @@ pub struct Starts {
     /// By host, and by the GUID as a number.
     by_host: HashMap<Box<str>, HashMap<u128, Start>>,
     texts: HashSet<Arc<str>>,
-    /// The texts of values as they stand in logs, by hashes of those, as two numbers of 64 bits.
+    /// The texts of the latest values, as they stand in logs, by hashes of those, as two numbers of 64 bits.
     by_value: HashMap<[u64; 2], Arc<str>, ahash::RandomState>,
     hashers: [ahash::RandomState; 2],
     /// What they take in memory, in bytes.
@@ -160,7 +160,8 @@ impl Starts {
     const OF_START: usize = 96;
     const OF_VALUE: usize = 24;
     const OF_TEXT: usize = 48;
-    const OF_HASHES: usize = 2 * size_of::<([u64; 2], Arc<str>)>();
+    /// How many values are remembered at most, before all of them are forgotten: a megabyte, whatever is known.
+    const MOST_VALUES: usize = 1 << 14;
 
     /// None yet, of which these fields are asked for.
     #[must_use]
@@ -230,7 +231,6 @@ impl Starts {
 
     /// Forgets how values stand in logs, once all are taken.
     pub fn forget_values(&mut self) {
-        self.size -= self.by_value.len() * Self::OF_HASHES;
         self.by_value = HashMap::default();
     }
 
@@ -266,14 +266,16 @@ impl Starts {
         kept
     }
 
-    /// The text of a value, which is made once.
+    /// The text of a value, which is not made anew as long as it is remembered.
     fn text_of(&mut self, value: Raw<'_>) -> Arc<str> {
         let hashes = self.hashers.each_ref().map(|hasher| hasher.hash_one(value));
         if let Some(kept) = self.by_value.get(&hashes) {
             return Arc::clone(kept);
         }
+        if self.by_value.len() >= Self::MOST_VALUES {
+            self.by_value.clear();
+        }
         let kept = self.text(&value.text());
-        self.size += Self::OF_HASHES;
         self.by_value.insert(hashes, Arc::clone(&kept));
         kept
     }
