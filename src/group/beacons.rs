@@ -95,8 +95,9 @@ impl Beacons {
         if let Some(times) = channels.get_mut(channel) {
             times.push(time.as_nanosecond());
         } else {
+            let channel = channel.clone();
             *size += 2 * size_of::<(GroupKey, Vec<i128>)>() + channel.heap_size();
-            channels.insert(channel.clone(), vec![time.as_nanosecond()]);
+            channels.insert(channel, vec![time.as_nanosecond()]);
         }
         if self.size >= self.room {
             self.spill();

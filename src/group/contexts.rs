@@ -98,8 +98,9 @@ impl Contexts {
         self.key.refill(rule, values.chain([&*process.host, &*process.guid]));
         if !self.met.contains_key(&self.key) {
             let met = Met { number: self.count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
-            self.size += 2 * size_of::<(GroupKey, Met)>() + self.key.heap_size();
-            self.met.insert(self.key.clone(), met);
+            let key = self.key.clone();
+            self.size += 2 * size_of::<(GroupKey, Met)>() + key.heap_size();
+            self.met.insert(key, met);
         }
         self.count += 1;
         let Some(met) = self.met.get_mut(&self.key) else { return };
@@ -118,7 +119,7 @@ impl Contexts {
     fn joined(&mut self) -> Vec<Joined> {
         self.size = 0;
         let fields = self.fields.len();
-        let joined = mem::take(&mut self.met).into_iter().map(|(key, met)| Joined::of(&key, fields, met));
+        let joined = mem::take(&mut self.met).into_iter().map(|(key, met)| Joined::of(key, fields, met));
         let mut joined: Vec<Joined> = joined.collect();
         joined.sort_unstable();
         joined
@@ -167,12 +168,10 @@ impl Contexts {
 
 impl Joined {
     /// Of a key with the values of so many fields.
-    fn of(key: &GroupKey, fields: usize, met: Met) -> Self {
-        let group = GroupKey::of_values(key.rule, key.values().take(fields));
-        let mut of_process = key.values().skip(fields).map(str::to_owned);
-        let process =
-            ProcessKey { host: of_process.next().unwrap_or_default(), guid: of_process.next().unwrap_or_default() };
-        Self { group, process, met }
+    fn of(mut key: GroupKey, fields: usize, met: Met) -> Self {
+        let mut of_process = key.split_off(fields).into_iter();
+        let (host, guid) = (of_process.next().unwrap_or_default(), of_process.next().unwrap_or_default());
+        Self { group: key, process: ProcessKey { host, guid }, met }
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{bytes::u32_at, evidence::read::read_at, space};
+use crate::{bytes::u32_at, evidence::read::read_at, space, text};
 
 /// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
 const BLOCK: usize = 32 * 1024;
@@ -86,10 +86,11 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.note(written);
     }
 
-    /// Whether there are none.
+    /// Whether there are none, and none were lost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        // Where no temporary file could be made, none was counted.
+        self.count == 0 && self.failed.is_none()
     }
 
     /// How many batches were spilled, or were to be.
@@ -146,7 +147,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.batches += 1;
         let file = match &mut self.spill {
             Some(file) => file,
-            none => none.insert(BufWriter::new(tempfile::tempfile()?)),
+            none => none.insert(BufWriter::new(temporary()?)),
         };
         let start = self.spilled;
         let mut block = Vec::with_capacity(BLOCK);
@@ -178,6 +179,15 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
             Err(error) => self.failed = Some(error.into_error()),
         }
     }
+}
+
+/// A file that has no name. The error names the folder.
+fn temporary() -> io::Result<File> {
+    let folder = tempfile::env::temp_dir();
+    let told = |error: io::Error| {
+        io::Error::new(error.kind(), format!("no temporary file can be made in {}: {error}", text::path(&folder)))
+    };
+    tempfile::tempfile_in(&folder).map_err(told)
 }
 
 /// Returns how many bytes it has written.

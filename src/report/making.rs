@@ -7,15 +7,16 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::{Scope, ScopedJoinHandle},
+    thread::{self, Scope, ScopedJoinHandle},
 };
 
 /// How many rows are a part, which a thread makes at once.
 pub(super) const BATCH: usize = 1 << 10;
 
-/// How many parts there are before rows are made of any: for each thread so many that none waits for long where another has more to do.
+/// How many parts there are before rows are made of any: for each thread so many that none waits for long where another has more to do. As
+/// many are collected meanwhile.
 pub(super) fn parts(threads: NonZeroUsize) -> usize {
-    4 * threads.get()
+    2 * threads.get()
 }
 
 /// Rows that are being made of parts, on other threads while this one collects the next.
@@ -70,11 +71,12 @@ impl<'s, T: Send + Sync + 's> Making<'s, T> {
         // This thread is one of them.
         let others = (1..threads.get()).take(parts.len());
         let work = Arc::new(Work { parts, next: AtomicUsize::new(0), make: Box::new(make) });
+        // Where no thread can be started, fewer make them.
         let spawn = |_| {
             let work = Arc::clone(&work);
-            scope.spawn(move || work.rows())
+            thread::Builder::new().spawn_scoped(scope, move || work.rows()).ok()
         };
-        self.others = others.map(spawn).collect();
+        self.others = others.filter_map(spawn).collect();
         self.work = Some(work);
         ready.iter().try_for_each(|(_, rows)| out.write_all(rows))
     }

@@ -86,10 +86,10 @@ impl fmt::Display for Summary<'_> {
         let seconds = self.elapsed.as_secs_f64();
         write!(f, "time      {seconds:.2} s")?;
         if self.scanned {
-            #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+            #[expect(clippy::cast_precision_loss, reason = "shown to a tenth")]
             let rate = self.ran.tally.bytes as f64 / seconds.max(1e-9);
             if rate < 1e9 {
-                write!(f, ", {:.0} MB/s", rate / 1e6)?;
+                write!(f, ", {:.1} MB/s", rate / 1e6)?;
             } else {
                 write!(f, ", {:.1} GB/s", rate / 1e9)?;
             }

@@ -2,7 +2,7 @@
 //!
 //! How it is found is in [`crate::scan::sift`], what comes of it in [`crate::run`].
 
-use std::{collections::BTreeMap, path::PathBuf, thread};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use ipnet::IpNet;
 
@@ -10,7 +10,7 @@ use crate::{
     connection::{clock::Skew, glossary::Field, met::Met},
     count::add_counts,
     error::{DefectKind, Defects},
-    evidence::digest::Digests,
+    evidence::digest::{Digests, Join},
     evtx::{chunk::FileHeader, ids::Ids},
     group::{facts::Facts, groups::Groups, hits::Hits},
     rule::{judge::Verdict, sigma::memo::Memo},
@@ -144,15 +144,14 @@ impl Findings {
         }
     }
 
-    /// Adds what another part has found.
+    /// Adds what another part has found. `side_by_side` does two pieces of work at the same time, if it can.
     #[must_use]
-    pub fn merge(mut self, other: Self) -> Self {
+    pub fn merge(mut self, other: Self, side_by_side: Join) -> Self {
         // Where there are many, each takes a good part of the time of finding them.
-        let (hits, groups) = (&mut self.hits, &mut self.groups);
-        thread::scope(|scope| {
-            scope.spawn(|| hits.merge(other.hits));
-            groups.merge(other.groups);
-        });
+        let (mut hits, mut groups) = (Some(other.hits), Some(other.groups));
+        let merge_hits = &mut || hits.take().into_iter().for_each(|hits| self.hits.merge(hits));
+        let merge_groups = &mut || groups.take().into_iter().for_each(|groups| self.groups.merge(groups));
+        side_by_side(merge_hits, merge_groups);
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
         self.kin.merge(other.kin);

@@ -94,7 +94,9 @@ pub fn scan(
         }
         findings
     });
-    let mut findings = parts.into_iter().reduce(Findings::merge).unwrap_or_else(|| Findings::new(plan));
+    let merge = |one: Findings, other| one.merge(other, side_by_side);
+    let findings = pool.install(|| parts.into_iter().reduce(merge));
+    let mut findings = findings.unwrap_or_else(|| Findings::new(plan));
     note_what_is_missing(plan, &sources.logs, &mut findings);
     if plan.before.is_empty() {
         note_changed_archives(&sources.archives, &mut findings);

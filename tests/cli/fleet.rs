@@ -563,6 +563,30 @@ fn groups_that_do_not_fit_into_memory_give_the_same_bytes() {
     assert_eq!(merged.exits(0).report(), whole.report());
 }
 
+/// Nothing that was to be spilled is left out in silence.
+#[test]
+#[cfg(unix)]
+fn without_a_folder_for_temporary_files_what_does_not_fit_into_memory_is_an_error() {
+    let mut events: Vec<Event> =
+        (0..300).map(|n| Event::connection().dest(&format!("9.9.9.{}", n % 250)).at(n * 60)).collect();
+    events.push(Event::connection().dest("9.9.8.8").at(1));
+    let case = connections().log("log.evtx", &evtx_writer::log(&events));
+    for more in [
+        &[][..],
+        &["--events", "e.csv"],
+        &["--beacons", "b.csv"],
+        &["--html", "p.html"],
+        &["--context", "--group-by", "dvc"],
+        &["--dedup"],
+        &["--partial", "p.parquet"],
+    ] {
+        let mut command = case.command(&[&["--max-memory", "1KiB", "-o", "r.csv", "log.evtx"], more].concat());
+        command.env("TMPDIR", "/no/such/folder");
+        Ran::new(command).exits(1).says(&["no temporary file can be made in /no/such/folder: "]);
+        assert_eq!(names_in(&case.path("")), ["log.evtx"], "{more:?}");
+    }
+}
+
 #[test]
 fn a_partial_takes_no_place_of_anything() {
     let case = three(&[]);
