@@ -96,14 +96,15 @@ impl Contexts {
         let queries = processes.queries(&process, hit);
         let values = self.fields.iter().map(|&field| hit.get(field));
         self.key.refill(rule, values.chain([&*process.host, &*process.guid]));
-        if !self.met.contains_key(&self.key) {
+        let met = if let Some(met) = self.met.get_mut(&self.key) {
+            met
+        } else {
             let met = Met { number: self.count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
             let key = self.key.clone();
             self.size += 2 * size_of::<(GroupKey, Met)>() + key.heap_size();
-            self.met.insert(key, met);
-        }
+            self.met.entry(key).or_insert(met)
+        };
         self.count += 1;
-        let Some(met) = self.met.get_mut(&self.key) else { return };
         met.first = earlier(met.first, hit.time);
         for (time, name) in queries {
             let size = size_of::<(i128, String)>() + name.len();

@@ -184,8 +184,7 @@ impl Known {
 
     /// Takes what an event says of it.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        if self.size() >= self.room {
-            self.is_full = true;
+        if !self.has_room() {
             return;
         }
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
@@ -207,19 +206,23 @@ impl Known {
 
     /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
     pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>) -> bool {
-        let is_full = self.size() >= self.room;
+        let has_room = self.has_room();
         let Self { locals: None, starts: Some(starts), queried: None, lives: None, volumes: None, .. } = self else {
             return false;
         };
         if id != process::CREATED {
             return false;
         }
-        if is_full {
-            self.is_full = true;
-        } else {
+        if has_room {
             starts.take_values(values);
         }
         true
+    }
+
+    /// Whether there is room for more. Notes if not.
+    fn has_room(&mut self) -> bool {
+        self.is_full = self.size() >= self.room;
+        !self.is_full
     }
 
     /// Adds what another part of a look has taken.
@@ -334,6 +337,7 @@ mod tests {
         merged.merge(none);
         assert_eq!(merged.size(), usize::MAX);
     }
+
     #[test]
     fn the_values_of_an_event_tell_what_it_does() {
         let mut starts = Asked::default();
