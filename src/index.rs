@@ -26,6 +26,12 @@ struct Entry {
 pub(crate) struct Short(u32);
 
 impl Short {
+    /// A number below `1 << bits`, which is as often one as another. What is apart by it goes into an index each, whose places are by other
+    /// bits.
+    pub(crate) fn first_bits(self, bits: u32) -> usize {
+        (self.0 >> (u32::BITS - bits)) as usize
+    }
+
     /// A hash of which all bits count, as the table takes it.
     fn whole(self) -> u64 {
         // The golden ratio, which spreads numbers that are near to each other (D. Knuth, "Sorting and Searching", 6.4).
@@ -46,6 +52,11 @@ impl Index {
     pub(crate) fn find(&self, hash: Short, is: impl Fn(u32) -> bool) -> Option<u32> {
         let found = self.entries.find(hash.whole(), |entry| entry.hash == hash && is(entry.number));
         found.map(|entry| entry.number)
+    }
+
+    /// None, of things with the same hashes.
+    pub(crate) fn of_same_hashes(&self) -> Self {
+        Self { entries: HashTable::default(), hasher: self.hasher.clone() }
     }
 
     /// Adds a thing that is not in it.

@@ -78,6 +78,7 @@ mod evtx;
 mod fleet;
 mod group;
 mod index;
+mod join;
 mod label;
 mod magic;
 mod report;

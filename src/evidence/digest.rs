@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::evidence::aligned::Aligned;
+use crate::{
+    evidence::aligned::Aligned,
+    join::{self, Join},
+};
 
 /// SHA-256, and if they were asked for SHA-1 and MD5, in lower case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,9 +44,6 @@ pub enum Hashes {
     /// SHA-256, which alone tells files apart.
     Sha256,
 }
-
-/// Runs two pieces of work, at the same time where it can.
-pub type Join = fn(&mut (dyn FnMut() + Send), &mut (dyn FnMut() + Send));
 
 /// Hashes bytes as they come.
 #[derive(Debug, Clone)]
@@ -87,11 +87,7 @@ impl Hasher {
 ///
 /// What it returns.
 pub fn read(mut reader: impl Read) -> io::Result<(Digests, u64)> {
-    let one_by_one: Join = |one, other| {
-        one();
-        other();
-    };
-    let (mut hasher, mut size, mut buffer) = (Hasher::new(Hashes::All, one_by_one), 0, Aligned::new(64 * 1024));
+    let (mut hasher, mut size, mut buffer) = (Hasher::new(Hashes::All, join::one_by_one), 0, Aligned::new(64 * 1024));
     loop {
         let count = match reader.read(&mut buffer) {
             Ok(0) => return Ok((hasher.finish(), size)),

@@ -81,7 +81,8 @@ impl Counting<'_> {
     /// No thread can be started.
     pub(super) fn count(&self, parts: &[Part], threads: NonZeroUsize) -> Result<Counted, Error> {
         let next = AtomicUsize::new(0);
-        let counted = pool::pool(threads)?.broadcast(|_| {
+        let pool = pool::pool(threads)?;
+        let counted = pool.broadcast(|_| {
             let mut counted = self.nothing();
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
@@ -89,7 +90,7 @@ impl Counting<'_> {
                 self.add(place, part, &mut counted);
             }
         });
-        Ok(counted.into_iter().fold(self.nothing(), Counted::merge))
+        Ok(pool.install(|| counted.into_iter().fold(self.nothing(), Counted::merge)))
     }
 
     fn nothing(&self) -> Counted {
@@ -118,7 +119,7 @@ impl Counting<'_> {
 
 impl Counted {
     fn merge(mut self, other: Self) -> Self {
-        self.groups.merge(other.groups);
+        self.groups.merge(other.groups, pool::side_by_side);
         self.hits.merge(other.hits);
         self.defects.merge(other.defects);
         self.wrong.extend(other.wrong);

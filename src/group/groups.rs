@@ -14,6 +14,7 @@ use crate::{
         spill::{Each, SortedRuns, Sorter},
         table::Table,
     },
+    join::Join,
 };
 
 /// Whether groups are kept apart by the source that they are of.
@@ -103,13 +104,13 @@ impl Groups {
         self.count_values(key.values(), key.rule, group);
     }
 
-    /// Adds what another part of the scan has grouped, by the same fields.
-    pub fn merge(&mut self, mut other: Self) {
+    /// Adds what another part of the scan has grouped, by the same fields. `join` does pieces of work at the same time, if it can.
+    pub(crate) fn merge(&mut self, mut other: Self, join: Join) {
         self.spilled.merge(other.spilled);
         if self.table.len() < other.table.len() {
             std::mem::swap(&mut self.table, &mut other.table);
         }
-        self.table.add(&other.table);
+        self.table.add(other.table, join);
         self.spill_if_full();
     }
 
@@ -307,13 +308,7 @@ impl Batch<'_> {
     /// What `each` returns.
     pub fn each<E>(&self, mut each: impl FnMut(&GroupKey, &Group) -> Result<(), E>) -> Result<(), E> {
         match &self.0 {
-            Part::InMemory(table, places) => {
-                let mut key = GroupKey::default();
-                places.iter().try_for_each(|&place| {
-                    let group = table.read(place, &mut key);
-                    each(&key, &group)
-                })
-            }
+            Part::InMemory(table, places) => table.each(places, each),
             Part::Read(groups) => groups.iter().try_for_each(|(key, group)| each(key, group)),
         }
     }
@@ -321,6 +316,8 @@ impl Batch<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -430,7 +427,13 @@ mod tests {
                 whole.add(&connection, "log", 0);
                 parts[part].add(&connection, "log", 0);
             }
-            let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two); one }).unwrap();
+            let join: Join = |one, two| {
+                thread::scope(|scope| {
+                    scope.spawn(one);
+                    two();
+                });
+            };
+            let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two, join); one }).unwrap();
             prop_assert_eq!(rows(merged), rows(whole));
         }
     }

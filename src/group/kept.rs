@@ -13,7 +13,7 @@ use crate::{
     group::{
         held::{Held, SOURCE, TEXTS},
         hit::{Hit, Place, Whole},
-        order,
+        order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
     },
 };
@@ -158,8 +158,8 @@ impl Kept {
             *number = ranks.get(*number as usize).copied().unwrap_or(0);
         }
         let unordered = Ordered { texts: Arc::new(texts), numbers, rows, rules, events, order: Vec::new() };
-        let times = unordered.rows.iter().map(|row| row.time);
-        let order = order::by_time(times, |one, two| unordered.compare(one, two));
+        let times = unordered.rows.iter().map(|row| row.time).zip(0..);
+        let order = order::by_time(times, &unordered);
         Ordered { order, ..unordered }
     }
 }
@@ -195,26 +195,30 @@ impl Ordered {
         })
     }
 
-    /// As hits of the same time are ordered.
+    fn event(&self, row: &Row) -> Option<&Whole> {
+        row.event.and_then(|event| self.events.get(event as usize))
+    }
+}
+
+/// As hits of the same time are ordered: by what they say, and then by where they are.
+impl Numbered for Ordered {
+    fn numbers(&self, place: u32) -> &[u32] {
+        self.numbers.get(place as usize).and_then(|numbers| numbers.get(..SOURCE)).unwrap_or_default()
+    }
+
     fn compare(&self, one: u32, two: u32) -> Ordering {
-        let part = |place: u32| Some((self.numbers.get(place as usize)?, self.rows.get(place as usize)?));
+        let part =
+            |place: u32| Some((self.numbers.get(place as usize)?.get(SOURCE..)?, self.rows.get(place as usize)?));
         let (Some((one_texts, one)), Some((two_texts, two))) = (part(one), part(two)) else { return Ordering::Equal };
-        let (one_what, one_texts) = one_texts.split_at(SOURCE);
-        let (two_what, two_texts) = two_texts.split_at(SOURCE);
         let place = |row: &Row| (row.chunk, row.offset);
         let rules = |row: &Row| self.rules.get(row.rules as usize);
-        one_what
-            .cmp(two_what)
-            .then_with(|| one.recovered.cmp(&two.recovered))
+        one.recovered
+            .cmp(&two.recovered)
             .then_with(|| one_texts.first().cmp(&two_texts.first()))
             .then_with(|| place(one).cmp(&place(two)))
             .then_with(|| one_texts.cmp(two_texts))
             .then_with(|| rules(one).cmp(&rules(two)))
             .then_with(|| self.event(one).cmp(&self.event(two)))
-    }
-
-    fn event(&self, row: &Row) -> Option<&Whole> {
-        row.event.and_then(|event| self.events.get(event as usize))
     }
 }
 

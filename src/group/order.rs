@@ -1,28 +1,78 @@
-//! The order of what is in memory by time.
+//! The order of what is in memory: by time, and then by numbers that stand for texts.
 
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-/// The places of things with these times in the order of the times, none before all others, and of `compare` where these are the same.
+/// How many things are put in order by looking at two of them at a time.
+const FEW: usize = 16;
+
+/// What is ordered by numbers, one after the other, and by the rest where these are the same.
+pub(super) trait Numbered {
+    /// The numbers of a thing, as many as of any other.
+    fn numbers(&self, place: u32) -> &[u32];
+
+    /// The order of two things with the same numbers.
+    fn compare(&self, _one: u32, _two: u32) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+/// The places of things, each with its time, in the order of the times, none before all others, and of the things where these are the
+/// same.
 ///
 /// Times are put in order as numbers, without looking at the things.
-pub(super) fn by_time(
-    times: impl Iterator<Item = Option<Timestamp>>,
-    compare: impl Fn(u32, u32) -> Ordering,
-) -> Vec<u32> {
+pub(super) fn by_time(times: impl Iterator<Item = (Option<Timestamp>, u32)>, things: &impl Numbered) -> Vec<u32> {
     let ranked = |(time, place): (Option<Timestamp>, u32)| rank(time) << u32::BITS | u128::from(place);
-    let mut ranked: Vec<u128> = times.zip(0..).map(ranked).collect();
+    let mut ranked: Vec<u128> = times.map(ranked).collect();
     ranked.sort_unstable();
     let place = |&rank: &u128| u32::try_from(rank & u128::from(u32::MAX)).unwrap_or(u32::MAX);
     let mut places: Vec<u32> = ranked.iter().map(place).collect();
-    let mut rest = &mut places[..];
-    for same in ranked.chunk_by(|one, two| one >> u32::BITS == two >> u32::BITS) {
-        let Some((places, behind)) = rest.split_at_mut_checked(same.len()) else { break };
-        places.sort_unstable_by(|&one, &two| compare(one, two));
-        rest = behind;
-    }
+    each_by_numbers(&mut places, ranked.chunk_by(|one, two| one >> u32::BITS == two >> u32::BITS), things);
     places
+}
+
+/// Puts the places of things in the order of the things.
+///
+/// Of many, those with the same numbers so far are put in order by the next number alone, without a walk through memory for each pair.
+pub(super) fn by_numbers(places: &mut [u32], things: &impl Numbered) {
+    let first = match places.first() {
+        Some(&first) if places.len() > FEW => things.numbers(first),
+        _ => {
+            places.sort_unstable_by(|&one, &two| {
+                things.numbers(one).cmp(things.numbers(two)).then_with(|| things.compare(one, two))
+            });
+            return;
+        }
+    };
+    let shared = |shared: usize, &place: &u32| {
+        let own = first.iter().zip(things.numbers(place)).take(shared);
+        own.take_while(|(one, two)| one == two).count()
+    };
+    let shared = places.iter().fold(first.len(), shared);
+    if shared == first.len() {
+        places.sort_unstable_by(|&one, &two| things.compare(one, two));
+        return;
+    }
+    let ranked = |&place: &u32| {
+        let number = things.numbers(place).get(shared).copied().unwrap_or(0);
+        u64::from(number) << u32::BITS | u64::from(place)
+    };
+    let mut ranked: Vec<u64> = places.iter().map(ranked).collect();
+    ranked.sort_unstable();
+    for (place, &rank) in places.iter_mut().zip(&ranked) {
+        *place = u32::try_from(rank & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+    }
+    each_by_numbers(places, ranked.chunk_by(|one, two| one >> u32::BITS == two >> u32::BITS), things);
+}
+
+/// Puts as many places in the order of the things as each of these has, one after the other.
+fn each_by_numbers<'r, T: 'r>(mut places: &mut [u32], same: impl Iterator<Item = &'r [T]>, things: &impl Numbered) {
+    for same in same {
+        let Some((own, behind)) = places.split_at_mut_checked(same.len()) else { break };
+        by_numbers(own, things);
+        places = behind;
+    }
 }
 
 /// A number that is in order as times are, with none before all others. It leaves the upper bits for another.
@@ -43,20 +93,30 @@ mod tests {
         assert!(ranks[3] < 1 << (u128::BITS - u32::BITS));
     }
 
+    /// Things with their times, their numbers, and the rest.
+    struct Things(Vec<(Option<i64>, [u32; 3], u8)>);
+
+    impl Numbered for Things {
+        fn numbers(&self, place: u32) -> &[u32] {
+            &self.0[place as usize].1
+        }
+
+        fn compare(&self, one: u32, two: u32) -> Ordering {
+            (self.0[one as usize].2, one).cmp(&(self.0[two as usize].2, two))
+        }
+    }
+
     proptest! {
         #[test]
         fn places_are_in_the_order_of_times_and_then_of_the_rest(
-            things in prop::collection::vec((prop::option::of(-3..3_i64), 0..3_u8), 0..50)
+            things in prop::collection::vec((prop::option::of(-1..1_i64), prop::array::uniform3(0..3_u32), 0..3_u8), 0..300)
         ) {
+            let things = Things(things);
             let time = |nanosecond: i64| Timestamp::from_nanosecond(nanosecond.into()).unwrap();
-            let key = |place: u32| {
-                let (nanosecond, rest) = things[place as usize];
-                (nanosecond.map(time), rest, place)
-            };
-            let times = things.iter().map(|&(nanosecond, _)| nanosecond.map(time));
-            let places = by_time(times, |one, two| key(one).cmp(&key(two)));
-            let mut expected: Vec<u32> = (0..).take(things.len()).collect();
-            expected.sort_by_key(|&place| key(place));
+            let times = things.0.iter().map(|&(nanosecond, ..)| nanosecond.map(time)).zip(0..);
+            let places = by_time(times, &things);
+            let mut expected: Vec<u32> = (0..).take(things.0.len()).collect();
+            expected.sort_by_key(|&place| (things.0[place as usize], place));
             prop_assert_eq!(places, expected);
         }
     }

@@ -1,23 +1,35 @@
 //! [`Table`]: groups in memory. A key is the numbers of its texts, of which each is kept once, so that groups cost some ten bytes for
 //! each field and are told apart and put in order as numbers.
 
+use jiff::Timestamp;
+
 use crate::{
     group::{
         key::{Group, GroupKey},
-        order,
+        order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
     },
-    index::Index,
+    index::{Index, Short},
+    join::{self, Join},
 };
+
+/// How many bits of a key's hash say which shard it is in: there are eight, so that tables are merged by as many threads.
+const SHARD_BITS: u32 = 3;
 
 /// Groups by their keys.
 #[derive(Debug)]
 pub(super) struct Table {
     /// What the numbers in keys are of.
     pub(super) texts: Texts,
-    /// How many numbers a key has.
+    /// How many numbers a key has: those of the values, and the rule.
     width: usize,
-    /// The keys, one behind the other: the numbers of the values, and the rule.
+    shards: Vec<Shard>,
+}
+
+/// The groups with some of all keys.
+#[derive(Debug)]
+struct Shard {
+    /// The keys, one behind the other.
     keys: Vec<u32>,
     groups: Vec<Group>,
     /// The place of each group among them.
@@ -27,13 +39,14 @@ pub(super) struct Table {
 impl Table {
     /// Of keys with so many values.
     pub(super) fn new(values: usize) -> Self {
-        let (keys, groups, places) = (Vec::new(), Vec::new(), Index::default());
-        Self { texts: Texts::default(), width: values + 1, keys, groups, places }
+        let first = Index::default();
+        let shard = |_| Shard { keys: Vec::new(), groups: Vec::new(), places: first.of_same_hashes() };
+        Self { texts: Texts::default(), width: values + 1, shards: (0..1 << SHARD_BITS).map(shard).collect() }
     }
 
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
-        self.groups.len()
+        self.shards.iter().map(|shard| shard.groups.len()).sum()
     }
 
     /// What it takes in memory at most, in bytes: vectors are half full at least.
@@ -44,14 +57,137 @@ impl Table {
 
     /// Whether it has no numbers left.
     pub(super) fn is_full(&self) -> bool {
-        self.texts.len().max(self.len()) >= MOST_NUMBERS
+        let longest = self.shards.iter().map(|shard| shard.groups.len()).max().unwrap_or(0);
+        self.texts.len().max(longest << SHARD_BITS) >= MOST_NUMBERS
     }
 
     /// Counts what has this key: the numbers of its values, and the rule.
     pub(super) fn count(&mut self, key: &[u32], group: Group) {
-        let Self { width, keys, groups, places, .. } = self;
-        let hash = places.hash(key);
-        if let Some(place) = places.find(hash, |place| key_at(keys, *width, place) == key) {
+        let Some(hash) = self.shards.first().map(|first| first.places.hash(key)) else { return };
+        if let Some(shard) = self.shards.get_mut(hash.first_bits(SHARD_BITS)) {
+            shard.count(hash, key, group);
+        }
+    }
+
+    /// Counts what another has, of keys with as many values.
+    pub(super) fn add(&mut self, mut other: Self, join: Join) {
+        let Self { texts, width, shards } = self;
+        let Some(hasher) = shards.first().map(|first| first.places.of_same_hashes()) else { return };
+        let numbers = texts.add(&other.texts);
+        // Numbered as they are here, its keys have other hashes.
+        let mut theirs: Vec<(&mut Shard, Vec<Short>)> =
+            other.shards.iter_mut().map(|shard| (shard, Vec::new())).collect();
+        join::each(join, &mut theirs, &|(shard, hashes)| {
+            shard.renumber(*width, &numbers);
+            hashes.extend(shard.keys.chunks_exact(*width).map(|key| hasher.hash(key)));
+        });
+        let mut own: Vec<(usize, &mut Shard)> = shards.iter_mut().enumerate().collect();
+        join::each(join, &mut own, &|(number, own)| {
+            let is_own = |hash: Short| hash.first_bits(SHARD_BITS) == *number;
+            own.places.reserve(theirs.iter().flat_map(|(_, hashes)| hashes).filter(|&&hash| is_own(hash)).count());
+            for (shard, hashes) in &theirs {
+                let keys = shard.keys.chunks_exact(*width).zip(&shard.groups).zip(hashes);
+                keys.filter(|&(_, &hash)| is_own(hash)).for_each(|((key, &group), &hash)| own.count(hash, key, group));
+            }
+        });
+    }
+
+    /// A group with its key.
+    pub(super) fn get(&self, place: u32) -> (GroupKey, Group) {
+        let (values, rule) = parts(self.key(place));
+        let key = GroupKey::of_values(rule as usize, values.iter().map(|&value| self.texts.get(value)));
+        (key, self.group(place).unwrap_or_default())
+    }
+
+    /// Hands on groups with their keys, in the order of these places.
+    ///
+    /// # Errors
+    ///
+    /// What `each` returns.
+    pub(super) fn each<E>(
+        &self,
+        places: &[u32],
+        mut each: impl FnMut(&GroupKey, &Group) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // They are anywhere in memory. Where all are looked up at once, a processor waits for many at a time.
+        let mut keys = Vec::with_capacity(places.len() * self.width);
+        for &place in places {
+            keys.extend_from_slice(self.key(place));
+        }
+        let groups: Vec<Group> = places.iter().filter_map(|&place| self.group(place)).collect();
+        let mut key = GroupKey::default();
+        keys.chunks_exact(self.width).zip(&groups).try_for_each(|(numbers, group)| {
+            let (values, rule) = parts(numbers);
+            key.refill(rule as usize, values.iter().map(|&value| self.texts.get(value)));
+            each(&key, group)
+        })
+    }
+
+    /// The places of the groups in the order of their keys. Nothing more can be counted then.
+    pub(super) fn by_key(&mut self) -> Vec<u32> {
+        self.number_in_order();
+        let mut places: Vec<u32> = self.times().map(|(_, place)| place).collect();
+        order::by_numbers(&mut places, self);
+        places
+    }
+
+    /// The places of the groups in the order of their first times, not stated ones first, and then of their keys. Nothing more can be
+    /// counted then.
+    pub(super) fn by_time(&mut self) -> Vec<u32> {
+        self.number_in_order();
+        order::by_time(self.times(), self)
+    }
+
+    /// The first times of the groups, each with its place: its number in its shard, and which of them that is.
+    fn times(&self) -> impl Iterator<Item = (Option<Timestamp>, u32)> {
+        self.shards.iter().zip(0..).flat_map(|(shard, number)| {
+            let place = move |in_shard: u32| in_shard << SHARD_BITS | number;
+            shard.groups.iter().zip(0..).map(move |(group, in_shard)| (group.first, place(in_shard)))
+        })
+    }
+
+    /// Numbers the texts in their order, so that keys are in order where their numbers are.
+    fn number_in_order(&mut self) {
+        let ranks = self.texts.put_in_order();
+        for shard in &mut self.shards {
+            shard.places.clear();
+            shard.renumber(self.width, &ranks);
+        }
+    }
+
+    /// Forgets all, and keeps the memory for as much again.
+    pub(super) fn clear(&mut self) {
+        self.texts.clear();
+        for Shard { keys, groups, places } in &mut self.shards {
+            keys.clear();
+            groups.clear();
+            places.clear();
+        }
+    }
+
+    fn key(&self, place: u32) -> &[u32] {
+        let (shard, place) = self.in_shard(place);
+        shard.map(|shard| shard.key(self.width, place)).unwrap_or_default()
+    }
+
+    fn group(&self, place: u32) -> Option<Group> {
+        let (shard, place) = self.in_shard(place);
+        shard?.groups.get(place as usize).copied()
+    }
+
+    /// The shard of a place, and the number in it.
+    fn in_shard(&self, place: u32) -> (Option<&Shard>, u32) {
+        const MASK: u32 = (1 << SHARD_BITS) - 1;
+        (self.shards.get((place & MASK) as usize), place >> SHARD_BITS)
+    }
+}
+
+impl Shard {
+    /// Counts what has this key, with its hash.
+    fn count(&mut self, hash: Short, key: &[u32], group: Group) {
+        let Self { keys, groups, places } = self;
+        let is = |place: u32| key_at(keys, key.len(), place) == key;
+        if let Some(place) = places.find(hash, is) {
             if let Some(known) = groups.get_mut(place as usize) {
                 known.merge(group);
             }
@@ -63,81 +199,34 @@ impl Table {
         places.insert(hash, place);
     }
 
-    /// Counts what another has, of keys with as many values.
-    pub(super) fn add(&mut self, other: &Self) {
-        let numbers = self.texts.add(&other.texts);
-        self.places.reserve(other.len());
-        let mut key = Vec::with_capacity(self.width);
-        for (place, &group) in (0..).zip(&other.groups) {
-            key.clear();
-            let (values, rule) = other.parts(place);
-            key.extend(values.iter().filter_map(|&value| numbers.get(value as usize)));
-            key.push(rule);
-            self.count(&key, group);
-        }
-    }
-
-    /// A group with its key.
-    pub(super) fn get(&self, place: u32) -> (GroupKey, Group) {
-        let mut key = GroupKey::default();
-        let group = self.read(place, &mut key);
-        (key, group)
-    }
-
-    /// The same, with the key put into memory that is there.
-    pub(super) fn read(&self, place: u32, key: &mut GroupKey) -> Group {
-        let (values, rule) = self.parts(place);
-        key.refill(rule as usize, values.iter().map(|&value| self.texts.get(value)));
-        self.groups.get(place as usize).copied().unwrap_or_default()
-    }
-
-    /// The places of the groups in the order of their keys. Nothing more can be counted then.
-    pub(super) fn by_key(&mut self) -> Vec<u32> {
-        self.number_in_order();
-        let mut places: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
-        places.sort_unstable_by(|&one, &two| self.key(one).cmp(self.key(two)));
-        places
-    }
-
-    /// The places of the groups in the order of their first times, not stated ones first, and then of their keys. Nothing more can be
-    /// counted then.
-    pub(super) fn by_time(&mut self) -> Vec<u32> {
-        self.number_in_order();
-        let times = self.groups.iter().map(|group| group.first);
-        order::by_time(times, |one, two| self.key(one).cmp(self.key(two)))
-    }
-
-    /// Numbers the texts in their order, so that keys are in order where their numbers are.
-    fn number_in_order(&mut self) {
-        self.places.clear();
-        let ranks = self.texts.put_in_order();
-        for key in self.keys.chunks_exact_mut(self.width) {
+    /// Gives the values in its keys the numbers that these say.
+    fn renumber(&mut self, width: usize, numbers: &[u32]) {
+        for key in self.keys.chunks_exact_mut(width) {
             let values = key.split_last_mut().map(|(_rule, values)| values).unwrap_or_default();
             for value in values {
-                *value = ranks.get(*value as usize).copied().unwrap_or(0);
+                *value = numbers.get(*value as usize).copied().unwrap_or(0);
             }
         }
     }
 
-    /// Forgets all, and keeps the memory for as much again.
-    pub(super) fn clear(&mut self) {
-        self.texts.clear();
-        self.keys.clear();
-        self.groups.clear();
-        self.places.clear();
-    }
-
-    /// The numbers of a group's values, and its rule.
-    fn parts(&self, place: u32) -> (&[u32], u32) {
-        let key = self.key(place);
-        key.split_last().map_or((key, 0), |(&rule, values)| (values, rule))
-    }
-
-    fn key(&self, place: u32) -> &[u32] {
-        key_at(&self.keys, self.width, place)
+    fn key(&self, width: usize, place: u32) -> &[u32] {
+        key_at(&self.keys, width, place)
     }
 }
 
+/// By the numbers of their values, and then by rule: once texts are numbered in their order, as their keys are.
+impl Numbered for Table {
+    fn numbers(&self, place: u32) -> &[u32] {
+        self.key(place)
+    }
+}
+
+/// The key at a place among those that are one behind the other.
 fn key_at(keys: &[u32], width: usize, place: u32) -> &[u32] {
     keys.get(place as usize * width..).and_then(|keys| keys.get(..width)).unwrap_or_default()
+}
+
+/// The numbers of a key's values, and its rule.
+fn parts(key: &[u32]) -> (&[u32], u32) {
+    key.split_last().map_or((key, 0), |(&rule, values)| (values, rule))
 }

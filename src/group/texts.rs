@@ -57,11 +57,13 @@ impl Texts {
 
     /// Puts them in order, so that their numbers are. Returns the new number of each by its old one.
     pub fn put_in_order(&mut self) -> Vec<u32> {
-        let mut in_order: Vec<u32> = (0..u32::MAX).take(self.len()).collect();
-        in_order.sort_unstable_by_key(|&number| self.get(number));
+        // Nearly all are told apart by how they start, without a walk through memory for each pair.
+        let mut in_order: Vec<(u64, u32)> = self.known.iter().map(start).zip(0..).collect();
+        let text = |number| self.get(number);
+        in_order.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| text(one.1).cmp(text(two.1))));
         let mut ordered = Values::with_room(self.len(), self.known.size());
         let mut ranks = vec![0; in_order.len()];
-        for (rank, number) in (0..).zip(in_order) {
+        for (rank, (_, number)) in (0..).zip(in_order) {
             ordered.push(self.get(number));
             if let Some(place) = ranks.get_mut(number as usize) {
                 *place = rank;
@@ -71,6 +73,13 @@ impl Texts {
         *self = Self { known: ordered, ..Self::default() };
         ranks
     }
+}
+
+/// The first bytes of a text as a number, which is in order as texts are that differ in these.
+fn start(text: &str) -> u64 {
+    let mut start = [0; 8];
+    start.iter_mut().zip(text.bytes()).for_each(|(start, byte)| *start = byte);
+    u64::from_be_bytes(start)
 }
 
 #[cfg(test)]
@@ -89,10 +98,10 @@ mod tests {
     #[test]
     fn numbers_are_in_the_order_of_the_texts() {
         let mut texts = Texts::default();
-        for text in ["b", "", "ab", "a", "ä"] {
-            texts.number(text);
-        }
-        assert_eq!(texts.put_in_order(), [3, 0, 2, 1, 4]);
-        assert_eq!([0, 1, 2, 3, 4].map(|number| texts.get(number)), ["", "a", "ab", "b", "ä"]);
+        let all = ["b", "", "ab", "a", "ä", "abcdefgh2", "a\0", "abcdefgh", "abcdefgh1", "\u{10ffff}"];
+        let numbered = all.map(|text| texts.number(text));
+        let ranks = texts.put_in_order();
+        assert!(all.iter().zip(numbered).all(|(text, number)| texts.get(ranks[number as usize]) == *text));
+        assert!((1..10).all(|number| texts.get(number - 1) < texts.get(number)));
     }
 }

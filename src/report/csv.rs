@@ -77,13 +77,14 @@ pub(super) fn push<'a>(
 fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> bool {
     let start = line.len();
     let mut count = 0_usize;
-    for value in values {
-        if value.starts_with(['=', '+', '-', '@']) {
-            return false;
-        }
-        line.extend_from_slice(value.as_bytes());
+    let is_plain = values.map(str::as_bytes).all(|value| {
+        line.extend_from_slice(value);
         line.push(b',');
         count += 1;
+        !matches!(value.first(), Some(b'=' | b'+' | b'-' | b'@'))
+    });
+    if !is_plain {
+        return false;
     }
     let row = line.get_mut(start..).unwrap_or_default();
     let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"';

@@ -10,9 +10,10 @@ use crate::{
     connection::{clock::Skew, glossary::Field, met::Met},
     count::add_counts,
     error::{DefectKind, Defects},
-    evidence::digest::{Digests, Join},
+    evidence::digest::Digests,
     evtx::{chunk::FileHeader, ids::Ids},
     group::{facts::Facts, groups::Groups, hits::Hits},
+    join::Join,
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         coverage::Coverage,
@@ -150,7 +151,7 @@ impl Findings {
         // Where there are many, each takes a good part of the time of finding them.
         let (mut hits, mut groups) = (Some(other.hits), Some(other.groups));
         let merge_hits = &mut || hits.take().into_iter().for_each(|hits| self.hits.merge(hits));
-        let merge_groups = &mut || groups.take().into_iter().for_each(|groups| self.groups.merge(groups));
+        let merge_groups = &mut || groups.take().into_iter().for_each(|groups| self.groups.merge(groups, side_by_side));
         side_by_side(merge_hits, merge_groups);
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);

@@ -332,7 +332,7 @@ fn hash(
 }
 
 /// Runs two pieces of work at the same time, if another thread has nothing to do.
-fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+pub(crate) fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
     rayon::join(one, two);
 }
 
