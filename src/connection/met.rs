@@ -3,7 +3,7 @@
 //! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
 //! not made text of again.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use jiff::Timestamp;
 
@@ -58,9 +58,13 @@ struct Column {
     by_bytes: Index,
     /// The value that was seen last of those with the same [`slot`]. Most are found there, without a hash.
     latest: Vec<u32>,
+    /// The value that was seen last of two bytes, by these as a number: ports, of which there are more than slots.
+    pairs: Vec<u32>,
 }
 
+/// A value, in as many bytes as a processor takes from memory at once: where there are many, that is what seeing one costs.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Entry {
     kind: u8,
     truth: Option<bool>,
@@ -76,8 +80,24 @@ struct Entry {
 /// The numbers of a value's text, and of the process's name in it, where they were asked for.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbers {
-    text: Option<u32>,
-    name: Option<u32>,
+    text: Number,
+    name: Number,
+}
+
+/// A number, and one more, if it is known.
+#[derive(Debug, Clone, Copy, Default)]
+struct Number(Option<NonZeroU32>);
+
+impl Number {
+    /// The number, as `number` gives it if it is not known.
+    fn get_or(&mut self, number: impl FnOnce() -> u32) -> u32 {
+        if let Some(known) = self.0 {
+            return known.get() - 1;
+        }
+        let number = number();
+        self.0 = number.checked_add(1).and_then(NonZeroU32::new);
+        number
+    }
 }
 
 impl Met {
@@ -175,8 +195,8 @@ impl Met {
         let Some(Entry { text, numbers, .. }) = entry else { return number("") };
         let Some(numbers) = numbers.get_mut(of as usize) else { return number(text) };
         match field {
-            Field::ProcessName | Field::ProcessExec => *numbers.name.get_or_insert_with(|| number(base_name(text))),
-            _ => *numbers.text.get_or_insert_with(|| number(text)),
+            Field::ProcessName | Field::ProcessExec => numbers.name.get_or(|| number(base_name(text))),
+            _ => numbers.text.get_or(|| number(text)),
         }
     }
 
@@ -221,14 +241,24 @@ impl Met {
 impl Column {
     /// The index of a value's entry, which is made if there is none.
     fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize) -> u32 {
-        let Self { entries, bytes, by_bytes, latest } = self;
-        let is = |index: u32| {
-            let entry = entries.get(index as usize);
-            // The first entry is of no value of a log.
-            index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(bytes) == raw.bytes)
+        let Self { entries, bytes, by_bytes, latest, pairs } = self;
+        // The first entry is of no value of a log.
+        let of_kind = |index: u32| entries.get(index as usize).filter(|entry| index > 0 && entry.kind == raw.kind);
+        let is = |index| of_kind(index).is_some_and(|entry| entry.bytes(bytes) == raw.bytes);
+        let (latest, found) = if let [low, high] = *raw.bytes {
+            if pairs.is_empty() {
+                *pairs = vec![0; 1 << u16::BITS];
+            }
+            let latest = pairs.get_mut(usize::from(u16::from_le_bytes([low, high])));
+            // What is there has these bytes.
+            let found = latest.as_deref().copied().filter(|&index| of_kind(index).is_some());
+            (latest, found)
+        } else {
+            let latest = latest.get_mut(slot(raw.bytes));
+            let found = latest.as_deref().copied().filter(|&index| is(index));
+            (latest, found)
         };
-        let latest = latest.get_mut(slot(raw.bytes));
-        if let Some(index) = latest.as_deref().copied().filter(|&index| is(index)) {
+        if let Some(index) = found {
             return index;
         }
         let hash = by_bytes.hash(raw.bytes);
