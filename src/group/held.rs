@@ -26,15 +26,19 @@ pub(super) enum Held {
     /// Its own.
     Own(Values),
     /// The numbers of texts that are in order.
-    Shared(Arc<Texts>, [u32; TEXTS]),
+    Shared(Arc<Share>, [u32; TEXTS]),
 }
+
+/// Texts that are shared by some of all hits. Each thread counts the owners of its own: of one count, threads would wait for each other.
+#[derive(Debug, Clone)]
+pub(super) struct Share(pub(super) Arc<Texts>);
 
 impl Held {
     /// The text at this place; nothing if there is none.
     pub(super) fn get(&self, place: usize) -> &str {
         match self {
             Self::Own(values) => values.get(place),
-            Self::Shared(texts, numbers) => numbers.get(place).map_or("", |&number| texts.get(number)),
+            Self::Shared(texts, numbers) => numbers.get(place).map_or("", |&number| texts.0.get(number)),
         }
     }
 
@@ -53,7 +57,7 @@ impl Held {
     pub(super) fn compare(&self, other: &Self, count: usize) -> Ordering {
         match (self, other) {
             (Self::Own(own), Self::Own(others)) => own.compare(others, count),
-            (Self::Shared(texts, own), Self::Shared(same, others)) if Arc::ptr_eq(texts, same) => {
+            (Self::Shared(texts, own), Self::Shared(same, others)) if Arc::ptr_eq(&texts.0, &same.0) => {
                 own.iter().take(count).cmp(others.iter().take(count))
             }
             _ => self.iter().take(count).cmp(other.iter().take(count)),
@@ -106,7 +110,7 @@ mod tests {
         let ((one, numbers), (other, _)) = (in_order(), in_order());
         let of = |start: usize| std::array::from_fn::<usize, TEXTS, _>(|place| (start + place * place) % all.len());
         let shared = |texts: &Arc<Texts>, places: [usize; TEXTS]| {
-            Held::Shared(Arc::clone(texts), places.map(|place| numbers[place]))
+            Held::Shared(Arc::new(Share(Arc::clone(texts))), places.map(|place| numbers[place]))
         };
         let own = |places: [usize; TEXTS]| Held::Own(Values::of(places.iter().map(|&place| all[place])));
         for (first, second) in

@@ -1,4 +1,6 @@
-//! [`Kept`]: hits in memory, and [`Ordered`], once they are in order. Their texts are numbers of texts that are kept once each, so that a hit costs some two hundred bytes.
+//! [`Kept`]: hits in memory, and [`Ordered`], once they are in order.
+//!
+//! Their texts are numbers of texts that are kept once each, so that a hit costs some two hundred bytes.
 
 use std::{
     cmp::Ordering,
@@ -11,12 +13,15 @@ use jiff::Timestamp;
 use crate::{
     connection::{community::Memo, glossary::Field},
     group::{
-        held::{Held, SOURCE, TEXTS},
+        held::{Held, SOURCE, Share, TEXTS},
         hit::{Hit, Place, Whole},
         order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
     },
 };
+
+/// How many hits are a batch.
+const BATCH: usize = 256;
 
 /// Hits, in the order in which they were kept.
 #[derive(Debug, Default)]
@@ -47,8 +52,16 @@ pub(super) struct Ordered {
     order: Vec<u32>,
 }
 
+/// What the hits of a batch share, so that whoever makes something of them need not wait for who makes something of others.
+struct Sharing<'a> {
+    all: &'a Ordered,
+    texts: Arc<Share>,
+    /// The list of rules that was asked for last, and its number.
+    rules: Option<(u32, Arc<[usize]>)>,
+}
+
 /// What a hit has besides texts.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Row {
     time: Option<Timestamp>,
     chunk: u64,
@@ -167,7 +180,14 @@ impl Kept {
 impl Ordered {
     /// The hits.
     pub(super) fn iter(&self) -> impl Iterator<Item = Hit> {
-        self.order.iter().filter_map(|&place| self.get(place as usize))
+        self.order.chunks(BATCH).flat_map(|places| {
+            // They are anywhere in memory. Where all are looked up at once, a processor waits for many at a time.
+            let numbers: Vec<_> =
+                places.iter().filter_map(|&place| self.numbers.get(place as usize).copied()).collect();
+            let rows: Vec<Row> = places.iter().filter_map(|&place| self.rows.get(place as usize).copied()).collect();
+            let mut share = self.share();
+            numbers.into_iter().zip(rows).map(move |(numbers, row)| share.hit(numbers, row))
+        })
     }
 
     /// The first hit of all that have the same texts in these fields.
@@ -178,25 +198,45 @@ impl Ordered {
             Some(fields.map(|field| numbers.get(field as usize).copied()))
         };
         let firsts = self.order.iter().filter(move |&&place| met.insert(texts(place)));
-        firsts.filter_map(|&place| self.get(place as usize))
+        let mut share = self.share();
+        firsts.filter_map(move |&place| {
+            Some(share.hit(*self.numbers.get(place as usize)?, *self.rows.get(place as usize)?))
+        })
     }
 
-    fn get(&self, place: usize) -> Option<Hit> {
-        let (numbers, row) = (self.numbers.get(place)?, self.rows.get(place)?);
-        Some(Hit {
-            time: row.time,
-            texts: Held::Shared(Arc::clone(&self.texts), *numbers),
-            recovered: row.recovered,
-            chunk: row.chunk,
-            offset: row.offset,
-            rules: self.rules.get(row.rules as usize).cloned().unwrap_or_default(),
-            whole: self.event(row).cloned().map(Box::new),
-            community: Memo::default(),
-        })
+    fn share(&self) -> Sharing<'_> {
+        Sharing { all: self, texts: Arc::new(Share(Arc::clone(&self.texts))), rules: None }
     }
 
     fn event(&self, row: &Row) -> Option<&Whole> {
         row.event.and_then(|event| self.events.get(event as usize))
+    }
+}
+
+impl Sharing<'_> {
+    fn hit(&mut self, numbers: [u32; TEXTS], row: Row) -> Hit {
+        Hit {
+            time: row.time,
+            texts: Held::Shared(Arc::clone(&self.texts), numbers),
+            recovered: row.recovered,
+            chunk: row.chunk,
+            offset: row.offset,
+            rules: self.rules(row.rules),
+            whole: self.all.event(&row).cloned().map(Box::new),
+            community: Memo::default(),
+        }
+    }
+
+    /// The list of rules with this number.
+    fn rules(&mut self, list: u32) -> Arc<[usize]> {
+        // Mostly that of the hit before.
+        if let Some((_, rules)) = self.rules.as_ref().filter(|(last, _)| *last == list) {
+            return Arc::clone(rules);
+        }
+        let rules: Arc<[usize]> =
+            self.all.rules.get(list as usize).map(|rules| Arc::from(&**rules)).unwrap_or_default();
+        self.rules = Some((list, Arc::clone(&rules)));
+        rules
     }
 }
 
