@@ -3,7 +3,7 @@
 //! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
 //! not made text of again.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{net::IpAddr, num::NonZeroU32, ptr};
 
 use jiff::Timestamp;
 
@@ -182,12 +182,14 @@ impl Met {
                 return number(&Field::flow(text).community_id());
             }
             // The name, or else the address.
-            field => {
-                let parts = parts_of(field);
-                let stated = parts.iter().find(|&&part| is_stated(part)).or(parts.last());
-                let Some(&part) = stated else { return number("") };
-                part
-            }
+            field => match parts_of(field) {
+                &[part] => part,
+                parts => {
+                    let stated = parts.iter().find(|&&part| is_stated(part)).or(parts.last());
+                    let Some(&part) = stated else { return number("") };
+                    part
+                }
+            },
         };
         let index = seen.0.get(part as usize).copied().unwrap_or(0);
         let column = self.columns.get_mut(part as usize);
@@ -218,7 +220,8 @@ impl Met {
 
     fn fixed_number(&mut self, of: Use, text: &'static str, mut number: impl FnMut(&str) -> u32) -> u32 {
         let Some(fixed) = self.fixed.get_mut(of as usize) else { return number(text) };
-        if let Some(&(_, number)) = fixed.iter().find(|(known, _)| *known == text) {
+        // Where they stand tells them apart: one that stands in two places is there twice, with the same number.
+        if let Some(&(_, number)) = fixed.iter().find(|(known, _)| ptr::eq(*known, text)) {
             return number;
         }
         let number = number(text);

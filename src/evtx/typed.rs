@@ -139,6 +139,13 @@ impl Raw<'_> {
         let shown = shown::push(&mut text, self.kind, self.bytes);
         shown.and_then(|()| String::from_utf8(text).ok()).unwrap_or_default()
     }
+
+    /// The same, in memory that is there.
+    pub fn text_in(self, memory: &mut Vec<u8>) -> &str {
+        memory.clear();
+        let shown = shown::push(memory, self.kind, self.bytes);
+        shown.and_then(|()| str::from_utf8(memory).ok()).unwrap_or_default()
+    }
 }
 
 /// The text of one event's values.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     connection::{community::Memo, glossary::Field},
     group::{
-        held::{Held, SOURCE, Share, TEXTS},
+        held::{Held, RECORD_ID, SOURCE, Share, TEXTS, UTC_TIME},
         hit::{Hit, Place, Whole},
         order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
@@ -121,7 +121,12 @@ impl Kept {
             // What is known by numbers alone has no ends.
             let ends = Field::ENDS.map(|_| "");
             let more = place.texts().into_iter().chain(ends);
-            last.iter_mut().zip(more).for_each(|(number, text)| renumber(number, text, texts));
+            for ((number, text), at) in last.iter_mut().zip(more).zip(RECORD_ID..) {
+                match at {
+                    RECORD_ID | UTC_TIME => *number = texts.number(text),
+                    _ => renumber(number, text, texts),
+                }
+            }
         }
         numbers.push(own);
         let rules = self.list(rules);

@@ -68,6 +68,8 @@ pub(super) struct Connections<'s> {
     pub(super) losses: Vec<Loss>,
     /// The numbers of a group's values.
     numbers: Vec<u32>,
+    /// The texts of a record: its id, `UtcTime` and `RuleName`.
+    texts: [Vec<u8>; 3],
 }
 
 impl<'s> Connections<'s> {
@@ -80,7 +82,8 @@ impl<'s> Connections<'s> {
         part: &'s mut SourceFindings,
     ) -> Self {
         let rule_of_all = plan.terms.rules.of_everything().filter(|_| plan.terms.filter.is_open());
-        Self { plan, source, place, found, part, rule_of_all, text: 0, losses: Vec::new(), numbers: Vec::new() }
+        let (losses, numbers, texts) = (Vec::new(), Vec::new(), Default::default());
+        Self { plan, source, place, found, part, rule_of_all, text: 0, losses, numbers, texts }
     }
 
     /// Takes what old records say themselves, of which the parser has read none. Those that are connections are `recovered`.
@@ -202,12 +205,12 @@ impl<'s> Connections<'s> {
         if self.plan.keeps_hits() {
             met.number_anew(Use::Hits, hits.generation());
             let fields = Field::ALL.map(|field| met.number(Use::Hits, &seen, field, |text| hits.number(text)));
-            let [utc_time, rule_name] = [UTC_TIME, RULE_NAME].map(|field| values.field(field).text());
+            let [record_id, utc_time, rule_name] = &mut self.texts;
             let place = hit::Place {
-                record_id: &values.record_id.text(),
+                record_id: values.record_id.text_in(record_id),
                 source: &self.source.name,
-                utc_time: sysmon::stated(&utc_time),
-                rule_name: sysmon::stated(&rule_name),
+                utc_time: sysmon::stated(values.field(UTC_TIME).text_in(utc_time)),
+                rule_name: sysmon::stated(values.field(RULE_NAME).text_in(rule_name)),
                 chunk: self.place.number,
                 offset: self.place.offset.saturating_add(values.place.start()),
                 recovered: false,
