@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use crate::evtx::record::Record;
 
 /// The members of `System` that an [`Event`] has fields for.
-pub(super) const PROVIDER_NAME: &str = "Provider_Name";
-pub(super) const EVENT_ID: &str = "EventID";
-pub(super) const COMPUTER: &str = "Computer";
+pub(crate) const PROVIDER_NAME: &str = "Provider_Name";
+pub(crate) const EVENT_ID: &str = "EventID";
+pub(crate) const COMPUTER: &str = "Computer";
 pub(super) const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
 pub(super) const RECORD_ID: &str = "EventRecordID";
 

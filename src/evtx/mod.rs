@@ -19,6 +19,7 @@ pub mod definition;
 pub mod displaced;
 pub mod event;
 pub mod exported;
+pub mod form;
 pub mod ids;
 pub mod instance;
 mod json;

@@ -25,7 +25,7 @@ pub(super) struct Shape {
     /// By the names of [`Event::system`].
     pub(super) system: Vec<(Cow<'static, str>, Member)>,
     pub(super) data: Vec<(Cow<'static, str>, Member)>,
-    /// The value that is the time, where that need not be text.
+    /// The value that is the time, and need not be text where [`Extent::Only`] some of an event is read.
     pub(super) time: Option<usize>,
     /// The value that is the event's data, as BinXML of its own.
     pub(super) fragment: Option<usize>,
@@ -45,7 +45,7 @@ pub(super) enum Plain {
     No,
     /// The `System`.
     System { provider: Name, event_id: usize, record_id: usize, computer: Name },
-    /// The fields, those that [`Extent::Only`] names: which value each is, if there is such a field.
+    /// The fields, and of those that [`Extent::Only`] names, which value each is, if there is such a field.
     Data(Vec<Option<usize>>),
 }
 
@@ -148,13 +148,11 @@ impl Shape {
     }
 
     fn add_to_system(&mut self, name: Cow<'static, str>, member: Member, extent: Extent) {
-        if extent != Extent::Whole {
-            if !Event::OWN.contains(&&*name) {
-                return;
-            }
-            if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (&*name, &member) {
-                self.time = Some(index);
-            }
+        if extent != Extent::Whole && !Event::OWN.contains(&&*name) {
+            return;
+        }
+        if let (SYSTEM_TIME, &Member { part: Part::Value(index), dependency: None }) = (&*name, &member) {
+            self.time = Some(index);
         }
         self.system.push((name, member));
     }
@@ -236,16 +234,14 @@ impl Shape {
     }
 
     fn plain_data(&self, extent: Extent) -> Option<Plain> {
-        let Extent::Only(fields) = extent else { return None };
-        let mut data = vec![None; fields.len()];
-        for (name, member) in &self.data {
-            let value = member.value()?;
-            if data.contains(&Some(value)) {
-                return None;
-            }
-            *data.get_mut(fields.iter().position(|field| field == name)?)? = Some(value);
+        let values: Vec<usize> = self.data.iter().map(|(_, member)| member.value()).collect::<Option<_>>()?;
+        let is_repeated = |(place, value)| values.iter().take(place).any(|before| before == value);
+        if values.iter().enumerate().any(is_repeated) {
+            return None;
         }
-        Some(Plain::Data(data))
+        let Extent::Only(fields) = extent else { return Some(Plain::Data(Vec::new())) };
+        let place = |field: &&'static str| self.data.iter().position(|(name, _)| name == field);
+        Some(Plain::Data(fields.iter().map(|field| values.get(place(field)?).copied()).collect()))
     }
 
     fn needs(&mut self, index: usize) {

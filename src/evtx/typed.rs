@@ -15,6 +15,7 @@ use crate::{
         chunk::{CHUNK_TABLES, Layout},
         definition::{NAME_HEADER, name_at},
         event::Event,
+        form::{Form, Site},
         instance::{Instance, fits},
         kind::{FILETIME, FRAGMENT, GUID, NULL, SID, SIZE, SIZES, TEXT, UINT16},
         record::{self, LAST_FILETIME, Record},
@@ -285,7 +286,7 @@ impl<'a> Typed<'a> {
         };
         Some(Values {
             typed: self,
-            time: shape.time.and_then(own).and_then(time)?,
+            time: shape.time.and_then(own).and_then(time_of)?,
             record_id: own(*record_id)?,
             computer: self.name(row, computer)?,
             place: row.record,
@@ -300,13 +301,34 @@ impl<'a> Typed<'a> {
         }
     }
 
+    /// Whether one of its records is of a form.
+    #[must_use]
+    pub fn is_of(&self, row: &Row, form: &Form) -> bool {
+        self.shape(row.outer).is_some_and(|outer| form.is(outer, row.data.and_then(|data| self.shape(data))))
+    }
+
+    /// The form of one of its records.
+    #[must_use]
+    pub fn form(&self, row: &Row) -> Option<Form> {
+        let shape = |part: Filled| self.shapes.get(part.shape).map(|(_, shape)| Arc::clone(shape));
+        Some(Form { outer: shape(row.outer)?, data: row.data.and_then(shape) })
+    }
+
+    /// One of the values of a record.
+    #[must_use]
+    pub fn value(&self, row: &Row, Site { is_of_data, index }: Site) -> Option<Raw<'_>> {
+        let part = if is_of_data { row.data? } else { row.outer };
+        self.raw(part.first.checked_add(index)?)
+    }
+
     /// The event of one of its records.
     pub fn event<'s>(&'s self, row: &Row, scratch: &'s mut Scratch) -> Option<Event<'s>> {
         let shape = self.shape(row.outer)?;
         let data = row.data.and_then(|data| Some((self.shape(data)?, data)));
         scratch.text.clear();
         scratch.ends.clear();
-        let time = shape.time.and_then(|index| time(self.raw(row.outer.first.checked_add(index)?)?));
+        let time = shape.time.filter(|_| self.extent != Extent::Whole);
+        let time = time.and_then(|index| time_of(self.raw(row.outer.first.checked_add(index)?)?));
         for (index, (_, member)) in shape.system.iter().enumerate() {
             if time.is_some() && shape.is_time(index) {
                 scratch.ends.push(scratch.text.len());
@@ -356,7 +378,7 @@ impl<'a> Typed<'a> {
 }
 
 /// A value as a time, if it is one that the parser shows as it is.
-fn time(value: Raw<'_>) -> Option<Timestamp> {
+fn time_of(value: Raw<'_>) -> Option<Timestamp> {
     let ticks = if value.kind == FILETIME { u64_at(value.bytes, 0)? } else { return None };
     if ticks <= LAST_FILETIME { record::filetime(ticks) } else { None }
 }

@@ -17,11 +17,12 @@ use crate::{
         decoder::Loss,
         event::Event,
         record::Record,
-        typed::{Raw, Scratch, Typed, Values},
+        typed::{Raw, Row, Scratch, Typed, Values},
     },
     group::hit::{self, Hit},
     rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
     scan::{
+        alike::Outcome,
         findings::{Findings, SourceFindings, SourceKey},
         kin,
         plan::{Plan, Purpose},
@@ -103,7 +104,9 @@ impl<'s> Connections<'s> {
     pub(super) fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
         let is_told = |event: &Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
         match found {
-            Old::Connection(event) => self.take(&event),
+            Old::Connection(event) => {
+                self.take(&event);
+            }
             Old::Lost(cause) if self.plan.terms.logged_by.has_sysmon() => {
                 self.lose(place, DefectKind::Record, &cause);
             }
@@ -139,21 +142,24 @@ impl<'s> Connections<'s> {
             let kind = typed.kind(row);
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
-                Some(true) => is_plain && self.is_done(kind, typed.values(row)),
+                Some(true) => is_plain && self.is_done(kind, typed, row),
                 Some(false) => true,
                 None => false,
             };
             if !is_done && let Some(event) = typed.event(row, &mut scratch) {
-                self.take(&event);
+                let outcome = self.take(&event);
+                if let Some(alike) = &mut self.found.alike {
+                    alike.remember(outcome);
+                }
             }
         }
     }
 
     /// Whether a record needs no more than a look at its values, which is taken.
-    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, values: Option<Values<'_>>) -> bool {
-        let (Some((provider, id)), Some(values)) = (kind, values) else { return false };
+    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, typed: &Typed<'_>, row: &Row) -> bool {
+        let (Some((provider, id)), Some(values)) = (kind, typed.values(row)) else { return false };
         match &self.plan.purpose {
-            Purpose::Connections => self.is_taken(&values),
+            Purpose::Connections => self.is_taken(&values) || self.is_like_others(typed, row),
             Purpose::Ahead(_) => self.found.known.take_values(id, &values),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
@@ -163,6 +169,21 @@ impl<'s> Connections<'s> {
                     && self.of_processes(wanted, scope).passes_by(id, &values)
             }
         }
+    }
+
+    /// Counts a connection that rules cannot tell from one that is known to be no hit. It has as much text as one that is taken by its values.
+    fn is_like_others(&mut self, typed: &Typed<'_>, row: &Row) -> bool {
+        let found = self.found.alike.as_mut().and_then(|alike| alike.find(typed, row));
+        if let Some(outcome) = found {
+            self.count(outcome, false);
+        }
+        found.is_some()
+    }
+
+    fn count(&mut self, outcome: Outcome, recovered: bool) {
+        self.part.judged(outcome.verdict, recovered);
+        self.part.tally.unjoined += u64::from(outcome.is_unjoined);
+        self.part.tally.excluded_peers += u64::from(outcome.is_peer_left_out);
     }
 
     /// Takes a connection by its values, where these are all that is asked of it. In a plain chunk they are at most two and a half
@@ -220,13 +241,14 @@ impl<'s> Connections<'s> {
         true
     }
 
-    /// Takes an event, if it is a connection that is not left out.
-    pub(super) fn take(&mut self, event: &Event<'_>) {
+    /// Takes an event, if it is a connection that is not left out. Returns what came of it as such.
+    pub(super) fn take(&mut self, event: &Event<'_>) -> Option<Outcome> {
         match &self.plan.purpose {
-            Purpose::Connections => self.take_connection(event),
+            Purpose::Connections => return self.take_connection(event),
             Purpose::Ahead(_) => self.found.known.take(event),
             Purpose::Processes(wanted, scope) => self.of_processes(wanted, scope).take(event),
         }
+        None
     }
 
     fn of_processes<'p>(&'p mut self, wanted: &'p Wanted, scope: &'p Scope) -> wanted::Part<'p> {
@@ -234,9 +256,9 @@ impl<'s> Connections<'s> {
         wanted::Part { wanted, scope, place, kin: &mut self.found.kin, facts: &mut self.found.facts }
     }
 
-    fn take_connection(&mut self, event: &Event<'_>) {
+    fn take_connection(&mut self, event: &Event<'_>) -> Option<Outcome> {
         let terms = &self.plan.terms;
-        let Some(mut connection) = terms.logged_by.connection(event) else { return };
+        let mut connection = terms.logged_by.connection(event)?;
         if connection.time.is_none() {
             let cause = format!("the connection's time {:?} cannot be read", event.system_time);
             self.lose(event.place, DefectKind::Time, &cause);
@@ -257,7 +279,7 @@ impl<'s> Connections<'s> {
         connection.time = terms.clock.time(logged, happened);
         if !terms.filter.keeps(&connection) {
             self.part.tally.filtered += 1;
-            return;
+            return None;
         }
         let (image, of_sysmon);
         let event = if !terms.rules.sigma.is_empty() && security::is_connection(event) {
@@ -269,16 +291,17 @@ impl<'s> Connections<'s> {
         };
         let beside = self.plan.known.beside(event, &connection);
         let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
-        let verdict = judgement.verdict;
-        self.part.judged(verdict, event.recovered);
-        self.part.tally.unjoined += u64::from(judgement.is_unjoined);
+        let (verdict, is_unjoined) = (judgement.verdict, judgement.is_unjoined);
+        let is_peer_left_out = terms.rules.leaves_out_peer(&connection, verdict);
+        let outcome = Outcome { verdict, is_unjoined, is_peer_left_out };
+        self.count(outcome, event.recovered);
         if verdict == Verdict::Hit {
             if let Some(apart) = clock::apart(logged, happened()) {
                 self.part.skew.count(apart, &connection.dvc);
             }
             self.hit(event, &connection, &beside, judgement);
         }
-        self.part.tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));
+        Some(outcome)
     }
 
     fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {

@@ -16,6 +16,7 @@ use crate::{
     join::Join,
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
+        alike::Alike,
         coverage::Coverage,
         hosts::HitHosts,
         kin::Kin,
@@ -50,6 +51,8 @@ pub struct Findings {
     pub memo: Option<Memo>,
     /// What values of connections mean that were met, where their fields are all that is asked of them.
     pub met: Option<Met>,
+    /// Those that rules could not tell from others, where that is seen by their values.
+    pub(super) alike: Option<Alike>,
 }
 
 /// A log that was read: its name, and the number of the file or member of an archive that it came out of, since a name
@@ -137,6 +140,7 @@ impl Findings {
                 _ => Known::default(),
             },
             memo: (plan.decoding == Decoding::Candidates).then(Memo::default),
+            alike: plan.told().map(|told| Alike::new(told, plan.known.tells_starts())),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
                 let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits());

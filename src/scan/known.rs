@@ -169,6 +169,16 @@ impl Known {
         }
     }
 
+    /// Whether it is known how processes were started.
+    pub(super) fn tells_starts(&self) -> bool {
+        self.starts.is_some()
+    }
+
+    /// Whether it is known which names processes asked for.
+    pub(super) fn tells_names(&self) -> bool {
+        self.queried.is_some()
+    }
+
     /// How the process of a connection was started.
     fn start(&self, connection: &Connection<'_>) -> Option<&Start> {
         if let Some(lives) = self.lives_of(connection) {

@@ -6,6 +6,7 @@ use crate::{
     connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon, volumes},
     evtx::shape::Extent,
     group::groups,
+    rule::sigma::engine::Told,
     scan::{
         kin::Rest,
         known::{Known, Questions},
@@ -86,6 +87,17 @@ impl Plan {
         let is_all_in_records = are_for_connections && self.known.locals.is_none();
         let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
         self.decoding == Decoding::Candidates && is_sysmons && self.terms.rules.sigma.is_empty() && is_all_in_records
+    }
+
+    /// What rules look at in connections, where all that counts besides are their fields, as they stand in the records of Sysmon.
+    #[must_use]
+    pub fn told(&self) -> Option<Vec<Told>> {
+        let are_for_connections = matches!(self.purpose, Purpose::Connections) && self.terms.filter.is_open();
+        let is_all_in_records = self.known.locals.is_none() && !self.known.tells_names();
+        let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
+        let is_fast = self.decoding == Decoding::Candidates;
+        let told = || self.terms.rules.sigma.told();
+        (are_for_connections && is_all_in_records && is_sysmons && is_fast).then(told).flatten()
     }
 
     /// The plan of another look at the same logs, for what it is not for itself: no hit is kept, and nothing is told apart or followed.

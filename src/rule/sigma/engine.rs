@@ -7,7 +7,7 @@ use rsigma_eval::{Engine, EvaluationResult};
 use crate::{
     connection::started::Asked,
     evtx::event::Event,
-    rule::sigma::{beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, view::View},
+    rule::sigma::{beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, names, view::View},
 };
 
 /// Sigma rules, compiled together.
@@ -21,6 +21,15 @@ pub struct Sigma {
     pub correlations: Option<Correlations>,
     /// What they ask of the processes behind connections.
     pub asked: Asked,
+}
+
+/// A name that rules have for what they look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// As they have it, or as the record has it.
+    pub name: String,
+    /// Where what it names is a number of 16 bits, the numbers that they tell from others; nothing if they may tell any.
+    pub numbers: Option<Vec<u16>>,
 }
 
 /// The rules that match a connection.
@@ -53,6 +62,16 @@ impl Sigma {
     /// The same, which ask so much of processes.
     pub(super) fn asking(self, asked: Asked) -> Self {
         Self { asked, ..self }
+    }
+
+    /// What its rules look at; nothing if that may be anything.
+    #[must_use]
+    pub fn told(&self) -> Option<Vec<Told>> {
+        let names = |(name, numbers): (&str, Option<Vec<u16>>)| {
+            let in_record = names::canonical(name).into_owned();
+            [name.to_owned(), in_record].map(|name| Told { name, numbers: numbers.clone() })
+        };
+        self.fields.as_ref().map(|fields| fields.told().flat_map(names).collect())
     }
 
     /// The rules that match an event, by any of the names that were queried. Without a memo every rule is evaluated, one by one:

@@ -48,6 +48,17 @@ impl Fields {
         }
     }
 
+    /// The names that they have for them, with the numbers that they can tell from others, where that is all that they can tell of a number.
+    pub(super) fn told(&self) -> impl Iterator<Item = (&str, Option<Vec<u16>>)> {
+        self.0.iter().map(|(name, looks)| {
+            let numbers = match looks {
+                Looks::IsOneOf(values) => Some(values.iter().filter_map(|value| port(value)).collect()),
+                Looks::Anyhow => None,
+            };
+            (&**name, numbers)
+        })
+    }
+
     /// Adds what a detection looks at. Returns whether that is known.
     fn of_detection(&mut self, detection: &CompiledDetection) -> bool {
         match detection {
@@ -122,6 +133,11 @@ impl Looks {
             && (value == "0" || !value.starts_with('0'));
         is_port && matches!(self, Self::IsOneOf(values) if !values.contains(value))
     }
+}
+
+/// The number of 16 bits that is written so.
+fn port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|number: &u16| number.to_string() == text)
 }
 
 #[cfg(test)]
