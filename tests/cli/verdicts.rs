@@ -4,7 +4,7 @@
 use rsigma_parser::SigmaRule;
 
 use crate::{
-    case::{Case, detect},
+    case::{Case, Ran, detect},
     evtx_writer::{Event, Value},
     sigma::{collection, near_misses, ways},
 };
@@ -136,6 +136,44 @@ fn whatever_a_rule_asks_the_short_cuts_change_no_verdict() {
     };
     assert_eq!(together(true), all);
     assert!(together(false) < all);
+}
+
+#[test]
+fn connections_that_are_no_hits_are_counted_the_same_however_they_are_told() {
+    const RULE: &str = "title: Argument\nlogsource: {category: network_connection, product: windows}\ndetection:\n  \
+                        s: {Image|endswith: '\\tool.exe', CommandLine|contains: evil}\n  condition: s\n";
+    let guid = |number: usize| Value::Guid(format!("6820d070-264c-65e7-0000-0000000000{number:02x}"));
+    let mut draw = Draw(3);
+    let connections = (0..900).map(|number| {
+        Event::connection()
+            .image([r"C:\x\regsvcs.exe", r"C:\x\tool.exe", r"C:\x\other.exe"][draw.below(3)])
+            .dest(["10.1.1.1", "192.168.3.4", "8.8.8.8"][draw.below(3)])
+            .with("SourceIp", ["10.1.1.2", "9.9.9.9"][draw.below(2)])
+            .with("Initiated", Value::Bool(draw.below(2) == 0))
+            .with("SourcePort", Value::U16(50000 + number))
+            .with("ProcessGuid", guid(draw.below(3)))
+            .on(["A", "B"][draw.below(2)])
+            .at(u64::from(number) % 50)
+    });
+    let created = Event::sysmon(1, 5)
+        .with("UtcTime", "2024-03-05 14:05:00.123")
+        .with("ProcessGuid", guid(1))
+        .with("Image", r"C:\x\tool.exe")
+        .with("CommandLine", "tool.exe evil")
+        .on("B");
+    let events: Vec<Event> = connections.chain([created]).collect();
+    let case = detect().file("rules/rule.yml", RULE).events(&events);
+    let args = ["--rules", "rules", "--group-by", "dvc,process_guid,app,dest_ip", "log.evtx"];
+    let ran = case.run_on(&args);
+    ran.exits(0).says(&["Detect Regsvcs", "Argument", "excluded", "ask for the process", "in 10.0.0.0/8"]);
+    let counts = |ran: &Ran| -> Vec<String> {
+        let is_of_reading = |line: &&str| {
+            ["searched", "          chunks:", "          records:", "time"].iter().any(|it| line.starts_with(it))
+        };
+        ran.stderr().lines().filter(|line| !is_of_reading(line)).map(str::to_owned).collect()
+    };
+    let slow = Ran::new(case.command(&[&["--no-prefilter"], &args[..]].concat()));
+    assert_eq!(counts(&ran), counts(&slow));
 }
 
 #[test]
