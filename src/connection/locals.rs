@@ -5,23 +5,33 @@
 //! from, in all logs of the run.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
 };
 
-use crate::connection::{
-    ends::Ends,
-    glossary::{Connection, INBOUND, OUTBOUND},
+use crate::{
+    connection::{
+        ends::Ends,
+        glossary::{Connection, Field, INBOUND, OUTBOUND},
+        sysmon::Part,
+    },
+    evtx::typed::{Raw, Values},
 };
 
 /// The addresses that hosts have, by what their outbound connections say. Texts as reports show them, so that one that is not an
 /// address counts too.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Locals {
     by_host: BTreeMap<String, BTreeSet<String>>,
     /// What they take in memory, in bytes.
     size: usize,
+    /// The values of connections that were taken, as they stand in logs.
+    met: HashSet<Box<[u8]>, ahash::RandomState>,
+    key: Vec<u8>,
 }
+
+/// How many connections are remembered at most.
+const MOST_MET: usize = 8192;
 
 /// What an address or a host takes in memory besides its text, in bytes: a string, its allocation, and its share of a table.
 const EACH: usize = size_of::<(String, BTreeSet<String>)>() + 32;
@@ -32,6 +42,35 @@ impl Locals {
         if connection.direction == OUTBOUND && !connection.src_ip.is_empty() {
             self.add(&connection.dvc, &connection.src_ip);
         }
+    }
+
+    /// The same of a connection that has these values, of the fields of [`OF_CONNECTION`](crate::connection::sysmon::OF_CONNECTION). Most
+    /// repeat.
+    pub fn learn_values(&mut self, values: &Values<'_>) {
+        let raw = |part| if part == Part::Computer { values.computer } else { values.field(part as usize) };
+        self.key.clear();
+        for Raw { kind, bytes } in [Part::Computer, Part::Initiated, Part::SourceIp].map(raw) {
+            self.key.push(kind);
+            self.key.extend_from_slice(&bytes.len().to_le_bytes());
+            self.key.extend_from_slice(bytes);
+        }
+        if self.met.contains(&*self.key) {
+            return;
+        }
+        if self.met.len() >= MOST_MET {
+            self.met.clear();
+        }
+        self.met.insert(self.key.as_slice().into());
+        let [host, initiated, source] = [Part::Computer, Part::Initiated, Part::SourceIp].map(|part| raw(part).text());
+        let (host, source) = (Part::Computer.meaning(&host).text, Part::SourceIp.meaning(&source).text);
+        if Part::Initiated.meaning(&initiated).truth == Some(true) && !source.is_empty() {
+            self.add(&host, &source);
+        }
+    }
+
+    /// Forgets how values stand in logs, once all are taken.
+    pub fn forget_values(&mut self) {
+        (self.met, self.key) = Default::default();
     }
 
     /// Adds what another part of a scan has learned.
@@ -70,30 +109,75 @@ impl Locals {
     /// The ends of a connection.
     #[must_use]
     pub fn ends(&self, connection: &Connection<'_>) -> Ends {
-        let is_own = |address: &str| !address.is_empty() && self.has(&connection.dvc, address);
-        let known = (is_own(&connection.src_ip), is_own(&connection.dest_ip));
-        let is_source = match (known, connection.direction) {
-            ((false, true), _) => Some(false),
-            ((true, false), _) | (_, OUTBOUND) => Some(true),
-            (_, INBOUND) => match (stays(&connection.src_ip), stays(&connection.dest_ip)) {
-                (true, false) => Some(true),
-                (false, true) => Some(false),
-                _ => None,
+        let Connection { dvc, src_ip, dest_ip, direction, .. } = connection;
+        let sides = self.sides(dvc, src_ip, dest_ip, direction);
+        let end = |end| sides.field(end).map_or("", |field| connection.get(field)).to_owned();
+        let remote_ip = end(Field::RemoteIp);
+        Ends {
+            remote: end(Field::Remote),
+            remote_port: end(Field::RemotePort),
+            local_ip: end(Field::LocalIp),
+            local_port: end(Field::LocalPort),
+            remote_addr: remote_ip.parse().ok(),
+            remote_ip,
+        }
+    }
+
+    /// On which sides the ends of a connection of this host are, with these addresses and this direction.
+    #[must_use]
+    pub fn sides(&self, host: &str, src_ip: &str, dest_ip: &str, direction: &str) -> Sides {
+        let is_own = |address: &str| !address.is_empty() && self.has(host, address);
+        match ((is_own(src_ip), is_own(dest_ip)), direction) {
+            ((false, true), _) => Sides::FromPeer,
+            ((true, false), _) | (_, OUTBOUND) => Sides::FromHost,
+            (_, INBOUND) => match (stays(src_ip), stays(dest_ip)) {
+                (true, false) => Sides::FromHost,
+                (false, true) => Sides::FromPeer,
+                _ => Sides::not_told(src_ip, dest_ip),
             },
-            _ => None,
+            _ => Sides::not_told(src_ip, dest_ip),
+        }
+    }
+}
+
+/// On which side of a connection the host is, and on which its peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sides {
+    /// The host is the source.
+    FromHost,
+    /// The peer is the source.
+    FromPeer,
+    /// A host that talks to itself: either address is the peer's, but which port is not known.
+    Itself,
+    /// It is not known.
+    Unknown,
+}
+
+impl Sides {
+    fn not_told(src_ip: &str, dest_ip: &str) -> Self {
+        if src_ip == dest_ip && !dest_ip.is_empty() { Self::Itself } else { Self::Unknown }
+    }
+
+    /// The field whose value one of the ends has: nothing if that is not known. Any other field has its own.
+    #[must_use]
+    pub fn field(self, field: Field) -> Option<Field> {
+        let [source, destination] =
+            [[Field::Src, Field::SrcIp, Field::SrcPort], [Field::Dest, Field::DestIp, Field::DestPort]];
+        let (remote, local) = match self {
+            Self::FromHost | Self::Itself => (destination, source),
+            Self::FromPeer => (source, destination),
+            Self::Unknown if field.is_of_ends() => return None,
+            Self::Unknown => return Some(field),
         };
-        match is_source {
-            Some(true) => ends(&End::destination(connection), &End::source(connection)),
-            Some(false) => ends(&End::source(connection), &End::destination(connection)),
-            // A host that talks to itself: either address is the peer's, but which port is not known.
-            None if connection.src_ip == connection.dest_ip && !connection.dest_ip.is_empty() => Ends {
-                remote: connection.dest.clone().into_owned(),
-                remote_ip: connection.dest_ip.clone().into_owned(),
-                remote_addr: connection.dest_addr,
-                local_ip: connection.src_ip.clone().into_owned(),
-                ..Ends::default()
-            },
-            None => Ends::default(),
+        let ([name, ip, port], [_, local_ip, local_port]) = (remote, local);
+        match field {
+            Field::Remote => Some(name),
+            Field::RemoteIp => Some(ip),
+            Field::LocalIp => Some(local_ip),
+            Field::RemotePort | Field::LocalPort if self == Self::Itself => None,
+            Field::RemotePort => Some(port),
+            Field::LocalPort => Some(local_port),
+            other => Some(other),
         }
     }
 }
@@ -105,35 +189,6 @@ fn stays(address: &str) -> bool {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
         Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unicast_link_local(),
         Err(_) => false,
-    }
-}
-
-/// One end of a connection.
-struct End<'a> {
-    name: &'a str,
-    ip: &'a str,
-    port: &'a str,
-}
-
-impl<'a> End<'a> {
-    fn source(connection: &'a Connection<'_>) -> Self {
-        Self { name: &connection.src, ip: &connection.src_ip, port: &connection.src_port }
-    }
-
-    fn destination(connection: &'a Connection<'_>) -> Self {
-        Self { name: &connection.dest, ip: &connection.dest_ip, port: &connection.dest_port }
-    }
-}
-
-/// The ends, where it is known which is which.
-fn ends(remote: &End<'_>, local: &End<'_>) -> Ends {
-    Ends {
-        remote: remote.name.to_owned(),
-        remote_ip: remote.ip.to_owned(),
-        remote_port: remote.port.to_owned(),
-        local_ip: local.ip.to_owned(),
-        local_port: local.port.to_owned(),
-        remote_addr: remote.ip.parse().ok(),
     }
 }
 

@@ -3,13 +3,14 @@
 //! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
 //! not made text of again.
 
-use std::{net::IpAddr, num::NonZeroU32, ptr};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, ptr};
 
 use jiff::Timestamp;
 
 use crate::{
     connection::{
         glossary::{Connection, Field, PROTOCOL, base_name},
+        locals::{Locals, Sides},
         sysmon::{self, ACTION, Meaning, Part, VENDOR_PRODUCT},
     },
     evtx::typed::{Raw, Values},
@@ -32,7 +33,12 @@ pub struct Met {
     fixed: [Vec<(&'static str, u32)>; USES],
     /// Which numbers these are: those of others mean nothing.
     generations: [u64; USES],
+    /// Where the ends are of connections with these values, of [`OF_SIDES`].
+    sides: HashMap<[u32; OF_SIDES.len()], Sides, ahash::RandomState>,
 }
+
+/// The parts that tell where the ends are.
+const OF_SIDES: [Part; 4] = [Part::Computer, Part::SourceIp, Part::DestinationIp, Part::Initiated];
 
 /// What the numbers of texts are for. Each has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +54,11 @@ const USES: usize = 2;
 
 /// The values of one connection, each as it was met.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen([u32; Part::ALL.len()]);
+pub struct Seen {
+    values: [u32; Part::ALL.len()],
+    /// Where its ends are, if that is asked for.
+    sides: Option<Sides>,
+}
 
 /// The values of one part. The first is that of connections of which the part is not looked at.
 #[derive(Debug, Default)]
@@ -116,26 +126,55 @@ impl Met {
             room: room.min(MOST),
             fixed: Default::default(),
             generations: [0; USES],
+            sides: HashMap::default(),
         };
         met.forget();
         met
     }
 
-    /// Looks at the values of a connection.
-    pub fn see(&mut self, values: &Values<'_>) -> Seen {
+    /// Looks at the values of a connection, and where its ends are if the addresses of hosts are given.
+    pub fn see(&mut self, values: &Values<'_>, locals: Option<&Locals>) -> Seen {
         if self.size > self.room {
             self.forget();
         }
-        let mut seen = Seen([0; Part::ALL.len()]);
+        let mut seen = Seen { values: [0; Part::ALL.len()], sides: None };
         for &part in &self.parts {
             let raw = if part == Part::Computer { values.computer } else { values.field(part as usize) };
-            let (Some(column), Some(place)) = (self.columns.get_mut(part as usize), seen.0.get_mut(part as usize))
+            let (Some(column), Some(place)) = (self.columns.get_mut(part as usize), seen.values.get_mut(part as usize))
             else {
                 continue;
             };
             *place = column.find(raw, part, &mut self.size);
         }
+        seen.sides = locals.map(|locals| self.sides(&seen, locals));
         seen
+    }
+
+    fn sides(&mut self, seen: &Seen, locals: &Locals) -> Sides {
+        let key = OF_SIDES.map(|part| seen.values.get(part as usize).copied().unwrap_or(0));
+        if let Some(&known) = self.sides.get(&key) {
+            return known;
+        }
+        let text = |field| self.text(seen, field);
+        let sides = locals.sides(text(Field::Dvc), text(Field::SrcIp), text(Field::DestIp), text(Field::Direction));
+        self.size += 2 * size_of::<([u32; OF_SIDES.len()], Sides)>();
+        self.sides.insert(key, sides);
+        sides
+    }
+
+    /// The field whose value is that of another one: of an end, or of what a table shows. Nothing if it is not known, and so empty.
+    fn meant(&self, seen: &Seen, field: Field) -> Option<Field> {
+        let Some(sides) = seen.sides else { return Some(field) };
+        sides.field(field.stands_for(|other| sides.field(other).map_or("", |field| self.text(seen, field))))
+    }
+
+    /// The text of a field that is one part, or the name in one and else the address in another, or the direction.
+    fn text(&self, seen: &Seen, field: Field) -> &str {
+        if field == Field::Direction {
+            return sysmon::direction(self.entry(seen, Part::Initiated).and_then(|entry| entry.truth));
+        }
+        let mut texts = parts_of(field).iter().filter_map(|&part| self.entry(seen, part)).map(|entry| &*entry.text);
+        texts.find(|text| !text.is_empty()).unwrap_or_default()
     }
 
     /// The connection that was seen. Fields that are made of other parts than those looked at are empty.
@@ -158,6 +197,7 @@ impl Met {
 
     /// The number of a field's text, as `number` gives it for texts that have none yet in this generation.
     pub fn number(&mut self, of: Use, seen: &Seen, field: Field, mut number: impl FnMut(&str) -> u32) -> u32 {
+        let Some(field) = self.meant(seen, field) else { return self.fixed_number(of, "", number) };
         let is_stated = |part| self.entry(seen, part).is_some_and(|entry| !entry.text.is_empty());
         let truth = |part| self.entry(seen, part).and_then(|entry| entry.truth);
         let address = |part| self.entry(seen, part).and_then(|entry| entry.address);
@@ -191,7 +231,7 @@ impl Met {
                 }
             },
         };
-        let index = seen.0.get(part as usize).copied().unwrap_or(0);
+        let index = seen.values.get(part as usize).copied().unwrap_or(0);
         let column = self.columns.get_mut(part as usize);
         let entry = column.and_then(|column| column.entries.get_mut(index as usize));
         let Some(Entry { text, numbers, .. }) = entry else { return number("") };
@@ -230,11 +270,12 @@ impl Met {
     }
 
     fn entry(&self, seen: &Seen, part: Part) -> Option<&Entry> {
-        self.columns.get(part as usize)?.entries.get(*seen.0.get(part as usize)? as usize)
+        self.columns.get(part as usize)?.entries.get(*seen.values.get(part as usize)? as usize)
     }
 
     fn forget(&mut self) {
         self.size = 0;
+        self.sides.clear();
         for column in &mut self.columns {
             *column = Column { entries: vec![Entry::default()], latest: vec![0; SLOTS], ..Column::default() };
         }
@@ -321,7 +362,7 @@ fn slot(bytes: &[u8]) -> usize {
 fn parts_of(field: Field) -> &'static [Part] {
     match field {
         Field::App | Field::ProcessName | Field::ProcessExec => &[Part::Image],
-        // As of one that went out: where a hit came in, connections are not taken by their values in the end.
+        // As of one that went out: where a hit came in, they stand for others in the end.
         Field::Dest | Field::Peer => &[Part::DestinationHostname, Part::DestinationIp],
         Field::DestIp | Field::PeerIp => &[Part::DestinationIp],
         Field::DestPort | Field::Service => &[Part::DestinationPort],
@@ -338,7 +379,7 @@ fn parts_of(field: Field) -> &'static [Part] {
         Field::CommunityId => {
             &[Part::Protocol, Part::SourceIp, Part::SourcePort, Part::DestinationIp, Part::DestinationPort]
         }
-        // They are constant, or told by more than a record: where those are asked for, connections are not taken by their values.
+        // They are constant, or those of others.
         Field::Action
         | Field::Protocol
         | Field::VendorProduct

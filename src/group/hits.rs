@@ -48,15 +48,16 @@ impl Hits {
         self.spilled.runs()
     }
 
-    /// Adds a hit of these rules whose fields have these numbers.
+    /// Adds a hit of these rules whose fields have these numbers, and its ends if they are told.
     pub fn push_numbers(
         &mut self,
         fields: &[u32; Field::ALL.len()],
+        ends: Option<[u32; Field::ENDS.len()]>,
         time: Option<Timestamp>,
         place: Place<'_>,
         rules: &[usize],
     ) {
-        self.kept.push_numbers(fields, time, place, rules);
+        self.kept.push_numbers(fields, ends, time, place, rules);
         self.spill_if_full();
     }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::{
     connection::{community::Memo, glossary::Field},
     group::{
-        held::{Held, RECORD_ID, SOURCE, Share, TEXTS, UTC_TIME},
+        held::{ENDS, Held, RECORD_ID, SOURCE, Share, TEXTS, UTC_TIME},
         hit::{Hit, Place, Whole},
         order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
@@ -109,23 +109,27 @@ impl Kept {
     /// Keeps a hit whose fields have these numbers.
     pub(super) fn push_numbers(
         &mut self,
-        fields: &[u32; SOURCE - 1],
+        fields: &[u32; RECORD_ID],
+        ends: Option<[u32; TEXTS - ENDS]>,
         time: Option<Timestamp>,
         place: Place<'_>,
         rules: &[usize],
     ) {
         let Self { texts, numbers, .. } = self;
         let mut own = numbers.last().copied().unwrap_or([u32::MAX; TEXTS]);
-        if let Some((first, last)) = own.split_first_chunk_mut() {
-            *first = *fields;
-            // What is known by numbers alone has no ends.
-            let ends = Field::ENDS.map(|_| "");
-            let more = place.texts().into_iter().chain(ends);
-            for ((number, text), at) in last.iter_mut().zip(more).zip(RECORD_ID..) {
+        if let Some((own_fields, behind)) = own.split_first_chunk_mut()
+            && let Some((of_record, own_ends)) = behind.split_first_chunk_mut::<{ ENDS - RECORD_ID }>()
+        {
+            *own_fields = *fields;
+            for ((number, text), at) in of_record.iter_mut().zip(place.texts()).zip(RECORD_ID..) {
                 match at {
                     RECORD_ID | UTC_TIME => *number = texts.number(text),
                     _ => renumber(number, text, texts),
                 }
+            }
+            match ends {
+                Some(ends) => own_ends.copy_from_slice(&ends),
+                None => own_ends.iter_mut().for_each(|number| renumber(number, "", texts)),
             }
         }
         numbers.push(own);

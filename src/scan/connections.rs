@@ -20,7 +20,11 @@ use crate::{
         typed::{Raw, Row, Scratch, Typed, Values},
     },
     group::hit::{self, Hit},
-    rule::{judge::Verdict, set::Judgement, sigma::beside::Beside},
+    rule::{
+        judge::{End, Verdict},
+        set::Judgement,
+        sigma::beside::Beside,
+    },
     scan::{
         alike::Outcome,
         findings::{Findings, SourceFindings, SourceKey},
@@ -191,13 +195,19 @@ impl<'s> Connections<'s> {
     fn is_taken(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, hosts, .. } = &mut *self.found else { return false };
-        let seen = met.see(values);
+        let locals = self.plan.known.locals.as_ref();
+        let seen = met.see(values, locals);
         let happened = || clock::read(values.field(UTC_TIME));
         let time = terms.clock.time(Some(values.time), happened);
         let (verdict, rule) = if self.rule_of_all.is_some() {
             (Verdict::Hit, self.rule_of_all)
         } else {
-            let connection = met.connection(&seen, time);
+            let mut connection = met.connection(&seen, time);
+            if let Some(locals) =
+                locals.filter(|_| terms.rules.everywhere.judged == End::Remote || !terms.filter.is_open())
+            {
+                connection.ends = Some(Box::new(locals.ends(&connection)));
+            }
             if !terms.filter.keeps(&connection) {
                 self.part.tally.filtered += 1;
                 return true;
@@ -225,7 +235,9 @@ impl<'s> Connections<'s> {
         }
         if self.plan.keeps_hits() {
             met.number_anew(Use::Hits, hits.generation());
-            let fields = Field::ALL.map(|field| met.number(Use::Hits, &seen, field, |text| hits.number(text)));
+            let mut number = |field| met.number(Use::Hits, &seen, field, |text| hits.number(text));
+            let fields = Field::ALL.map(&mut number);
+            let ends = locals.map(|_| Field::ENDS.map(number));
             let [record_id, utc_time, rule_name] = &mut self.texts;
             let place = hit::Place {
                 record_id: values.record_id.text_in(record_id),
@@ -236,7 +248,7 @@ impl<'s> Connections<'s> {
                 offset: self.place.offset.saturating_add(values.place.start()),
                 recovered: false,
             };
-            hits.push_numbers(&fields, time, place, rule.as_slice());
+            hits.push_numbers(&fields, ends, time, place, rule.as_slice());
         }
         true
     }

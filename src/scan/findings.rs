@@ -143,7 +143,7 @@ impl Findings {
             alike: plan.told().map(|told| Alike::new(told, plan.known.tells_starts())),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
-                let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits());
+                let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits() || plan.known.locals.is_some());
                 Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()).chain(all), plan.room)
             }),
         }

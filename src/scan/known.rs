@@ -13,7 +13,7 @@ use crate::{
         queried::Queried,
         security,
         started::{Asked, Start, Starts},
-        sysmon::stated,
+        sysmon::{self, stated},
         volumes::Volumes,
     },
     evtx::{event::Event, typed::Values},
@@ -217,14 +217,21 @@ impl Known {
     /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
     pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>) -> bool {
         let has_room = self.has_room();
-        let Self { locals: None, starts: Some(starts), queried: None, lives: None, volumes: None, .. } = self else {
+        let Self { logged_by, locals, starts, queried: None, lives: None, volumes: None, .. } = self else {
             return false;
         };
-        if id != process::CREATED {
-            return false;
-        }
-        if has_room {
-            starts.take_values(values);
+        match (locals, starts, id) {
+            (None, Some(starts), process::CREATED) => {
+                if has_room {
+                    starts.take_values(values);
+                }
+            }
+            (Some(locals), None, sysmon::EVENT_ID) if *logged_by == LoggedBy::Sysmon => {
+                if has_room {
+                    locals.learn_values(values);
+                }
+            }
+            _ => return false,
         }
         true
     }
@@ -261,6 +268,9 @@ impl Known {
 
     /// Makes it ready to be asked, once all is taken.
     pub(super) fn settle(&mut self) {
+        if let Some(locals) = &mut self.locals {
+            locals.forget_values();
+        }
         if let Some(starts) = &mut self.starts {
             starts.forget_values();
         }
@@ -302,7 +312,7 @@ mod tests {
         evtx::{
             chunk,
             decoder::{self, Carving, Decoder},
-            typed::Scratch,
+            typed::{Scratch, Typed},
         },
         scan::plan,
     };
@@ -384,5 +394,30 @@ mod tests {
             }
             assert!(found > 100, "only {found} processes");
         }
+    }
+    #[test]
+    fn the_values_of_a_connection_tell_which_addresses_are_its_hosts() {
+        let questions = Questions { locals: true, ..Questions::default() };
+        let [mut by_events, mut by_values] = [(); 2].map(|()| Known::of(questions, usize::MAX));
+        let decoder = Decoder::new(Carving::Live);
+        let mut count = 0;
+        decoder::tests::chunks(&mut |_, chunk| {
+            let typed = decoder.typed(chunk, &chunk::layout(chunk).0, plan::ahead(questions));
+            let Some(typed) = typed.filter(Typed::is_plain) else { return };
+            let mut scratch = Scratch::default();
+            for row in typed.rows() {
+                let Some((provider, sysmon::EVENT_ID)) = typed.kind(row) else { continue };
+                let Some(values) = typed.values(row).filter(|_| provider.text() == PROVIDER) else { continue };
+                by_events.take(&typed.event(row, &mut scratch).unwrap());
+                assert!(by_values.take_values(sysmon::EVENT_ID, &values));
+                count += 1;
+            }
+        });
+        let told = |mut known: Known| {
+            known.settle();
+            format!("{:?}", known.locals)
+        };
+        assert!(count > 100, "only {count} connections");
+        assert_eq!(told(by_values), told(by_events));
     }
 }

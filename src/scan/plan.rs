@@ -6,7 +6,7 @@ use crate::{
     connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon, volumes},
     evtx::shape::Extent,
     group::groups,
-    rule::sigma::engine::Told,
+    rule::{judge::End, sigma::engine::Told},
     scan::{
         kin::Rest,
         known::{Known, Questions},
@@ -84,16 +84,17 @@ impl Plan {
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
         let are_for_connections = matches!(self.purpose, Purpose::Connections);
-        let is_all_in_records = are_for_connections && self.known.locals.is_none();
         let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
-        self.decoding == Decoding::Candidates && is_sysmons && self.terms.rules.sigma.is_empty() && is_all_in_records
+        let is_fast = self.decoding == Decoding::Candidates;
+        is_fast && are_for_connections && is_sysmons && self.terms.rules.sigma.is_empty()
     }
 
     /// What rules look at in connections, where all that counts besides are their fields, as they stand in the records of Sysmon.
     #[must_use]
     pub fn told(&self) -> Option<Vec<Told>> {
         let are_for_connections = matches!(self.purpose, Purpose::Connections) && self.terms.filter.is_open();
-        let is_all_in_records = self.known.locals.is_none() && !self.known.tells_names();
+        let are_ends_judged = self.known.locals.is_some() && self.terms.rules.everywhere.judged != End::Dest;
+        let is_all_in_records = !are_ends_judged && !self.known.tells_names();
         let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
         let is_fast = self.decoding == Decoding::Candidates;
         let told = || self.terms.rules.sigma.told();
