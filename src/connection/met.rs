@@ -40,6 +40,9 @@ pub struct Met {
 /// The parts that tell where the ends are.
 const OF_SIDES: [Part; 4] = [Part::Computer, Part::SourceIp, Part::DestinationIp, Part::Initiated];
 
+/// How much room there must be for [`Column::pairs`], in bytes: a quarter of a mebibyte for each part.
+const ROOM_FOR_PAIRS: usize = 8 << 20;
+
 /// What the numbers of texts are for. Each has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -137,6 +140,7 @@ impl Met {
         if self.size > self.room {
             self.forget();
         }
+        let has_pairs = self.room >= ROOM_FOR_PAIRS;
         let mut seen = Seen { values: [0; Part::ALL.len()], sides: None };
         for &part in &self.parts {
             let raw = if part == Part::Computer { values.computer } else { values.field(part as usize) };
@@ -144,7 +148,7 @@ impl Met {
             else {
                 continue;
             };
-            *place = column.find(raw, part, &mut self.size);
+            *place = column.find(raw, part, &mut self.size, has_pairs);
         }
         seen.sides = locals.map(|locals| self.sides(&seen, locals));
         seen
@@ -284,25 +288,23 @@ impl Met {
 
 impl Column {
     /// The index of a value's entry, which is made if there is none.
-    fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize) -> u32 {
+    fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize, has_pairs: bool) -> u32 {
         let Self { entries, bytes, by_bytes, latest, pairs } = self;
-        // The first entry is of no value of a log.
-        let of_kind = |index: u32| entries.get(index as usize).filter(|entry| index > 0 && entry.kind == raw.kind);
-        let is = |index| of_kind(index).is_some_and(|entry| entry.bytes(bytes) == raw.bytes);
-        let (latest, found) = if let [low, high] = *raw.bytes {
-            if pairs.is_empty() {
-                *pairs = vec![0; 1 << u16::BITS];
-            }
-            let latest = pairs.get_mut(usize::from(u16::from_le_bytes([low, high])));
-            // What is there has these bytes.
-            let found = latest.as_deref().copied().filter(|&index| of_kind(index).is_some());
-            (latest, found)
-        } else {
-            let latest = latest.get_mut(slot(raw.bytes));
-            let found = latest.as_deref().copied().filter(|&index| is(index));
-            (latest, found)
+        let is = |index: u32| {
+            let entry = entries.get(index as usize);
+            // The first entry is of no value of a log.
+            index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(bytes) == raw.bytes)
         };
-        if let Some(index) = found {
+        let latest = match *raw.bytes {
+            [low, high] if has_pairs => {
+                if pairs.is_empty() {
+                    *pairs = vec![0; 1 << u16::BITS];
+                }
+                pairs.get_mut(usize::from(u16::from_le_bytes([low, high])))
+            }
+            _ => latest.get_mut(slot(raw.bytes)),
+        };
+        if let Some(index) = latest.as_deref().copied().filter(|&index| is(index)) {
             return index;
         }
         let hash = by_bytes.hash(raw.bytes);

@@ -31,6 +31,8 @@ pub(super) struct Shape {
     pub(super) fragment: Option<usize>,
     /// Whether there is no event without its data.
     pub(super) depends: bool,
+    /// The values that its members are made of or depend on.
+    used: Vec<usize>,
     /// How many values an instance must have.
     pub(super) values: usize,
     /// Where the values of an event are that is known by them, and not by what the template says.
@@ -45,8 +47,10 @@ pub(super) enum Plain {
     No,
     /// The `System`.
     System { provider: Name, event_id: usize, record_id: usize, computer: Name },
-    /// The fields, and of those that [`Extent::Only`] names, which value each is, if there is such a field.
+    /// The fields, those that [`Extent::Only`] names: which value each is, if there is such a field.
     Data(Vec<Option<usize>>),
+    /// The fields, all of which are read.
+    AllData,
 }
 
 /// What stands in a place, and the value without which its element is left out.
@@ -113,6 +117,10 @@ impl Shape {
         }
         let Token::Value { index: data, kind } = tokens.next()? else { return None };
         if !is_type(kind) || tokens.next()? != Token::CloseElement || ![NO_DEPENDENCY, data].contains(&dependency) {
+            return None;
+        }
+        // What shows the data besides is for the parser.
+        if self.used.contains(&data.into()) {
             return None;
         }
         self.needs(data.into());
@@ -239,12 +247,13 @@ impl Shape {
         if values.iter().enumerate().any(is_repeated) {
             return None;
         }
-        let Extent::Only(fields) = extent else { return Some(Plain::Data(Vec::new())) };
+        let Extent::Only(fields) = extent else { return Some(Plain::AllData) };
         let place = |field: &&'static str| self.data.iter().position(|(name, _)| name == field);
         Some(Plain::Data(fields.iter().map(|field| values.get(place(field)?).copied()).collect()))
     }
 
     fn needs(&mut self, index: usize) {
+        self.used.push(index);
         self.values = self.values.max(index.saturating_add(1));
     }
 }

@@ -154,8 +154,8 @@ impl Raw<'_> {
 pub struct Scratch {
     /// UTF-8.
     text: Vec<u8>,
-    /// Where each value ends.
-    ends: Vec<usize>,
+    /// Where each value ends; nothing if its element is left out.
+    ends: Vec<Option<usize>>,
 }
 
 impl<'a> Typed<'a> {
@@ -281,17 +281,25 @@ impl<'a> Typed<'a> {
             None => None,
             Some(data) => match &self.shape(data)?.plain {
                 Plain::Data(fields) => Some((&**fields, data.first)),
+                // Of all of an event, no field has a number.
                 _ => return None,
             },
         };
         Some(Values {
             typed: self,
-            time: shape.time.and_then(own).and_then(time_of)?,
+            time: self.time(row)?,
             record_id: own(*record_id)?,
             computer: self.name(row, computer)?,
             place: row.record,
             fields,
         })
+    }
+
+    /// The time of one of its records, where that is a value that the parser shows as it is.
+    #[must_use]
+    pub fn time(&self, row: &Row) -> Option<Timestamp> {
+        let index = self.shape(row.outer)?.time?;
+        time_of(self.raw(row.outer.first.checked_add(index)?)?)
     }
 
     fn name<'t>(&'t self, row: &Row, name: &'t Name) -> Option<Raw<'t>> {
@@ -327,11 +335,10 @@ impl<'a> Typed<'a> {
         let data = row.data.and_then(|data| Some((self.shape(data)?, data)));
         scratch.text.clear();
         scratch.ends.clear();
-        let time = shape.time.filter(|_| self.extent != Extent::Whole);
-        let time = time.and_then(|index| time_of(self.raw(row.outer.first.checked_add(index)?)?));
+        let time = if self.extent == Extent::Whole { None } else { self.time(row) };
         for (index, (_, member)) in shape.system.iter().enumerate() {
             if time.is_some() && shape.is_time(index) {
-                scratch.ends.push(scratch.text.len());
+                scratch.ends.push(Some(scratch.text.len()));
             } else {
                 self.add(member, row.outer, scratch)?;
             }
@@ -342,20 +349,20 @@ impl<'a> Typed<'a> {
         let mut start = 0;
         let all = std::str::from_utf8(&scratch.text).ok()?;
         let mut texts = scratch.ends.iter().map(|&end| {
-            let text = all.get(start..end).unwrap_or_default();
-            start = end;
-            text
+            let text = all.get(start..end?).unwrap_or_default();
+            start = end?;
+            Some(text)
         });
         let mut event = Event { time, place: row.record, ..Event::default() };
         if self.extent == Extent::Whole {
             event.system.reserve_exact(shape.system.len());
         }
         for ((name, _), text) in shape.system.iter().zip(&mut texts) {
-            event.add_to_system(Cow::Borrowed(name), Cow::Borrowed(text));
+            event.add_to_system(Cow::Borrowed(name), Cow::Borrowed(text.unwrap_or_default()));
         }
         if let Some((shape, _)) = data {
             let named = shape.data.iter().map(|(name, _)| Cow::Borrowed(&**name));
-            event.data = named.zip(texts.map(Cow::Borrowed)).collect();
+            event.data = named.zip(texts).filter_map(|(name, text)| Some((name, Cow::Borrowed(text?)))).collect();
         }
         Some(event)
     }
@@ -364,15 +371,18 @@ impl<'a> Typed<'a> {
     fn add(&self, member: &Member, part: Filled, scratch: &mut Scratch) -> Option<()> {
         let value = |index: usize| self.raw(part.first.checked_add(index)?);
         let is_left_out = |index| value(index).is_none_or(|value| value.kind == NULL);
+        if member.dependency.is_some_and(is_left_out) {
+            scratch.ends.push(None);
+            return Some(());
+        }
         match &member.part {
-            _ if member.dependency.is_some_and(is_left_out) => {}
             Part::Text(text) => scratch.text.extend_from_slice(text.as_bytes()),
             Part::Value(index) => {
                 let Raw { kind, bytes } = value(*index)?;
                 shown::push(&mut scratch.text, kind, bytes)?;
             }
         }
-        scratch.ends.push(scratch.text.len());
+        scratch.ends.push(Some(scratch.text.len()));
         Some(())
     }
 }

@@ -29,7 +29,8 @@ pub(super) enum Held {
     Shared(Arc<Share>, [u32; TEXTS]),
 }
 
-/// Texts that are shared by some of all hits. Each thread counts the owners of its own: of one count, threads would wait for each other.
+/// Texts that are shared by the hits of a batch. Their owners are counted for each batch: of one count for all, threads would wait for each
+/// other.
 #[derive(Debug, Clone)]
 pub(super) struct Share(pub(super) Arc<Texts>);
 

@@ -191,26 +191,26 @@ impl Ordered {
     pub(super) fn iter(&self) -> impl Iterator<Item = Hit> {
         self.order.chunks(BATCH).flat_map(|places| {
             // They are anywhere in memory. Where all are looked up at once, a processor waits for many at a time.
-            let numbers: Vec<_> =
-                places.iter().filter_map(|&place| self.numbers.get(place as usize).copied()).collect();
-            let rows: Vec<Row> = places.iter().filter_map(|&place| self.rows.get(place as usize).copied()).collect();
+            let hits: Vec<([u32; TEXTS], Row)> = places.iter().filter_map(|&place| self.at(place)).collect();
             let mut share = self.share();
-            numbers.into_iter().zip(rows).map(move |(numbers, row)| share.hit(numbers, row))
+            hits.into_iter().map(move |(numbers, row)| share.hit(numbers, row))
         })
     }
 
     /// The first hit of all that have the same texts in these fields.
     pub(super) fn iter_of<const N: usize>(&self, fields: [Field; N]) -> impl Iterator<Item = Hit> {
-        let mut met = HashSet::new();
+        let mut met: HashSet<_, ahash::RandomState> = HashSet::default();
         let texts = move |place: u32| {
             let numbers = self.numbers.get(place as usize)?;
             Some(fields.map(|field| numbers.get(field as usize).copied()))
         };
         let firsts = self.order.iter().filter(move |&&place| met.insert(texts(place)));
         let mut share = self.share();
-        firsts.filter_map(move |&place| {
-            Some(share.hit(*self.numbers.get(place as usize)?, *self.rows.get(place as usize)?))
-        })
+        firsts.filter_map(|&place| self.at(place)).map(move |(numbers, row)| share.hit(numbers, row))
+    }
+
+    fn at(&self, place: u32) -> Option<([u32; TEXTS], Row)> {
+        Some((*self.numbers.get(place as usize)?, *self.rows.get(place as usize)?))
     }
 
     fn share(&self) -> Sharing<'_> {

@@ -45,11 +45,12 @@ pub(super) fn by_numbers(places: &mut [u32], things: &impl Numbered) {
             return;
         }
     };
-    let shared = |shared: usize, &place: &u32| {
-        let own = first.iter().zip(things.numbers(place)).take(shared);
-        own.take_while(|(one, two)| one == two).count()
-    };
-    let shared = places.iter().fold(first.len(), shared);
+    // Up to here, all numbers are those of the first.
+    let mut shared = first.len();
+    for &place in &*places {
+        let both = first.iter().zip(things.numbers(place)).take(shared);
+        shared = both.take_while(|(one, two)| one == two).count();
+    }
     if shared == first.len() {
         places.sort_unstable_by(|&one, &two| things.compare(one, two));
         return;

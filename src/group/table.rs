@@ -111,10 +111,11 @@ impl Table {
     ) -> Result<(), E> {
         // They are anywhere in memory. Where all are looked up at once, a processor waits for many at a time.
         let mut keys = Vec::with_capacity(places.len() * self.width);
-        for &place in places {
+        let mut groups = Vec::with_capacity(places.len());
+        for (&place, group) in places.iter().filter_map(|place| Some((place, self.group(*place)?))) {
             keys.extend_from_slice(self.key(place));
+            groups.push(group);
         }
-        let groups: Vec<Group> = places.iter().filter_map(|&place| self.group(place)).collect();
         let mut key = GroupKey::default();
         keys.chunks_exact(self.width).zip(&groups).try_for_each(|(numbers, group)| {
             let (values, rule) = parts(numbers);

@@ -77,15 +77,13 @@ pub(super) fn push<'a>(
 fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> bool {
     let start = line.len();
     let mut count = 0_usize;
-    let is_plain = values.map(str::as_bytes).all(|value| {
+    let mut may_be_formula = false;
+    values.map(str::as_bytes).for_each(|value| {
+        may_be_formula |= matches!(value.first(), Some(b'=' | b'+' | b'-' | b'@'));
         line.extend_from_slice(value);
         line.push(b',');
         count += 1;
-        !matches!(value.first(), Some(b'=' | b'+' | b'-' | b'@'))
     });
-    if !is_plain {
-        return false;
-    }
     let row = line.get_mut(start..).unwrap_or_default();
     let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"';
     let has_special = row.iter().fold(false, |any, &byte| any | is_special(byte));
@@ -93,7 +91,7 @@ fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> 
     if let Some(last) = row.last_mut() {
         *last = b'\n';
     }
-    !has_special && commas == count
+    !may_be_formula && !has_special && commas == count
 }
 
 /// A writer of CSV in the report's dialect, behind the mark.

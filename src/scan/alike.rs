@@ -4,7 +4,7 @@
 //! a part in the verdict: it is looked at by a rule, or it says that this is a connection, of which process and where to. All else of a
 //! record stands in its templates, its [`Form`].
 
-use std::{collections::HashMap, mem};
+use std::collections::HashMap;
 
 use crate::{
     connection::started::COMMAND_LINE,
@@ -46,9 +46,8 @@ pub struct Alike {
     told: Vec<Told>,
     forms: Vec<(Form, Vec<Counted>)>,
     outcomes: HashMap<Box<[u8]>, Outcome, ahash::RandomState>,
+    /// Of the connection that was asked for last; nothing if there is none that can be remembered.
     key: Vec<u8>,
-    /// Whether the key is of a connection that was not met.
-    is_new: bool,
 }
 
 /// A value that counts.
@@ -65,22 +64,21 @@ impl Alike {
     pub fn new(mut told: Vec<Told>, are_starts_known: bool) -> Self {
         let of_process = are_starts_known.then_some(OF_PROCESS);
         told.extend(JUDGED.into_iter().chain(of_process).map(|name| Told { name: name.to_owned(), numbers: None }));
-        Self { told, forms: Vec::new(), outcomes: HashMap::default(), key: Vec::new(), is_new: false }
+        Self { told, forms: Vec::new(), outcomes: HashMap::default(), key: Vec::new() }
     }
 
     /// What came of one that is like this record, if any was met.
     pub fn find(&mut self, typed: &Typed<'_>, row: &Row) -> Option<Outcome> {
-        self.is_new = false;
-        self.write_key(typed, row)?;
-        let found = self.outcomes.get(&*self.key).copied();
-        self.is_new = found.is_none() && self.key.len() <= KEY;
-        found
+        if self.write_key(typed, row).is_none() {
+            self.key.clear();
+        }
+        self.outcomes.get(&*self.key).copied()
     }
 
     /// Remembers what came of the record that was asked for last, if it is no hit.
     pub fn remember(&mut self, outcome: Option<Outcome>) {
-        let is_new = mem::take(&mut self.is_new);
-        let Some(outcome) = outcome.filter(|outcome| is_new && outcome.verdict != Verdict::Hit) else { return };
+        let is_known = (1..=KEY).contains(&self.key.len());
+        let Some(outcome) = outcome.filter(|outcome| is_known && outcome.verdict != Verdict::Hit) else { return };
         if self.outcomes.len() >= ENTRIES {
             self.outcomes.clear();
         }
@@ -123,10 +121,16 @@ impl Alike {
         }
         let mut counted: Vec<Counted> = Vec::new();
         for (name, site) in form.values() {
-            let mut looks = self.told.iter().filter(|told| told.name == name).map(|told| told.numbers.as_deref());
-            let Some(first) = looks.next() else { continue };
-            let numbers = looks
-                .fold(first.map(<[_]>::to_vec), |all, more| all.zip(more).map(|(all, more)| [&all, more].concat()));
+            let mut is_told = false;
+            let mut numbers = Some(Vec::new());
+            for Told { numbers: more, .. } in self.told.iter().filter(|told| told.name == name) {
+                is_told = true;
+                // Where one tells any, all count.
+                numbers = numbers.zip(more.as_deref()).map(|(all, more)| [&*all, more].concat());
+            }
+            if !is_told {
+                continue;
+            }
             match counted.iter_mut().find(|known| known.site == site) {
                 Some(known) => known.numbers = None,
                 None => counted.push(Counted { site, numbers }),

@@ -108,9 +108,7 @@ impl<'s> Connections<'s> {
     pub(super) fn take_old(&mut self, place: Record, found: Old, parsed: Option<&Event<'_>>) {
         let is_told = |event: &Event<'_>, name| event.field(name).is_some_and(|value| !value.is_empty());
         match found {
-            Old::Connection(event) => {
-                self.take(&event);
-            }
+            Old::Connection(event) => self.take(&event),
             Old::Lost(cause) if self.plan.terms.logged_by.has_sysmon() => {
                 self.lose(place, DefectKind::Record, &cause);
             }
@@ -146,24 +144,28 @@ impl<'s> Connections<'s> {
             let kind = typed.kind(row);
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
-                Some(true) => is_plain && self.is_done(kind, typed, row),
+                Some(true) => is_plain && self.is_done(kind, typed, row, &mut scratch),
                 Some(false) => true,
                 None => false,
             };
-            if !is_done && let Some(event) = typed.event(row, &mut scratch) {
-                let outcome = self.take(&event);
-                if let Some(alike) = &mut self.found.alike {
-                    alike.remember(outcome);
-                }
+            if is_done {
+                continue;
+            }
+            match typed.event(row, &mut scratch) {
+                Some(event) => self.take(&event),
+                None => self.lose(row.record, DefectKind::Record, "the record's values cannot be shown"),
             }
         }
     }
 
     /// Whether a record needs no more than a look at its values, which is taken.
-    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, typed: &Typed<'_>, row: &Row) -> bool {
+    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
+        if self.found.alike.is_some() {
+            return self.is_judged(typed, row, scratch);
+        }
         let (Some((provider, id)), Some(values)) = (kind, typed.values(row)) else { return false };
         match &self.plan.purpose {
-            Purpose::Connections => self.is_taken(&values) || self.is_like_others(typed, row),
+            Purpose::Connections => self.is_taken(&values),
             Purpose::Ahead(_) => self.found.known.take_values(id, &values),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
@@ -175,13 +177,20 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Counts a connection that rules cannot tell from one that is known to be no hit. It has as much text as one that is taken by its values.
-    fn is_like_others(&mut self, typed: &Typed<'_>, row: &Row) -> bool {
-        let found = self.found.alike.as_mut().and_then(|alike| alike.find(typed, row));
-        if let Some(outcome) = found {
+    /// Counts a connection that rules cannot tell from one that is known to be no hit, and judges another, to know it. It has as much text as
+    /// one that is taken by its values.
+    fn is_judged(&mut self, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
+        let Some(alike) = self.found.alike.as_mut().filter(|_| typed.time(row).is_some()) else { return false };
+        if let Some(outcome) = alike.find(typed, row) {
             self.count(outcome, false);
+            return true;
         }
-        found.is_some()
+        let Some(event) = typed.event(row, scratch) else { return false };
+        let outcome = self.take_connection(&event);
+        if let Some(alike) = &mut self.found.alike {
+            alike.remember(outcome);
+        }
+        true
     }
 
     fn count(&mut self, outcome: Outcome, recovered: bool) {
@@ -253,14 +262,13 @@ impl<'s> Connections<'s> {
         true
     }
 
-    /// Takes an event, if it is a connection that is not left out. Returns what came of it as such.
-    pub(super) fn take(&mut self, event: &Event<'_>) -> Option<Outcome> {
+    /// Takes an event, if it is a connection that is not left out.
+    pub(super) fn take(&mut self, event: &Event<'_>) {
         match &self.plan.purpose {
-            Purpose::Connections => return self.take_connection(event),
+            Purpose::Connections => drop(self.take_connection(event)),
             Purpose::Ahead(_) => self.found.known.take(event),
             Purpose::Processes(wanted, scope) => self.of_processes(wanted, scope).take(event),
         }
-        None
     }
 
     fn of_processes<'p>(&'p mut self, wanted: &'p Wanted, scope: &'p Scope) -> wanted::Part<'p> {
@@ -268,6 +276,7 @@ impl<'s> Connections<'s> {
         wanted::Part { wanted, scope, place, kin: &mut self.found.kin, facts: &mut self.found.facts }
     }
 
+    /// Judges a connection that is not left out. Returns what came of it.
     fn take_connection(&mut self, event: &Event<'_>) -> Option<Outcome> {
         let terms = &self.plan.terms;
         let mut connection = terms.logged_by.connection(event)?;

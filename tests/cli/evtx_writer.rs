@@ -65,7 +65,11 @@ pub struct Event {
     pub record_id: Option<u64>,
     /// Whether the EventID is text of the template instead of a value.
     pub literal_id: bool,
+    /// Whether `Level` shows the data too.
+    pub level_shows_data: bool,
     pub data: Vec<(String, Value)>,
+    /// Fields whose elements are left out where another's value is NULL.
+    pub depending: Vec<(String, String)>,
 }
 
 /// 2024-03-05T14:07:09.1234567Z and so many seconds later.
@@ -88,7 +92,9 @@ impl Event {
             header_time: time(2),
             record_id: None,
             literal_id: false,
+            level_shows_data: false,
             data: Vec::new(),
+            depending: Vec::new(),
         }
     }
 
@@ -126,6 +132,12 @@ impl Event {
 
     pub fn without(mut self, name: &str) -> Self {
         self.data.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The element of a field is left out where the other's value is NULL.
+    pub fn depending(mut self, name: &str, on: &str) -> Self {
+        self.depending.push((name.to_owned(), on.to_owned()));
         self
     }
 
@@ -354,6 +366,8 @@ fn seal_header(chunk: &mut [u8]) {
 enum Part<'a> {
     Open(&'a str, Vec<(&'a str, Content<'a>)>, Vec<Part<'a>>),
     Content(Content<'a>),
+    /// An element that depends on the value with this number.
+    Depending(u16, Box<Self>),
 }
 
 enum Content<'a> {
@@ -449,7 +463,7 @@ impl Chunk {
             Part::Open("Provider", vec![("Name", Index(14, 0x01)), ("Guid", Index(15, 0x0f))], vec![]),
             event_id,
             leaf("Version", 11, 0x04),
-            leaf("Level", 0, 0x04),
+            if event.level_shows_data { leaf("Level", 17, 0x21) } else { leaf("Level", 0, 0x04) },
             leaf("Task", 2, 0x06),
             leaf("Opcode", 1, 0x04),
             leaf("Keywords", 5, 0x15),
@@ -470,6 +484,9 @@ impl Chunk {
             format!("outer {} {} {:?}", event.computer, event.literal_id, event.literal_id.then_some(&event.id));
         if event.time_created.is_some() {
             key += &format!(" {}", time.kind());
+        }
+        if event.level_shows_data {
+            key += " data";
         }
         let id = if event.literal_id { Value::Null } else { event.id.clone() };
         let values = [
@@ -504,10 +521,16 @@ impl Chunk {
         let fields = event.data.iter().zip(0..).map(|((name, value), index)| {
             let times = if self.repeat.0 == name { self.repeat.1 } else { 1 };
             let content = (0..times).map(|_| Part::Content(Content::Value(index, value.kind()))).collect();
-            Part::Open("Data", vec![("Name", Content::Literal(name))], content)
+            let element = Part::Open("Data", vec![("Name", Content::Literal(name))], content);
+            let on = event.depending.iter().find(|(field, _)| field == name).map(|(_, on)| on);
+            match on.and_then(|on| event.data.iter().position(|(name, _)| name == on)) {
+                Some(on) => Part::Depending(u16::try_from(on).unwrap(), Box::new(element)),
+                None => element,
+            }
         });
         let root = Part::Open("EventData", vec![], fields.collect());
-        let key: Vec<String> = event.data.iter().map(|(name, value)| format!("{name}:{}", value.kind())).collect();
+        let mut key: Vec<String> = event.data.iter().map(|(name, value)| format!("{name}:{}", value.kind())).collect();
+        key.extend(event.depending.iter().map(|(name, on)| format!("{name} on {on}")));
         let values: Vec<Value> = event.data.iter().map(|(_, value)| value.clone()).collect();
         self.instance(key.join(",").as_bytes(), &root, &values, false);
         self.add(&[0]);
@@ -563,6 +586,11 @@ impl Chunk {
     fn part(&mut self, part: &Part<'_>) {
         match part {
             Part::Content(content) => self.content(content),
+            Part::Depending(on, element) => {
+                let start = self.bytes.len();
+                self.part(element);
+                put(&mut self.bytes, start + 1, &on.to_le_bytes());
+            }
             Part::Open(name, attributes, children) => {
                 self.add(&[if attributes.is_empty() { 0x01 } else { 0x41 }, 0xff, 0xff]);
                 let size_at = self.bytes.len();

@@ -139,6 +139,38 @@ fn whatever_a_rule_asks_the_short_cuts_change_no_verdict() {
 }
 
 #[test]
+fn a_field_whose_element_is_left_out_is_not_there() {
+    let left_out = |on| {
+        let event = Event::connection().with("RuleName", Value::Null).depending("SourcePort", on);
+        if on == "SourcePort" { event.with("SourcePort", Value::Null) } else { event }
+    };
+    let is_there = |event: Event| event.with("RuleName", "-");
+    for on in ["RuleName", "SourcePort"] {
+        let port = is_there(left_out(on)).with("SourcePort", Value::U16(1));
+        let events = [left_out(on), left_out(on).at(1), port.clone(), port.at(1), Event::connection().at(2)];
+        for (detection, expected) in [
+            ("s: {SourcePort|exists: false}\n  condition: s", 2),
+            ("s: {SourcePort|exists: true}\n  condition: s", 3),
+            ("s: {SourcePort|fieldref: SourcePortName}\n  condition: not s", 5),
+        ] {
+            let case = detect().file("rules/rule.yml", file("There", detection)).events(&events);
+            assert_eq!(hits(&case), expected, "{on} {detection}");
+        }
+    }
+}
+
+#[test]
+fn a_template_that_shows_the_data_twice_hides_no_connection() {
+    let mut event = Event::connection();
+    event.level_shows_data = true;
+    // The same connection, with an EventID that is not known by its value.
+    let odd = Event { id: Value::U32(3), ..Event::connection().dest("10.1.1.1").at(1) };
+    let events = [event.clone(), odd, Event::connection().at(2), event.at(3)];
+    let case = detect().file("rules/rule.yml", file("Any", "s: {DestinationPort: 443}\n  condition: s"));
+    assert_eq!(hits(&case.events(&events)), 4);
+}
+
+#[test]
 fn connections_that_are_no_hits_are_counted_the_same_however_they_are_told() {
     const RULE: &str = "title: Argument\nlogsource: {category: network_connection, product: windows}\ndetection:\n  \
                         s: {Image|endswith: '\\tool.exe', CommandLine|contains: evil}\n  condition: s\n";
