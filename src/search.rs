@@ -169,7 +169,7 @@ impl Found {
         };
         if terms.groups_later() {
             copies::in_order(&hits, Leaving { copies: terms.copies, twins: None }, |_, hit| {
-                groups.count(|field| hit.get(field), hit.source(), hit.time, 0);
+                groups.count_hit(hit, 0);
                 Ok(())
             })?;
         }

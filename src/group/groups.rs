@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::{Connection, Field},
     group::{
+        hit::Hit,
         key::{Group, GroupKey},
         spill::{Each, SortedRuns, Sorter},
         table::Table,
+        texts::Translation,
     },
     join::Join,
 };
@@ -37,6 +39,8 @@ pub struct Groups {
     table: Table,
     /// The key that was counted last, of which the next repeats much.
     key: Vec<u32>,
+    /// The numbers of hits' texts.
+    translation: Translation,
     /// How much the groups in memory may take, in bytes.
     room: usize,
     /// By key, of which there can be more than one.
@@ -48,7 +52,8 @@ impl Groups {
     #[must_use]
     pub fn new(fields: Vec<Field>, apart: Sources, room: usize) -> Self {
         let table = Table::new(fields.len() + usize::from(apart == Sources::Apart));
-        Self { fields, apart, table, key: Vec::new(), room, spilled: Sorter::new(usize::MAX) }
+        let translation = Translation::default();
+        Self { fields, apart, table, key: Vec::new(), translation, room, spilled: Sorter::new(usize::MAX) }
     }
 
     /// No groups, of the same fields, with the sources together.
@@ -75,6 +80,26 @@ impl Groups {
         let values = source.into_iter().chain(fields.iter().map(|&field| value(field)));
         self.count_values(values, rule, Group { count: 1, first: time, last: time });
         self.fields = fields;
+    }
+
+    /// Counts a hit as one of a rule. The values of those that share their texts are not looked at again.
+    pub fn count_hit(&mut self, hit: &Hit, rule: usize) {
+        let Some((texts, numbers)) = hit.texts.shared() else {
+            return self.count(|field| hit.get(field), hit.source(), hit.time, rule);
+        };
+        let Self { fields, table, key, apart, translation, .. } = self;
+        translation.turn_to(texts);
+        key.clear();
+        if *apart == Sources::Apart {
+            key.push(table.texts.number(hit.source()));
+        }
+        for &field in &*fields {
+            key.push(match hit.place(field).and_then(|place| numbers.get(place)) {
+                Some(&here) => translation.get(here, |text| table.texts.number(text)),
+                None => table.texts.number(hit.get(field)),
+            });
+        }
+        self.count_key(rule, Group { count: 1, first: hit.time, last: hit.time });
     }
 
     /// The number of a text, for [`count_numbers`](Self::count_numbers). It is good for this [generation](Self::generation).
@@ -199,6 +224,7 @@ impl Groups {
         self.spilled.spill_sorted(in_order.into_iter().map(|place| table.get(place)));
         self.table.clear();
         self.key.clear();
+        self.translation = Translation::default();
     }
 }
 
@@ -321,6 +347,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::group::{hit::Place, hits::Hits};
 
     fn connection(app: &'static str, dest: &'static str, second: Option<i64>) -> Connection<'static> {
         Connection {
@@ -408,6 +435,34 @@ mod tests {
         assert_eq!(whole.len(), 2 * values.len());
         for room in [1, 400, 800] {
             assert_eq!(grouped(room), whole);
+        }
+    }
+
+    #[test]
+    fn hits_that_share_their_texts_are_counted_by_what_they_say() {
+        let mut hits = Hits::new(usize::MAX);
+        for number in 0..200_u32 {
+            let text = |field| match field {
+                Field::Direction => ["inbound", "outbound"][number as usize % 2].to_owned(),
+                Field::Dvc => "host".to_owned(),
+                field => (number % (2 + field as u32 % 5)).to_string(),
+            };
+            let texts: Vec<String> = Field::ALL.into_iter().chain(Field::ENDS).map(text).collect();
+            let time = Timestamp::from_second(i64::from(number % 7)).ok();
+            let place = Place { source: ["a", "b"][number as usize / 100], ..Place::default() };
+            hits.push(Hit::new(texts.iter().map(String::as_str), time, place, [0]));
+        }
+        let hits = hits.into_sorted().unwrap();
+        let fields = vec![Field::Dvc, Field::Peer, Field::Service, Field::RemoteIp, Field::CommunityId, Field::App];
+        for (apart, room) in [(Sources::Together, usize::MAX), (Sources::Apart, usize::MAX), (Sources::Apart, 2000)] {
+            let [mut by_hit, mut by_texts] = [(); 2].map(|()| Groups::new(fields.clone(), apart, room));
+            for hit in hits.pass().unwrap().map(Result::unwrap) {
+                by_hit.count_hit(&hit, 0);
+                by_texts.count(|field| hit.get(field), hit.source(), hit.time, 0);
+            }
+            let (by_hit, by_texts) = (rows(by_hit), rows(by_texts));
+            assert!(by_hit.len() > 50, "{} groups", by_hit.len());
+            assert_eq!(by_hit, by_texts);
         }
     }
 

@@ -43,6 +43,14 @@ impl Held {
         }
     }
 
+    /// The texts that it shares, and the numbers of its own among them; nothing if it has texts of its own.
+    pub(super) fn shared(&self) -> Option<(&Arc<Texts>, &[u32; TEXTS])> {
+        match self {
+            Self::Own(_) => None,
+            Self::Shared(texts, numbers) => Some((&texts.0, numbers)),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Own(values) => values.len(),

@@ -164,10 +164,14 @@ impl Hit {
         self.stored(field.stands_for(|other| self.stored(other)))
     }
 
+    /// The place of a field's value among its texts; nothing if it is made of several.
+    pub(super) fn place(&self, field: Field) -> Option<usize> {
+        (field != Field::CommunityId).then(|| place(field.stands_for(|other| self.stored(other))))
+    }
+
     /// The value of a field that is kept.
     fn stored(&self, field: Field) -> &str {
-        let place = Field::ENDS.iter().position(|&end| end == field).map_or(field as usize, |end| ENDS + end);
-        self.texts.get(place)
+        self.texts.get(place(field))
     }
 
     /// The values of all fields, in the order of [`Field::ALL`].
@@ -203,6 +207,11 @@ impl Hit {
     pub fn rule_name(&self) -> &str {
         self.texts.get(RULE_NAME)
     }
+}
+
+/// The place of a field that is kept.
+fn place(field: Field) -> usize {
+    Field::ENDS.iter().position(|&end| end == field).map_or(field as usize, |end| ENDS + end)
 }
 
 impl Ord for Hit {

@@ -280,7 +280,7 @@ impl<'a, 'l> Settling<'a, 'l> {
                 *settled.by_rule.entry(rule).or_default() += 1;
             }
             if terms.groups_later() {
-                groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
+                groups.count_hit(hit, rule);
             }
         }
     }

@@ -70,7 +70,7 @@ impl Gathered {
         self.observed.add(hit, rules);
         for &rule in rules {
             if let Some(groups) = &mut self.groups {
-                groups.count(|field| hit.get(field), hit.source(), hit.time, rule);
+                groups.count_hit(hit, rule);
             }
             if let Some(known) = known {
                 self.contexts.add(hit, rule, known);
