@@ -51,6 +51,9 @@ fn values() -> Vec<(&'static str, Vec<Option<Value>>)> {
     ]
 }
 
+/// Fields on which others are made to depend.
+const FIELDS: [&str; 4] = ["RuleName", "SourcePort", "User", "Image"];
+
 /// Connections of such values, most of them several times with one field changed.
 fn confusing_connections(count: usize) -> Vec<Event> {
     let (values, mut draw) = (values(), Draw(7));
@@ -62,6 +65,14 @@ fn confusing_connections(count: usize) -> Vec<Event> {
             Some(value) => event.with(name, value.clone()),
             None => event.without(name),
         };
+        // Templates that Windows does not write.
+        match draw.below(12) {
+            0 => event = event.with(name, Value::Null),
+            1 => event = event.depending(name, FIELDS[draw.below(FIELDS.len())]),
+            2 => event.depending.clear(),
+            3 => event.level_shows_data = !event.level_shows_data,
+            _ => {}
+        }
         events.push(event.clone().at(number as u64 % 50));
     }
     events
