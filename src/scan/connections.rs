@@ -177,8 +177,8 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Counts a connection that rules cannot tell from one that is known to be no hit, and judges another, to know it. It has as much text as
-    /// one that is taken by its values.
+    /// Counts a connection that rules cannot tell from one that was no hit. Judges any other, and remembers what came of it. Neither has more
+    /// text than one that is taken by its values.
     fn is_judged(&mut self, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
         let Some(alike) = self.found.alike.as_mut().filter(|_| typed.time(row).is_some()) else { return false };
         if let Some(outcome) = alike.find(typed, row) {
