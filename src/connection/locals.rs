@@ -13,25 +13,30 @@ use crate::{
     connection::{
         ends::Ends,
         glossary::{Connection, Field, INBOUND, OUTBOUND},
-        sysmon::Part,
+        sysmon::{self, Part},
     },
     evtx::typed::{Raw, Values},
 };
 
 /// The addresses that hosts have, by what their outbound connections say. Texts as reports show them, so that one that is not an
 /// address counts too.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locals {
     by_host: BTreeMap<String, BTreeSet<String>>,
     /// What they take in memory, in bytes.
     size: usize,
-    /// The values of connections that were taken, as they stand in logs.
+}
+
+/// Connections that were learned from, by their values as these stand in logs. Most repeat.
+#[derive(Debug, Clone, Default)]
+pub struct Learned {
     met: HashSet<Box<[u8]>, ahash::RandomState>,
     key: Vec<u8>,
 }
 
-/// How many connections are remembered at most.
-const MOST_MET: usize = 8192;
+/// How many connections are remembered at most, and how long the values of one are, in bytes.
+const MOST_LEARNED: usize = 8192;
+const LONGEST_LEARNED: usize = 512;
 
 /// What an address or a host takes in memory besides its text, in bytes: a string, its allocation, and its share of a table.
 const EACH: usize = size_of::<(String, BTreeSet<String>)>() + 32;
@@ -39,38 +44,13 @@ const EACH: usize = size_of::<(String, BTreeSet<String>)>() + 32;
 impl Locals {
     /// Takes the source of an outbound connection as an address of its host.
     pub fn learn(&mut self, connection: &Connection<'_>) {
-        if connection.direction == OUTBOUND && !connection.src_ip.is_empty() {
-            self.add(&connection.dvc, &connection.src_ip);
-        }
+        self.learn_source(&connection.dvc, &connection.src_ip, connection.direction);
     }
 
-    /// The same of a connection that has these values, of the fields of [`OF_CONNECTION`](crate::connection::sysmon::OF_CONNECTION). Most
-    /// repeat.
-    pub fn learn_values(&mut self, values: &Values<'_>) {
-        let raw = |part| if part == Part::Computer { values.computer } else { values.field(part as usize) };
-        self.key.clear();
-        for Raw { kind, bytes } in [Part::Computer, Part::Initiated, Part::SourceIp].map(raw) {
-            self.key.push(kind);
-            self.key.extend_from_slice(&bytes.len().to_le_bytes());
-            self.key.extend_from_slice(bytes);
+    fn learn_source(&mut self, host: &str, src_ip: &str, direction: &str) {
+        if direction == OUTBOUND && !src_ip.is_empty() {
+            self.add(host, src_ip);
         }
-        if self.met.contains(&*self.key) {
-            return;
-        }
-        if self.met.len() >= MOST_MET {
-            self.met.clear();
-        }
-        self.met.insert(self.key.as_slice().into());
-        let [host, initiated, source] = [Part::Computer, Part::Initiated, Part::SourceIp].map(|part| raw(part).text());
-        let (host, source) = (Part::Computer.meaning(&host).text, Part::SourceIp.meaning(&source).text);
-        if Part::Initiated.meaning(&initiated).truth == Some(true) && !source.is_empty() {
-            self.add(&host, &source);
-        }
-    }
-
-    /// Forgets how values stand in logs, once all are taken.
-    pub fn forget_values(&mut self) {
-        (self.met, self.key) = Default::default();
     }
 
     /// Adds what another part of a scan has learned.
@@ -140,6 +120,31 @@ impl Locals {
     }
 }
 
+impl Learned {
+    /// Has `locals` learn from a connection that has these values, unless they have from one like it.
+    pub fn learn(&mut self, values: &Values<'_>, locals: &mut Locals) {
+        let parts = [Part::Computer, Part::Initiated, Part::SourceIp];
+        self.key.clear();
+        for Raw { kind, bytes } in parts.map(|part| part.value(values)) {
+            self.key.push(kind);
+            self.key.extend_from_slice(&bytes.len().to_le_bytes());
+            self.key.extend_from_slice(bytes);
+        }
+        if self.met.contains(&*self.key) {
+            return;
+        }
+        if self.key.len() <= LONGEST_LEARNED {
+            if self.met.len() >= MOST_LEARNED {
+                self.met.clear();
+            }
+            self.met.insert(self.key.as_slice().into());
+        }
+        let [host, initiated, source] = parts.map(|part| part.value(values).text());
+        let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
+        locals.learn_source(&Part::Computer.meaning(&host).text, &Part::SourceIp.meaning(&source).text, direction);
+    }
+}
+
 /// On which side of a connection the host is, and on which its peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sides {
@@ -161,23 +166,23 @@ impl Sides {
     /// The field whose value one of the ends has: nothing if that is not known. Any other field has its own.
     #[must_use]
     pub fn field(self, field: Field) -> Option<Field> {
+        if !field.is_of_ends() {
+            return Some(field);
+        }
         let [source, destination] =
             [[Field::Src, Field::SrcIp, Field::SrcPort], [Field::Dest, Field::DestIp, Field::DestPort]];
-        let (remote, local) = match self {
+        let ([name, ip, port], [_, local_ip, local_port]) = match self {
             Self::FromHost | Self::Itself => (destination, source),
             Self::FromPeer => (source, destination),
-            Self::Unknown if field.is_of_ends() => return None,
-            Self::Unknown => return Some(field),
+            Self::Unknown => return None,
         };
-        let ([name, ip, port], [_, local_ip, local_port]) = (remote, local);
         match field {
             Field::Remote => Some(name),
             Field::RemoteIp => Some(ip),
             Field::LocalIp => Some(local_ip),
-            Field::RemotePort | Field::LocalPort if self == Self::Itself => None,
+            _ if self == Self::Itself => None,
             Field::RemotePort => Some(port),
-            Field::LocalPort => Some(local_port),
-            other => Some(other),
+            _ => Some(local_port),
         }
     }
 }

@@ -37,6 +37,17 @@ pub struct Met {
     sides: HashMap<[u32; OF_SIDES.len()], Sides, ahash::RandomState>,
 }
 
+/// The fields by which ends are told, and whose values they have.
+pub const OF_ENDS: [Field; 8] = [
+    Field::Dvc,
+    Field::Direction,
+    Field::Src,
+    Field::SrcIp,
+    Field::SrcPort,
+    Field::Dest,
+    Field::DestIp,
+    Field::DestPort,
+];
 /// The parts that tell where the ends are.
 const OF_SIDES: [Part; 4] = [Part::Computer, Part::SourceIp, Part::DestinationIp, Part::Initiated];
 
@@ -143,7 +154,7 @@ impl Met {
         let has_pairs = self.room >= ROOM_FOR_PAIRS;
         let mut seen = Seen { values: [0; Part::ALL.len()], sides: None };
         for &part in &self.parts {
-            let raw = if part == Part::Computer { values.computer } else { values.field(part as usize) };
+            let raw = part.value(values);
             let (Some(column), Some(place)) = (self.columns.get_mut(part as usize), seen.values.get_mut(part as usize))
             else {
                 continue;

@@ -12,7 +12,10 @@ use crate::{
         community::Memo,
         glossary::{Connection, INBOUND, OUTBOUND},
     },
-    evtx::event::Event,
+    evtx::{
+        event::Event,
+        typed::{Raw, Values},
+    },
 };
 
 /// The name of Sysmon's event provider.
@@ -144,6 +147,12 @@ impl Part {
             Self::Protocol => lower_case(text).into(),
             _ => Cow::Borrowed(text).into(),
         }
+    }
+
+    /// Its value among those of an event of which the fields of [`OF_CONNECTION`] are read first; one of no type if it has none.
+    #[must_use]
+    pub fn value<'a>(self, values: &Values<'a>) -> Raw<'a> {
+        if self == Self::Computer { values.computer } else { values.field(self as usize) }
     }
 
     fn of<'a>(self, event: &'a Event<'_>) -> &'a str {

@@ -153,6 +153,7 @@ impl<'s> Connections<'s> {
             }
             match typed.event(row, &mut scratch) {
                 Some(event) => self.take(&event),
+                // It can be, of all that is read without the parser. Should it not be, that is not passed over.
                 None => self.lose(row.record, DefectKind::Record, "the record's values cannot be shown"),
             }
         }
@@ -212,9 +213,9 @@ impl<'s> Connections<'s> {
             (Verdict::Hit, self.rule_of_all)
         } else {
             let mut connection = met.connection(&seen, time);
-            if let Some(locals) =
-                locals.filter(|_| terms.rules.everywhere.judged == End::Remote || !terms.filter.is_open())
-            {
+            if let Some(locals) = locals.filter(|_| {
+                terms.rules.everywhere.judged == End::Remote || terms.filter.fields().any(Field::is_of_ends)
+            }) {
                 connection.ends = Some(Box::new(locals.ends(&connection)));
             }
             if !terms.filter.keeps(&connection) {
@@ -361,7 +362,7 @@ fn judged(
 ) -> (Verdict, Option<usize>) {
     let (verdict, rule) = terms.rules.judge_connection(&connection);
     if let Verdict::Excluded(_) = verdict {
-        let [initiated, source] = [Part::Initiated, Part::SourceIp].map(|part| values.field(part as usize).text());
+        let [initiated, source] = [Part::Initiated, Part::SourceIp].map(|part| part.value(values).text());
         let direction = sysmon::direction(Part::Initiated.meaning(&initiated).truth);
         let connection = Connection { direction, src_ip: Part::SourceIp.meaning(&source).text, ..connection };
         tally.excluded_peers += u64::from(terms.rules.leaves_out_peer(&connection, verdict));

@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 use ipnet::IpNet;
 
 use crate::{
-    connection::{clock::Skew, glossary::Field, met::Met},
+    connection::{
+        clock::Skew,
+        glossary::Field,
+        met::{Met, OF_ENDS},
+    },
     count::add_counts,
     error::{DefectKind, Defects},
     evidence::digest::Digests,
@@ -143,8 +147,12 @@ impl Findings {
             alike: plan.told().map(|told| Alike::new(told, plan.known.tells_starts())),
             met: plan.is_of_fields().then(|| {
                 let terms = &plan.terms;
-                let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits() || plan.known.locals.is_some());
-                Met::new(terms.group_by.iter().copied().chain(terms.filter.fields()).chain(all), plan.room)
+                let all = Field::ALL.into_iter().filter(|_| plan.keeps_hits());
+                let of_ends = OF_ENDS.into_iter().filter(|_| plan.known.locals.is_some());
+                Met::new(
+                    terms.group_by.iter().copied().chain(terms.filter.fields()).chain(all).chain(of_ends),
+                    plan.room,
+                )
             }),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
         clock::Clock,
         glossary::{Connection, Field},
         lives::Lives,
-        locals::Locals,
+        locals::{Learned, Locals},
         logged::LoggedBy,
         process,
         queried::Queried,
@@ -129,6 +129,7 @@ pub struct Known {
     is_full: bool,
     /// The addresses of each host.
     pub locals: Option<Locals>,
+    learned: Learned,
     /// How processes were started.
     starts: Option<Starts>,
     /// The names that they asked for.
@@ -150,6 +151,7 @@ impl Known {
             room,
             is_full: false,
             locals: questions.locals.then(Locals::default),
+            learned: Learned::default(),
             starts: (!questions.starts.is_empty()).then(|| Starts::new(questions.starts)),
             queried: questions.names.then(|| Queried::new(questions.clock)),
             lives: questions.users.then(|| Lives::new(questions.starts)),
@@ -217,7 +219,7 @@ impl Known {
     /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
     pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>) -> bool {
         let has_room = self.has_room();
-        let Self { logged_by, locals, starts, queried: None, lives: None, volumes: None, .. } = self else {
+        let Self { logged_by, locals, learned, starts, queried: None, lives: None, volumes: None, .. } = self else {
             return false;
         };
         match (locals, starts, id) {
@@ -228,7 +230,7 @@ impl Known {
             }
             (Some(locals), None, sysmon::EVENT_ID) if *logged_by == LoggedBy::Sysmon => {
                 if has_room {
-                    locals.learn_values(values);
+                    learned.learn(values, locals);
                 }
             }
             _ => return false,
@@ -268,9 +270,7 @@ impl Known {
 
     /// Makes it ready to be asked, once all is taken.
     pub(super) fn settle(&mut self) {
-        if let Some(locals) = &mut self.locals {
-            locals.forget_values();
-        }
+        self.learned = Learned::default();
         if let Some(starts) = &mut self.starts {
             starts.forget_values();
         }
