@@ -1,8 +1,24 @@
 //! An [`Index`]: finds things by what they are, where the things themselves are kept elsewhere and known by their numbers.
 
-use std::hash::Hash;
+use std::{hash::Hash, num::NonZeroU32};
 
 use hashbrown::HashTable;
+
+/// A number, if it is known, in as much memory as a number: it is kept as one more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Number(Option<NonZeroU32>);
+
+impl Number {
+    /// The number, as `number` gives it if it is not known.
+    pub(crate) fn get_or(&mut self, number: impl FnOnce() -> u32) -> u32 {
+        if let Some(known) = self.0 {
+            return known.get() - 1;
+        }
+        let number = number();
+        self.0 = number.checked_add(1).and_then(NonZeroU32::new);
+        number
+    }
+}
 
 /// Numbers of things, by hashes of what they are.
 ///

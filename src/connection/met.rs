@@ -3,7 +3,7 @@
 //! Logs repeat their hosts, processes, addresses and ports. What was met before costs one hash and one comparison of bytes, and is
 //! not made text of again.
 
-use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, ptr};
+use std::{collections::HashMap, net::IpAddr, ptr};
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::{
         sysmon::{self, ACTION, Meaning, Part, VENDOR_PRODUCT},
     },
     evtx::typed::{Raw, Values},
-    index::Index,
+    index::{Index, Number},
 };
 
 /// How much is remembered at most, in bytes, before all of it is forgotten: each port and each address of a network fit in.
@@ -106,22 +106,6 @@ struct Entry {
 struct Numbers {
     text: Number,
     name: Number,
-}
-
-/// A number, and one more, if it is known.
-#[derive(Debug, Clone, Copy, Default)]
-struct Number(Option<NonZeroU32>);
-
-impl Number {
-    /// The number, as `number` gives it if it is not known.
-    fn get_or(&mut self, number: impl FnOnce() -> u32) -> u32 {
-        if let Some(known) = self.0 {
-            return known.get() - 1;
-        }
-        let number = number();
-        self.0 = number.checked_add(1).and_then(NonZeroU32::new);
-        number
-    }
 }
 
 impl Met {

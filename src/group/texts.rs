@@ -1,8 +1,11 @@
 //! [`Texts`]: texts that are kept once each, and are known by their numbers.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
-use crate::{group::key::Values, index::Index};
+use crate::{
+    group::key::Values,
+    index::{Index, Number},
+};
 
 /// How many numbers are given at most, for what is kept by numbers to say that it is full before they are used up.
 pub(super) const MOST_NUMBERS: usize = u32::MAX as usize - (1 << 16);
@@ -81,30 +84,25 @@ impl Texts {
 #[derive(Debug, Default)]
 pub(super) struct Translation {
     of: Option<Arc<Texts>>,
-    /// Those that were asked for, and one more.
-    numbers: Vec<Option<NonZeroU32>>,
+    numbers: Vec<Number>,
 }
 
 impl Translation {
     /// Forgets all that is of other texts than these.
     pub(super) fn turn_to(&mut self, texts: &Arc<Texts>) {
         if !self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, texts)) {
-            *self = Self { of: Some(Arc::clone(texts)), numbers: vec![None; texts.len()] };
+            *self = Self { of: Some(Arc::clone(texts)), numbers: vec![Number::default(); texts.len()] };
         }
     }
 
     /// The number elsewhere of the text with this number, as `number` gives it if it was not asked for.
     pub(super) fn get(&mut self, here: u32, number: impl FnOnce(&str) -> u32) -> u32 {
         let Self { of, numbers } = self;
-        let known = numbers.get_mut(here as usize);
-        if let Some(Some(number)) = known {
-            return number.get() - 1;
+        let number = || number(of.as_ref().map_or("", |texts| texts.get(here)));
+        match numbers.get_mut(here as usize) {
+            Some(known) => known.get_or(number),
+            None => number(),
         }
-        let number = number(of.as_ref().map_or("", |texts| texts.get(here)));
-        if let Some(known) = known {
-            *known = number.checked_add(1).and_then(NonZeroU32::new);
-        }
-        number
     }
 }
 

@@ -83,22 +83,23 @@ impl Plan {
     /// no rule looks at more.
     #[must_use]
     pub fn is_of_fields(&self) -> bool {
+        self.is_of_values() && self.terms.rules.sigma.is_empty()
+    }
+
+    /// Whether it is for connections of Sysmon's, and they may be told by their values.
+    fn is_of_values(&self) -> bool {
         let are_for_connections = matches!(self.purpose, Purpose::Connections);
         let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
-        let is_fast = self.decoding == Decoding::Candidates;
-        is_fast && are_for_connections && is_sysmons && self.terms.rules.sigma.is_empty()
+        self.decoding == Decoding::Candidates && are_for_connections && is_sysmons
     }
 
     /// What rules look at in connections, where all that counts besides are their fields, as they stand in the records of Sysmon.
     #[must_use]
     pub fn told(&self) -> Option<Vec<Told>> {
-        let are_for_connections = matches!(self.purpose, Purpose::Connections) && self.terms.filter.is_open();
         let are_ends_judged = self.known.locals.is_some() && self.terms.rules.everywhere.judged != End::Dest;
         let is_all_in_records = !are_ends_judged && !self.known.tells_names();
-        let is_sysmons = self.terms.logged_by == LoggedBy::Sysmon;
-        let is_fast = self.decoding == Decoding::Candidates;
         let told = || self.terms.rules.sigma.told();
-        (are_for_connections && is_all_in_records && is_sysmons && is_fast).then(told).flatten()
+        (self.is_of_values() && self.terms.filter.is_open() && is_all_in_records).then(told).flatten()
     }
 
     /// The plan of another look at the same logs, for what it is not for itself: no hit is kept, and nothing is told apart or followed.
