@@ -51,8 +51,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     config.outputs.check(&sources.met)?;
 
     let clock = Clock::start();
-    let (findings, wrong) = findings(&mut config, &sources)?;
-    let elsewhere = elsewhere(&config, &sources, &findings)?;
+    let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
     let mut searched = Searched::new(&config.plan, &sources, findings);
     searched.learn(wrong);
     let terms = &config.plan.terms;
@@ -77,7 +76,7 @@ pub(super) fn detail(verbose: bool) -> Detail {
 ///
 /// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
 /// for, it may be that none of them came in: that is tried first, since it is several times as fast.
-fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong), Error> {
+fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     // Lists and databases are asked of the peers too.
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
@@ -86,17 +85,27 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Wrong),
     let is_for_all = terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
     if is_only_shown && !is_for_all && !terms.groups_later() {
         let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
-        let findings = scan_once(config, sources)?;
+        let (findings, elsewhere) = scan_once(config, sources)?;
         if findings.sources.values().all(|source| source.inbound == 0) {
-            return Ok((findings, wrong));
+            return Ok((findings, elsewhere, wrong));
         }
     }
     let wrong = look_ahead(config, sources, questions)?;
-    Ok((scan_once(config, sources)?, wrong))
+    let (findings, elsewhere) = scan_once(config, sources)?;
+    Ok((findings, elsewhere, wrong))
 }
 
-fn scan_once(config: &Config, sources: &Sources) -> Result<Findings, Error> {
-    shown(config, sources, |progress| pool::scan(&config.plan, &config.method, sources, progress))
+/// What is found, and what else is in the logs if that is worth a look.
+fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>), Error> {
+    let Config { plan, method, paths, quiet, .. } = config;
+    let aside = elsewhere::aside(plan, *quiet)?;
+    let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, aside.as_ref(), method, sources, progress);
+    let (findings, found_aside) = shown(config, sources, scan)?;
+    let elsewhere = found_aside
+        .map(|found| Elsewhere::of_aside(found, &findings, &plan.terms))
+        .transpose()
+        .map_err(Error::Spill)?;
+    Ok((findings, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(paths, &plan.terms))))
 }
 
 /// Looks at all sources, and shows how far that is.
@@ -117,14 +126,4 @@ fn look_ahead(config: &mut Config, sources: &Sources, questions: Questions) -> R
     let (known, wrong) = shown(config, sources, look)?;
     config.plan.known = Arc::new(known);
     Ok(wrong)
-}
-
-/// What else is in the logs, if it is worth a look. With `--quiet`, that is only for a name that can hardly be one.
-fn elsewhere(config: &Config, sources: &Sources, findings: &Findings) -> Result<Option<Elsewhere>, Error> {
-    let is_wanted = !config.quiet || config.plan.terms.rules.processes().iter().any(|name| elsewhere::is_odd(name));
-    if !is_wanted || !elsewhere::is_worth_a_look(&config.plan, findings) {
-        return Ok(None);
-    }
-    let look = |progress: &(dyn Fn(u64) + Sync)| Elsewhere::look(&config.plan, &config.method, sources, progress);
-    Ok(Some(shown(config, sources, look)?.shown_by(&config.paths, &config.plan.terms)))
 }

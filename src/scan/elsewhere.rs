@@ -1,8 +1,8 @@
 //! [`Elsewhere`]: what else is in the logs where nothing was found: the connections of all processes, and which names are like
 //! those that were looked for.
 //!
-//! It is a second look at the same logs, for a person who would otherwise have to guess whether a name was misspelt or the
-//! logs hold no connections at all. No report depends on it.
+//! It is another look at the same bytes, beside that of the scan, for a person who would otherwise have to guess whether a name was
+//! misspelt or the logs hold no connections at all. No report depends on it.
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
@@ -16,13 +16,12 @@ use crate::{
         pattern,
     },
     error::Error,
-    evidence::sources::Sources,
     group::{copies::Copies, twins::Twins},
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{
         findings::Findings,
         plan::{Decoding, Plan, Purpose},
-        pool::{self, Method},
+        pool::Aside,
         prefilter::Prefilter,
         terms::Terms,
     },
@@ -55,16 +54,42 @@ pub struct Missing {
     pub nearest: Vec<(String, u64)>,
 }
 
-/// Whether a second look can tell something: nothing was found of what was looked for, or a name is one that processes do not
-/// have on Windows.
-#[must_use]
-pub fn is_worth_a_look(plan: &Plan, findings: &Findings) -> bool {
+/// The look at what else is in the logs, if there can be anything that is worth it: where not all connections are looked for. Where `quiet`,
+/// that is only for a name that can hardly be one.
+///
+/// It is over with the first hit, unless such a name is among those that are looked for.
+///
+/// # Errors
+///
+/// None but what the regex engine does not take.
+pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
     let rules = &plan.terms.rules;
     let is_for_all = rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
     let is_odd = rules.processes().iter().any(|name| is_odd(name));
-    let has_sysmon = findings.sources.values().any(|source| source.tally.chunks_sysmon > 0);
-    let has_hits = findings.sources.values().any(|source| source.tally.hits > 0);
-    has_sysmon && !is_for_all && (!has_hits || is_odd)
+    if is_for_all || quiet && !is_odd {
+        return Ok(None);
+    }
+    let everything = RuleSet {
+        infos: vec![RuleInfo::of_everything()],
+        builtin: Some(Rule::default()),
+        by_process: vec![(String::new(), 0)],
+        ..RuleSet::default()
+    };
+    let prefilter = Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?;
+    let plan = Plan {
+        terms: Terms {
+            rules: Arc::new(everything),
+            group_by: vec![Field::ProcessName, Field::DestIp],
+            copies: Copies::Count,
+            twins: Twins::Count,
+            ..plan.terms.clone()
+        },
+        decoding: Decoding::Candidates,
+        // What is wrong with evidence the scan names.
+        before: vec![plan.prefilter.clone()],
+        ..plan.of_another_look(prefilter.within(plan.prefilter.window), Purpose::Connections)
+    };
+    Ok(Some(Aside { plan, ends_with_a_hit: !is_odd }))
 }
 
 /// Whether a name is one that processes do not have on Windows: it has no ending.
@@ -74,41 +99,18 @@ pub fn is_odd(name: &str) -> bool {
 }
 
 impl Elsewhere {
-    /// Looks at the logs of a scan once more.
+    /// What the look aside of a scan has found; nothing if no log is one that Sysmon wrote into, or a provider whose connections are read.
     ///
     /// # Errors
     ///
-    /// Threads cannot be started, or what does not fit into memory cannot be kept elsewhere. What cannot be read is known from
-    /// the scan.
-    pub fn look(
-        plan: &Plan,
-        method: &Method,
-        sources: &Sources,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Self, Error> {
-        let everything = RuleSet {
-            infos: vec![RuleInfo::of_everything()],
-            builtin: Some(Rule::default()),
-            by_process: vec![(String::new(), 0)],
-            ..RuleSet::default()
-        };
-        let prefilter = Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?;
-        let plan = Plan {
-            terms: Terms {
-                rules: Arc::new(everything),
-                group_by: vec![Field::ProcessName, Field::DestIp],
-                copies: Copies::Count,
-                twins: Twins::Count,
-                ..plan.terms.clone()
-            },
-            decoding: Decoding::Candidates,
-            ..plan.of_another_look(prefilter.within(plan.prefilter.window), Purpose::Connections)
-        };
-        let found = pool::scan(&plan, &method.without_hashing(), sources, progress)?;
+    /// What did not fit into memory cannot be read again.
+    pub fn of_aside(found: Findings, findings: &Findings, terms: &Terms) -> io::Result<Option<Self>> {
+        if !findings.sources.values().any(|source| source.tally.chunks_sysmon > 0) {
+            return Ok(None);
+        }
         let tallies = found.sources.values().map(|source| source.tally);
-        let is_none =
-            plan.terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);
-        Ok(Self { is_none, ..Self::of(found).map_err(Error::Spill)? })
+        let is_none = terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);
+        Ok(Some(Self { is_none, ..Self::of(found)? }))
     }
 
     fn of(found: Findings) -> io::Result<Self> {

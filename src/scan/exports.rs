@@ -27,19 +27,31 @@ pub(super) struct Exports<'a> {
     source: SourceKey,
     found: &'a mut Findings,
     pub(super) part: SourceFindings,
+    /// Takes the same events for another look.
+    aside: Option<Box<Self>>,
 }
 
 impl<'a> Exports<'a> {
     /// Nothing of it yet.
     pub(super) fn new(plan: &'a Plan, source: SourceKey, found: &'a mut Findings) -> Self {
-        Self { plan, source, found, part: SourceFindings::default() }
+        Self { plan, source, found, part: SourceFindings::default(), aside: None }
+    }
+
+    /// The same, with another look at the same events.
+    pub(super) fn with(self, aside: Option<Self>) -> Self {
+        Self { aside: aside.map(Box::new), ..self }
     }
 
     /// Takes all of a stream, and hashes it if there is a hasher. The digests are those of an export that was read whole.
     pub(super) fn take(&mut self, export: Export, stream: &mut dyn Read, hasher: Option<Hasher>) -> Option<Digests> {
         let mut stream = Counted { inner: stream, size: 0, hasher };
         let read = export::read(export, &mut stream, &mut |place, event| match event {
-            Ok(event) => self.event(place, &event),
+            Ok(event) => {
+                self.event(place, &event);
+                if let Some(aside) = &mut self.aside {
+                    aside.event(place, &event);
+                }
+            }
             Err(cause) => self.defect(Some(place.line), place.offset, DefectKind::Record, &cause),
         });
         self.part.tally.logs += 1;
@@ -65,6 +77,9 @@ impl<'a> Exports<'a> {
 
     /// Adds what was found to the findings.
     pub(super) fn finish(self) {
+        if let Some(aside) = self.aside {
+            aside.found.add(aside.source, aside.part);
+        }
         self.found.add(self.source, self.part);
     }
 

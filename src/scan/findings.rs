@@ -43,6 +43,8 @@ pub struct Findings {
     pub defects: Defects,
     /// What was found in each source.
     pub sources: BTreeMap<SourceKey, SourceFindings>,
+    /// Whether there is a hit in any of them.
+    pub(super) has_hit: bool,
     /// The digests of each archive file, if they were asked for; none if not all of it could be read.
     pub archives: BTreeMap<PathBuf, Option<Digests>>,
     /// What was told of processes, where the plan is for these.
@@ -136,6 +138,7 @@ impl Findings {
             hosts: HitHosts::default(),
             defects: Defects::default(),
             sources: BTreeMap::new(),
+            has_hit: false,
             archives: BTreeMap::new(),
             facts: Facts::new(plan.room),
             kin: Kin::new(plan.room),
@@ -179,6 +182,7 @@ impl Findings {
 
     /// Adds what was found in a part of a source.
     pub fn add(&mut self, key: SourceKey, part: SourceFindings) {
+        self.has_hit |= part.tally.hits > 0;
         let source = self.sources.entry(key).or_default();
         source.tally += part.tally;
         source.header = source.header.or(part.header);

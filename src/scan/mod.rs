@@ -4,7 +4,7 @@
 //! nor the command line.
 //!
 //! - [`terms`]: what a report is of. [`plan`]: how it is looked for.
-//! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more. `blocks`: logs read block by block.
+//! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more, and `worker` how. `blocks`: logs read block by block.
 //! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it. [`alike`]: those that are known to be no hits.
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits.
@@ -33,3 +33,4 @@ pub mod terms;
 pub mod units;
 mod unread;
 pub mod wanted;
+mod worker;

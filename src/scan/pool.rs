@@ -6,35 +6,29 @@
 //! which reads a disk forwards, and each keeps its own [`Findings`].
 
 use std::{
-    fs::{self, File},
-    io::Read,
+    fs,
     num::NonZeroUsize,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
-    error::{Defect, DefectKind, Error},
+    error::{DefectKind, Error},
     evidence::{
-        aligned::Aligned,
-        archive::{limits::Limits, unpack},
-        digest::{Digests, Hasher, Hashes},
-        export::{self, Export},
-        read,
-        source::{Kind, Packing, Source},
+        archive::limits::Limits,
+        digest::{Hasher, Hashes},
+        source::{Packing, Source},
         sources::Sources,
     },
     evtx::decoder::Decoder,
     scan::{
-        blocks::{BUFFER_SIZE, read_block, scan_stream},
-        exports::Exports,
-        findings::{Findings, SourceKey},
+        findings::Findings,
         plan::Plan,
         sift::Sifter,
-        units::{Blocks, Unit, Units, block},
+        units::Units,
+        worker::{Worker, archive_defect, gone},
     },
-    text,
 };
 
 /// How a scan is done. The findings do not depend on it.
@@ -46,6 +40,15 @@ pub struct Method {
     pub hashing: Option<Hashes>,
     /// What is allowed of archives.
     pub limits: Limits,
+}
+
+/// Another look at the bytes of a scan.
+#[derive(Debug)]
+pub struct Aside {
+    /// What is looked for: events of the providers, ids and times that the scan looks for, with any texts in them.
+    pub plan: Plan,
+    /// Whether nobody wants to know once there is a hit of the scan's own.
+    pub ends_with_a_hit: bool,
 }
 
 impl Method {
@@ -77,31 +80,51 @@ pub fn scan(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Findings, Error> {
+    Ok(scan_with(plan, None, method, sources, progress)?.0)
+}
+
+/// The same, with what another look finds in the same bytes while they are at hand; nothing if that is no longer wanted.
+///
+/// # Errors
+///
+/// As of [`scan`].
+pub fn scan_with(
+    plan: &Plan,
+    aside: Option<&Aside>,
+    method: &Method,
+    sources: &Sources,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(Findings, Option<Findings>), Error> {
     let pool = pool(method.threads)?;
     let units = Units::new(sources, method.hashing.is_some());
-    let next = AtomicU64::new(0);
+    let (next, is_found) = (AtomicU64::new(0), AtomicBool::new(false));
+    let hasher = || method.hasher();
+    let is_over = || aside.is_some_and(|aside| aside.ends_with_a_hit) && is_found.load(Ordering::Relaxed);
     let parts = pool.broadcast(|_| {
-        let mut worker = Worker {
-            plan,
-            method,
-            decoder: Decoder::new(plan.terms.carving),
-            buffer: Aligned::new(BUFFER_SIZE),
-            open: None,
-        };
-        let mut findings = Findings::new(plan);
+        let mut worker = Worker::new(plan, aside.map(|aside| &aside.plan), &method.limits, &hasher);
         while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            worker.work(&unit, &mut findings, progress);
+            if is_over() {
+                worker.drop_aside();
+            }
+            worker.work(&unit, progress);
+            if worker.has_hit() {
+                is_found.store(true, Ordering::Relaxed);
+            }
         }
-        findings
+        worker.finish()
     });
-    let merge = |one: Findings, other| one.merge(other, side_by_side);
-    let findings = pool.install(|| parts.into_iter().reduce(merge));
+    let (parts, asides): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    let merged = |parts: Vec<Findings>| parts.into_iter().reduce(|one, other| one.merge(other, side_by_side));
+    let findings = pool.install(|| merged(parts));
     let mut findings = findings.unwrap_or_else(|| Findings::new(plan));
     note_what_is_missing(plan, &sources.logs, &mut findings);
     if plan.before.is_empty() {
         note_changed_archives(&sources.archives, &mut findings);
     }
-    Ok(findings)
+    // Where a part was dropped, there was a hit.
+    let asides = asides.into_iter().flatten().collect();
+    let found_aside = if is_over() { None } else { pool.install(|| merged(asides)) };
+    Ok((findings, found_aside))
 }
 
 /// Threads for a scan or a merge, of the name whose panics are not shown.
@@ -158,179 +181,6 @@ fn note_changed_archives(archives: &[Source], findings: &mut Findings) {
     }
 }
 
-/// What is wrong with an archive that has become smaller.
-fn gone(bytes: u64) -> String {
-    format!("{bytes} bytes are gone since the archive was found")
-}
-
-fn archive_defect(archive: &Source, offset: u64, kind: DefectKind, cause: &str) -> Defect {
-    let cause = text::printable(cause).into_owned();
-    Defect { path: archive.name.clone(), chunk: None, line: None, offset: Some(offset), kind, cause }
-}
-
-/// What a thread works with.
-struct Worker<'a> {
-    plan: &'a Plan,
-    method: &'a Method,
-    decoder: Decoder,
-    buffer: Aligned,
-    /// The log it read last, still open.
-    open: Option<(&'a Source, File)>,
-}
-
-impl<'a> Worker<'a> {
-    fn work(&mut self, unit: &Unit<'a>, findings: &mut Findings, progress: &dyn Fn(u64)) {
-        match unit {
-            Unit::Archive(archive) => {
-                let mut left = archive.size;
-                let Some(hasher) = self.method.hasher() else { return };
-                let digests = hash(archive, (0, hasher), &mut self.buffer, &mut |bytes| {
-                    left = left.saturating_sub(bytes);
-                    progress(bytes);
-                });
-                progress(left);
-                note_digests(archive, digests, &[], findings);
-            }
-            // Nothing of what is left to be read is in it.
-            Unit::Blocks(blocks)
-                if self.plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach())) =>
-            {
-                progress(blocks.size());
-            }
-            Unit::Blocks(blocks) => {
-                match (&blocks.source.packing, blocks.source.kind) {
-                    (Packing::Plain, Kind::Export(export)) => self.scan_export(export, blocks, findings),
-                    (Packing::Plain, _) => self.scan_log(blocks, findings),
-                    _ => self.scan_archive(blocks, findings),
-                }
-                progress(blocks.size());
-            }
-        }
-    }
-
-    /// Scans some blocks of a log.
-    fn scan_log(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
-        let Self { plan, method, decoder, buffer, open } = self;
-        let mut sifter = Sifter::new(plan, decoder, &unit.source.name, unit.number, findings);
-        sifter.is_blank = unit.source.kind == Kind::Blank;
-        let file = match open {
-            Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
-            _ => match File::open(&unit.source.path) {
-                Ok(file) => &open.insert((unit.source, file)).1,
-                Err(error) => {
-                    sifter.defect(None, None, DefectKind::Path, &error.to_string());
-                    return sifter.finish();
-                }
-            },
-        };
-        let read = |bytes: &mut [u8], at| read::read_at(file, bytes, at);
-        let mut hasher = method.hasher();
-        for (offset, size) in unit.range.clone().map_while(|number| block(unit.source.size, number)) {
-            let buffer = buffer.get_mut(..usize::try_from(size).unwrap_or(0)).unwrap_or_default();
-            let whole = read_block(&read, buffer, offset, &mut sifter);
-            hasher = hasher.filter(|_| whole);
-            if let Some(hasher) = &mut hasher {
-                hasher.update(buffer);
-            }
-        }
-        sifter.part.digests = hasher.map(Hasher::finish);
-        sifter.finish();
-    }
-
-    /// Scans events that were exported.
-    fn scan_export(&mut self, export: Export, unit: &Blocks<'a>, findings: &mut Findings) {
-        let source = unit.source;
-        let key = SourceKey { name: source.name.clone(), number: unit.number };
-        let mut exports = Exports::new(self.plan, key, findings);
-        match File::open(&source.path) {
-            Ok(file) => {
-                let digests = exports.take(export, &mut file.take(source.size), self.method.hasher());
-                let missing = source.size.saturating_sub(exports.part.tally.bytes);
-                exports.part.digests = digests.filter(|_| missing == 0);
-                if missing > 0 {
-                    let cause = format!("{missing} bytes are gone since the log was found");
-                    exports.defect(None, source.size - missing, DefectKind::Changed, &cause);
-                }
-            }
-            Err(error) => exports.defect(None, 0, DefectKind::Path, &error.to_string()),
-        }
-        exports.finish();
-    }
-
-    /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
-    fn scan_archive(&mut self, unit: &Blocks<'a>, findings: &mut Findings) {
-        let Self { plan, method, decoder, buffer, .. } = self;
-        let is_stream = matches!(unit.source.packing, Packing::Stream(_));
-        let (mut hasher, mut at) = (method.hasher().filter(|_| is_stream), 0);
-        let mut packed = |bytes: &[u8]| {
-            if let Some(hasher) = &mut hasher {
-                hasher.update(bytes);
-                at += bytes.len() as u64;
-            }
-        };
-        let defects = unpack::unpack(unit.source, &method.limits, &mut packed, &mut |name, log| {
-            let (export, mut log) = export::peeked(log);
-            if let Some(export) = export {
-                let key = SourceKey { name: name.to_owned(), number: unit.number };
-                let mut exports = Exports::new(plan, key, findings);
-                exports.part.digests = exports.take(export, &mut log, method.hasher());
-                return exports.finish();
-            }
-            let mut sifter = Sifter::new(plan, decoder, name, unit.number, findings).of_whole();
-            let digests = scan_stream(&mut log, buffer, method.hasher(), &mut sifter);
-            sifter.part.digests = digests;
-            sifter.finish();
-        });
-        if let Some(hasher) = hasher {
-            // What the reader had no use for is still part of the file.
-            let digests = hash(unit.source, (at, hasher), buffer, &mut |_| {});
-            note_digests(unit.source, digests, &defects, findings);
-        }
-        for defect in defects {
-            let mut sifter = Sifter::new(plan, decoder, &defect.path, unit.number, findings);
-            sifter.defect(defect.chunk, defect.offset, defect.kind, &defect.cause);
-            sifter.finish();
-        }
-    }
-}
-
-/// Keeps the digests of an archive, or why there are none, unless that is known.
-fn note_digests(archive: &Source, digests: Result<Digests, Defect>, known: &[Defect], findings: &mut Findings) {
-    if let Err(defect) = &digests
-        && !known.contains(defect)
-    {
-        findings.defects.add(defect.clone());
-    }
-    findings.archives.insert(archive.path.clone(), digests.ok());
-}
-
-/// Hashes an archive as the file that it is, up to the size it had when it was found, from where the hasher has come to. An
-/// error is why not all of it could be read.
-fn hash(
-    archive: &Source,
-    (mut at, mut hasher): (u64, Hasher),
-    buffer: &mut [u8],
-    progress: &mut dyn FnMut(u64),
-) -> Result<Digests, Defect> {
-    if at < archive.size {
-        let file =
-            File::open(&archive.path).map_err(|error| Defect::of_path(&archive.path, DefectKind::Path, &error))?;
-        while at < archive.size {
-            let left = usize::try_from(archive.size - at).unwrap_or(usize::MAX).min(buffer.len());
-            let part = buffer.get_mut(..left).unwrap_or_default();
-            let size = read::read_at(&file, part, at)
-                .map_err(|error| archive_defect(archive, at, DefectKind::Read, &format!("cannot read on: {error}")))?;
-            hasher.update(part.get(..size).unwrap_or_default());
-            at += size as u64;
-            progress(size as u64);
-            if size < left {
-                return Err(archive_defect(archive, at, DefectKind::Changed, &gone(archive.size - at)));
-            }
-        }
-    }
-    Ok(hasher.finish())
-}
-
 /// Runs two pieces of work at the same time, if another thread has nothing to do.
 pub(crate) fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
     rayon::join(one, two);
@@ -341,13 +191,31 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::{cli::config::Config, error::Defects, evidence::sources::Links, evtx::chunk};
+    use crate::{
+        cli::config::Config,
+        error::Defects,
+        evidence::sources::Links,
+        evtx::chunk,
+        scan::{blocks::read_block, elsewhere},
+    };
+
+    fn config_of(line: &[&str]) -> Config {
+        use clap::Parser;
+
+        use crate::cli::{
+            args::{Args, Command},
+            config::Builtin,
+        };
+        let (args, builtin) = match Args::parse_from(line).command {
+            Command::Connections(args) => (args, Builtin::Everything),
+            Command::Detect(args) => (args, Builtin::Default),
+            _ => panic!("{line:?}"),
+        };
+        Config::new(args, builtin, Vec::new(), jiff::Timestamp::UNIX_EPOCH).unwrap()
+    }
 
     fn config() -> Config {
-        use clap::Parser;
-        let args = crate::cli::args::Args::parse_from(["netsift", "connections", "x"]);
-        let crate::cli::args::Command::Connections(args) = args.command else { panic!("connections") };
-        Config::new(args, crate::cli::config::Builtin::Everything, Vec::new(), jiff::Timestamp::UNIX_EPOCH).unwrap()
+        config_of(&["netsift", "connections", "x"])
     }
 
     fn log() -> Vec<u8> {
@@ -478,6 +346,50 @@ mod tests {
                     assert!(changed.iter().zip(change).all(|(changed, change)| changed.starts_with(change)));
                 }
             }
+        }
+    }
+
+    /// A log, the same with a damaged chunk and packed, and an export.
+    fn case() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        let (mut log, mut packed) = (log(), Vec::new());
+        write("whole.evtx", &log);
+        io::copy(&mut flate2::read::GzEncoder::new(&*log, flate2::Compression::fast()), &mut packed).unwrap();
+        write("packed.evtx.gz", &packed);
+        log[4096..4104].fill(7);
+        write("damaged.evtx", &log);
+        let data = [("Image", r"C:\x\exported.exe"), ("SourceIp", "10.0.0.1"), ("DestinationIp", "192.0.2.1")];
+        let data = data.map(|(name, value)| format!("<Data Name='{name}'>{value}</Data>")).concat();
+        let system = "<Provider Name='Microsoft-Windows-Sysmon'/><EventID>3</EventID><Computer>HOST</Computer>";
+        let event = format!("<Event><System>{system}</System><EventData>{data}</EventData></Event>");
+        write("export.xml", format!("<Events>{event}</Events>").as_bytes());
+        folder
+    }
+
+    #[test]
+    fn another_look_finds_beside_a_scan_what_it_finds_by_itself_until_that_has_a_hit() {
+        let case = case();
+        let found = |process: &str, carving: &[&str]| {
+            let line = ["netsift", "detect", "--process", process, case.path().to_str().unwrap()];
+            let Config { plan, method, paths, .. } = &config_of(&[&line[..], carving].concat());
+            let sources = crate::evidence::sources::discover(paths, Links::Skip, &method.limits);
+            let aside = elsewhere::aside(plan, false).unwrap().unwrap();
+            let (own, beside) = scan_with(plan, Some(&aside), method, &sources, &|_| {}).unwrap();
+            let alone = [plan, &aside.plan].map(|plan| scan(plan, method, &sources, &|_| {}).unwrap());
+            let groups = |found: Findings| -> Vec<_> {
+                found.groups.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect()
+            };
+            let is_beside = beside.is_some();
+            let [own_alone, alone] = alone.map(groups);
+            assert_eq!(groups(own), own_alone);
+            assert!(alone.iter().any(|(key, _)| key.values().eq(["exported.exe", "192.0.2.1"])), "{alone:?}");
+            assert!(beside.is_none_or(|beside| groups(beside) == alone));
+            is_beside
+        };
+        for carving in [&[][..], &["--recover"]] {
+            assert!(found("none.exe", carving) && found("regsvcs", carving));
+            assert!(!found("regsvcs.exe", carving));
         }
     }
 }

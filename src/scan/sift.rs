@@ -50,6 +50,8 @@ pub struct Sifter<'a> {
     to_ask: u8,
     /// Places without a chunk, for as long as no chunk is found; of a source whose blocks come one after another.
     held: Option<Vec<(Place, DefectKind, String)>>,
+    /// Decodes the chunks that may hold what another look is for, with this one's providers, ids and times, but without its texts.
+    aside: Option<Box<Self>>,
 }
 
 impl<'a> Sifter<'a> {
@@ -65,6 +67,7 @@ impl<'a> Sifter<'a> {
             named_by: plan.before.iter().collect(),
             to_ask: 0,
             held: None,
+            aside: None,
         }
     }
 
@@ -74,10 +77,18 @@ impl<'a> Sifter<'a> {
         Self { held: Some(Vec::new()), ..self }
     }
 
+    /// The same, with another look at the same chunks, whose only concern is what is decoded.
+    pub(super) fn with(self, aside: Option<Self>) -> Self {
+        Self { aside: aside.map(Box::new), ..self }
+    }
+
     /// Adds what was found in the source to the findings.
     pub fn finish(mut self) {
         if self.part.header.is_some() {
             self.release();
+        }
+        if let Some(aside) = self.aside {
+            aside.found.add(aside.source, aside.part);
         }
         self.found.add(self.source, self.part);
     }
@@ -175,6 +186,9 @@ impl<'a> Sifter<'a> {
                 }
                 if self.plan.terms.carving == Carving::Stale {
                     self.parse(place, &rest, &Layout::UNKNOWN);
+                    if let Some(aside) = &mut self.aside {
+                        aside.parse(place, &rest, &Layout::UNKNOWN);
+                    }
                 }
             }
             ChunkState::Used => {
@@ -264,38 +278,43 @@ impl<'a> Sifter<'a> {
                 self.part.tally.security_unread += unread(&self.plan.prefilter, bytes, records, &layout);
             }
         }
+        let records = records.as_deref();
+        let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
+        if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
+            aside.decode(place, bytes, layout, records);
+        }
         match records {
             Some(records)
-                if self.plan.decoding == Decoding::Candidates
-                    && !self.may_match(&self.plan.prefilter, bytes, is_named, &records) =>
+                if self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes)) =>
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
             }
-            Some(records) => {
-                self.part.tally.chunks_decoded += 1;
-                // Records that follow each other to the end need no id to end with, which a forged header could state too
-                // early.
-                let layout = Layout { last_id: None, ..layout };
-                let mended = record::mend(bytes, &records);
-                for &hidden in mended.iter().flat_map(|mended| &mended.hidden) {
-                    let at = Some(place.offset.saturating_add(hidden as u64));
-                    self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
-                }
-                let mended = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
-                if !self.take_typed(place, mended, &layout) {
-                    self.named_by = self.decoded_by(bytes, &records);
-                    self.parse(place, mended, &layout);
-                    self.named_by = self.plan.before.iter().collect();
-                }
-            }
-            None => {
-                self.part.tally.chunks_decoded += 1;
-                let read = self.parse(place, bytes, &layout);
-                self.follow_ids(bytes, &read);
-                self.miscopied_sizes(place, bytes, &read);
-                self.unread_records(place, bytes, &layout, &read);
-            }
+            records => self.decode(place, bytes, layout, records),
+        }
+    }
+
+    /// Decodes a chunk: without the parser if its records, which follow each other to the end, are as Windows writes them.
+    fn decode(&mut self, place: Place, bytes: &[u8], layout: Layout, records: Option<&[Record]>) {
+        self.part.tally.chunks_decoded += 1;
+        let Some(records) = records else {
+            let read = self.parse(place, bytes, &layout);
+            self.follow_ids(bytes, &read);
+            self.miscopied_sizes(place, bytes, &read);
+            return self.unread_records(place, bytes, &layout, &read);
+        };
+        // Such records need no id to end with, which a forged header could state too early.
+        let layout = Layout { last_id: None, ..layout };
+        let mended = record::mend(bytes, records);
+        for &hidden in mended.iter().flat_map(|mended| &mended.hidden) {
+            let at = Some(place.offset.saturating_add(hidden as u64));
+            self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
+        }
+        let mended = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
+        if !self.take_typed(place, mended, &layout) {
+            self.named_by = self.decoded_by(bytes, records);
+            self.parse(place, mended, &layout);
+            self.named_by = self.plan.before.iter().collect();
         }
     }
 
@@ -384,14 +403,17 @@ impl<'a> Sifter<'a> {
     /// The other looks that do not rule a chunk out.
     fn decoded_by(&self, chunk: &[u8], records: &[Record]) -> Vec<&'a Prefilter> {
         let is_all = self.plan.decoding == Decoding::Everything;
-        let may_match = |before: &Prefilter| self.may_match(before, chunk, before.names_provider(chunk), records);
+        let may_match = |before: &Prefilter| {
+            self.may_be_in(before, chunk, before.names_provider(chunk), records) && before.has_text(chunk)
+        };
         self.plan.before.iter().filter(|before| is_all || may_match(before)).collect()
     }
 
-    fn may_match(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
+    /// Whether a chunk can hold what is looked for, but for the texts in it.
+    fn may_be_in(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
         // What is carved is not among the records. An old one needs no name of its provider in the chunk: that can be overwritten.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        (is_named || records.is_none()) && prefilter.may_match(chunk, records)
+        (is_named || records.is_none()) && prefilter.may_be_in(chunk, records)
     }
 
     /// Names the places without a chunk that were held.
