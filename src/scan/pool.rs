@@ -127,6 +127,9 @@ pub fn scan_with(
     Ok((findings, found_aside))
 }
 
+/// The stack of each thread, in bytes: what threads have unless the environment says otherwise.
+const STACK: usize = 2 << 20;
+
 /// Threads for a scan or a merge, of the name whose panics are not shown.
 ///
 /// # Errors
@@ -135,6 +138,7 @@ pub fn scan_with(
 pub(crate) fn pool(threads: NonZeroUsize) -> Result<ThreadPool, Error> {
     ThreadPoolBuilder::new()
         .num_threads(threads.get())
+        .stack_size(STACK)
         .thread_name(|index| format!("scan-{index}"))
         .build()
         .map_err(|error| Error::Threads(error.to_string()))
