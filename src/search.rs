@@ -169,7 +169,7 @@ impl Found {
         };
         if terms.groups_later() {
             copies::in_order(&hits, Leaving { copies: terms.copies, twins: None }, |_, hit| {
-                groups.count_hit(hit, 0);
+                groups.count_hit(&hit, 0);
                 Ok(())
             })?;
         }
@@ -193,7 +193,7 @@ impl Found {
     /// What `each` returns, or what was spilled to a temporary file cannot be read again.
     pub fn connections(&self, mut each: impl FnMut(&Hit) -> io::Result<()>) -> io::Result<()> {
         let leaving = Leaving { copies: self.copies, twins: None };
-        copies::in_order(&self.hits, leaving, |_, hit| each(hit)).map(drop)
+        copies::in_order(&self.hits, leaving, |_, hit| each(&hit)).map(drop)
     }
 
     /// What is wrong with the evidence. If there is none, all of it was read.

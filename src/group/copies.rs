@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::Arc,
 };
 
 use crate::group::{hit::Hit, hits::SortedHits, twins::SortedTwins};
@@ -49,23 +48,28 @@ pub struct Dropped {
 pub fn in_order(
     hits: &SortedHits,
     Leaving { copies, twins }: Leaving<'_>,
-    mut each: impl FnMut(usize, &Arc<Hit>) -> io::Result<()>,
+    mut each: impl FnMut(usize, Hit) -> io::Result<()>,
 ) -> io::Result<Dropped> {
     let mut dropped = Dropped::default();
     let mut twins = twins.map(SortedTwins::pass).transpose()?;
     let mut next_twin = || twins.as_mut().and_then(Iterator::next).transpose();
     let mut twin = next_twin()?;
-    let mut last: Option<Arc<Hit>> = None;
+    // The last one that counts, which is handed on once the next is known to be no copy of it.
+    let mut last: Option<(usize, Hit)> = None;
     // The sources that have the last event.
     let mut sources: BTreeSet<String> = BTreeSet::new();
     for (number, hit) in hits.pass()?.enumerate() {
-        let hit = Arc::new(hit?);
+        let hit = hit?;
         if twin == Some(number as u64) {
             twin = next_twin()?;
             *dropped.twins.entry(hit.source().to_owned()).or_default() += 1;
             continue;
         }
-        let is_copy = last.as_ref().is_some_and(|last| hit.is_copy_of(last));
+        if copies == Copies::Count {
+            each(number, hit)?;
+            continue;
+        }
+        let is_copy = last.as_ref().is_some_and(|(_, last)| hit.is_copy_of(last));
         if !is_copy {
             sources.clear();
         }
@@ -77,12 +81,16 @@ pub fn in_order(
         if drop {
             *dropped.copies.entry(hit.source().to_owned()).or_default() += 1;
         } else {
-            each(number, &hit)?;
             if !sources.contains(hit.source()) {
                 sources.insert(hit.source().to_owned());
             }
-            last = Some(hit);
+            if let Some((number, hit)) = last.replace((number, hit)) {
+                each(number, hit)?;
+            }
         }
+    }
+    if let Some((number, hit)) = last {
+        each(number, hit)?;
     }
     Ok(dropped)
 }

@@ -1,6 +1,7 @@
 //! [`Labelling`]: hits and groups held against lists and databases, each thing that is asked of them once.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     fmt::Write,
     io,
@@ -137,12 +138,12 @@ impl Watched {
         leaving: Leaving<'_>,
         fields: &[Field],
         labelling: &mut Labelling<'_>,
-        rules_of: &dyn Fn(usize, &Hit) -> Vec<usize>,
+        rules_of: &dyn for<'h> Fn(usize, &'h Hit) -> Cow<'h, [usize]>,
     ) -> io::Result<Self> {
         let mut watched = Self::default();
         copies::in_order(hits, leaving, |number, hit| {
-            if !labelling.of_hit(hit)?.lists.is_empty() {
-                for rule in rules_of(number, hit) {
+            if !labelling.of_hit(&hit)?.lists.is_empty() {
+                for &rule in &*rules_of(number, &hit) {
                     let row = watched.hash(&GroupKey::new(fields, rule, |field| hit.get(field)));
                     watched.rows.insert(row);
                 }

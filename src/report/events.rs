@@ -53,7 +53,7 @@ pub struct Made<'a> {
 
 /// A hit of which a row is to be made.
 struct Waiting<'a> {
-    hit: Arc<Hit>,
+    hit: Hit,
     rule: Option<&'a RuleInfo>,
     found: Option<Arc<Found>>,
 }
@@ -93,8 +93,8 @@ impl<'s, 'e, W: Write> Rows<'s, 'e, W> {
     /// # Errors
     ///
     /// What the output returns.
-    pub fn write(&mut self, hit: &Arc<Hit>, rule: Option<&'s RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
-        let waiting = Waiting { hit: Arc::clone(hit), rule, found };
+    pub fn write(&mut self, hit: Hit, rule: Option<&'s RuleInfo>, found: Option<Arc<Found>>) -> io::Result<()> {
+        let waiting = Waiting { hit, rule, found };
         if let Some(batch) = self.hits.last_mut().filter(|batch| batch.len() < BATCH) {
             batch.push(waiting);
             return Ok(());

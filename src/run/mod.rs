@@ -273,7 +273,7 @@ impl Run<'_> {
                         let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
                         copies::in_order(hits, leaving, |_, hit| {
                             hit.rules.iter().try_for_each(|&rule| {
-                                write(Row::of_hit(place(hit.source()), hit, rule, terms.ends || terms.peers))
+                                write(Row::of_hit(place(hit.source()), &hit, rule, terms.ends || terms.peers))
                             })
                         })
                         .map(drop)

@@ -1,6 +1,7 @@
 //! [`Settling`]: the hits that were kept, taken one after another, for all that is made of them.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
     sync::Arc,
@@ -101,8 +102,11 @@ impl Kept<'_> {
         labelling: &mut Labelling<'_>,
         fired: &Fired<'_>,
     ) -> io::Result<Option<Watched>> {
-        let rules_of = |number: usize, hit: &Hit| fired.rules_of(number, hit);
-        let among = || Watched::among(self.hits, self.leaving, &terms.group_by, labelling, &rules_of);
+        let among = || {
+            Watched::among(self.hits, self.leaving, &terms.group_by, labelling, &|number, hit| {
+                fired.rules_of(number, &hit.rules)
+            })
+        };
         outputs.only_watched().then(among).transpose()
     }
 
@@ -126,31 +130,30 @@ impl<'a> Fired<'a> {
         Ok(Self { rules, by_hit: by_hit.unwrap_or_default() })
     }
 
-    /// The rules that the hit with this number is of.
-    fn rules_of(&self, number: usize, hit: &Hit) -> Vec<usize> {
-        let correlations = self.rules.sigma.correlations.as_ref();
-        let is_part = |rule: &usize| correlations.is_some_and(|rules| rules.parts.contains(rule));
-        let own = hit.rules.iter().copied().filter(|rule| !is_part(rule));
+    /// The rules that the hit with this number is of, where these are its own before correlations fire.
+    fn rules_of<'h>(&self, number: usize, own: &'h [usize]) -> Cow<'h, [usize]> {
+        let Some(correlations) = &self.rules.sigma.correlations else { return Cow::Borrowed(own) };
+        let own = own.iter().copied().filter(|rule| !correlations.parts.contains(rule));
         own.chain(self.by_hit.get(&number).into_iter().flatten().copied()).collect()
     }
 }
 
 impl LabelledHits {
     /// Takes what is said of a hit, and leaves of its rules those by which it is in a row that is left in.
-    fn take(&mut self, hit: &Hit, rules: &mut Vec<usize>, found: &Found, fields: &[Field]) {
+    fn take(&mut self, hit: &Hit, rules: &mut Cow<'_, [usize]>, found: &Found, fields: &[Field]) {
         let Self { labelled, watched, left_out } = self;
         if rules.is_empty() {
             return;
         }
         if let Some(watched) = watched {
-            rules.retain(|&rule| watched.has(&GroupKey::new(fields, rule, |field| hit.get(field))));
+            rules.to_mut().retain(|&rule| watched.has(&GroupKey::new(fields, rule, |field| hit.get(field))));
         }
         if rules.is_empty() {
             *left_out += 1;
             return;
         }
         labelled.count(found);
-        for &rule in &*rules {
+        for &rule in &**rules {
             labelled.add(hit, rule, found);
         }
     }
@@ -204,7 +207,10 @@ impl<'a, 'l> Settling<'a, 'l> {
         let mut each = |out: Option<&mut dyn Write>| -> io::Result<()> {
             thread::scope(|scope| {
                 let mut events = out.map(|out| EventRows::new(out, self.made(), scope)).transpose()?;
-                let take = |number, hit: &Arc<Hit>| self.take(hit, fired.rules_of(number, hit), events.as_mut());
+                let take = |number, hit: Hit| {
+                    let own = Arc::clone(&hit.rules);
+                    self.take(hit, fired.rules_of(number, &own), events.as_mut())
+                };
                 dropped = copies::in_order(kept.hits, kept.leaving, take)?;
                 events.map_or(Ok(()), EventRows::finish)
             })
@@ -236,39 +242,39 @@ impl<'a, 'l> Settling<'a, 'l> {
     /// Takes a hit of these rules; none if it is only a part of correlations.
     fn take<'s, W: Write>(
         &mut self,
-        hit: &Arc<Hit>,
-        mut rules: Vec<usize>,
+        hit: Hit,
+        mut rules: Cow<'_, [usize]>,
         events: Option<&mut EventRows<'s, '_, W>>,
     ) -> io::Result<()>
     where
         'a: 's,
     {
-        self.count(hit, &rules);
+        self.count(&hit, &rules);
         let Self { terms, known, settled, .. } = self;
-        let found = self.labelling.as_mut().map(|labelling| labelling.of_hit(hit)).transpose()?;
+        let found = self.labelling.as_mut().map(|labelling| labelling.of_hit(&hit)).transpose()?;
         if let (Some(labelled), Some(found)) = (&mut settled.labelled, &found) {
-            labelled.take(hit, &mut rules, found, &terms.group_by);
+            labelled.take(&hit, &mut rules, found, &terms.group_by);
         }
         if let Some(page) = &mut self.page {
-            page.add(hit, &rules, *known, found.as_deref());
+            page.add(&hit, &rules, *known, found.as_deref());
         }
         if let (Some(beacons), false) = (&mut settled.beacons, rules.is_empty()) {
-            beacons.add(hit);
+            beacons.add(&hit);
         }
         if let (Some(contexts), Some(known)) = (&mut settled.contexts, known) {
-            for &rule in &rules {
-                contexts.add(hit, rule, known);
+            for &rule in &*rules {
+                contexts.add(&hit, rule, known);
             }
         }
         let Some(events) = events else { return Ok(()) };
         let is_named = terms.rules.named;
         // Where rules are not named, a row is a hit, whatever its rules.
         let rows = if is_named { rules.len() } else { rules.len().min(1) };
-        for &rule in rules.iter().take(rows) {
-            self.rows += 1;
-            events.write(hit, terms.rules.infos.get(rule).filter(|_| is_named), found.clone())?;
-        }
-        Ok(())
+        let mut rules = rules.iter().take(rows).map(|&rule| terms.rules.infos.get(rule).filter(|_| is_named));
+        self.rows += rows as u64;
+        let Some(last) = rules.next_back() else { return Ok(()) };
+        rules.try_for_each(|rule| events.write(hit.clone(), rule, found.clone()))?;
+        events.write(hit, last, found)
     }
 
     /// Counts a hit for its rules and in their groups, where that had to wait for correlations, copies and twins.
