@@ -16,7 +16,7 @@ use crate::{
         table::Table,
         texts::Translation,
     },
-    join::Join,
+    join::{self, Join},
 };
 
 /// Whether groups are kept apart by the source that they are of.
@@ -145,9 +145,14 @@ impl Groups {
     /// # Errors
     ///
     /// They could not be spilled.
-    pub fn into_sorted(mut self) -> io::Result<SortedGroups> {
+    pub fn into_sorted(self) -> io::Result<SortedGroups> {
+        self.into_sorted_by(join::one_by_one)
+    }
+
+    /// The same. `join` does pieces of work at the same time, if it can.
+    pub(crate) fn into_sorted_by(mut self, join: Join) -> io::Result<SortedGroups> {
         if self.spilled.is_empty() {
-            let order = self.table.by_time();
+            let order = self.table.by_time(join);
             return Ok(SortedGroups(Sorted::InMemory(self.table, order)));
         }
         let mut sorted = Sorter::new(self.room);

@@ -106,6 +106,7 @@ impl From<Held> for Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::join;
 
     #[test]
     fn shared_texts_are_as_ones_own() {
@@ -113,7 +114,7 @@ mod tests {
         let in_order = || {
             let mut texts = Texts::default();
             let numbers = all.map(|text| texts.number(text));
-            let ranks = texts.put_in_order();
+            let ranks = texts.put_in_order(join::one_by_one);
             (Arc::new(texts), numbers.map(|number| ranks[number as usize]))
         };
         let ((one, numbers), (other, _)) = (in_order(), in_order());

@@ -13,6 +13,7 @@ use crate::{
         kept::{Kept, Ordered},
         spill::{Each, SortedRuns, Sorter},
     },
+    join::{self, Join},
 };
 
 /// Hits, collected in any order.
@@ -73,7 +74,7 @@ impl Hits {
 
     fn spill_if_full(&mut self) {
         if self.kept.size() >= self.room || self.kept.is_full() {
-            let kept = std::mem::take(&mut self.kept).into_ordered();
+            let kept = std::mem::take(&mut self.kept).into_ordered(join::one_by_one);
             self.spilled.spill_sorted(kept.iter());
         }
     }
@@ -83,8 +84,13 @@ impl Hits {
     /// # Errors
     ///
     /// They could not be spilled.
-    pub fn into_sorted(mut self) -> io::Result<SortedHits> {
-        let kept = self.kept.into_ordered();
+    pub fn into_sorted(self) -> io::Result<SortedHits> {
+        self.into_sorted_by(join::one_by_one)
+    }
+
+    /// The same. `join` does pieces of work at the same time, if it can.
+    pub(crate) fn into_sorted_by(mut self, join: Join) -> io::Result<SortedHits> {
+        let kept = self.kept.into_ordered(join);
         if self.spilled.is_empty() {
             return Ok(SortedHits(Sorted::InMemory(Box::new(kept))));
         }

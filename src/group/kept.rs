@@ -18,10 +18,13 @@ use crate::{
         order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
     },
+    join::{self, Join},
 };
 
 /// How many hits are a batch.
 const BATCH: usize = 256;
+/// How many are numbered anew at once.
+const PART: usize = 1 << 14;
 
 /// Hits, in the order in which they were kept.
 #[derive(Debug, Default)]
@@ -172,16 +175,19 @@ impl Kept {
         next
     }
 
-    /// The same, in order.
-    pub(super) fn into_ordered(self) -> Ordered {
+    /// The same, in order. `join` does pieces of work at the same time, if it can.
+    pub(super) fn into_ordered(self, join: Join) -> Ordered {
         let Self { mut texts, mut numbers, rows, rules, events, .. } = self;
-        let ranks = texts.put_in_order();
-        for number in numbers.iter_mut().flatten() {
-            *number = ranks.get(*number as usize).copied().unwrap_or(0);
-        }
+        let ranks = texts.put_in_order(join);
+        let mut parts: Vec<&mut [[u32; TEXTS]]> = numbers.chunks_mut(PART).collect();
+        join::each(join, &mut parts, &|part| {
+            for number in part.iter_mut().flatten() {
+                *number = ranks.get(*number as usize).copied().unwrap_or(0);
+            }
+        });
         let unordered = Ordered { texts: Arc::new(texts), numbers, rows, rules, events, order: Vec::new() };
         let times = unordered.rows.iter().map(|row| row.time).zip(0..);
-        let order = order::by_time(times, &unordered);
+        let order = order::by_time(times, &unordered, join);
         Ordered { order, ..unordered }
     }
 }

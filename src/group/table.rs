@@ -126,17 +126,17 @@ impl Table {
 
     /// The places of the groups in the order of their keys. Nothing more can be counted then.
     pub(super) fn by_key(&mut self) -> Vec<u32> {
-        self.number_in_order();
+        self.number_in_order(join::one_by_one);
         let mut places: Vec<u32> = self.times().map(|(_, place)| place).collect();
-        order::by_numbers(&mut places, self);
+        order::by_numbers(&mut places, self, join::one_by_one);
         places
     }
 
     /// The places of the groups in the order of their first times, not stated ones first, and then of their keys. Nothing more can be
     /// counted then.
-    pub(super) fn by_time(&mut self) -> Vec<u32> {
-        self.number_in_order();
-        order::by_time(self.times(), self)
+    pub(super) fn by_time(&mut self, join: Join) -> Vec<u32> {
+        self.number_in_order(join);
+        order::by_time(self.times(), self, join)
     }
 
     /// The first times of the groups, each with its place: its number in its shard, and which of them that is.
@@ -148,12 +148,13 @@ impl Table {
     }
 
     /// Numbers the texts in their order, so that keys are in order where their numbers are.
-    fn number_in_order(&mut self) {
-        let ranks = self.texts.put_in_order();
-        for shard in &mut self.shards {
+    fn number_in_order(&mut self, join: Join) {
+        let ranks = self.texts.put_in_order(join);
+        let width = self.width;
+        join::each(join, &mut self.shards, &|shard| {
             shard.places.clear();
-            shard.renumber(self.width, &ranks);
-        }
+            shard.renumber(width, &ranks);
+        });
     }
 
     /// Forgets all, and keeps the memory for as much again.

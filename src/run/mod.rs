@@ -21,6 +21,7 @@ use crate::{
         rarity::{Places, Rarity},
         twins::{self, SortedTwins, Twins},
     },
+    join::Join,
     report::{
         background::Background,
         beacons,
@@ -36,7 +37,7 @@ use crate::{
         parquet::columns::{Row, Rows},
         ran::{Ran, RanLabels},
     },
-    scan::{searched::Searched, second, terms::Terms},
+    scan::{pool, searched::Searched, second, terms::Terms},
 };
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
@@ -54,7 +55,7 @@ pub fn write(
 ) -> Result<Ran, Error> {
     let mut run = Run { terms, outputs, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
-    let hits = searched.hits.take().map(|hits| hits.into_sorted().map_err(Error::Spill)).transpose()?;
+    let hits = searched.hits.take().map(|hits| run.sorted(|join| hits.into_sorted_by(join))).transpose()?;
     let twins = twins(terms, hits.as_ref(), &searched)?;
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
@@ -160,6 +161,11 @@ struct Shown {
 }
 
 impl Run<'_> {
+    /// Has something put in order by all threads.
+    fn sorted<T: Send>(&self, sort: impl FnOnce(Join) -> io::Result<T> + Send) -> Result<T, Error> {
+        pool::pool(self.outputs.threads)?.install(|| sort(pool::side_by_side)).map_err(Error::Spill)
+    }
+
     fn manifest(&self, searched: Searched, ran: &Ran, report: Written, events: Option<Written>) -> Manifest {
         let Self { terms, outputs, .. } = self;
         let [watchlists, geoip] = manifest::label_files(outputs.labels.as_deref());
@@ -195,7 +201,8 @@ impl Run<'_> {
     ) -> Result<Shown, Error> {
         let (fields, room) = (&self.terms.group_by, groups.room());
         let Some(labelling) = labelling else {
-            return Ok(Shown { groups: groups.into_sorted().map_err(Error::Spill)?, labels: None, by_rule });
+            let groups = self.sorted(|join| groups.into_sorted_by(join))?;
+            return Ok(Shown { groups, labels: None, by_rule });
         };
         let shown = || -> io::Result<Shown> {
             let (mut left_out, mut unasked) = (None, 0);
