@@ -137,8 +137,8 @@ impl Connection<'_> {
 
 /// Whether two names are of one host, in any case, with its domain or without.
 fn is_same_host(one: &str, other: &str) -> bool {
-    let host = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    !one.is_empty() && one.parse::<IpAddr>().is_err() && host(one) == host(other)
+    let [own, others] = [one, other].map(|name| name.split('.').next().unwrap_or_default());
+    !one.is_empty() && own.eq_ignore_ascii_case(others) && one.parse::<IpAddr>().is_err()
 }
 
 /// What is behind the last `\\` of a path.

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::Field,
     group::{
+        held::Held,
         hit::Hit,
         key::GroupKey,
+        recall::Recall,
         rhythm::{Histogram, Intervals, Rhythm},
         spill::{SortedRuns, Sorter},
     },
@@ -28,11 +30,15 @@ pub const FIELDS: [Field; 5] = [Field::Dvc, Field::App, Field::Dest, Field::Dest
 /// Connections, collected in the order of hits.
 #[derive(Debug)]
 pub struct Beacons {
+    /// Which of the times are of which channel.
+    channels: HashMap<GroupKey, usize, ahash::RandomState>,
     /// The times of each channel in order, in nanoseconds since 1970.
-    channels: HashMap<GroupKey, Vec<i128>, ahash::RandomState>,
+    times: Vec<Vec<i128>>,
     /// The channel of the last hit, whose memory is used again.
     channel: GroupKey,
-    last: Option<Hit>,
+    recall: Recall<usize>,
+    /// When the last hit was, and its texts.
+    last: Option<(Option<Timestamp>, Held)>,
     /// What is held in memory, and may be, in bytes.
     size: usize,
     room: usize,
@@ -77,31 +83,49 @@ impl Beacons {
     /// None yet. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        let (channels, channel) = (HashMap::default(), GroupKey::default());
-        Self { channels, channel, last: None, size: 0, room, spilled: Sorter::new(usize::MAX) }
+        Self {
+            channels: HashMap::default(),
+            times: Vec::new(),
+            channel: GroupKey::default(),
+            recall: Recall::default(),
+            last: None,
+            size: 0,
+            room,
+            spilled: Sorter::new(usize::MAX),
+        }
     }
 
     /// Adds a hit, in the order of hits. A copy of the one before does not count, nor does one of no time.
     pub fn add(&mut self, hit: &Hit) {
         let Some(time) = hit.time else { return };
-        if self.last.as_ref().is_some_and(|last| hit.is_copy_of(last)) {
+        if self.last.as_ref().is_some_and(|(time, texts)| hit.has_said(*time, texts)) {
             return;
         }
-        self.last = Some(hit.clone());
-        let Self { channels, channel, size, .. } = self;
-        channel.refill(0, FIELDS.iter().map(|&field| hit.get(field)));
-        // Of times that are half of what there is room for.
-        *size += 2 * size_of::<i128>();
-        if let Some(times) = channels.get_mut(channel) {
+        self.last = Some((hit.time, hit.texts.clone()));
+        let number = self.recall.of(hit, 0, FIELDS.into_iter()).unwrap_or_else(|| self.number(hit));
+        if let Some(times) = self.times.get_mut(number) {
             times.push(time.as_nanosecond());
-        } else {
-            let channel = channel.clone();
-            *size += 2 * size_of::<(GroupKey, Vec<i128>)>() + channel.heap_size();
-            channels.insert(channel, vec![time.as_nanosecond()]);
         }
+        // Of times that are half of what there is room for.
+        self.size += 2 * size_of::<i128>();
         if self.size >= self.room {
             self.spill();
         }
+    }
+
+    /// The number of a hit's channel.
+    fn number(&mut self, hit: &Hit) -> usize {
+        let Self { channels, times, channel, recall, size, .. } = self;
+        channel.refill(0, FIELDS.iter().map(|&field| hit.get(field)));
+        let number = channels.get(channel).copied().unwrap_or_else(|| {
+            let channel = channel.clone();
+            *size += 2 * size_of::<(GroupKey, usize, Vec<i128>)>() + channel.heap_size();
+            channels.insert(channel, times.len());
+            times.push(Vec::new());
+            times.len() - 1
+        });
+        recall.remember(number);
+        number
     }
 
     fn spill(&mut self) {
@@ -114,7 +138,10 @@ impl Beacons {
     /// What is in memory, in the order of channels. Then it is no longer there.
     fn in_order(&mut self) -> Vec<(GroupKey, Vec<i128>)> {
         self.size = 0;
-        let mut channels: Vec<_> = mem::take(&mut self.channels).into_iter().collect();
+        self.recall.clear();
+        let mut times = mem::take(&mut self.times);
+        let mut of_channel = |(channel, number)| (channel, times.get_mut(number).map(mem::take).unwrap_or_default());
+        let mut channels: Vec<_> = mem::take(&mut self.channels).into_iter().map(&mut of_channel).collect();
         channels.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
         channels
     }

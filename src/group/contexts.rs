@@ -16,7 +16,8 @@ use crate::{
     group::{
         hit::Hit,
         key::{GroupKey, earlier, spilled_time},
-        processes::{self, Processes},
+        processes::{self, OF_KEY, Processes},
+        recall::Recall,
         spill::{SortedRuns, Sorter},
     },
 };
@@ -25,10 +26,13 @@ use crate::{
 #[derive(Debug)]
 pub struct Contexts {
     fields: Vec<Field>,
-    /// By the values of the fields, and behind them the host and the GUID of the process.
-    met: HashMap<GroupKey, Met, ahash::RandomState>,
+    /// Which of what was met is of which values of the fields, and behind them the host and the GUID of the process.
+    numbers: HashMap<GroupKey, usize, ahash::RandomState>,
+    met: Vec<Met>,
     /// The key of the last hit, whose memory is used again.
     key: GroupKey,
+    /// Which of what was met is of a hit whose process has asked for no names.
+    recall: Recall<usize>,
     /// How many hits there were.
     count: u64,
     /// What is held in memory, and may be, in bytes.
@@ -86,29 +90,26 @@ impl Contexts {
     /// None yet, of groups by these fields. No more than some `room` bytes are held in memory.
     #[must_use]
     pub fn new(fields: &[Field], room: usize) -> Self {
-        let (met, key) = (HashMap::default(), GroupKey::default());
-        Self { fields: fields.to_vec(), met, key, count: 0, size: 0, room, spilled: Sorter::new(usize::MAX) }
+        Self {
+            fields: fields.to_vec(),
+            numbers: HashMap::default(),
+            met: Vec::new(),
+            key: GroupKey::default(),
+            recall: Recall::default(),
+            count: 0,
+            size: 0,
+            room,
+            spilled: Sorter::new(usize::MAX),
+        }
     }
 
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
-        let process = processes.key(hit);
-        let queries = processes.queries(&process, hit);
-        let values = self.fields.iter().map(|&field| hit.get(field));
-        self.key.refill(rule, values.chain([&*process.host, &*process.guid]));
-        let met = if let Some(met) = self.met.get_mut(&self.key) {
-            met
-        } else {
-            let met = Met { number: self.count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
-            let key = self.key.clone();
-            self.size += 2 * size_of::<(GroupKey, Met)>() + key.heap_size();
-            self.met.entry(key).or_insert(met)
-        };
+        let fields = self.fields.iter().copied().chain(OF_KEY);
+        let number = self.recall.of(hit, rule, fields).unwrap_or_else(|| self.number(hit, rule, processes));
         self.count += 1;
-        met.first = earlier(met.first, hit.time);
-        for (time, name) in queries {
-            let size = size_of::<(i128, String)>() + name.len();
-            self.size += if met.queries.insert((time, name.to_owned())) { size } else { 0 };
+        if let Some(met) = self.met.get_mut(number) {
+            met.first = earlier(met.first, hit.time);
         }
         if self.size >= self.room {
             let joined = self.joined();
@@ -116,11 +117,39 @@ impl Contexts {
         }
     }
 
+    /// Which of what was met is of a hit, with the names that its process has asked for.
+    fn number(&mut self, hit: &Hit, rule: usize, processes: &Processes) -> usize {
+        let Self { fields, numbers, met, key, recall, count, size, .. } = self;
+        let process = processes.key(hit);
+        let values = fields.iter().map(|&field| hit.get(field));
+        key.refill(rule, values.chain([&*process.host, &*process.guid]));
+        let number = numbers.get(key).copied().unwrap_or_else(|| {
+            let key = key.clone();
+            *size += 2 * size_of::<(GroupKey, usize, Met)>() + key.heap_size();
+            numbers.insert(key, met.len());
+            met.push(Met { number: *count, time: hit.time, first: hit.time, queries: BTreeSet::new() });
+            met.len() - 1
+        });
+        if processes.is_told_by_fields(&process, hit) {
+            recall.remember(number);
+        } else if let Some(met) = met.get_mut(number) {
+            for (time, name) in processes.queries(&process, hit) {
+                let grown = size_of::<(i128, String)>() + name.len();
+                *size += if met.queries.insert((time, name.to_owned())) { grown } else { 0 };
+            }
+        }
+        number
+    }
+
     /// What is in memory, in order. Then it is no longer there.
     fn joined(&mut self) -> Vec<Joined> {
         self.size = 0;
-        let fields = self.fields.len();
-        let joined = mem::take(&mut self.met).into_iter().map(|(key, met)| Joined::of(key, fields, met));
+        self.recall.clear();
+        let (fields, mut met) = (self.fields.len(), mem::take(&mut self.met));
+        let joined = mem::take(&mut self.numbers).into_iter().filter_map(|(key, number)| {
+            let met = met.get_mut(number)?;
+            Some(Joined::of(key, fields, Met { queries: mem::take(&mut met.queries), ..*met }))
+        });
         let mut joined: Vec<Joined> = joined.collect();
         joined.sort_unstable();
         joined

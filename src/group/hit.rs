@@ -15,6 +15,7 @@ use crate::{
     group::{
         held::{ENDS, Held, RECORD_ID, RULE_NAME, SOURCE, UTC_TIME},
         key::{Values, spilled_time},
+        texts::Texts,
     },
     rule::sigma::{
         beside::{Beside, HOSTNAME},
@@ -134,7 +135,12 @@ impl Hit {
     /// Whether the other is the same event in another place: same host, record id, time and connection.
     #[must_use]
     pub fn is_copy_of(&self, other: &Self) -> bool {
-        self.time == other.time && self.texts.compare(&other.texts, SOURCE).is_eq()
+        self.has_said(other.time, &other.texts)
+    }
+
+    /// The same, of an event of this time with these texts.
+    pub(super) fn has_said(&self, time: Option<Timestamp>, texts: &Held) -> bool {
+        self.time == time && self.texts.compare(texts, SOURCE).is_eq()
     }
 
     /// Whether the other is of the same record.
@@ -162,6 +168,14 @@ impl Hit {
             return self.community.of(Field::flow(|other| self.stored(other)));
         }
         self.stored(field.stands_for(|other| self.stored(other)))
+    }
+
+    /// The texts that it shares with others, and the number of a field's value among them; nothing if it shares none, or the value is not
+    /// one of them.
+    #[must_use]
+    pub fn shared(&self, field: Field) -> Option<(&Arc<Texts>, u32)> {
+        let (texts, numbers) = self.texts.shared()?;
+        Some((texts, *numbers.get(self.place(field)?)?))
     }
 
     /// The place of a field's value among its texts; nothing if it is made of several.

@@ -8,6 +8,7 @@
 //! - [`facts`]: what was told of processes. [`processes`]: what is known of the processes of hits. [`contexts`]: the same, of each group.
 //! - [`labelling`]: hits and groups held against lists and databases. [`labelled`]: what these say, of each group.
 //! - [`beacons`]: the channels that are used again and again. [`rhythm`]: how regularly.
+//! - [`recall`]: what was found out of a hit, for those like it.
 //! - [`spill`]: what does not fit into memory, sorted on disk.
 
 pub mod beacons;
@@ -25,6 +26,7 @@ pub mod labelling;
 mod order;
 pub mod processes;
 pub mod rarity;
+pub mod recall;
 pub mod rhythm;
 pub mod spill;
 mod table;

@@ -273,7 +273,10 @@ impl Processes {
     pub fn key(&self, hit: &Hit) -> ProcessKey {
         let key = key(hit);
         let lived = hit.time.and_then(|time| self.of_ids.get(&key)?.at(time.as_nanosecond()));
-        lived.map_or_else(|| key.clone(), |created| audited::key_of_one(&key, Some(created)))
+        match lived {
+            Some(created) => audited::key_of_one(&key, Some(created)),
+            None => key,
+        }
     }
 
     /// What is known of the process of a host with this GUID, which had a connection at this time.
@@ -316,13 +319,20 @@ impl Processes {
     /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
     #[must_use]
     pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> BTreeSet<(i128, &str)> {
-        let (Some(process), Some(time), Ok(address)) =
-            (self.known.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
-        else {
+        let Some(process) = self.known.get(key).filter(|process| !process.queries.is_empty()) else {
+            return BTreeSet::new();
+        };
+        let (Some(time), Ok(address)) = (hit.time, hit.get(Field::DestIp).parse::<IpAddr>()) else {
             return BTreeSet::new();
         };
         let queries = process.queries.iter().filter(|query| query.is_for(address, time));
         queries.map(|query| (query.time, &*query.name)).collect()
+    }
+
+    /// Whether all hits with the fields [`OF_KEY`] of this one are of the process with this key and have no names, whenever they were.
+    pub(super) fn is_told_by_fields(&self, key: &ProcessKey, hit: &Hit) -> bool {
+        hit.get(Field::VendorProduct) != security::VENDOR_PRODUCT
+            && self.known.get(key).is_none_or(|process| process.queries.is_empty())
     }
 
     /// The names of the processes that one comes from, as far as they are known, and its own.

@@ -84,21 +84,26 @@ impl Texts {
 
 /// The numbers that texts have elsewhere, by those that they have here.
 #[derive(Debug, Default)]
-pub(super) struct Translation {
+pub struct Translation {
     of: Option<Arc<Texts>>,
     numbers: Vec<Number>,
 }
 
 impl Translation {
     /// Forgets all that is of other texts than these.
-    pub(super) fn turn_to(&mut self, texts: &Arc<Texts>) {
-        if !self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, texts)) {
+    pub fn turn_to(&mut self, texts: &Arc<Texts>) {
+        if !self.is_of(texts) {
             *self = Self { of: Some(Arc::clone(texts)), numbers: vec![Number::default(); texts.len()] };
         }
     }
 
+    /// Whether it is of these texts.
+    pub fn is_of(&self, texts: &Arc<Texts>) -> bool {
+        self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, texts))
+    }
+
     /// The number elsewhere of the text with this number, as `number` gives it if it was not asked for.
-    pub(super) fn get(&mut self, here: u32, number: impl FnOnce(&str) -> u32) -> u32 {
+    pub fn get(&mut self, here: u32, number: impl FnOnce(&str) -> u32) -> u32 {
         let Self { of, numbers } = self;
         let number = || number(of.as_ref().map_or("", |texts| texts.get(here)));
         match numbers.get_mut(here as usize) {

@@ -1,6 +1,11 @@
 //! [`Names`]: texts, each once, known by a number. They occur again and again in hits, and once in a page.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, mem, rc::Rc};
+
+use crate::{
+    connection::glossary::Field,
+    group::{hit::Hit, texts::Translation},
+};
 
 /// Texts in the order in which they were first met.
 #[derive(Debug, Default)]
@@ -9,6 +14,8 @@ pub(super) struct Names {
     list: Vec<Rc<str>>,
     /// How much text they are, in bytes.
     pub(super) size: usize,
+    /// The numbers of those that hits share.
+    shared: Translation,
 }
 
 impl Names {
@@ -22,6 +29,16 @@ impl Names {
         self.size += text.len();
         self.list.push(Rc::clone(&text));
         self.ids.insert(text, id);
+        id
+    }
+
+    /// The number of a field's value in a hit. A text that many hits share is looked for once.
+    pub(super) fn id_of(&mut self, hit: &Hit, field: Field) -> u32 {
+        let Some((texts, number)) = hit.shared(field) else { return self.id(hit.get(field)) };
+        let mut shared = mem::take(&mut self.shared);
+        shared.turn_to(texts);
+        let id = shared.get(number, |text| self.id(text));
+        self.shared = shared;
         id
     }
 

@@ -12,6 +12,7 @@ use crate::{
     group::{
         hit::Hit,
         key::{Group, GroupKey},
+        recall::Recall,
     },
     report::page::{
         names::Names,
@@ -40,6 +41,8 @@ pub struct Observed {
     rows: HashMap<GroupKey, u32, ahash::RandomState>,
     /// The key of the last group, whose memory is used again.
     key: GroupKey,
+    /// Which row a hit is of.
+    recall: Recall<u32>,
     /// The first groups, in the order in which they were met, with the destination and the process of the first hit of each.
     pub(super) courses: Vec<[u32; 2]>,
     /// When the last of them was met.
@@ -159,6 +162,7 @@ impl Observed {
             names: Names::default(),
             rows: HashMap::default(),
             key: GroupKey::default(),
+            recall: Recall::default(),
             courses: Vec::new(),
             met: None,
             hosts: Counted::new(),
@@ -181,15 +185,14 @@ impl Observed {
     /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
     pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
         let time = hit.time.map(Timestamp::as_nanosecond);
-        let course = self.count(|field| hit.get(field), Met { hits: 1, first: time, last: time });
+        let course = self.count(|names, field| names.id_of(hit, field), Met { hits: 1, first: time, last: time });
         match time {
             None => self.untimed += 1,
             Some(time) => self.timeline.add(time, [course.destination as usize, course.process as usize]),
         }
         let is_shown = self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0;
         for &rule in rules {
-            self.key.refill(rule, self.group_by.iter().map(|&field| hit.get(field)));
-            let row = self.row(time, course);
+            let row = self.row_of_hit(hit, rule, time, course);
             if let (Some(row), Some(time)) = (row, time) {
                 self.by_row.add(time, [row as usize]);
             }
@@ -211,7 +214,7 @@ impl Observed {
         self.left_out = self.left_out.saturating_add(group.count);
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
         let (first, last) = (nanoseconds(group.first), nanoseconds(group.last));
-        let course = self.count(value, Met { hits: group.count, first, last });
+        let course = self.count(|names, field| names.id(value(field)), Met { hits: group.count, first, last });
         self.key = key;
         self.row(first, course);
     }
@@ -219,6 +222,17 @@ impl Observed {
     /// Whether one of these fields is known of each hit.
     pub(super) fn knows(&self, fields: &[Field]) -> bool {
         !self.of_groups || fields.iter().any(|field| self.group_by.contains(field))
+    }
+
+    /// The row of a hit of a rule.
+    fn row_of_hit(&mut self, hit: &Hit, rule: usize, time: Option<i128>, course: Course) -> Option<u32> {
+        if let Some(row) = self.recall.of(hit, rule, self.group_by.iter().copied()) {
+            return Some(row);
+        }
+        self.key.refill(rule, self.group_by.iter().map(|&field| hit.get(field)));
+        let row = self.row(time, course)?;
+        self.recall.remember(row);
+        Some(row)
     }
 
     /// Which row a group is, of those met, if it is among the first.
@@ -242,11 +256,11 @@ impl Observed {
         Some(next)
     }
 
-    fn count<'a>(&mut self, value: impl Fn(Field) -> &'a str, met: Met) -> Course {
+    fn count(&mut self, id: impl Fn(&mut Names, Field) -> u32, met: Met) -> Course {
         let names = &mut self.names;
-        let host = names.id(value(Field::Dvc));
-        let process = names.id(value(Field::App));
-        let [dest, dest_ip, port] = self.destination.map(|field| names.id(value(field)));
+        let host = id(names, Field::Dvc);
+        let process = id(names, Field::App);
+        let [dest, dest_ip, port] = self.destination.map(|field| id(names, field));
 
         let host = self.hosts.add(host, met);
         let process = self.processes.add(process, met);
