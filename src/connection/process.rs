@@ -46,7 +46,7 @@ const PROCESS_GUID: usize = 1;
 const PARENT_GUID: usize = 7;
 
 /// A process of a host. The id alone is no key: Windows gives it to the next process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProcessKey {
     /// The reporting host, as the log has it.
     pub host: String,

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    io, mem,
+    io,
 };
 
 use jiff::Timestamp;
@@ -15,34 +15,36 @@ use crate::{
     connection::{glossary::Field, process::ProcessKey},
     group::{
         hit::Hit,
-        key::{GroupKey, earlier, spilled_time},
-        processes::{self, OF_KEY, Processes},
-        recall::Recall,
-        spill::{SortedRuns, Sorter},
+        key::{GroupKey, Sum, earlier, spilled_time},
+        processes::{self, OF_GUID, Processes},
+        spill::{Each, SortedRuns, Sorter},
+        table::Table,
+        texts::Translation,
     },
+    join::Join,
 };
 
 /// Hits joined to their processes, collected in the order of time.
 #[derive(Debug)]
 pub struct Contexts {
     fields: Vec<Field>,
-    /// Which of what was met is of which values of the fields, and behind them the host and the GUID of the process.
-    numbers: HashMap<GroupKey, usize, ahash::RandomState>,
-    met: Vec<Met>,
+    /// By the values of the fields, and behind them the host and the GUID of the process.
+    table: Table<Met>,
+    translation: Translation,
     /// The key of the last hit, whose memory is used again.
-    key: GroupKey,
-    /// Which of what was met is of a hit whose process has asked for no names.
-    recall: Recall<usize>,
+    key: Vec<u32>,
+    /// Whether a process has asked for names, by the numbers of its host and GUID.
+    has_asked: HashMap<[u32; 2], bool, ahash::RandomState>,
     /// How many hits there were.
     count: u64,
-    /// What is held in memory, and may be, in bytes.
-    size: usize,
+    /// What the queries take in memory, in bytes, and all may take.
+    size_of_queries: usize,
     room: usize,
     spilled: Sorter<Joined>,
 }
 
 /// What was met of the hits of a group that are of one process.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Met {
     /// Which of all hits the first is, in the order of time.
     number: u64,
@@ -53,8 +55,11 @@ struct Met {
     #[serde(with = "spilled_time")]
     first: Option<Timestamp>,
     /// The names that the process asked DNS for.
-    queries: BTreeSet<(i128, String)>,
+    queries: Queries,
 }
+
+/// Names that were asked for, in the order of time.
+type Queries = BTreeSet<(i128, String)>;
 
 /// The hits of a group that are of one process: in the order of groups and of processes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,12 +69,9 @@ struct Joined {
     met: Met,
 }
 
-/// What is known of the processes of a group. The order is that of the report.
+/// What is known of the processes of a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GroupContext {
-    #[serde(with = "spilled_time")]
-    first: Option<Timestamp>,
-    group: GroupKey,
     /// The process of the first hit.
     pub process: ProcessKey,
     /// When that was.
@@ -79,11 +81,24 @@ pub struct GroupContext {
     pub processes: u64,
     /// The names that they asked DNS for, in the order of time.
     pub queries: String,
-    /// Which of the hits the first is.
-    number: u64,
-    /// The names, while they are collected.
-    #[serde(skip)]
-    asked: BTreeSet<(i128, String)>,
+}
+
+/// What was met of all hits of a group, with what tells its process.
+#[derive(Debug, Clone, Default)]
+struct OfGroup<P> {
+    /// The process of the first hit.
+    process: P,
+    met: Met,
+    processes: u64,
+}
+
+/// The same in the order of the report.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Ranked {
+    #[serde(with = "spilled_time")]
+    first: Option<Timestamp>,
+    group: GroupKey,
+    context: GroupContext,
 }
 
 impl Contexts {
@@ -92,12 +107,12 @@ impl Contexts {
     pub fn new(fields: &[Field], room: usize) -> Self {
         Self {
             fields: fields.to_vec(),
-            numbers: HashMap::default(),
-            met: Vec::new(),
-            key: GroupKey::default(),
-            recall: Recall::default(),
+            table: Table::new(fields.len() + 2),
+            translation: Translation::default(),
+            key: Vec::new(),
+            has_asked: HashMap::default(),
             count: 0,
-            size: 0,
+            size_of_queries: 0,
             room,
             spilled: Sorter::new(usize::MAX),
         }
@@ -105,131 +120,177 @@ impl Contexts {
 
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
-        let fields = self.fields.iter().copied().chain(OF_KEY);
-        let number = self.recall.of(hit, rule, fields).unwrap_or_else(|| self.number(hit, rule, processes));
-        self.count += 1;
-        if let Some(met) = self.met.get_mut(number) {
-            met.first = earlier(met.first, hit.time);
+        let Self { fields, table, translation, key, has_asked, count, size_of_queries, .. } = self;
+        key.clear();
+        key.extend(fields.iter().map(|&field| hit.number(field, &mut table.texts, translation)));
+        let process = if processes::is_told_by_guid(hit) {
+            let numbers = OF_GUID.map(|field| hit.number(field, &mut table.texts, translation));
+            key.extend(numbers);
+            let asks = has_asked.entry(numbers).or_insert_with(|| processes.has_asked(&processes.key(hit)));
+            asks.then(|| processes.key(hit))
+        } else {
+            let process = processes.key(hit);
+            key.extend([&process.host, &process.guid].map(|text| table.texts.number(text)));
+            Some(process)
+        };
+        key.push(u32::try_from(rule).unwrap_or(u32::MAX));
+        let met = Met { number: *count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
+        *count += 1;
+        if let (Some(met), Some(process)) = (table.count(key, met), process) {
+            for (time, name) in processes.queries(&process, hit) {
+                let size = size_of::<(i128, String)>() + name.len();
+                *size_of_queries += if met.queries.insert((time, name.to_owned())) { size } else { 0 };
+            }
         }
-        if self.size >= self.room {
+        if self.size() >= self.room || self.table.is_full() {
             let joined = self.joined();
             self.spilled.spill_sorted(joined.into_iter());
         }
     }
 
-    /// Which of what was met is of a hit, with the names that its process has asked for.
-    fn number(&mut self, hit: &Hit, rule: usize, processes: &Processes) -> usize {
-        let Self { fields, numbers, met, key, recall, count, size, .. } = self;
-        let process = processes.key(hit);
-        let values = fields.iter().map(|&field| hit.get(field));
-        key.refill(rule, values.chain([&*process.host, &*process.guid]));
-        let number = numbers.get(key).copied().unwrap_or_else(|| {
-            let key = key.clone();
-            *size += 2 * size_of::<(GroupKey, usize, Met)>() + key.heap_size();
-            numbers.insert(key, met.len());
-            met.push(Met { number: *count, time: hit.time, first: hit.time, queries: BTreeSet::new() });
-            met.len() - 1
-        });
-        if processes.is_told_by_fields(&process, hit) {
-            recall.remember(number);
-        } else if let Some(met) = met.get_mut(number) {
-            for (time, name) in processes.queries(&process, hit) {
-                let grown = size_of::<(i128, String)>() + name.len();
-                *size += if met.queries.insert((time, name.to_owned())) { grown } else { 0 };
-            }
-        }
-        number
+    /// What is held in memory at most, in bytes.
+    fn size(&self) -> usize {
+        self.table.size() + self.size_of_queries + 2 * size_of::<([u32; 2], bool)>() * self.has_asked.len()
     }
 
     /// What is in memory, in order. Then it is no longer there.
     fn joined(&mut self) -> Vec<Joined> {
-        self.size = 0;
-        self.recall.clear();
-        let (fields, mut met) = (self.fields.len(), mem::take(&mut self.met));
-        let joined = mem::take(&mut self.numbers).into_iter().filter_map(|(key, number)| {
-            let met = met.get_mut(number)?;
-            Some(Joined::of(key, fields, Met { queries: mem::take(&mut met.queries), ..*met }))
-        });
-        let mut joined: Vec<Joined> = joined.collect();
+        let of = |(key, met)| Joined::of(key, self.fields.len(), met);
+        let mut joined: Vec<Joined> = self.table.all().map(of).collect();
+        self.table.clear();
+        self.translation = Translation::default();
+        self.has_asked.clear();
+        self.size_of_queries = 0;
         joined.sort_unstable();
         joined
     }
 
-    /// What is known of each group, in the order of the report.
+    /// What is known of each group, in the order of the report. `join` does pieces of work at the same time, if it can.
     ///
     /// # Errors
     ///
     /// They could not be spilled, or be read again.
-    pub fn into_sorted(mut self) -> io::Result<SortedContexts> {
+    pub(crate) fn into_sorted(mut self, join: Join) -> io::Result<SortedContexts> {
+        Ok(SortedContexts(if self.spilled.is_empty() {
+            let groups = self.groups(join);
+            let order = groups.numbered_by_time(join);
+            Sorted::InMemory(groups, order)
+        } else {
+            let joined = self.joined();
+            self.spilled.spill_sorted(joined.into_iter());
+            Sorted::Spilled(self.ranked()?)
+        }))
+    }
+
+    /// The groups, where all is in memory. Their texts are in order.
+    fn groups(self, join: Join) -> Table<OfGroup<[u32; 2]>> {
+        let Self { fields, mut table, mut key, .. } = self;
+        table.number_in_order(join);
+        let mut groups = Table::new(fields.len());
+        groups.texts = table.drain(|numbers, met| {
+            let Some((values, &[host, guid, rule])) = numbers.split_last_chunk() else { return };
+            key.clear();
+            key.extend_from_slice(values);
+            key.push(rule);
+            groups.count(&key, OfGroup { process: [host, guid], met, processes: 1 });
+        });
+        groups
+    }
+
+    /// The groups, where all was spilled.
+    fn ranked(self) -> io::Result<SortedRuns<Ranked>> {
         let mut sorted = Sorter::new(self.room);
-        let mut keep = |context: GroupContext| {
-            let context = context.finished();
-            let size =
-                size_of::<GroupContext>() + context.group.heap_size() + context.process.size() + context.queries.len();
-            sorted.push(context, size);
+        let mut keep = |group: GroupKey, of: OfGroup<ProcessKey>| {
+            let ranked = Ranked { first: of.met.first, group, context: of.context(ProcessKey::clone) };
+            let size = ranked.size();
+            sorted.push(ranked, size);
         };
-        let mut open: Option<(GroupContext, ProcessKey)> = None;
-        let mut in_memory = self.joined();
-        if !self.spilled.is_empty() {
-            self.spilled.spill_sorted(mem::take(&mut in_memory).into_iter());
-        }
-        for joined in self.spilled.into_sorted()?.pass()?.chain(in_memory.into_iter().map(Ok)) {
-            let joined = joined?;
-            match &mut open {
-                Some((context, last)) if context.group == joined.group => {
-                    context.processes += u64::from(*last != joined.process);
-                    *last = joined.process.clone();
-                    context.add(joined);
-                }
-                open => {
-                    let last = joined.process.clone();
-                    if let Some((context, _)) = open.replace((GroupContext::of(joined), last)) {
-                        keep(context);
-                    }
-                }
+        // The group, and the process that was met last.
+        let mut open: Option<(GroupKey, OfGroup<ProcessKey>, ProcessKey)> = None;
+        for joined in self.spilled.into_sorted()?.pass()? {
+            let Joined { group, process, met } = joined?;
+            let last = process.clone();
+            let mut of = OfGroup { process, met, processes: 1 };
+            if let Some((_, known, known_last)) = open.as_mut().filter(|(known, ..)| *known == group) {
+                of.processes = u64::from(*known_last != last);
+                known.merge(of);
+                *known_last = last;
+            } else if let Some((group, of, _)) = open.replace((group, of, last)) {
+                keep(group, of);
             }
         }
-        if let Some((context, _)) = open {
-            keep(context);
+        if let Some((group, of, _)) = open {
+            keep(group, of);
         }
-        Ok(SortedContexts(sorted.into_sorted()?))
+        sorted.into_sorted()
+    }
+}
+
+impl Sum for Met {
+    fn merge(&mut self, other: Self) {
+        if other.number < self.number {
+            (self.number, self.time) = (other.number, other.time);
+        }
+        self.first = earlier(self.first, other.first);
+        self.queries.extend(other.queries);
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+}
+
+impl<P: Clone + Default + Send + Sync> Sum for OfGroup<P> {
+    fn merge(&mut self, other: Self) {
+        if other.met.number < self.met.number {
+            self.process = other.process;
+        }
+        self.met.merge(other.met);
+        self.processes = self.processes.saturating_add(other.processes);
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        self.met.first
     }
 }
 
 impl Joined {
-    /// Of a key with the values of so many fields.
-    fn of(mut key: GroupKey, fields: usize, met: Met) -> Self {
-        let mut of_process = key.split_off(fields).into_iter();
+    /// Of a key with so many values, and the host and the GUID behind them.
+    fn of(mut key: GroupKey, values: usize, met: Met) -> Self {
+        let mut of_process = key.split_off(values).into_iter();
         let (host, guid) = (of_process.next().unwrap_or_default(), of_process.next().unwrap_or_default());
         Self { group: key, process: ProcessKey { host, guid }, met }
     }
 }
 
-impl GroupContext {
-    fn of(Joined { group, process, met }: Joined) -> Self {
-        let Met { number, time, first, queries } = met;
-        Self { first, group, process, time, processes: 1, queries: String::new(), number, asked: queries }
-    }
-
-    /// Adds other hits of the group.
-    fn add(&mut self, Joined { process, met, .. }: Joined) {
-        self.asked.extend(met.queries);
-        self.first = earlier(self.first, met.first);
-        if met.number < self.number {
-            (self.process, self.number, self.time) = (process, met.number, met.time);
+impl<P> OfGroup<P> {
+    fn context(&self, process: impl Fn(&P) -> ProcessKey) -> GroupContext {
+        GroupContext {
+            process: process(&self.process),
+            time: self.met.time,
+            processes: self.processes,
+            queries: processes::names(self.met.queries.iter().map(|(_, name)| &**name)),
         }
     }
+}
 
-    fn finished(mut self) -> Self {
-        let asked = std::mem::take(&mut self.asked);
-        self.queries = processes::names(asked.iter().map(|(_, name)| &**name));
-        self
+impl Ranked {
+    /// What it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.group.heap_size() + self.context.process.size() + self.context.queries.len()
     }
 }
 
 /// What is known of each group, in the order of the report.
 #[derive(Debug)]
-pub struct SortedContexts(SortedRuns<GroupContext>);
+pub struct SortedContexts(Sorted);
+
+#[derive(Debug)]
+enum Sorted {
+    /// All in memory, with their places in order. A process is the numbers of its host and GUID.
+    InMemory(Table<OfGroup<[u32; 2]>>, Vec<u32>),
+    Spilled(SortedRuns<Ranked>),
+}
 
 impl SortedContexts {
     /// One by one. Each pass gives the same.
@@ -237,7 +298,15 @@ impl SortedContexts {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<impl Iterator<Item = io::Result<GroupContext>>> {
-        self.0.pass()
+    pub fn pass(&self) -> io::Result<Each<'_, GroupContext>> {
+        Ok(match &self.0 {
+            Sorted::InMemory(groups, order) => {
+                let text = |number| groups.texts.get(number).to_owned();
+                let process = move |&[host, guid]: &[u32; 2]| ProcessKey { host: text(host), guid: text(guid) };
+                let of_groups = order.iter().filter_map(|&place| groups.group(place));
+                Box::new(of_groups.map(move |of| Ok(of.context(process))))
+            }
+            Sorted::Spilled(runs) => Box::new(runs.pass()?.map(|ranked| Ok(ranked?.context))),
+        })
     }
 }

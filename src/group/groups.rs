@@ -11,7 +11,7 @@ use crate::{
     connection::glossary::{Connection, Field},
     group::{
         hit::Hit,
-        key::{Group, GroupKey},
+        key::{Group, GroupKey, Sum},
         spill::{Each, SortedRuns, Sorter},
         table::Table,
         texts::Translation,
@@ -36,7 +36,7 @@ pub struct Groups {
     fields: Vec<Field>,
     /// Whether the first value of a key is the source.
     apart: Sources,
-    table: Table,
+    table: Table<Group>,
     /// The key that was counted last, of which the next repeats much.
     key: Vec<u32>,
     /// The numbers of hits' texts.
@@ -84,21 +84,15 @@ impl Groups {
 
     /// Counts a hit as one of a rule. The values of those that share their texts are not looked at again.
     pub fn count_hit(&mut self, hit: &Hit, rule: usize) {
-        let Some((texts, numbers)) = hit.texts.shared() else {
+        if hit.texts.shared().is_none() {
             return self.count(|field| hit.get(field), hit.source(), hit.time, rule);
-        };
+        }
         let Self { fields, table, key, apart, translation, .. } = self;
-        translation.turn_to(texts);
         key.clear();
         if *apart == Sources::Apart {
             key.push(table.texts.number(hit.source()));
         }
-        for &field in &*fields {
-            key.push(match hit.place(field).and_then(|place| numbers.get(place)) {
-                Some(&here) => translation.get(here, |text| table.texts.number(text)),
-                None => table.texts.number(hit.get(field)),
-            });
-        }
+        key.extend(fields.iter().map(|&field| hit.number(field, &mut table.texts, translation)));
         self.count_key(rule, Group { count: 1, first: hit.time, last: hit.time });
     }
 
@@ -264,7 +258,7 @@ pub struct SortedGroups(Sorted);
 #[derive(Debug)]
 enum Sorted {
     /// All in memory, with their places in order.
-    InMemory(Table, Vec<u32>),
+    InMemory(Table<Group>, Vec<u32>),
     /// All or most on disk.
     Spilled(SortedRuns<Ranked>),
 }
@@ -327,7 +321,7 @@ pub struct Batch<'a>(Part<'a>);
 
 #[derive(Debug)]
 enum Part<'a> {
-    InMemory(&'a Table, &'a [u32]),
+    InMemory(&'a Table<Group>, &'a [u32]),
     Read(Vec<(GroupKey, Group)>),
 }
 

@@ -15,7 +15,7 @@ use crate::{
     group::{
         held::{ENDS, Held, RECORD_ID, RULE_NAME, SOURCE, UTC_TIME},
         key::{Values, spilled_time},
-        texts::Texts,
+        texts::{Texts, Translation},
     },
     rule::sigma::{
         beside::{Beside, HOSTNAME},
@@ -176,6 +176,13 @@ impl Hit {
     pub fn shared(&self, field: Field) -> Option<(&Arc<Texts>, u32)> {
         let (texts, numbers) = self.texts.shared()?;
         Some((texts, *numbers.get(self.place(field)?)?))
+    }
+
+    /// The number of a field's value in other texts, which is asked for once where hits share theirs.
+    pub(super) fn number(&self, field: Field, texts: &mut Texts, translation: &mut Translation) -> u32 {
+        let Some((own, here)) = self.shared(field) else { return texts.number(self.get(field)) };
+        translation.turn_to(own);
+        translation.get(here, |text| texts.number(text))
     }
 
     /// The place of a field's value among its texts; nothing if it is made of several.

@@ -200,12 +200,25 @@ pub struct Group {
     pub last: Option<Timestamp>,
 }
 
-impl Group {
-    pub(super) fn merge(&mut self, other: Self) {
+/// What the connections of a group come to. Of none, it is the default.
+pub(super) trait Sum: Clone + Default + Send + Sync {
+    /// Adds what others come to.
+    fn merge(&mut self, other: Self);
+
+    /// The earliest time that is stated.
+    fn first(&self) -> Option<Timestamp>;
+}
+
+impl Sum for Group {
+    fn merge(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
         self.first = earlier(self.first, other.first);
         // `None` sorts below any time.
         self.last = self.last.max(other.last);
+    }
+
+    fn first(&self) -> Option<Timestamp> {
+        self.first
     }
 }
 

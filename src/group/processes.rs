@@ -319,20 +319,18 @@ impl Processes {
     /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
     #[must_use]
     pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> BTreeSet<(i128, &str)> {
-        let Some(process) = self.known.get(key).filter(|process| !process.queries.is_empty()) else {
-            return BTreeSet::new();
-        };
-        let (Some(time), Ok(address)) = (hit.time, hit.get(Field::DestIp).parse::<IpAddr>()) else {
+        let (Some(process), Some(time), Ok(address)) =
+            (self.known.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
+        else {
             return BTreeSet::new();
         };
         let queries = process.queries.iter().filter(|query| query.is_for(address, time));
         queries.map(|query| (query.time, &*query.name)).collect()
     }
 
-    /// Whether all hits with the fields [`OF_KEY`] of this one are of the process with this key and have no names, whenever they were.
-    pub(super) fn is_told_by_fields(&self, key: &ProcessKey, hit: &Hit) -> bool {
-        hit.get(Field::VendorProduct) != security::VENDOR_PRODUCT
-            && self.known.get(key).is_none_or(|process| process.queries.is_empty())
+    /// Whether a process is known to have asked DNS for names.
+    pub(super) fn has_asked(&self, key: &ProcessKey) -> bool {
+        self.known.get(key).is_some_and(|process| !process.queries.is_empty())
     }
 
     /// The names of the processes that one comes from, as far as they are known, and its own.
@@ -375,13 +373,22 @@ impl Process {
 /// The fields that tell the process of a hit.
 pub const OF_KEY: [Field; 4] = [Field::VendorProduct, Field::Dvc, Field::ProcessGuid, Field::ProcessId];
 
+/// Those of them that tell a process that Sysmon has logged: its host and its GUID.
+pub(super) const OF_GUID: [Field; 2] = [Field::Dvc, Field::ProcessGuid];
+
 /// The process of a hit, by the fields [`OF_KEY`], or all that have had its id where Sysmon has not logged it.
 #[must_use]
 pub fn key(hit: &Hit) -> ProcessKey {
-    if hit.get(Field::VendorProduct) == security::VENDOR_PRODUCT {
+    if !is_told_by_guid(hit) {
         return audited::key(hit.get(Field::Dvc), hit.get(Field::ProcessId));
     }
-    ProcessKey { host: hit.get(Field::Dvc).to_owned(), guid: hit.get(Field::ProcessGuid).to_owned() }
+    let [host, guid] = OF_GUID.map(|field| hit.get(field).to_owned());
+    ProcessKey { host, guid }
+}
+
+/// Whether the process of a hit is told by [`OF_GUID`], whenever it was.
+pub(super) fn is_told_by_guid(hit: &Hit) -> bool {
+    hit.get(Field::VendorProduct) != security::VENDOR_PRODUCT
 }
 
 /// Names, each once, in the order of their times.

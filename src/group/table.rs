@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     group::{
-        key::{Group, GroupKey},
+        key::{GroupKey, Sum},
         order::{self, Numbered},
         texts::{MOST_NUMBERS, Texts},
     },
@@ -18,25 +18,25 @@ const SHARD_BITS: u32 = 3;
 
 /// Groups by their keys.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct Table<G> {
     /// What the numbers in keys are of.
     pub(super) texts: Texts,
     /// How many numbers a key has: those of the values, and the rule.
     width: usize,
-    shards: Vec<Shard>,
+    shards: Vec<Shard<G>>,
 }
 
 /// The groups with some of all keys.
 #[derive(Debug)]
-struct Shard {
+struct Shard<G> {
     /// The keys, one behind the other.
     keys: Vec<u32>,
-    groups: Vec<Group>,
+    groups: Vec<G>,
     /// The place of each group among them.
     places: Index,
 }
 
-impl Table {
+impl<G: Sum> Table<G> {
     /// Of keys with so many values.
     pub(super) fn new(values: usize) -> Self {
         let first = Index::default();
@@ -51,7 +51,7 @@ impl Table {
 
     /// What it takes in memory at most, in bytes: vectors are half full at least.
     pub(super) fn size(&self) -> usize {
-        let each = self.width * size_of::<u32>() + size_of::<Group>();
+        let each = self.width * size_of::<u32>() + size_of::<G>();
         self.texts.size() + (2 * each + Index::EACH) * self.len()
     }
 
@@ -61,12 +61,10 @@ impl Table {
         self.texts.len().max(longest << SHARD_BITS) >= MOST_NUMBERS
     }
 
-    /// Counts what has this key: the numbers of its values, and the rule.
-    pub(super) fn count(&mut self, key: &[u32], group: Group) {
-        let Some(hash) = self.shards.first().map(|first| first.places.hash(key)) else { return };
-        if let Some(shard) = self.shards.get_mut(hash.first_bits(SHARD_BITS)) {
-            shard.count(hash, key, group);
-        }
+    /// Counts what has this key: the numbers of its values, and the rule. Returns all that is counted of it.
+    pub(super) fn count(&mut self, key: &[u32], group: G) -> Option<&mut G> {
+        let hash = self.shards.first()?.places.hash(key);
+        self.shards.get_mut(hash.first_bits(SHARD_BITS))?.count(hash, key, group)
     }
 
     /// Counts what another has, of keys with as many values.
@@ -75,28 +73,35 @@ impl Table {
         let Some(hasher) = shards.first().map(|first| first.places.of_same_hashes()) else { return };
         let numbers = texts.add(&other.texts);
         // Numbered as they are here, its keys have other hashes.
-        let mut theirs: Vec<(&mut Shard, Vec<Short>)> =
+        let mut theirs: Vec<(&mut Shard<G>, Vec<Short>)> =
             other.shards.iter_mut().map(|shard| (shard, Vec::new())).collect();
         join::each(join, &mut theirs, &|(shard, hashes)| {
             shard.renumber(*width, &numbers);
             hashes.extend(shard.keys.chunks_exact(*width).map(|key| hasher.hash(key)));
         });
-        let mut own: Vec<(usize, &mut Shard)> = shards.iter_mut().enumerate().collect();
+        let mut own: Vec<(usize, &mut Shard<G>)> = shards.iter_mut().enumerate().collect();
         join::each(join, &mut own, &|(number, own)| {
             let is_own = |hash: Short| hash.first_bits(SHARD_BITS) == *number;
             own.places.reserve(theirs.iter().flat_map(|(_, hashes)| hashes).filter(|&&hash| is_own(hash)).count());
             for (shard, hashes) in &theirs {
                 let keys = shard.keys.chunks_exact(*width).zip(&shard.groups).zip(hashes);
-                keys.filter(|&(_, &hash)| is_own(hash)).for_each(|((key, &group), &hash)| own.count(hash, key, group));
+                for ((key, group), &hash) in keys.filter(|&(_, &hash)| is_own(hash)) {
+                    own.count(hash, key, group.clone());
+                }
             }
         });
     }
 
     /// A group with its key.
-    pub(super) fn get(&self, place: u32) -> (GroupKey, Group) {
+    pub(super) fn get(&self, place: u32) -> (GroupKey, G) {
         let (values, rule) = parts(self.key(place));
         let key = GroupKey::of_values(rule as usize, values.iter().map(|&value| self.texts.get(value)));
-        (key, self.group(place).unwrap_or_default())
+        (key, self.group(place).cloned().unwrap_or_default())
+    }
+
+    /// All groups with their keys, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (GroupKey, G)> {
+        self.times().map(|(_, place)| self.get(place))
     }
 
     /// Hands on groups with their keys, in the order of these places.
@@ -107,14 +112,14 @@ impl Table {
     pub(super) fn each<E>(
         &self,
         places: &[u32],
-        mut each: impl FnMut(&GroupKey, &Group) -> Result<(), E>,
+        mut each: impl FnMut(&GroupKey, &G) -> Result<(), E>,
     ) -> Result<(), E> {
         // They are anywhere in memory. Where all are looked up at once, a processor waits for many at a time.
         let mut keys = Vec::with_capacity(places.len() * self.width);
         let mut groups = Vec::with_capacity(places.len());
         for (&place, group) in places.iter().filter_map(|place| Some((place, self.group(*place)?))) {
             keys.extend_from_slice(self.key(place));
-            groups.push(group);
+            groups.push(group.clone());
         }
         let mut key = GroupKey::default();
         keys.chunks_exact(self.width).zip(&groups).try_for_each(|(numbers, group)| {
@@ -136,6 +141,11 @@ impl Table {
     /// counted then.
     pub(super) fn by_time(&mut self, join: Join) -> Vec<u32> {
         self.number_in_order(join);
+        self.numbered_by_time(join)
+    }
+
+    /// The same, where the texts are in order.
+    pub(super) fn numbered_by_time(&self, join: Join) -> Vec<u32> {
         order::by_time(self.times(), self, join)
     }
 
@@ -143,18 +153,26 @@ impl Table {
     fn times(&self) -> impl Iterator<Item = (Option<Timestamp>, u32)> {
         self.shards.iter().zip(0..).flat_map(|(shard, number)| {
             let place = move |in_shard: u32| in_shard << SHARD_BITS | number;
-            shard.groups.iter().zip(0..).map(move |(group, in_shard)| (group.first, place(in_shard)))
+            shard.groups.iter().zip(0..).map(move |(group, in_shard)| (group.first(), place(in_shard)))
         })
     }
 
     /// Numbers the texts in their order, so that keys are in order where their numbers are.
-    fn number_in_order(&mut self, join: Join) {
+    pub(super) fn number_in_order(&mut self, join: Join) {
         let ranks = self.texts.put_in_order(join);
         let width = self.width;
         join::each(join, &mut self.shards, &|shard| {
             shard.places.clear();
             shard.renumber(width, &ranks);
         });
+    }
+
+    /// Hands on all groups with their keys, in no order, and what the numbers in these are of.
+    pub(super) fn drain(self, mut each: impl FnMut(&[u32], G)) -> Texts {
+        for Shard { keys, groups, .. } in self.shards {
+            keys.chunks_exact(self.width).zip(groups).for_each(|(key, group)| each(key, group));
+        }
+        self.texts
     }
 
     /// Forgets all, and keeps the memory for as much again.
@@ -172,33 +190,33 @@ impl Table {
         shard.map(|shard| shard.key(self.width, place)).unwrap_or_default()
     }
 
-    fn group(&self, place: u32) -> Option<Group> {
+    pub(super) fn group(&self, place: u32) -> Option<&G> {
         let (shard, place) = self.in_shard(place);
-        shard?.groups.get(place as usize).copied()
+        shard?.groups.get(place as usize)
     }
 
     /// The shard of a place, and the number in it.
-    fn in_shard(&self, place: u32) -> (Option<&Shard>, u32) {
+    fn in_shard(&self, place: u32) -> (Option<&Shard<G>>, u32) {
         const MASK: u32 = (1 << SHARD_BITS) - 1;
         (self.shards.get((place & MASK) as usize), place >> SHARD_BITS)
     }
 }
 
-impl Shard {
+impl<G: Sum> Shard<G> {
     /// Counts what has this key, with its hash.
-    fn count(&mut self, hash: Short, key: &[u32], group: Group) {
+    fn count(&mut self, hash: Short, key: &[u32], group: G) -> Option<&mut G> {
         let Self { keys, groups, places } = self;
         let is = |place: u32| key_at(keys, key.len(), place) == key;
         if let Some(place) = places.find(hash, is) {
-            if let Some(known) = groups.get_mut(place as usize) {
-                known.merge(group);
-            }
-            return;
+            let known = groups.get_mut(place as usize)?;
+            known.merge(group);
+            return Some(known);
         }
         let place = u32::try_from(groups.len()).unwrap_or(u32::MAX);
         keys.extend_from_slice(key);
         groups.push(group);
         places.insert(hash, place);
+        groups.last_mut()
     }
 
     /// Gives the values in its keys the numbers that these say.
@@ -217,7 +235,7 @@ impl Shard {
 }
 
 /// By the numbers of their values, and then by rule: once texts are numbered in their order, as their keys are.
-impl Numbered for Table {
+impl<G: Sum> Numbered for Table<G> {
     fn numbers(&self, place: u32) -> &[u32] {
         self.key(place)
     }

@@ -11,7 +11,6 @@ use crate::{
     fleet::{facts::Facts, partial},
     group::{
         beacons::{Beacons, SortedBeacons},
-        contexts::Contexts,
         copies::{self, Leaving},
         groups::{Groups, SortedGroups},
         hits::SortedHits,
@@ -73,7 +72,7 @@ pub fn write(
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let Settled { events, by_rule, parts, contexts, beacons, labelled } = settled;
-    let contexts = contexts.map(Contexts::into_sorted).transpose().map_err(Error::Spill)?;
+    let contexts = contexts.map(|contexts| run.sorted(|join| contexts.into_sorted(join))).transpose()?;
     let beacons = beacons.map(Beacons::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
