@@ -2,7 +2,7 @@
 //!
 //! Adding and merging commute, so parts of a scan can be grouped apart and merged in any order.
 
-use std::{cmp::Ordering, io};
+use std::{cmp::Ordering, io, mem};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{
     group::{
         hit::Hit,
         key::{Group, GroupKey, Sum},
-        spill::{Each, SortedRuns, Sorter},
+        spill::{self, Each, SortedRuns, Sorter},
         table::Table,
         texts::Translation,
     },
@@ -149,14 +149,19 @@ impl Groups {
             let order = self.table.by_time(join);
             return Ok(SortedGroups(Sorted::InMemory(self.table, order)));
         }
-        let mut sorted = Sorter::new(self.room);
-        self.each_by_key(|key, group| {
-            let ranked = Ranked(key, group);
-            let size = ranked.size();
-            sorted.push(ranked, size);
-            Ok(())
-        })?;
-        Ok(SortedGroups(Sorted::Spilled(sorted.into_sorted()?)))
+        let room = self.room / 2;
+        let by_key = self.into_spilled()?;
+        let mut groups = Summed::new(by_key.pass()?);
+        let mut sorted = Sorter::new(usize::MAX);
+        let (mut batch, mut next) = (Vec::new(), Ok(Vec::new()));
+        loop {
+            // While some are put in order and spilled, the next are read.
+            join(&mut || next = groups.batch(room), &mut || sorted.spill_all(mem::take(&mut batch)));
+            batch = mem::replace(&mut next, Ok(Vec::new()))?;
+            if batch.is_empty() {
+                return Ok(SortedGroups(Sorted::Spilled(sorted.into_sorted()?)));
+            }
+        }
     }
 
     /// Hands on each group, in the order of their keys.
@@ -169,22 +174,16 @@ impl Groups {
             let mut in_order = self.table.by_key().into_iter().map(|place| self.table.get(place));
             return in_order.try_for_each(|(key, group)| each(key, group));
         }
-        // What stayed in memory would be in the way of what `each` keeps.
+        Summed::new(self.into_spilled()?.pass()?).try_for_each(|group| {
+            let (key, group) = group?;
+            each(key, group)
+        })
+    }
+
+    /// All of them spilled: what stayed in memory would be in the way of what is made of them.
+    fn into_spilled(mut self) -> io::Result<SortedRuns<(GroupKey, Group)>> {
         self.spill();
-        self.table = Table::new(0);
-        let mut last: Option<(GroupKey, Group)> = None;
-        for counted in self.spilled.into_sorted()?.pass()? {
-            let (key, group) = counted?;
-            match &mut last {
-                Some((known, sum)) if *known == key => sum.merge(group),
-                last => {
-                    if let Some((key, group)) = last.replace((key, group)) {
-                        each(key, group)?;
-                    }
-                }
-            }
-        }
-        last.map_or(Ok(()), |(key, group)| each(key, group))
+        self.spilled.into_sorted()
     }
 
     fn count_values<'a>(&mut self, values: impl Iterator<Item = &'a str>, rule: usize, group: Group) {
@@ -224,6 +223,51 @@ impl Groups {
         self.table.clear();
         self.key.clear();
         self.translation = Translation::default();
+    }
+}
+
+/// Groups in the order of their keys, of which each is there once: what is counted of one in several places is counted together.
+struct Summed<'a> {
+    counted: spill::Sorted<'a, (GroupKey, Group)>,
+    /// The one that comes next.
+    next: Option<(GroupKey, Group)>,
+}
+
+impl<'a> Summed<'a> {
+    fn new(counted: spill::Sorted<'a, (GroupKey, Group)>) -> Self {
+        Self { counted, next: None }
+    }
+
+    /// The next ones, which take some `room` bytes in memory; none where there are no more.
+    fn batch(&mut self, room: usize) -> io::Result<Vec<Ranked>> {
+        let (mut batch, mut size) = (Vec::new(), 0);
+        while size <= room
+            && let Some(group) = self.next().transpose()?
+        {
+            let ranked = Ranked(group.0, group.1);
+            size += ranked.size();
+            batch.push(ranked);
+        }
+        Ok(batch)
+    }
+}
+
+impl Iterator for Summed<'_> {
+    type Item = io::Result<(GroupKey, Group)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        for counted in &mut self.counted {
+            match (counted, &mut self.next) {
+                (Ok((key, group)), Some((known, sum))) if *known == key => sum.merge(group),
+                (Ok(other), next) => {
+                    if let Some(group) = next.replace(other) {
+                        return Some(Ok(group));
+                    }
+                }
+                (Err(error), _) => return Some(Err(error)),
+            }
+        }
+        self.next.take().map(Ok)
     }
 }
 

@@ -86,6 +86,14 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.note(written);
     }
 
+    /// Adds things, puts them in order, and spills them.
+    pub(super) fn spill_all(&mut self, mut things: Vec<T>) {
+        if !things.is_empty() {
+            things.sort_unstable();
+            self.spill_sorted(things.into_iter());
+        }
+    }
+
     /// Whether there are none, and none were lost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
