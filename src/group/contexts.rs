@@ -16,12 +16,13 @@ use crate::{
     group::{
         hit::Hit,
         key::{GroupKey, Sum, earlier, spilled_time},
+        order::Numbered,
         processes::{self, OF_GUID, Processes},
         spill::{Each, SortedRuns, Sorter},
         table::Table,
         texts::Translation,
     },
-    join::Join,
+    join::{self, Join},
 };
 
 /// Hits joined to their processes, collected in the order of time.
@@ -143,8 +144,7 @@ impl Contexts {
             }
         }
         if self.size() >= self.room || self.table.is_full() {
-            let joined = self.joined();
-            self.spilled.spill_sorted(joined.into_iter());
+            self.spill();
         }
     }
 
@@ -153,16 +153,22 @@ impl Contexts {
         self.table.size() + self.size_of_queries + 2 * size_of::<([u32; 2], bool)>() * self.has_asked.len()
     }
 
-    /// What is in memory, in order. Then it is no longer there.
-    fn joined(&mut self) -> Vec<Joined> {
-        let of = |(key, met)| Joined::of(key, self.fields.len(), met);
-        let mut joined: Vec<Joined> = self.table.all().map(of).collect();
-        self.table.clear();
+    /// Spills what is in memory. The texts of each are made when it is written: they are many times as long as its numbers.
+    fn spill(&mut self) {
+        let Self { table, spilled, .. } = self;
+        table.number_in_order(join::one_by_one);
+        // In the order of groups, of which the rule is part, and then of processes.
+        table.rearrange(|key| {
+            if let Some(behind) = key.last_chunk_mut::<3>() {
+                behind.rotate_right(1);
+            }
+        });
+        let places = table.numbered_by_key();
+        spilled.spill_sorted(places.into_iter().filter_map(|place| Joined::of(table, place)));
+        table.clear();
         self.translation = Translation::default();
         self.has_asked.clear();
         self.size_of_queries = 0;
-        joined.sort_unstable();
-        joined
     }
 
     /// What is known of each group, in the order of the report. `join` does pieces of work at the same time, if it can.
@@ -176,8 +182,7 @@ impl Contexts {
             let order = groups.numbered_by_time(join);
             Sorted::InMemory(groups, order)
         } else {
-            let joined = self.joined();
-            self.spilled.spill_sorted(joined.into_iter());
+            self.spill();
             Sorted::Spilled(self.ranked()?)
         }))
     }
@@ -255,11 +260,15 @@ impl<P: Clone + Default + Send + Sync> Sum for OfGroup<P> {
 }
 
 impl Joined {
-    /// Of a key with so many values, and the host and the GUID behind them.
-    fn of(mut key: GroupKey, values: usize, met: Met) -> Self {
-        let mut of_process = key.split_off(values).into_iter();
-        let (host, guid) = (of_process.next().unwrap_or_default(), of_process.next().unwrap_or_default());
-        Self { group: key, process: ProcessKey { host, guid }, met }
+    /// Those at a place in a table whose keys have the rule before the host and the GUID.
+    fn of(table: &Table<Met>, place: u32) -> Option<Self> {
+        let (values, &[rule, host, guid]) = table.numbers(place).split_last_chunk()?;
+        let text = |&number: &u32| table.texts.get(number);
+        Some(Self {
+            group: GroupKey::of_values(rule as usize, values.iter().map(text)),
+            process: ProcessKey { host: text(&host).to_owned(), guid: text(&guid).to_owned() },
+            met: table.group(place)?.clone(),
+        })
     }
 }
 
@@ -308,5 +317,53 @@ impl SortedContexts {
             }
             Sorted::Spilled(runs) => Box::new(runs.pass()?.map(|ranked| Ok(ranked?.context))),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::security,
+        group::{hit::Place, hits::Hits},
+    };
+
+    /// Hits of several rules, of groups of several processes, of which one is not told by its GUID.
+    fn hits() -> Vec<Hit> {
+        let mut hits = Hits::new(usize::MAX);
+        for number in 0..600_u32 {
+            let text = |field| match field {
+                Field::Dvc => format!("host{}", number % 3),
+                Field::App => format!("app{}", number % 7),
+                Field::ProcessGuid => format!("{{{}}}", number % 11),
+                Field::ProcessId => (number % 5).to_string(),
+                Field::VendorProduct if number % 13 == 0 => security::VENDOR_PRODUCT.to_owned(),
+                _ => String::new(),
+            };
+            let texts: Vec<String> = Field::ALL.into_iter().map(text).collect();
+            let time = Timestamp::from_second((number / 4).into()).ok().filter(|_| number % 17 > 0);
+            let rules: &[usize] = if number % 2 == 0 { &[0, 2] } else { &[1] };
+            hits.push(Hit::new(texts.iter().map(String::as_str), time, Place::default(), rules));
+        }
+        hits.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn groups_that_are_spilled_are_known_as_they_are_in_memory() {
+        let known = |room| {
+            let mut contexts = Contexts::new(&[Field::Dvc, Field::App], room);
+            for hit in hits() {
+                hit.rules.iter().for_each(|&rule| contexts.add(&hit, rule, &Processes::default()));
+            }
+            let is_spilled = !contexts.spilled.is_empty();
+            let sorted = contexts.into_sorted(join::one_by_one).unwrap();
+            (is_spilled, sorted.pass().unwrap().map(Result::unwrap).collect::<Vec<_>>())
+        };
+        let (is_spilled, whole) = known(usize::MAX);
+        assert!(!is_spilled && whole.len() == 3 * 7 * 3, "{}", whole.len());
+        assert!(whole.iter().all(|group| group.processes > 5));
+        for room in [1, 3_000, 30_000] {
+            assert_eq!(known(room), (true, whole.clone()), "{room}");
+        }
     }
 }

@@ -39,12 +39,6 @@ impl Values {
         self.ends.clear();
     }
 
-    /// Leaves the first `count`.
-    fn truncate(&mut self, count: usize) {
-        self.ends.truncate(count);
-        self.text.truncate(self.ends.last().copied().unwrap_or(0));
-    }
-
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -128,13 +122,6 @@ impl GroupKey {
     pub fn refill<'a>(&mut self, rule: usize, values: impl Iterator<Item = &'a str>) {
         self.rule = rule;
         self.values.refill(values);
-    }
-
-    /// Takes the values behind the first `count` out of it.
-    pub(super) fn split_off(&mut self, count: usize) -> Vec<String> {
-        let behind = self.values.iter().skip(count).map(str::to_owned).collect();
-        self.values.truncate(count);
-        behind
     }
 
     /// What it takes in memory besides itself, in bytes.

@@ -272,6 +272,9 @@ impl Processes {
     #[must_use]
     pub fn key(&self, hit: &Hit) -> ProcessKey {
         let key = key(hit);
+        if is_told_by_guid(hit) {
+            return key;
+        }
         let lived = hit.time.and_then(|time| self.of_ids.get(&key)?.at(time.as_nanosecond()));
         match lived {
             Some(created) => audited::key_of_one(&key, Some(created)),

@@ -99,11 +99,6 @@ impl<G: Sum> Table<G> {
         (key, self.group(place).cloned().unwrap_or_default())
     }
 
-    /// All groups with their keys, in no order.
-    pub(super) fn all(&self) -> impl Iterator<Item = (GroupKey, G)> {
-        self.times().map(|(_, place)| self.get(place))
-    }
-
     /// Hands on groups with their keys, in the order of these places.
     ///
     /// # Errors
@@ -132,9 +127,20 @@ impl<G: Sum> Table<G> {
     /// The places of the groups in the order of their keys. Nothing more can be counted then.
     pub(super) fn by_key(&mut self) -> Vec<u32> {
         self.number_in_order(join::one_by_one);
+        self.numbered_by_key()
+    }
+
+    /// The same, where the texts are in order.
+    pub(super) fn numbered_by_key(&self) -> Vec<u32> {
         let mut places: Vec<u32> = self.times().map(|(_, place)| place).collect();
         order::by_numbers(&mut places, self, join::one_by_one);
         places
+    }
+
+    /// Changes all keys, once nothing more is counted.
+    pub(super) fn rearrange(&mut self, key: impl Fn(&mut [u32])) {
+        let width = self.width;
+        self.shards.iter_mut().flat_map(|shard| shard.keys.chunks_exact_mut(width)).for_each(key);
     }
 
     /// The places of the groups in the order of their first times, not stated ones first, and then of their keys. Nothing more can be
