@@ -125,7 +125,8 @@ fn run(netsift: &str, command: &[&str], files: &[PathBuf], memory: &str, report:
     let output = timed.arg("-o").arg(report).args(files).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");
-    let numbers: Vec<f64> = told.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let numbers: Vec<f64> =
+        told.split_whitespace().map(|number| number.parse().unwrap_or_else(|_| panic!("{told}"))).collect();
     let [seconds, user, system, kib] = numbers[..] else { panic!("{told}") };
     let (command, busy, size) = (command.join(" "), user + system, kib / 1024.0);
     let files = files.len();
