@@ -170,7 +170,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
             digests: Some(Digests { sha256: digest, sha1: None, md5: None }),
         },
         header: None,
-        tally: Tally { hits: GROUPS, ..Tally::default() },
+        tally: Tally { hits: GROUPS, chunks_sysmon: 1, ..Tally::default() },
         unused_between: false,
         ids: Span::default(),
         coverage: Coverage::default(),
