@@ -1,7 +1,7 @@
 //! [`Contexts`]: what is known of the processes of each group, in the order of the groups in the report.
 //!
-//! Hits of a group and of one process are one [`Joined`]. They are put in order by group, counted, and put in the order of the report,
-//! and spilled where they do not fit into memory, as groups are.
+//! What hits of a group and of one process are told by is kept as numbers of texts, in a [`Table`] as groups are. Where that does not fit
+//! into memory, it is spilled as [`Joined`], which are put in order by group and process, counted, and put in the order of the report.
 
 use std::{
     collections::{BTreeSet, HashMap},
