@@ -121,7 +121,7 @@ pub mod inside {
         },
         evtx::{chunk, decoder, event, ids, record, shape, typed, window},
         fleet::{facts, partial},
-        group::{copies, groups, hit, hits, key, twins},
+        group::{beacons, contexts, copies, groups, hit, hits, key, processes, twins},
         report::parquet::columns,
         rule::{builtin, info, judge, set, sigma::beside},
         scan::{coverage, findings, hosts, plan, pool, prefilter, searched, sift, tally, terms},

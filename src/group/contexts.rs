@@ -171,12 +171,17 @@ impl Contexts {
         self.size_of_queries = 0;
     }
 
-    /// What is known of each group, in the order of the report. `join` does pieces of work at the same time, if it can.
+    /// What is known of each group, in the order of the report.
     ///
     /// # Errors
     ///
     /// They could not be spilled, or be read again.
-    pub(crate) fn into_sorted(mut self, join: Join) -> io::Result<SortedContexts> {
+    pub fn into_sorted(self) -> io::Result<SortedContexts> {
+        self.into_sorted_by(join::one_by_one)
+    }
+
+    /// The same. `join` does pieces of work at the same time, if it can.
+    pub(crate) fn into_sorted_by(mut self, join: Join) -> io::Result<SortedContexts> {
         Ok(SortedContexts(if self.spilled.is_empty() {
             let groups = self.groups(join);
             let order = groups.numbered_by_time(join);
@@ -356,7 +361,7 @@ mod tests {
                 hit.rules.iter().for_each(|&rule| contexts.add(&hit, rule, &Processes::default()));
             }
             let is_spilled = !contexts.spilled.is_empty();
-            let sorted = contexts.into_sorted(join::one_by_one).unwrap();
+            let sorted = contexts.into_sorted().unwrap();
             (is_spilled, sorted.pass().unwrap().map(Result::unwrap).collect::<Vec<_>>())
         };
         let (is_spilled, whole) = known(usize::MAX);

@@ -72,7 +72,7 @@ pub fn write(
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
     };
     let Settled { events, by_rule, parts, contexts, beacons, labelled } = settled;
-    let contexts = contexts.map(|contexts| run.sorted(|join| contexts.into_sorted(join))).transpose()?;
+    let contexts = contexts.map(|contexts| run.sorted(|join| contexts.into_sorted_by(join))).transpose()?;
     let beacons = beacons.map(Beacons::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);

@@ -18,7 +18,6 @@ use crate::{
         processes::Processes,
         rarity::{Places, Rarity},
     },
-    join,
     label::told::Found,
     report::{background::Background, content::Report, labels::RowLabels, page::observed::Observed},
     scan::terms::Terms,
@@ -120,7 +119,7 @@ impl Gathered {
         let places = Places::new(&fields).ok().filter(|_| is_rarity_asked);
         let rarity = places.zip(groups.as_ref()).map(|(places, groups)| Rarity::new(places, groups)).transpose()?;
         let labels = labels.map(Labelled::into_sorted).transpose()?;
-        Ok(Sorted { observed, fields, groups, rarity, contexts: contexts.into_sorted(join::one_by_one)?, labels })
+        Ok(Sorted { observed, fields, groups, rarity, contexts: contexts.into_sorted()?, labels })
     }
 }
 
