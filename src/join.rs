@@ -35,24 +35,26 @@ pub(crate) fn sort_by<T: Send>(join: Join, things: &mut [T], compare: &(impl Fn(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::thread;
 
     use super::*;
 
+    /// On two threads.
+    pub(crate) fn side_by_side(one: &mut (dyn FnMut() + Send), two: &mut (dyn FnMut() + Send)) {
+        thread::scope(|scope| {
+            scope.spawn(one);
+            two();
+        });
+    }
+
     #[test]
     fn what_is_sorted_in_parts_is_in_order() {
-        let two: Join = |one, two| {
-            thread::scope(|scope| {
-                scope.spawn(one);
-                two();
-            });
-        };
         for (count, values) in [(0, 1), (100, 7), (100_000, 3), (100_000, 50_021)] {
             let things: Vec<u64> = (0..count).map(|number| number * 0x9e37 % values).collect();
             let mut expected = things.clone();
             expected.sort_unstable();
-            for join in [one_by_one, two] {
+            for join in [one_by_one as Join, side_by_side] {
                 let mut things = things.clone();
                 sort_by(join, &mut things, &u64::cmp);
                 assert_eq!(things, expected);

@@ -191,7 +191,7 @@ impl Groups {
         let mut count = 0;
         for value in values {
             match key.get_mut(count) {
-                Some(number) if table.texts.get(*number) == value => {}
+                Some(number) if table.texts.is(*number, value) => {}
                 Some(number) => *number = table.texts.number(value),
                 None => key.push(table.texts.number(value)),
             }
@@ -385,12 +385,13 @@ impl Batch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::group::{hit::Place, hits::Hits};
+    use crate::{
+        group::{hit::Place, hits::Hits},
+        join::tests::side_by_side,
+    };
 
     fn connection(app: &'static str, dest: &'static str, second: Option<i64>) -> Connection<'static> {
         Connection {
@@ -525,13 +526,7 @@ mod tests {
                 whole.add(&connection, "log", 0);
                 parts[part].add(&connection, "log", 0);
             }
-            let join: Join = |one, two| {
-                thread::scope(|scope| {
-                    scope.spawn(one);
-                    two();
-                });
-            };
-            let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two, join); one }).unwrap();
+            let merged = parts.into_iter().rev().reduce(|mut one, two| { one.merge(two, side_by_side); one }).unwrap();
             prop_assert_eq!(rows(merged), rows(whole));
         }
     }

@@ -172,14 +172,13 @@ impl Hit {
 
     /// The texts that it shares with others, and the number of a field's value among them; nothing if it shares none, or the value is not
     /// one of them.
-    #[must_use]
-    pub fn shared(&self, field: Field) -> Option<(&Arc<Texts>, u32)> {
+    pub(super) fn shared(&self, field: Field) -> Option<(&Arc<Texts>, u32)> {
         let (texts, numbers) = self.texts.shared()?;
         Some((texts, *numbers.get(self.place(field)?)?))
     }
 
     /// The number of a field's value in other texts, which is asked for once where hits share theirs.
-    pub(super) fn number(&self, field: Field, texts: &mut Texts, translation: &mut Translation) -> u32 {
+    pub fn number(&self, field: Field, texts: &mut Texts, translation: &mut Translation) -> u32 {
         let Some((own, here)) = self.shared(field) else { return texts.number(self.get(field)) };
         translation.turn_to(own);
         translation.get(here, |text| texts.number(text))

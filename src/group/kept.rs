@@ -279,10 +279,7 @@ impl Numbered for Ordered {
 
 /// Makes a number that of a text. Much of a hit is as in the one before.
 fn renumber(number: &mut u32, text: &str, texts: &mut Texts) {
-    let known = texts.get(*number);
-    // Of no bytes, none are compared: where they are said to be is nowhere, and it takes a processor long to find that this is no fault.
-    let is_same = if text.is_empty() { known.is_empty() } else { known == text };
-    if *number == u32::MAX || !is_same {
+    if *number == u32::MAX || !texts.is(*number, text) {
         *number = texts.number(text);
     }
 }

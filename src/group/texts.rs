@@ -23,7 +23,7 @@ impl Texts {
     /// The number of a text, which is added if it is new.
     pub fn number(&mut self, text: &str) -> u32 {
         let hash = self.numbers.hash(text);
-        if let Some(number) = self.numbers.find(hash, |number| self.get(number) == text) {
+        if let Some(number) = self.numbers.find(hash, |number| self.is(number, text)) {
             return number;
         }
         let number = u32::try_from(self.len()).unwrap_or(u32::MAX);
@@ -41,6 +41,25 @@ impl Texts {
     #[must_use]
     pub fn get(&self, number: u32) -> &str {
         self.known.get(number as usize)
+    }
+
+    /// Whether the text with this number is this one.
+    #[must_use]
+    pub fn is(&self, number: u32, text: &str) -> bool {
+        let known = self.get(number);
+        // Of no bytes, none are compared: where they are said to be is nowhere, and it takes a processor long to find that this is no fault.
+        if text.is_empty() { known.is_empty() } else { known == text }
+    }
+
+    /// All of them, by their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.known.iter()
+    }
+
+    /// How long they are together, in bytes.
+    #[must_use]
+    pub fn text_size(&self) -> usize {
+        self.known.size()
     }
 
     /// How many there are.
@@ -91,19 +110,14 @@ pub struct Translation {
 
 impl Translation {
     /// Forgets all that is of other texts than these.
-    pub fn turn_to(&mut self, texts: &Arc<Texts>) {
-        if !self.is_of(texts) {
+    pub(super) fn turn_to(&mut self, texts: &Arc<Texts>) {
+        if !self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, texts)) {
             *self = Self { of: Some(Arc::clone(texts)), numbers: vec![Number::default(); texts.len()] };
         }
     }
 
-    /// Whether it is of these texts.
-    pub fn is_of(&self, texts: &Arc<Texts>) -> bool {
-        self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, texts))
-    }
-
     /// The number elsewhere of the text with this number, as `number` gives it if it was not asked for.
-    pub fn get(&mut self, here: u32, number: impl FnOnce(&str) -> u32) -> u32 {
+    pub(super) fn get(&mut self, here: u32, number: impl FnOnce(&str) -> u32) -> u32 {
         let Self { of, numbers } = self;
         let number = || number(of.as_ref().map_or("", |texts| texts.get(here)));
         match numbers.get_mut(here as usize) {

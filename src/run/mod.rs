@@ -36,7 +36,12 @@ use crate::{
         parquet::columns::{Row, Rows},
         ran::{Ran, RanLabels},
     },
-    scan::{pool, searched::Searched, second, terms::Terms},
+    scan::{
+        pool::{self, Pool},
+        searched::Searched,
+        second,
+        terms::Terms,
+    },
 };
 
 /// Writes the report of what was searched on these terms, and whatever else is asked for. `run_info` is asked for facts about
@@ -52,7 +57,8 @@ pub fn write(
     second: impl FnOnce(&SortedHits) -> Result<second::Found, Error>,
     run_info: impl FnOnce() -> Option<RunEntry>,
 ) -> Result<Ran, Error> {
-    let mut run = Run { terms, outputs, pending: Pending::default() };
+    let pool = pool::pool(outputs.threads)?;
+    let mut run = Run { terms, outputs, pool, pending: Pending::default() };
     let places = outputs.rarity.then(|| Places::new(&terms.group_by)).transpose().map_err(Error::Usage)?;
     let hits = searched.hits.take().map(|hits| run.sorted(|join| hits.into_sorted_by(join))).transpose()?;
     let twins = twins(terms, hits.as_ref(), &searched)?;
@@ -148,6 +154,7 @@ fn searched_for(searched: &mut Searched) -> Ran {
 struct Run<'a> {
     terms: &'a Terms,
     outputs: &'a Outputs,
+    pool: Pool,
     pending: Pending,
 }
 
@@ -162,7 +169,7 @@ struct Shown {
 impl Run<'_> {
     /// Has something put in order by all threads.
     fn sorted<T: Send>(&self, sort: impl FnOnce(Join) -> io::Result<T> + Send) -> Result<T, Error> {
-        pool::pool(self.outputs.threads)?.install(|| sort(pool::side_by_side)).map_err(Error::Spill)
+        self.pool.install(|| sort(pool::side_by_side)).map_err(Error::Spill)
     }
 
     fn manifest(&self, searched: Searched, ran: &Ran, report: Written, events: Option<Written>) -> Manifest {
@@ -266,7 +273,7 @@ impl Run<'_> {
         known: Option<&Processes>,
         groups: Groups,
     ) -> Result<Groups, Error> {
-        let Self { terms, outputs, pending } = self;
+        let Self { terms, outputs, pending, .. } = self;
         let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
         let facts = Facts::new(terms, *rows, outputs.context, searched);
         let processes = known.map(Processes::facts).unwrap_or_default();
@@ -313,7 +320,7 @@ impl Run<'_> {
         page: Option<&mut Gathered>,
         labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Settled, Error> {
-        let Self { terms, outputs, pending } = self;
+        let Self { terms, outputs, pending, .. } = self;
         let by_rule = searched.by_rule();
         let settling = Settling::new(terms, outputs, by_rule, &mut searched.groups, known, page, labelling);
         let (settled, dropped) = settling.settle(kept, pending)?;

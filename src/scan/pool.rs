@@ -127,6 +127,9 @@ pub fn scan_with(
     Ok((findings, found_aside))
 }
 
+/// Threads that wait for work.
+pub(crate) type Pool = ThreadPool;
+
 /// The stack of each thread, in bytes: what threads have unless the environment says otherwise.
 const STACK: usize = 2 << 20;
 
@@ -135,7 +138,7 @@ const STACK: usize = 2 << 20;
 /// # Errors
 ///
 /// They cannot be started.
-pub(crate) fn pool(threads: NonZeroUsize) -> Result<ThreadPool, Error> {
+pub(crate) fn pool(threads: NonZeroUsize) -> Result<Pool, Error> {
     ThreadPoolBuilder::new()
         .num_threads(threads.get())
         .stack_size(STACK)

@@ -190,7 +190,7 @@ impl Observed {
             None => self.untimed += 1,
             Some(time) => self.timeline.add(time, [course.destination as usize, course.process as usize]),
         }
-        let is_shown = self.events.len() < EVENTS && self.names.size < TEXT && self.left_out == 0;
+        let is_shown = self.events.len() < EVENTS && self.names.size() < TEXT && self.left_out == 0;
         for &rule in rules {
             let row = self.row_of_hit(hit, rule, time, course);
             if let (Some(row), Some(time)) = (row, time) {
