@@ -82,8 +82,7 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
     let terms = &config.plan.terms;
     let is_only_shown = questions.locals && !terms.ends;
-    let is_for_all = terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
-    if is_only_shown && !is_for_all && !terms.groups_later() {
+    if is_only_shown && !terms.rules.is_of_any_process() && !terms.groups_later() {
         let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
         let (findings, elsewhere) = scan_once(config, sources)?;
         if findings.sources.values().all(|source| source.inbound == 0) {

@@ -439,7 +439,7 @@ impl Summary<'_> {
         if let Some(line) = self.of_another_source() {
             writeln!(f, "          {line}")?;
         }
-        let is_any_read = self.terms.rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
+        let is_any_read = self.terms.rules.is_of_any_process();
         let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
         let is_none =
             self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);

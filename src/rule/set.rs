@@ -102,6 +102,12 @@ impl RuleSet {
         (verdict, rule)
     }
 
+    /// Whether the built-in rule, if there is one, is of any process.
+    #[must_use]
+    pub fn is_of_any_process(&self) -> bool {
+        self.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty())
+    }
+
     /// The rule that every connection is a hit of, if there is one and no Sigma rule besides.
     #[must_use]
     pub fn of_everything(&self) -> Option<usize> {

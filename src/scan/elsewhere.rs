@@ -64,9 +64,8 @@ pub struct Missing {
 /// None but what the regex engine does not take.
 pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
     let rules = &plan.terms.rules;
-    let is_for_all = rules.builtin.as_ref().is_some_and(|rule| rule.processes.is_empty());
     let is_odd = rules.processes().iter().any(|name| is_odd(name));
-    if is_for_all || quiet && !is_odd {
+    if rules.is_of_any_process() || quiet && !is_odd {
         return Ok(None);
     }
     let everything = RuleSet {
