@@ -41,6 +41,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let elapsed = clock.elapsed();
     let labels = config.outputs.labels.as_deref();
     let summary = Summary { terms, ran: &ran, labels, elsewhere: None, elapsed, scanned: false, detail };
-    tell(&if config.quiet { summary.losses() } else { format!("{what_was_merged}{summary}") });
+    let split = merged.split.map(|line| format!("netsift: {line}\n")).unwrap_or_default();
+    tell(&if config.quiet { format!("{split}{}", summary.losses()) } else { format!("{what_was_merged}{summary}") });
     Ok(ExitCode::from(ran.exit_status()))
 }

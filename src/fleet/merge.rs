@@ -23,6 +23,7 @@ use crate::{
         names::{self, Names},
         part::{Counted, Counting, Part},
         partial::facts,
+        split::Split,
     },
     group::rarity::Places,
     report::{outputs::Outputs, parquet::columns::Rows},
@@ -61,6 +62,8 @@ pub struct Merged {
     pub count: u64,
     /// Logs that did not count, since they were in another partial result.
     pub repeated: Vec<Repeated>,
+    /// What was not joined, since logs of a host are in more than one of them.
+    pub split: Option<String>,
     /// Where the partial results are.
     pub paths: Vec<PathBuf>,
 }
@@ -159,7 +162,7 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, hit_hosts, archives, defects, links, others, repeated, parts, .. } = merger;
+        let Merger { mut sources, hit_hosts, archives, defects, links, others, repeated, split, parts, .. } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
         // Of the same file, one with more digests is behind one with less.
@@ -172,8 +175,9 @@ impl Gathered {
         });
         let partials = partials.into_values().collect();
         let searched = Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, partials };
+        let split = split.says(&terms, &config.outputs);
         let paths = parts.into_iter().map(|part| part.path).collect();
-        Ok(Merged { terms, searched, count, repeated, paths })
+        Ok(Merged { terms, searched, count, repeated, split, paths })
     }
 }
 
@@ -282,6 +286,7 @@ struct Merger {
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<Repeated>,
+    split: Split,
     names: Names,
 }
 
@@ -302,8 +307,12 @@ impl Merger {
         self.links = self.links.saturating_add(facts.links);
         self.others = self.others.saturating_add(facts.others);
         self.archives.extend(std::mem::take(&mut facts.archives));
-        let sources = std::mem::take(&mut facts.sources);
-        self.hit_hosts.merge(std::mem::take(&mut facts.hit_hosts));
+        let (sources, hit_hosts) = (std::mem::take(&mut facts.sources), std::mem::take(&mut facts.hit_hosts));
+        let (again, anew): (Vec<_>, Vec<_>) = (0..).zip(&sources).partition(|(place, _)| repeated.contains(place));
+        let of_logs = anew.iter().map(|(_, log)| &log.coverage).filter(|log| log.is_sysmon == Some(true));
+        let is_anew = |host: &&str| !again.iter().any(|(_, log)| log.coverage.host == *host);
+        self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(hit_hosts.names().filter(is_anew)));
+        self.hit_hosts.merge(hit_hosts);
         // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
         let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
         let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
@@ -407,6 +416,7 @@ impl Merged {
     pub fn what_was_merged(&self) -> String {
         const NAMED: usize = 20;
         let mut lines = vec![format!("merged    {}\n", text::counted(self.count, "partial result"))];
+        lines.extend(self.split.iter().map(|line| format!("          {line}\n")));
         if !self.repeated.is_empty() {
             let sources = text::counted(self.repeated.len() as u64, "log");
             lines.push(format!("          {sources} not counted again, found in more than one:\n"));

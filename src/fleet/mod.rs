@@ -7,6 +7,7 @@
 //! - [`processes`]: what parts say of the processes behind hits.
 //! - `pages` and `thrift`: what keeps a hostile file from taking more memory than its rows do.
 //! - [`merge`]: parts put together. `part`: one of them. `names`: logs of different hosts that have the same path.
+//! - `split`: hosts whose logs are in several parts.
 
 pub mod facts;
 pub mod merge;
@@ -16,4 +17,5 @@ mod part;
 pub mod partial;
 pub mod processes;
 mod reader;
+mod split;
 mod thrift;

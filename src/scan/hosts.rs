@@ -103,6 +103,11 @@ impl HitHosts {
         }
     }
 
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// From the first to the last hit.
     pub(super) fn span(&self) -> Option<Span> {
         self.by_name.values().fold(None, |sum, &span| joined(sum, span))

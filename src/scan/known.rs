@@ -68,7 +68,7 @@ impl Questions {
     /// Whether nothing is asked.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        !(self.locals || self.is_of_starts() || self.is_of_security())
+        !(self.locals || self.is_of_processes())
     }
 
     /// Who logs the events that something is asked of.
@@ -106,6 +106,12 @@ impl Questions {
             (false, false, false) => "what rules ask for of the processes",
             _ => "what is to be known of the hosts and their processes, before connections are judged,",
         }
+    }
+
+    /// Whether something of processes is asked.
+    #[must_use]
+    pub fn is_of_processes(self) -> bool {
+        self.is_of_starts() || self.is_of_security()
     }
 
     /// Whether Sysmon's events of processes tell some of it.

@@ -55,8 +55,10 @@ fn merge(case: &Case, args: &[&str]) -> Ran {
 
 /// The summary without its time, and without what only merging says.
 fn told(ran: &Ran) -> Vec<String> {
-    let lines = ran.stderr().lines().filter(|line| !line.starts_with("time") && !line.starts_with("merged"));
-    lines.map(str::to_owned).collect()
+    let of_both = |line: &&str| {
+        !line.starts_with("time") && !line.starts_with("merged") && !line.contains(" in more than one partial result: ")
+    };
+    ran.stderr().lines().filter(of_both).map(str::to_owned).collect()
 }
 
 #[test]
@@ -230,6 +232,43 @@ fn a_log_in_two_partials_counts_once_and_is_named() {
     let merged = merge(&case, &["parts"]);
     assert_eq!(merged.report(), case.run_on(&["logs"]).report());
     merged.exits(0).says(&["3 logs not counted again, found in more than one", "logs/2.evtx in parts/more.parquet"]);
+}
+
+#[test]
+fn logs_of_a_host_in_two_partials_are_named_where_they_have_to_be_joined() {
+    const SPLIT: &str = "WS01, WS02 have logs in more than one partial result: ";
+    let events = |host: &str| {
+        let on_host = |n: u64| Event::connection().on(host).dest("1.1.1.1").at(n);
+        evtx_writer::log(&(0..4).map(on_host).collect::<Vec<_>>())
+    };
+    for (more, what) in [
+        (&[][..], None),
+        (&["--context"], Some("processes")),
+        (&["--partial-events", "--source", "all"], Some("processes and twins")),
+        (&["--group-by", "remote_ip,dvc"], Some("own addresses")),
+        (&["--context", "--source", "all", "--judge", "remote"], Some("processes, own addresses and twins")),
+    ] {
+        let case = three(more).log("logs/4.evtx", &events("WS01")).log("logs/5.evtx", &events("WS02"));
+        merge(&case, &["parts"]).exits(0).does_not_say("in more than one partial result");
+        // The same log twice is not two.
+        partial(&case, "same.parquet", more, "logs/1.evtx").exits(0);
+        merge(&case, &["parts"]).exits(0).does_not_say("in more than one partial result");
+        for log in ["4", "5"] {
+            partial(&case, &format!("{log}.parquet"), more, &format!("logs/{log}.evtx")).exits(0);
+        }
+        let merged = merge(&case, &["parts", "--quiet"]);
+        match what {
+            Some(what) => {
+                merged.exits(0).says(&[&format!("netsift: {SPLIT}{what} are joined within each alone")]);
+                merge(&case, &["parts"]).exits(0).says(&[&format!("{SPLIT}{what} ")]);
+            }
+            None => assert_eq!(merged.exits(0).stderr(), ""),
+        }
+        if more.contains(&"--partial-events") {
+            let page = merge(&case, &["parts", "--html", "page.html"]);
+            page.exits(0).says(&[&format!("{SPLIT}processes, own addresses and twins ")]);
+        }
+    }
 }
 
 #[test]

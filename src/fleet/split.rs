@@ -1,0 +1,84 @@
+//! [`Split`]: the hosts that have logs in more than one partial result.
+//!
+//! A process, a twin or an address of a host can be in another of its logs than the connection. A scan looks in all logs that it has; what
+//! is in those of another scan is not joined when the two are merged, and that has to be said.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{
+    connection::{glossary::Field, logged::LoggedBy},
+    report::outputs::Outputs,
+    rule::judge::End,
+    scan::{known::Questions, terms::Terms},
+    text,
+};
+
+/// Hosts that are named; of more, it is said how many there are.
+const NAMED: usize = 3;
+
+/// Hosts, and which of them are in more than one partial result.
+#[derive(Debug, Default)]
+pub(super) struct Split {
+    /// The place of the first partial result of each.
+    first: HashMap<String, usize>,
+    hosts: BTreeSet<String>,
+}
+
+impl Split {
+    /// Takes the hosts of the partial result at this place.
+    pub(super) fn add<'a>(&mut self, place: usize, hosts: impl Iterator<Item = &'a str>) {
+        for host in hosts.filter(|host| !host.is_empty()) {
+            match self.first.get(host) {
+                Some(&first) if first != place => drop(self.hosts.insert(host.to_owned())),
+                Some(_) => {}
+                None => drop(self.first.insert(host.to_owned(), place)),
+            }
+        }
+    }
+
+    /// What is not joined, and of which hosts, as a line; nothing if nothing has to be joined of any.
+    pub(super) fn says(&self, terms: &Terms, outputs: &Outputs) -> Option<String> {
+        let questions = Questions::new(terms, outputs.need_hits());
+        let has_processes = outputs.need_processes() || questions.is_of_processes();
+        // Partial results have what a page or events show besides, whether any are made or not.
+        let shows_ends = outputs.events.is_some() || outputs.html.is_some() || outputs.labels.is_some();
+        let are_ends_asked = terms.rules.everywhere.judged == End::Remote
+            || terms.group_by.iter().copied().chain(terms.filter.fields()).any(Field::is_of_ends);
+        let what = [
+            ("processes", has_processes),
+            ("own addresses", questions.locals && (shows_ends || are_ends_asked)),
+            ("twins", terms.logged_by == LoggedBy::All),
+        ];
+        let what: Vec<&str> = what.into_iter().filter_map(|(what, is_asked)| is_asked.then_some(what)).collect();
+        let (last, others) = what.split_last()?;
+        let what = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
+        let have = match self.hosts.len() {
+            0 => return None,
+            1 => "has",
+            _ => "have",
+        };
+        let named: Vec<_> = self.hosts.iter().take(NAMED).map(|host| text::printable(host)).collect();
+        let more = match self.hosts.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {}", text::counted(more as u64, "more host")),
+        };
+        Some(format!(
+            "{}{more} {have} logs in more than one partial result: {what} are joined within each alone; scan all logs of a host together",
+            named.join(", ")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_several_are_named() {
+        let mut split = Split::default();
+        split.add(0, ["a", "b", "b", ""].into_iter());
+        split.add(1, ["c", "", "b"].into_iter());
+        split.add(2, ["b", "c"].into_iter());
+        assert_eq!(split.hosts.iter().collect::<Vec<_>>(), ["b", "c"]);
+    }
+}
