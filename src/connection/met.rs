@@ -13,7 +13,10 @@ use crate::{
         locals::{Locals, Sides},
         sysmon::{self, ACTION, Meaning, Part, VENDOR_PRODUCT},
     },
-    evtx::typed::{Raw, Values},
+    evtx::{
+        kind::UINT16,
+        typed::{Raw, Values},
+    },
     index::{Index, Number},
 };
 
@@ -51,8 +54,8 @@ pub const OF_ENDS: [Field; 8] = [
 /// The parts that tell where the ends are.
 const OF_SIDES: [Part; 4] = [Part::Computer, Part::SourceIp, Part::DestinationIp, Part::Initiated];
 
-/// How much room there must be for [`Column::pairs`], in bytes: a quarter of a mebibyte for each part.
-const ROOM_FOR_PAIRS: usize = 8 << 20;
+/// How much room there must be for [`Column::of_16_bits`], in bytes: a quarter of a mebibyte for each part.
+const ROOM_FOR_16_BITS: usize = 8 << 20;
 
 /// What the numbers of texts are for. Each has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,13 +85,14 @@ struct Column {
     by_bytes: Index,
     /// The value that was seen last of those with the same [`slot`]. Most are found there, without a hash.
     latest: Vec<u32>,
-    /// The value that was seen last of two bytes, by these as a number: ports, of which there are more than slots.
-    pairs: Vec<u32>,
+    /// The value of each number of 16 bits, by that: ports, of which there are more than slots. They are found without a look at the entry.
+    of_16_bits: Vec<u32>,
+    /// The numbers of the values' texts, for each use, by the entries: apart from these, so that those of ports are near to each other.
+    numbers: [Vec<Numbers>; USES],
 }
 
-/// A value, in as many bytes as a processor takes from memory at once: where there are many, that is what seeing one costs.
+/// A value.
 #[derive(Debug, Default)]
-#[repr(align(64))]
 struct Entry {
     kind: u8,
     truth: Option<bool>,
@@ -97,8 +101,6 @@ struct Entry {
     start: u32,
     address: Option<IpAddr>,
     text: Box<str>,
-    /// For each use.
-    numbers: [Numbers; USES],
 }
 
 /// The numbers of a value's text, and of the process's name in it, where they were asked for.
@@ -135,7 +137,7 @@ impl Met {
         if self.size > self.room {
             self.forget();
         }
-        let has_pairs = self.room >= ROOM_FOR_PAIRS;
+        let has_room = self.room >= ROOM_FOR_16_BITS;
         let mut seen = Seen { values: [0; Part::ALL.len()], sides: None };
         for &part in &self.parts {
             let raw = part.value(values);
@@ -143,7 +145,7 @@ impl Met {
             else {
                 continue;
             };
-            *place = column.find(raw, part, &mut self.size, has_pairs);
+            *place = column.find(raw, part, &mut self.size, has_room);
         }
         seen.sides = locals.map(|locals| self.sides(&seen, locals));
         seen
@@ -230,14 +232,17 @@ impl Met {
                 }
             },
         };
-        let index = seen.values.get(part as usize).copied().unwrap_or(0);
-        let column = self.columns.get_mut(part as usize);
-        let entry = column.and_then(|column| column.entries.get_mut(index as usize));
-        let Some(Entry { text, numbers, .. }) = entry else { return number("") };
-        let Some(numbers) = numbers.get_mut(of as usize) else { return number(text) };
+        let (Some(column), Some(&index)) = (self.columns.get_mut(part as usize), seen.values.get(part as usize)) else {
+            return number("");
+        };
+        let Column { entries, numbers, .. } = column;
+        let text = || entries.get(index as usize).map_or("", |entry| &*entry.text);
+        let Some(numbers) = numbers.get_mut(of as usize).and_then(|numbers| numbers.get_mut(index as usize)) else {
+            return number(text());
+        };
         match field {
-            Field::ProcessName | Field::ProcessExec => numbers.name.get_or(|| number(base_name(text))),
-            _ => numbers.text.get_or(|| number(text)),
+            Field::ProcessName | Field::ProcessExec => numbers.name.get_or(|| number(base_name(text()))),
+            _ => numbers.text.get_or(|| number(text())),
         }
     }
 
@@ -250,10 +255,8 @@ impl Met {
         }
         *known = generation;
         fixed.clear();
-        for entry in self.columns.iter_mut().flat_map(|column| &mut column.entries) {
-            if let Some(numbers) = entry.numbers.get_mut(of) {
-                *numbers = Numbers::default();
-            }
+        for numbers in self.columns.iter_mut().filter_map(|column| column.numbers.get_mut(of)) {
+            numbers.fill(Numbers::default());
         }
     }
 
@@ -276,68 +279,89 @@ impl Met {
         self.size = 0;
         self.sides.clear();
         for column in &mut self.columns {
-            *column = Column { entries: vec![Entry::default()], latest: vec![0; SLOTS], ..Column::default() };
+            *column = Column { latest: vec![0; SLOTS], ..Column::default() };
+            column.push(Entry::default());
         }
     }
 }
 
 impl Column {
     /// The index of a value's entry, which is made if there is none.
-    fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize, has_pairs: bool) -> u32 {
-        let Self { entries, bytes, by_bytes, latest, pairs } = self;
-        let is = |index: u32| {
-            let entry = entries.get(index as usize);
-            // The first entry is of no value of a log.
-            index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(bytes) == raw.bytes)
-        };
-        let latest = match *raw.bytes {
-            [low, high] if has_pairs => {
-                if pairs.is_empty() {
-                    *pairs = vec![0; 1 << u16::BITS];
+    fn find(&mut self, raw: Raw<'_>, part: Part, size: &mut usize, has_room: bool) -> u32 {
+        match raw {
+            Raw { kind: UINT16, bytes: &[low, high] } if has_room => {
+                let place = usize::from(u16::from_le_bytes([low, high]));
+                if let Some(&index) = self.of_16_bits.get(place).filter(|&&index| index > 0) {
+                    return index;
                 }
-                pairs.get_mut(usize::from(u16::from_le_bytes([low, high])))
+                let index = self.find_by_bytes(raw, part, size);
+                self.of_16_bits.resize(1 << u16::BITS, 0);
+                put(&mut self.of_16_bits, place, index);
+                index
             }
-            _ => latest.get_mut(slot(raw.bytes)),
-        };
-        if let Some(index) = latest.as_deref().copied().filter(|&index| is(index)) {
+            _ => {
+                let place = slot(raw.bytes);
+                if let Some(&index) = self.latest.get(place).filter(|&&index| self.is(index, raw)) {
+                    return index;
+                }
+                let index = self.find_by_bytes(raw, part, size);
+                put(&mut self.latest, place, index);
+                index
+            }
+        }
+    }
+
+    /// Whether the value with this index is this one. The first is of no value of a log.
+    fn is(&self, index: u32, raw: Raw<'_>) -> bool {
+        let entry = self.entries.get(index as usize);
+        index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(&self.bytes) == raw.bytes)
+    }
+
+    fn find_by_bytes(&mut self, raw: Raw<'_>, part: Part, size: &mut usize) -> u32 {
+        let hash = self.by_bytes.hash(raw.bytes);
+        if let Some(index) = self.by_bytes.find(hash, |index| self.is(index, raw)) {
             return index;
         }
-        let hash = by_bytes.hash(raw.bytes);
-        let index = by_bytes.find(hash, is).unwrap_or_else(|| {
-            let index = u32::try_from(entries.len()).unwrap_or(0);
-            let start = u32::try_from(bytes.len()).unwrap_or(0);
-            bytes.extend_from_slice(raw.bytes);
-            let text = raw.text();
-            let Meaning { text, address, truth } = part.meaning(&text);
-            *size += Entry::SIZE + raw.bytes.len() + text.len();
-            entries.push(Entry {
-                kind: raw.kind,
-                truth,
-                // Values are no longer: their descriptors have no room for more.
-                size: u16::try_from(raw.bytes.len()).unwrap_or(0),
-                start,
-                address,
-                text: text.into(),
-                numbers: Default::default(),
-            });
-            by_bytes.insert(hash, index);
-            index
+        let index = u32::try_from(self.entries.len()).unwrap_or(0);
+        let start = u32::try_from(self.bytes.len()).unwrap_or(0);
+        self.bytes.extend_from_slice(raw.bytes);
+        let text = raw.text();
+        let Meaning { text, address, truth } = part.meaning(&text);
+        *size += Entry::SIZE + raw.bytes.len() + text.len();
+        self.push(Entry {
+            kind: raw.kind,
+            truth,
+            // Values are no longer: their descriptors have no room for more.
+            size: u16::try_from(raw.bytes.len()).unwrap_or(0),
+            start,
+            address,
+            text: text.into(),
         });
-        if let Some(latest) = latest {
-            *latest = index;
-        }
+        self.by_bytes.insert(hash, index);
         index
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.numbers.iter_mut().for_each(|numbers| numbers.push(Numbers::default()));
     }
 }
 
 impl Entry {
-    /// What it takes in memory besides its bytes and its text: itself, in a vector that is half full at least, a place in an index, and
-    /// what the allocator adds to a text.
-    const SIZE: usize = 2 * size_of::<Self>() + Index::EACH + 16;
+    /// What it takes in memory besides its bytes and its text: itself and its numbers, in vectors that are half full at least, a place in
+    /// an index, and what the allocator adds to a text.
+    const SIZE: usize = 2 * (size_of::<Self>() + USES * size_of::<Numbers>()) + Index::EACH + 16;
 
     fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
         let start = self.start as usize;
         all.get(start..start + usize::from(self.size)).unwrap_or_default()
+    }
+}
+
+/// Puts a number in its place, if there is that place.
+fn put(numbers: &mut [u32], place: usize, number: u32) {
+    if let Some(known) = numbers.get_mut(place) {
+        *known = number;
     }
 }
 

@@ -164,16 +164,17 @@ impl<'s> Connections<'s> {
         if self.found.alike.is_some() {
             return self.is_judged(typed, row, scratch);
         }
-        let (Some((provider, id)), Some(values)) = (kind, typed.values(row)) else { return false };
+        let values = typed.values(row);
+        let (Some((provider, id)), Some(values)) = (kind, &values) else { return false };
         match &self.plan.purpose {
-            Purpose::Connections => self.is_taken(&values),
-            Purpose::Ahead(_) => self.found.known.take_values(id, &values),
+            Purpose::Connections => self.is_taken(values),
+            Purpose::Ahead(_) => self.found.known.take_values(id, values),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
                     |name: Raw<'_>| self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER;
                 process::EVENT_IDS.contains(&id)
                     && is_sysmons(provider)
-                    && self.of_processes(wanted, scope).passes_by(id, &values)
+                    && self.of_processes(wanted, scope).passes_by(id, values)
             }
         }
     }
