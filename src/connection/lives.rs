@@ -14,6 +14,7 @@ use crate::{
         security::PROVIDER,
         started::{Asked, Start},
         sysmon::{decimal, stated, time},
+        talkers::Talkers,
     },
     evtx::event::Event,
 };
@@ -65,8 +66,8 @@ impl Lives {
         Self { asked, ..Self::default() }
     }
 
-    /// Takes what an event says of a process, if it is one of the two.
-    pub fn learn(&mut self, event: &Event<'_>) {
+    /// Takes what an event says of a process, if it is one of the two; of these processes alone, if some are given.
+    pub fn learn(&mut self, event: &Event<'_>, among: Option<&Talkers>) {
         let field = |name| stated(event.field(name).unwrap_or_default());
         let (id, is_created) = match &*event.event_id {
             _ if event.provider != PROVIDER => return,
@@ -75,7 +76,10 @@ impl Lives {
             _ => return,
         };
         let logged = event.time.or_else(|| time(&event.system_time)).and_then(nanoseconds);
-        let (Ok(process), Some(time)) = (decimal(id).parse(), logged) else { return };
+        let (Ok(process), Some(time)) = (decimal(id).parse::<u32>(), logged) else { return };
+        if among.is_some_and(|among| !among.has(&event.computer, u128::from(process))) {
+            return;
+        }
         let host = self.number(&event.computer);
         let created = is_created.then(|| Created {
             user: self.number(&user(field)),
@@ -217,7 +221,7 @@ mod tests {
     fn lives(events: &[Event<'_>]) -> Lives {
         let (mut one, mut other) = (Lives::default(), Lives::default());
         for (index, event) in events.iter().enumerate() {
-            if index % 2 == 0 { &mut one } else { &mut other }.learn(event);
+            if index % 2 == 0 { &mut one } else { &mut other }.learn(event, None);
         }
         one.merge(other);
         one.sort();

@@ -12,6 +12,7 @@
 //! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
 //!   are, by their ids. [`volumes`]: which drive a volume is.
 //! - [`started`]: how processes were started, and [`queried`]: the names that they asked for, for rules that look at it.
+//!   [`talkers`]: the processes that have connections, where there is no room for what is told of others.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 
 pub mod audited;
@@ -32,4 +33,5 @@ pub mod salvage;
 pub mod security;
 pub mod started;
 pub mod sysmon;
+pub mod talkers;
 pub mod volumes;

@@ -6,7 +6,8 @@ use crate::{
     connection::{
         clock::Clock,
         glossary::{Connection, Field},
-        process::{self, Fact, Query, Told},
+        process::{self, Fact, ProcessKey, Query, Told},
+        talkers::Talkers,
     },
     evtx::event::Event,
 };
@@ -32,10 +33,13 @@ impl Queried {
         Self { clock, ..Self::default() }
     }
 
-    /// Takes what an event says of it, if it is an EventID 22.
-    pub fn take(&mut self, event: &Event<'_>) {
+    /// Takes what an event says of it, if it is an EventID 22; of these processes alone, if some are given.
+    pub fn take(&mut self, event: &Event<'_>, among: Option<&Talkers>) {
+        let is_asked = |of: &ProcessKey| {
+            among.is_none_or(|among| process::number(&of.guid).is_some_and(|guid| among.has(&of.host, guid)))
+        };
         if event.event_id == "22" {
-            process::facts(event, self.clock, |_| true, |fact| self.learn(fact));
+            process::facts(event, self.clock, is_asked, |fact| self.learn(fact));
         }
     }
 

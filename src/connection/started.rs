@@ -17,6 +17,7 @@ use crate::{
         glossary::{Connection, Field},
         process::{self, number},
         sysmon::{PROVIDER, guid, stated, time},
+        talkers::Talkers,
     },
     evtx::{
         event::Event,
@@ -169,31 +170,35 @@ impl Starts {
         Self { asked, ..Self::default() }
     }
 
-    /// Takes what an event says of it, if it is an EventID 1.
-    pub fn take(&mut self, event: &Event<'_>) {
+    /// Takes what an event says of it, if it is an EventID 1; of these processes alone, if some are given.
+    pub fn take(&mut self, event: &Event<'_>, among: Option<&Talkers>) {
         if event.provider != PROVIDER || event.event_id != "1" {
             return;
         }
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&event.computer, *process));
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
         let key = |name| number(&guid(stated(event.field(name).unwrap_or_default())));
-        if let Some(of) = key("ProcessGuid") {
+        if let Some(of) = key("ProcessGuid").filter(is_asked) {
             let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
             self.learn(&event.computer, of, Start { origin: Origin::Own, time, values });
         }
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
-        if let (Some(of), Some(index), Some(line)) = (key("ParentProcessGuid"), self.command_line(), of_parent) {
+        if let (Some(of), Some(index), Some(line)) =
+            (key("ParentProcessGuid").filter(is_asked), self.command_line(), of_parent)
+        {
             let values = [(index, self.text(line))].into();
             self.learn(&event.computer, of, Start { origin: Origin::Child, time, values });
         }
     }
 
     /// Takes the same of an EventID 1 of Sysmon's, by the values of its [`FIELDS`] and what is [`OF_PROCESS`].
-    pub fn take_values(&mut self, values: &Values<'_>) {
-        let key = |field| process::of_value(values.field(field));
+    pub fn take_values(&mut self, values: &Values<'_>, among: Option<&Talkers>) {
+        let host = self.text_of(values.computer);
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&host, *process));
+        let key = |field| process::of_value(values.field(field)).filter(is_asked);
         let (of, parent) = (key(PROCESS_GUID), key(PARENT_GUID));
         let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
-        let host = self.text_of(values.computer);
         if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
@@ -311,7 +316,7 @@ mod tests {
         assert!(fields.iter().all(|name| asked.add(name)));
         let mut starts = Starts::new(asked);
         for event in events {
-            starts.take(event);
+            starts.take(event, None);
         }
         starts
     }

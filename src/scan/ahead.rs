@@ -3,6 +3,11 @@
 //! Which addresses are a host's own, whose its processes were, how they were started and what they asked of DNS can stand in any log of
 //! it, behind the connection that it matters for. So the logs are read once for that, and then once more for connections. There is no
 //! such look where nothing is asked that needs it.
+//!
+//! What is told of processes can be more than there is room for. Connections are of few of them: so which these are is looked for then,
+//! and the look is taken again, for what is told of these alone.
+
+use std::sync::Arc;
 
 use crate::{
     error::Error,
@@ -28,19 +33,41 @@ pub fn look(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Known, Wrong), Error> {
+    let learn = |plan: &Plan, questions, progress| learn(plan, questions, method, sources, progress);
+    let (mut known, wrong) = learn(plan, questions, progress)?;
+    if known.is_none() && questions.is_of_processes() {
+        // What is wrong with the evidence has been named.
+        let (talkers, _) = learn(plan, questions.of_talkers(), &|_| {})?;
+        if let Some(talkers) = talkers {
+            let room = plan.room.saturating_sub(talkers.size());
+            (known, _) = learn(&Plan { room, known: Arc::new(talkers), ..plan.clone() }, questions, &|_| {})?;
+        }
+    }
+    let Some(mut known) = known else {
+        return Err(Error::Usage(format!(
+            "--max-memory: {} in these logs take more memory: give more, for example 4GiB",
+            questions.what()
+        )));
+    };
+    known.settle();
+    Ok((known, wrong))
+}
+
+/// Looks for what is asked once. There is nothing known if it takes more memory than it may.
+fn learn(
+    plan: &Plan,
+    questions: Questions,
+    method: &Method,
+    sources: &Sources,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(Option<Known>, Wrong), Error> {
     let prefilter = Prefilter::new(None, questions.asked()).map_err(|error| Error::Usage(error.to_string()))?;
     let prefilter = prefilter.of(Records::Of(questions.event_ids()));
     let ahead =
         Plan { before: vec![plan.prefilter.clone()], ..plan.of_another_look(prefilter, Purpose::Ahead(questions)) };
     let mut findings = pool::scan(&ahead, &method.without_hashing(), sources, progress)?;
     let mut known = std::mem::take(&mut findings.known);
-    if known.size() >= plan.room {
-        return Err(Error::Usage(format!(
-            "--max-memory: {} in these logs take more memory: give more, for example 4GiB",
-            questions.what()
-        )));
-    }
-    known.settle();
     known.prefilter = Some(ahead.prefilter);
-    Ok((known, Wrong::of(findings)))
+    let fits = known.size() < plan.room;
+    Ok((fits.then_some(known), Wrong::of(findings)))
 }

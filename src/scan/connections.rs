@@ -168,7 +168,7 @@ impl<'s> Connections<'s> {
         let (Some((provider, id)), Some(values)) = (kind, &values) else { return false };
         match &self.plan.purpose {
             Purpose::Connections => self.is_taken(values),
-            Purpose::Ahead(_) => self.found.known.take_values(id, values),
+            Purpose::Ahead(_) => self.found.known.take_values(id, values, self.plan.known.talkers.as_ref()),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
                     |name: Raw<'_>| self.plan.terms.logged_by == LoggedBy::Sysmon || name.text() == sysmon::PROVIDER;
@@ -268,7 +268,7 @@ impl<'s> Connections<'s> {
     pub(super) fn take(&mut self, event: &Event<'_>) {
         match &self.plan.purpose {
             Purpose::Connections => drop(self.take_connection(event)),
-            Purpose::Ahead(_) => self.found.known.take(event),
+            Purpose::Ahead(_) => self.found.known.take(event, self.plan.known.talkers.as_ref()),
             Purpose::Processes(wanted, scope) => self.of_processes(wanted, scope).take(event),
         }
     }

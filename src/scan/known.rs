@@ -14,6 +14,7 @@ use crate::{
         security,
         started::{Asked, Start, Starts},
         sysmon::{self, stated},
+        talkers::Talkers,
         volumes::Volumes,
     },
     evtx::{event::Event, typed::Values},
@@ -39,6 +40,8 @@ pub struct Questions {
     pub users: bool,
     /// Which drives volumes are.
     pub volumes: bool,
+    /// Which processes have connections. That is asked alone.
+    pub talkers: bool,
 }
 
 /// The ids of events that say whose a process was; how processes were started, what they asked for, and which addresses are the host's;
@@ -62,7 +65,14 @@ impl Questions {
             clock: terms.clock,
             users: logged_by.has_security() && (has_rules || keeps_hits || asks_user),
             volumes: logged_by.has_security() && has_rules,
+            talkers: false,
         }
+    }
+
+    /// Which processes have connections, and nothing else.
+    #[must_use]
+    pub fn of_talkers(self) -> Self {
+        Self { logged_by: self.logged_by, talkers: true, ..Self::default() }
     }
 
     /// Whether nothing is asked.
@@ -77,6 +87,7 @@ impl Questions {
         match self {
             // A path with a drive can be in an event of either.
             Self { volumes: true, .. } => LoggedBy::All,
+            Self { logged_by, talkers: true, .. } => logged_by,
             Self { users: true, .. } if self.is_of_starts() => LoggedBy::All,
             Self { users: true, locals: false, .. } => LoggedBy::Security,
             Self { users: false, locals: false, .. } => LoggedBy::Sysmon,
@@ -144,6 +155,8 @@ pub struct Known {
     lives: Option<Lives>,
     /// The volumes of each host.
     volumes: Option<Volumes>,
+    /// The processes that have connections.
+    pub(super) talkers: Option<Talkers>,
     /// What chunks were ruled out by that it was looked for in; nothing if it was not.
     pub prefilter: Option<Prefilter>,
 }
@@ -162,6 +175,7 @@ impl Known {
             queried: questions.names.then(|| Queried::new(questions.clock)),
             lives: questions.users.then(|| Lives::new(questions.starts)),
             volumes: questions.volumes.then(Volumes::default),
+            talkers: questions.talkers.then(Talkers::default),
             prefilter: None,
         }
     }
@@ -200,22 +214,25 @@ impl Known {
         self.lives.as_ref().filter(|_| connection.vendor_product == security::VENDOR_PRODUCT)
     }
 
-    /// Takes what an event says of it.
-    pub(super) fn take(&mut self, event: &Event<'_>) {
+    /// Takes what an event says of it; what it says of processes, of these alone, if some are given.
+    pub(super) fn take(&mut self, event: &Event<'_>, among: Option<&Talkers>) {
         if !self.has_room() {
             return;
         }
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
             locals.learn(&connection);
         }
+        if let (Some(talkers), Some(connection)) = (&mut self.talkers, self.logged_by.connection(event)) {
+            talkers.learn(&connection);
+        }
         if let Some(starts) = &mut self.starts {
-            starts.take(event);
+            starts.take(event, among);
         }
         if let Some(queried) = &mut self.queried {
-            queried.take(event);
+            queried.take(event, among);
         }
         if let Some(lives) = &mut self.lives {
-            lives.learn(event);
+            lives.learn(event, among);
         }
         if let Some(volumes) = &mut self.volumes {
             volumes.learn(event);
@@ -223,15 +240,18 @@ impl Known {
     }
 
     /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
-    pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>) -> bool {
+    pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>, among: Option<&Talkers>) -> bool {
         let has_room = self.has_room();
-        let Self { logged_by, locals, learned, starts, queried: None, lives: None, volumes: None, .. } = self else {
+        let Self {
+            logged_by, locals, learned, starts, queried: None, lives: None, volumes: None, talkers: None, ..
+        } = self
+        else {
             return false;
         };
         match (locals, starts, id) {
             (None, Some(starts), process::CREATED) => {
                 if has_room {
-                    starts.take_values(values);
+                    starts.take_values(values, among);
                 }
             }
             (Some(locals), None, sysmon::EVENT_ID) if *logged_by == LoggedBy::Sysmon => {
@@ -258,6 +278,7 @@ impl Known {
         add(&mut self.queried, other.queried, Queried::merge);
         add(&mut self.lives, other.lives, Lives::merge);
         add(&mut self.volumes, other.volumes, Volumes::merge);
+        add(&mut self.talkers, other.talkers, Talkers::merge);
     }
 
     /// What it takes in memory, in bytes; the most that there is if some was not taken.
@@ -271,7 +292,8 @@ impl Known {
         let queried = self.queried.as_ref().map_or(0, Queried::size);
         let lives = self.lives.as_ref().map_or(0, Lives::size);
         let volumes = self.volumes.as_ref().map_or(0, Volumes::size);
-        [starts, queried, lives, volumes].into_iter().fold(locals, usize::saturating_add)
+        let talkers = self.talkers.as_ref().map_or(0, Talkers::size);
+        [starts, queried, lives, volumes, talkers].into_iter().fold(locals, usize::saturating_add)
     }
 
     /// Makes it ready to be asked, once all is taken.
@@ -331,12 +353,13 @@ mod tests {
         for number in 0..100 {
             let source = format!("{number}{long}");
             let data = [("Initiated", "true"), ("SourceIp", &*source)];
-            known.take(&Event {
+            let event = Event {
                 provider: PROVIDER.into(),
                 event_id: "3".into(),
                 data: data.map(|(name, value)| (name.into(), value.into())).into(),
                 ..Event::default()
-            });
+            };
+            known.take(&event, None);
         }
         assert!(known.locals.as_ref().is_some_and(|locals| locals.size() < 1 << 15));
         other.merge(known);
@@ -351,13 +374,14 @@ mod tests {
         let questions = Questions { starts, ..Questions::default() };
         let [mut none, mut merged] = [0, usize::MAX].map(|room| Known::of(questions, room));
         let data = [("ProcessGuid", GUID), ("CommandLine", "first")];
-        none.take(&Event {
+        let event = Event {
             provider: PROVIDER.into(),
             event_id: "1".into(),
             computer: "HOST".into(),
             data: data.map(|(name, value)| (name.into(), value.into())).into(),
             ..Event::default()
-        });
+        };
+        none.take(&event, None);
         let connection = Connection { dvc: "HOST".into(), process_guid: GUID.into(), ..Connection::default() };
         assert!(none.beside(&Event::default(), &connection).process.is_none());
         merged.merge(none);
@@ -383,8 +407,8 @@ mod tests {
                     let Some((provider, process::CREATED)) = typed.kind(row) else { continue };
                     let Some(values) = typed.values(row).filter(|_| provider.text() == PROVIDER) else { continue };
                     let event = typed.event(row, &mut scratch).unwrap();
-                    by_events.take(&event);
-                    assert!(by_values.take_values(process::CREATED, &values));
+                    by_events.take(&event, None);
+                    assert!(by_values.take_values(process::CREATED, &values, None));
                     for guid in ["ProcessGuid", "ParentProcessGuid"].map(|name| event.field(name).unwrap_or_default()) {
                         processes.push((event.computer.to_string(), guid.to_owned()));
                     }
@@ -414,8 +438,8 @@ mod tests {
             for row in typed.rows() {
                 let Some((provider, sysmon::EVENT_ID)) = typed.kind(row) else { continue };
                 let Some(values) = typed.values(row).filter(|_| provider.text() == PROVIDER) else { continue };
-                by_events.take(&typed.event(row, &mut scratch).unwrap());
-                assert!(by_values.take_values(sysmon::EVENT_ID, &values));
+                by_events.take(&typed.event(row, &mut scratch).unwrap(), None);
+                assert!(by_values.take_values(sysmon::EVENT_ID, &values, None));
                 count += 1;
             }
         });

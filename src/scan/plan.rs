@@ -215,7 +215,7 @@ mod tests {
             event(
                 security::PROVIDER,
                 "5156",
-                &[("Application", first), ("Direction", "%%14593"), ("SourceAddress", "10.0.0.2")],
+                &[("Application", first), ("Direction", "%%14593"), ("SourceAddress", "10.0.0.2"), ("ProcessID", "16")],
             ),
             event(
                 security::PROVIDER,
@@ -244,7 +244,9 @@ mod tests {
             ..Connection::default()
         });
         let told = of_security.each_ref().map(|connection| (known.user(connection), known.image(connection)));
-        format!("{:?} {:?} {told:?}", known.locals, known.beside(&Event::default(), &of_sysmon))
+        let guid = process::number(GUID).unwrap();
+        let talked = known.talkers.as_ref().map(|talkers| [guid, 0x10].map(|process| talkers.has("HOST", process)));
+        format!("{:?} {:?} {told:?} {talked:?}", known.locals, known.beside(&Event::default(), &of_sysmon))
     }
 
     /// An event of which no more is read than this.
@@ -266,7 +268,7 @@ mod tests {
         assert!(fields.add("CommandLine") && fields.add("ParentUser"));
         for (logged_by, asked) in [LoggedBy::Sysmon, LoggedBy::Security, LoggedBy::All]
             .into_iter()
-            .flat_map(|by| (1_u8..32).map(move |asked| (by, asked)))
+            .flat_map(|by| (1_u8..33).map(move |asked| (by, asked)))
         {
             let is_asked = |number: u8| asked & (1 << number) != 0;
             let questions = Questions {
@@ -277,13 +279,14 @@ mod tests {
                 clock: Clock::Logged,
                 users: is_asked(3) && logged_by.has_security(),
                 volumes: is_asked(4) && logged_by.has_security(),
+                talkers: is_asked(5),
             };
             let (mut whole, mut part) = (Known::of(questions, usize::MAX), Known::of(questions, usize::MAX));
             for event in events() {
-                whole.take(&event);
+                whole.take(&event, None);
                 let is_of_ids = event.event_id.parse().is_ok_and(|id| questions.event_ids().contains(&id));
                 if is_of_ids && questions.asked().providers().contains(&&*event.provider) {
-                    part.take(&read(event, ahead(questions)));
+                    part.take(&read(event, ahead(questions)), None);
                 }
             }
             assert_eq!(answers(part), answers(whole), "{questions:?}");

@@ -233,10 +233,42 @@ fn a_correlation_sees_the_name_by_which_its_part_matched() {
 fn names_for_no_rule_and_processes_for_no_room_are_refused() {
     let case = connections().events(&[connection(1)]);
     case.run_on(&["--sigma-names", "queried", "log.evtx"]).exits(2).says(&["--sigma-names without Sigma rules: "]);
-    let events: Vec<Event> = (0..100).map(|number| created(number, &"x".repeat(500 + usize::from(number)))).collect();
-    let case = ruled(&[EVIL]).events(&events);
+    let case =
+        ruled(&[EVIL]).events(&(0..100).flat_map(|number| [started(number), connection(number)]).collect::<Vec<_>>());
     let ran = Ran::new(case.command(&["--max-memory", "16KiB", "log.evtx"]));
     ran.exits(2).says(&["--max-memory: what rules ask for of the processes in these logs take more memory: "]);
+}
+
+/// How a process was started, with a command line that no other has.
+fn started(number: u8) -> Event {
+    created(number, &"x".repeat(500 + usize::from(number)))
+}
+
+#[test]
+fn where_not_all_processes_fit_into_memory_those_with_connections_do() {
+    const LITTLE: [&str; 4] = ["--threads", "1", "--max-memory", "32KiB"];
+    let unnamed = |number| connection(number).with("DestinationHostname", "-");
+    let queries = (0..150).map(|number| query(number, if number == 7 { "bad.example" } else { "good.example" }));
+    let asked: Vec<Event> = queries.chain([unnamed(7), unnamed(8)]).collect();
+    let mut started: Vec<Event> = (0..100).map(started).chain([connection(120), connection(121)]).collect();
+    started.extend([created(120, "tool.exe --evil-argument"), created(121, "tool.exe")]);
+    // A command line can be told by a process that the one with the connection has started.
+    started.extend([connection(200), connection(122)]);
+    let wanted = ["78 Evil Argument"];
+    for (case, more, wanted) in [
+        (ruled(&[EVIL]).events(&started), &[][..], &wanted[..]),
+        (ruled(&[NOT_GOOD]).events(&started), &[], &["78 Not Good", "79 Not Good", "C8 Not Good"]),
+        (ruled(&[NAMED]).events(&asked), &["--sigma-names", "queried"], &["07 Named"]),
+    ] {
+        let [much, little] = [&[][..], &LITTLE].map(|room| case.run_on(&[room, more, &["log.evtx"]].concat()));
+        assert_eq!(found(&much), wanted);
+        assert_eq!((found(&little), without_time(&little)), (found(&much), without_time(&much)));
+    }
+}
+
+/// The summary, without the time that it took.
+fn without_time(ran: &Ran) -> Vec<&str> {
+    ran.stderr().lines().filter(|line| !line.starts_with("time")).collect()
 }
 
 #[test]

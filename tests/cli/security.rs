@@ -216,6 +216,23 @@ fn of_twins_sysmons_counts() {
 }
 
 #[test]
+fn where_not_all_processes_fit_into_memory_those_with_connections_do() {
+    let created = |process: u32, user: &str| {
+        security(4688, 2)
+            .with("NewProcessId", Value::U64(process.into()))
+            .with("TargetUserName", user)
+            .with("TargetDomainName", "CORP")
+            .at(1)
+    };
+    let others = (0..300).map(|number| created(5000 + number, &"x".repeat(200 + number as usize)));
+    let events: Vec<Event> = others.chain([created(4321, "alice"), allowed().at(2)]).collect();
+    let case = || of("security", connections()).events(&events);
+    let little = case().args(["--threads", "1", "--max-memory", "64KiB"]).run();
+    assert_eq!(little.exits(0).report(), case().run().report());
+    assert!(little.report().contains(r"CORP\alice"), "{}", little.report());
+}
+
+#[test]
 fn a_twin_outside_the_time_that_is_asked_for_is_none() {
     let case = of("all", connections()).events(&[allowed(), Event::connection().at(2)]);
     let ran = case.args(["--until", "2024-03-05T14:07:10Z"]).run();
