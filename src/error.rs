@@ -28,6 +28,8 @@ pub enum Error {
     },
     /// No log could be searched, so there is nothing to report on.
     NothingToSearch {
+        /// The given paths that have neither, safe to print.
+        paths: Vec<String>,
         /// Files that were looked at and are neither logs nor archives of logs.
         others: u64,
         /// Symbolic links that were not followed.
@@ -53,7 +55,10 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(message) => f.write_str(message),
             Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
-            Self::NothingToSearch { others, links } => {
+            Self::NothingToSearch { paths, others, links } => {
+                if !paths.is_empty() {
+                    write!(f, "{}: ", text::few(paths))?;
+                }
                 f.write_str("no event log found: give a log, an archive of logs, or a directory with either")?;
                 if *others > 0 {
                     write!(f, "; files that are neither: {others}")?;

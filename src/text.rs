@@ -69,10 +69,30 @@ pub(crate) fn read_printable<'de, D: Deserializer<'de>>(from: D) -> Result<Strin
     Ok(printable(&text).into_owned())
 }
 
+/// Reads texts of which the same holds.
+///
+/// # Errors
+///
+/// What is read is not a list of texts.
+pub(crate) fn read_all_printable<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    Ok(texts.iter().map(|text| printable(text).into_owned()).collect())
+}
+
 /// Characters that must not reach a terminal or a cell as they are.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first of some names, and how many more there are.
+pub(crate) fn few(names: &[String]) -> String {
+    const NAMED: usize = 3;
+    let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {} more", grouped(more as u64)),
+    }
 }
 
 /// A number of things, with the noun in the plural if need be.

@@ -20,6 +20,7 @@ use crate::{
         source::{self, Origin, Source, identities},
         walk,
     },
+    text,
 };
 
 /// Whether symbolic links that are met in directories are followed. Those that are given always are.
@@ -44,6 +45,8 @@ pub struct Sources {
     pub links: u64,
     /// Files that were met and are none of it.
     pub others: u64,
+    /// Given paths without a log or an archive, and archives without a log, that nothing is wrong with: what was to be in them is missing.
+    pub empty: Vec<PathBuf>,
     /// Every log, archive and link that was met, opened or not: absolute, and as what it leads to. None of them is to be
     /// written to.
     pub met: HashSet<PathBuf>,
@@ -55,19 +58,31 @@ pub struct Sources {
 pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     let mut found = Sources::default();
     let mut files = Vec::new();
-    for path in paths {
+    // The given paths under which there is something, by their places.
+    let mut filled = HashSet::new();
+    for (place, path) in paths.iter().enumerate() {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => found.walk(path, links, limits, &mut files),
-            Ok(_) => files.push((path.clone(), Origin::Given)),
-            Err(error) => found.defects.add(Defect::of_path(path, DefectKind::Path, &error)),
+            Ok(metadata) if metadata.is_dir() => {
+                let defects = found.defects.total();
+                found.walk(path, links, limits, |file| files.push((file, Origin::Met, place)));
+                if found.defects.total() > defects {
+                    filled.insert(place);
+                }
+            }
+            Ok(_) => files.push((path.clone(), Origin::Given, place)),
+            Err(error) => {
+                filled.insert(place);
+                found.defects.add(Defect::of_path(path, DefectKind::Path, &error));
+            }
         }
     }
     files.sort_unstable();
     let mut known = HashSet::new();
-    for (path, origin) in files {
+    for (path, origin, place) in files {
         match source::open(&path) {
             Ok((log, identity)) => {
                 if known.contains(&identity) {
+                    filled.insert(place);
                     found.meet(&path);
                     continue;
                 }
@@ -86,6 +101,9 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                         found.defects.add(Defect::of_path(&path, DefectKind::NotOpened, &what));
                     }
                     Contents::Archive { file, logs, defects } => {
+                        if logs.is_empty() && defects.is_empty() {
+                            found.empty.push(path.clone());
+                        }
                         found.archives.push(file);
                         found.logs.extend(logs);
                         for defect in defects {
@@ -93,9 +111,11 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                         }
                     }
                 }
+                filled.insert(place);
                 known.insert(identity);
             }
             Err(error) => {
+                filled.insert(place);
                 found.meet(&path);
                 found.defects.add(Defect::of_path(&path, DefectKind::Path, &error));
             }
@@ -103,6 +123,10 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     }
     found.logs.sort_unstable();
     found.archives.sort_unstable();
+    let empty = paths.iter().enumerate().filter(|(place, _)| !filled.contains(place)).map(|(_, path)| path.clone());
+    found.empty.extend(empty);
+    found.empty.sort_unstable();
+    found.empty.dedup();
     found
 }
 
@@ -114,12 +138,13 @@ impl Sources {
     /// There is not. The error says what was met instead.
     pub fn has_logs(&self) -> Result<(), Error> {
         if self.logs.is_empty() {
-            return Err(Error::NothingToSearch { others: self.others, links: self.links });
+            let paths = self.empty.iter().map(|path| text::path(path)).collect();
+            return Err(Error::NothingToSearch { paths, others: self.others, links: self.links });
         }
         Ok(())
     }
 
-    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, files: &mut Vec<(PathBuf, Origin)>) {
+    fn walk(&mut self, directory: &Path, links: Links, limits: &Limits, mut each: impl FnMut(PathBuf)) {
         for entry in WalkDir::new(directory).follow_links(links == Links::Follow) {
             match entry {
                 Ok(entry) if links == Links::Skip && entry.path_is_symlink() && entry.depth() > 0 => {
@@ -128,7 +153,7 @@ impl Sources {
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => self.others += 1,
-                Ok(entry) => files.push((entry.into_path(), Origin::Met)),
+                Ok(entry) => each(entry.into_path()),
                 Err(error) => {
                     let (path, cause) = walk::failure(&error, directory);
                     self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));

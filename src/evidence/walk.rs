@@ -18,6 +18,14 @@ pub struct Walked {
     pub failed: Vec<(PathBuf, String)>,
 }
 
+impl Walked {
+    /// Whether there is neither a file nor anything wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.failed.is_empty()
+    }
+}
+
 /// Finds the files: each path itself, whatever its name, or those under it that are of the kind.
 #[must_use]
 pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {

@@ -190,6 +190,12 @@ pub fn find(chunk: &[u8], from: usize, id: u64) -> Option<usize> {
     starts.find(|&start| u64_at(chunk, start + 8) == Some(id))
 }
 
+/// The time in a record's header, if there is one: it is zero otherwise.
+#[must_use]
+pub fn stated_time(ticks: u64) -> Option<Timestamp> {
+    if ticks > 0 { filetime(ticks) } else { None }
+}
+
 /// A FILETIME, 100 ns since 1601, as a time, if it is one before the year 10000.
 #[must_use]
 pub fn filetime(ticks: u64) -> Option<Timestamp> {

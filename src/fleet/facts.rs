@@ -25,6 +25,7 @@ use crate::{
         searched::{Searched, SearchedFile, SearchedSource},
         terms::Terms,
     },
+    text,
 };
 
 /// The version that is written, and the newest that is read.
@@ -68,6 +69,9 @@ pub struct Facts {
     /// Files that were met and are neither logs nor archives of logs.
     #[serde(default)]
     pub others: u64,
+    /// Paths that were given, and archives, without a log in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "text::read_all_printable")]
+    pub empty: Vec<String>,
     /// Sigma rules that were not loaded, and why.
     pub refused: Vec<String>,
 }
@@ -162,6 +166,7 @@ impl Facts {
             defects: searched.defects.clone(),
             links: searched.links,
             others: searched.others,
+            empty: searched.empty.clone(),
             refused: terms.refused.clone(),
         }
     }

@@ -92,8 +92,10 @@ pub struct Gathered {
 /// the place of one.
 pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     let Walked { files, failed } = walk(&config.paths, is_parquet);
+    let is_empty = |path: &&PathBuf| walk(std::slice::from_ref(path), is_parquet).is_empty();
+    let empty = config.paths.iter().filter(is_empty).map(|path| text::path(path)).collect();
     config.outputs.check(&files.iter().flat_map(|path| source::identities(path)).collect())?;
-    let mut merger = Merger::default();
+    let mut merger = Merger { empty, ..Merger::default() };
     for (path, cause) in failed {
         merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
     }
@@ -162,7 +164,8 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, hit_hosts, archives, defects, links, others, repeated, split, parts, .. } = merger;
+        let Merger { mut sources, hit_hosts, archives, defects, links, others, empty, repeated, split, parts, .. } =
+            merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
         // Of the same file, one with more digests is behind one with less.
@@ -174,7 +177,7 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched = Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, partials };
+        let searched = Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, empty, partials };
         let split = split.says(&terms, &config.outputs);
         let paths = parts.into_iter().map(|part| part.path).collect();
         Ok(Merged { terms, searched, count, repeated, split, paths })
@@ -283,6 +286,7 @@ struct Merger {
     defects: Defects,
     links: u64,
     others: u64,
+    empty: Vec<String>,
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<Repeated>,
@@ -306,6 +310,7 @@ impl Merger {
         self.defects.merge(std::mem::take(&mut facts.defects));
         self.links = self.links.saturating_add(facts.links);
         self.others = self.others.saturating_add(facts.others);
+        self.empty.append(&mut facts.empty);
         self.archives.extend(std::mem::take(&mut facts.archives));
         let (sources, hit_hosts) = (std::mem::take(&mut facts.sources), std::mem::take(&mut facts.hit_hosts));
         let (again, anew): (Vec<_>, Vec<_>) = (0..).zip(&sources).partition(|(place, _)| repeated.contains(place));

@@ -13,9 +13,6 @@ use crate::{
     text,
 };
 
-/// Hosts that are named; of more, it is said how many there are.
-const NAMED: usize = 3;
-
 /// Hosts, and which of them are in more than one partial result.
 #[derive(Debug, Default)]
 pub(super) struct Split {
@@ -57,14 +54,10 @@ impl Split {
             1 => "has",
             _ => "have",
         };
-        let named: Vec<_> = self.hosts.iter().take(NAMED).map(|host| text::printable(host)).collect();
-        let more = match self.hosts.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {}", text::counted(more as u64, "more host")),
-        };
+        let hosts: Vec<String> = self.hosts.iter().map(|host| text::printable(host).into_owned()).collect();
         Some(format!(
-            "{}{more} {have} logs in more than one partial result: {what} are joined within each alone; scan all logs of a host together",
-            named.join(", ")
+            "{} {have} logs in more than one partial result: {what} are joined within each alone; scan all logs of a host together",
+            text::few(&hosts)
         ))
     }
 }

@@ -463,7 +463,8 @@ impl SourceEntry {
         let SearchedSource { file, header, tally, unused_between, ids, defects, duplicates, twins, .. } = source;
         let Tally { chunks_decoded, chunks_ruled_out, chunks_unused, chunks_unreadable, .. } = tally;
         let Tally { filtered, other_process, outside_detection, excluded, hits, hits_recovered, .. } = tally;
-        let time = |id: Option<Id>| id.and_then(|(_, time)| record::filetime(time)).map(|time| times::time(Some(time)));
+        let time =
+            |id: Option<Id>| id.and_then(|(_, time)| record::stated_time(time)).map(|time| times::time(Some(time)));
         Self {
             file,
             header: header.map(|header| HeaderEntry { flags: header.flags, dirty: header.is_dirty() }),

@@ -17,6 +17,7 @@ use crate::{
     },
     count::{self, sum},
     error::{Defect, Defects},
+    evtx::window::Window,
     group::beacons::Channels,
     label::labels::Labels,
     report::{labels, ran::Ran},
@@ -112,12 +113,17 @@ impl Summary<'_> {
         lines.extend(self.label_remarks());
         lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
         lines.extend(self.missing());
+        lines.extend(self.empty());
+        lines.extend(self.unjoined());
+        lines.extend(self.outside());
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
         }
         if let Some(line) = self.of_none() {
             lines.push(line);
             lines.extend(self.of_another_source());
+        } else {
+            lines.extend(self.never_logged());
         }
         lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
     }
@@ -201,11 +207,21 @@ impl Summary<'_> {
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")?;
         match self.ran.span {
+            Some(_) if self.outside().is_some() => line(f, self.outside()),
             Some(span) if !self.terms.filter.window.is_open() => {
-                writeln!(f, "          the logs reach {}", reach(span))
+                line(f, Some(format!("the logs reach {}", reach(span))))
             }
             _ => Ok(()),
         }
+    }
+
+    /// That the time that is asked for is before or behind that of all logs, if so.
+    fn outside(&self) -> Option<String> {
+        let span @ (first, last) = self.ran.span?;
+        let Window { since, until } = self.terms.filter.window;
+        let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
+        let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
+        is_so.then(|| format!("no time within the filters is in the logs, which reach {}", reach(span)))
     }
 
     /// Which hosts the logs are of, and which of them have Sysmon.
@@ -259,6 +275,7 @@ impl Summary<'_> {
             let others = counted(self.ran.others, "other file");
             writeln!(f, "          {others} in the folders: neither logs nor archives of logs")?;
         }
+        line(f, self.empty())?;
         if tally.records_recovered > 0 {
             writeln!(
                 f,
@@ -272,10 +289,7 @@ impl Summary<'_> {
         if tally.chunks_unchecked > 0 {
             writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
         }
-        match self.of_none() {
-            Some(line) => writeln!(f, "          {line}"),
-            None => Ok(()),
-        }
+        line(f, self.of_none())
     }
 
     /// That nothing of what was read is of those who log connections, if so.
@@ -286,6 +300,12 @@ impl Summary<'_> {
         };
         let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
         is_so.then(|| format!("none of the chunks names {names}: are these the right logs?"))
+    }
+
+    /// The paths and archives in which there was nothing to read.
+    fn empty(&self) -> Option<String> {
+        let what = if self.scanned { "no event log" } else { "no partial result or no event log" };
+        (!self.ran.empty.is_empty()).then(|| format!("{what} in {}", text::few(&self.ran.empty)))
     }
 
     /// How many events of another source there are, if any were met.
@@ -315,7 +335,7 @@ impl Summary<'_> {
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             )?;
-            return self.unjoined(f);
+            return line(f, self.unjoined());
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
         let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
@@ -336,7 +356,7 @@ impl Summary<'_> {
         if self.ran.parts > 0 {
             writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
         }
-        self.unjoined(f)?;
+        line(f, self.unjoined())?;
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
@@ -387,11 +407,8 @@ impl Summary<'_> {
     }
 
     /// How many connections rules that ask for the process were not applied to.
-    fn unjoined(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.ran.tally.unjoined;
-        if count == 0 {
-            return Ok(());
-        }
+    fn unjoined(&self) -> Option<String> {
+        let count = Some(self.ran.tally.unjoined).filter(|&count| count > 0)?;
         let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
         let why = match self.terms.logged_by {
             LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
@@ -400,7 +417,7 @@ impl Summary<'_> {
             }
         };
         let connections = counted(count, "connection");
-        writeln!(f, "          {connections} {were} not judged by rules that ask for the process: {why}")
+        Some(format!("{connections} {were} not judged by rules that ask for the process: {why}"))
     }
 
     /// The names of processes that were asked for and no process in the logs has.
@@ -435,18 +452,19 @@ impl Summary<'_> {
 
     /// What of connections is not read, or not in the logs at all.
     fn unread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        line(f, self.of_another_source())?;
+        line(f, self.never_logged())
+    }
+
+    /// That no connection is logged in all of the logs, if that is known, and why.
+    fn never_logged(&self) -> Option<String> {
         let tally = &self.ran.tally;
-        if let Some(line) = self.of_another_source() {
-            writeln!(f, "          {line}")?;
-        }
         let is_any_read = self.terms.rules.is_of_any_process();
         let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
         let is_none =
             self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);
-        match self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable()) {
-            Some(none) => writeln!(f, "          {none}"),
-            None => Ok(()),
-        }
+        let none = self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable());
+        none.map(ToString::to_string)
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -484,6 +502,11 @@ impl Summary<'_> {
         };
         lines.iter().try_for_each(|line| writeln!(f, "          {line}"))
     }
+}
+
+/// A line below the first of its kind, if there is one.
+fn line(f: &mut fmt::Formatter<'_>, line: Option<String>) -> fmt::Result {
+    line.map_or(Ok(()), |line| writeln!(f, "          {line}"))
 }
 
 /// The networks to which most was excluded, the largest count first, and how much was to others.

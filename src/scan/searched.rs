@@ -5,7 +5,7 @@
 //! [`crate::scan::findings`]' concern, and here only what came of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -25,7 +25,7 @@ use crate::{
     group::{copies::Dropped, groups::Groups, hits::Hits},
     scan::{
         coverage::{self, Coverage},
-        findings::{Findings, SourceFindings, Wrong},
+        findings::{Findings, SourceFindings, SourceKey, Wrong},
         hosts::{self, HitHosts, Host},
         plan::Plan,
         tally::Tally,
@@ -52,8 +52,25 @@ pub struct Searched {
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.
     pub others: u64,
+    /// Paths that were given, and archives, without a log in them and with nothing wrong, safe to print.
+    pub empty: Vec<String>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
+}
+
+/// The given paths and the archives in which there was no log, and nothing wrong. A packed stream shows only when it is read what is in it.
+fn empty(sources: &Sources, found: &BTreeMap<SourceKey, SourceFindings>, defects: &Defects) -> Vec<String> {
+    let full: HashSet<usize> =
+        found.iter().filter(|(_, found)| found.tally.logs > 0).map(|(key, _)| key.number).collect();
+    let mut read: BTreeMap<&Path, bool> = BTreeMap::new();
+    for (number, log) in sources.logs.iter().enumerate() {
+        *read.entry(&log.path).or_default() |= full.contains(&number);
+    }
+    let is_wrong = |archive: &Source| defects.first().any(|defect| defect.path.starts_with(&archive.name));
+    let is_empty = |archive: &&Source| read.get(&*archive.path) == Some(&false) && !is_wrong(archive);
+    let streams = sources.archives.iter().filter(is_empty).map(|archive| &archive.path);
+    let paths: BTreeSet<String> = sources.empty.iter().chain(streams).map(|path| text::path(path)).collect();
+    paths.into_iter().collect()
 }
 
 /// A file of evidence, a log in an archive, or a partial result.
@@ -117,8 +134,10 @@ impl Searched {
             SearchedFile::new(archive.name.clone(), &archive.path, archive.size, digests)
         });
         let path = |number: usize| sources.logs.get(number).map_or(Path::new(""), |log: &Source| &log.path);
+        let empty = empty(sources, &found, &defects);
         Self {
             archives: archives.collect(),
+            empty,
             sources: (found.into_iter())
                 .map(|(key, found)| SearchedSource::new(key.name, path(key.number), found))
                 .collect(),

@@ -345,12 +345,10 @@ impl<'a> Sifter<'a> {
 
     /// Takes from a chunk when its records are of, and from one of the first of the source whose it is.
     fn cover(&mut self, chunk: &[u8], records: &[Record], layout: &Layout) {
-        for record in [records.first(), records.last()].into_iter().flatten() {
-            let ticks = record.id_and_time(chunk).map(|(_, ticks)| ticks).filter(|&ticks| ticks > 0);
-            if let Some(time) = ticks.and_then(record::filetime) {
-                self.part.coverage.reaches(time);
-            }
-        }
+        // In many a log the header of the last record has no time.
+        let time = |record: &Record| record.id_and_time(chunk).and_then(|(_, ticks)| record::stated_time(ticks));
+        let times = [records.iter().find_map(time), records.iter().rev().find_map(time)];
+        times.into_iter().flatten().for_each(|time| self.part.coverage.reaches(time));
         if let (Some(first), Some(left)) = (records.first(), self.to_ask.checked_sub(1))
             && self.part.coverage.host.is_empty()
         {

@@ -5,7 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use crate::{
-    case::{Case, NOT_FOUND, Ran, connections, detect, names_in},
+    archive_writer::{deflated, gzip, tar, zip},
+    case::{Case, NOT_FOUND, Ran, connections, detect, names_in, slashed},
     evtx_writer::{self, CHUNK, Event, HEADER, Log, Value},
 };
 
@@ -46,11 +47,52 @@ fn a_path_that_does_not_exist_is_named_and_the_others_are_read() {
 fn a_run_that_could_search_nothing_fails() {
     let nothing = "netsift: no event log found: give a log, an archive of logs, or a directory with either";
     detect().run_on(&["missing.evtx"]).exits(1).reports(&[]).says(&["netsift: missing.evtx: ", NOT_FOUND, nothing]);
-    detect().file("readme.txt", "no log").run_on(&["."]).exits(1).reports(&[]).says(&[nothing]);
+    detect()
+        .file("readme.txt", "no log")
+        .run_on(&["."])
+        .exits(1)
+        .reports(&[])
+        .says(&["netsift: .: no event log found: give a log"]);
     // No half report either.
     let case = detect();
     case.run_on(&["-o", "report.csv", "missing.evtx"]).exits(1);
     assert_eq!(names_in(&case.path(".")), [""; 0]);
+}
+
+#[test]
+fn a_path_or_an_archive_without_a_log_is_named_beside_others() {
+    let case = detect().events(&[Event::connection()]);
+    let log = fs::read(case.path("log.evtx")).unwrap();
+    let case = case
+        .file("given.zip", zip(&[("readme.txt", b"no log", deflated())]))
+        .file("case/met.zip", zip(&[]))
+        .file("case/full.zip", zip(&[("log.evtx", &log, deflated())]))
+        .file("case/packed.tar.gz", gzip(&tar(&[("readme.txt", b"no log")])))
+        .file("others/readme.txt", "no log");
+    let empty = "no event log in case/met.zip, case/packed.tar.gz, given.zip and 1 more";
+    let paths = ["log.evtx", "others", "given.zip", "case", "log.evtx"];
+    case.run_on(&paths).exits(0).says(&[empty]);
+    let quiet = Ran::new(case.command(&[&paths[..], &["--quiet", "--partial", "p.parquet"]].concat()));
+    assert_eq!(slashed(quiet.exits(0).stderr()), format!("netsift: {empty}\n"));
+    let merged = Ran::new(case.another(&["merge", "p.parquet", "others"]));
+    merged.exits(0).says(&["no partial result or no event log in others, case/met.zip, case/packed.tar.gz and 2 more"]);
+    case.run_on(&["others", "given.zip"])
+        .exits(1)
+        .says(&["netsift: given.zip, others: no event log found: give a log"]);
+    case.run_on(&["log.evtx", "log.evtx", "case/full.zip"]).exits(0).does_not_say("no event log");
+}
+
+#[test]
+fn times_that_no_log_reaches_are_said() {
+    let case = connections().events(&[Event::connection()]);
+    for (filter, time) in [("--since", "2030-01-01"), ("--until", "1990-01-01")] {
+        let outside = "no time within the filters is in the logs, which reach from 2024-03-05T14:07:11Z to";
+        case.run_on(&[filter, time, "log.evtx", "--quiet"]).exits(0).says(&[&format!("netsift: {outside}")]);
+        case.run_on(&[filter, time, "log.evtx"]).exits(0).says(&[outside]).does_not_say("the logs reach");
+    }
+    let quiet = case.run_on(&["--since", "2024-03-05", "log.evtx", "--quiet"]);
+    assert_eq!(quiet.exits(0).stderr(), "");
+    case.run_on(&["--since", "2024-03-05", "log.evtx"]).exits(0).says(&["the logs reach from 2024-03-05T14:07:09Z"]);
 }
 
 /// Puts the tool where nobody can run it. Another process copies it: one that is being written cannot be run, and tests
