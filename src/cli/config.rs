@@ -23,7 +23,6 @@ use crate::{
         glossary::Field,
         logged::LoggedBy,
         pattern::{self, Pattern},
-        started::Asked,
     },
     error::Error,
     evidence::{
@@ -452,10 +451,10 @@ fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
 
 /// What there is to say of rules that ask for what nothing but Sysmon tells of processes, where its connections are not read.
 fn asked_in_vain(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = String> {
-    let is_told = |asked: Asked| asked.names().any(|name| audited::TOLD.contains(&name));
-    let asking = loaded.asking.iter().filter(move |(_, asked)| !logged_by.has_sysmon() && !is_told(*asked));
-    asking.map(|(info, asked)| {
-        let names: Vec<&str> = asked.names().collect();
+    let is_told = |name: &str| audited::TOLD.contains(&name);
+    let asking = loaded.asking.iter().filter(move |(_, asking)| !logged_by.has_sysmon() && !asking.is_met_by(is_told));
+    asking.map(move |(info, asking)| {
+        let names: Vec<&str> = asking.all.names().filter(|name| !is_told(name)).collect();
         format!(
             "rule {:?}: nothing can be found, since it asks for {} of the process, which only Sysmon tells: --source all reads its \
              connections too",

@@ -119,8 +119,8 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
 
 /// What a rule asks of the process behind a connection, if anything.
 fn asks(loaded: &Loaded, info: &RuleInfo) -> Option<String> {
-    let (_, asked) = loaded.asking.iter().find(|(asking, _)| asking == info)?;
-    Some(asked.names().collect::<Vec<_>>().join(", "))
+    let (_, asking) = loaded.asking.iter().find(|(known, _)| known == info)?;
+    Some(asking.all.names().collect::<Vec<_>>().join(", "))
 }
 
 /// Whether every rule is loaded and asks for what a connection can have.

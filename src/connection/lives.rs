@@ -77,10 +77,10 @@ impl Lives {
         };
         let logged = event.time.or_else(|| time(&event.system_time)).and_then(nanoseconds);
         let (Ok(process), Some(time)) = (decimal(id).parse::<u32>(), logged) else { return };
-        if among.is_some_and(|among| !among.has(&event.computer, u128::from(process))) {
+        if among.is_some_and(|among| !among.has(stated(&event.computer), u128::from(process))) {
             return;
         }
-        let host = self.number(&event.computer);
+        let host = self.number(stated(&event.computer));
         let created = is_created.then(|| Created {
             user: self.number(&user(field)),
             start: audited::start(event, self.asked).map(|start| self.start_number(start)),

@@ -3,7 +3,10 @@
 //!
 //! Fields are looked up by name, as those of connections are. Which processes matter, and what comes of the facts, is not known here.
 
-use std::net::IpAddr;
+use std::{
+    cmp::{Ordering, Reverse},
+    net::IpAddr,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,8 +65,8 @@ impl ProcessKey {
     }
 }
 
-/// What an event says of a process. Facts are in the order of their processes, and of each first come those of its creation, in the
-/// order of time.
+/// What an event says of a process. Facts are in the order of their processes, and of each first come those of its creation, which tell
+/// most before others and then in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fact {
     /// Whose it is.
@@ -101,7 +104,7 @@ pub enum Told {
 }
 
 /// How a process was created.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Created {
     /// `UtcTime`.
     pub time: Option<i128>,
@@ -126,7 +129,7 @@ pub struct Created {
 }
 
 impl Created {
-    fn texts(&self) -> impl Iterator<Item = &str> {
+    fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         let image = [&self.image, &self.command_line, &self.hashes, &self.original_file_name, &self.integrity_level];
         let parent = [&self.parent_command_line, &self.parent_image, &self.parent_id, &self.parent_guid];
         image.into_iter().chain(parent).map(String::as_str)
@@ -134,7 +137,7 @@ impl Created {
 }
 
 /// What is known of a process by one that it started.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parent {
     /// When the other was created.
     pub time: Option<i128>,
@@ -142,6 +145,44 @@ pub struct Parent {
     pub image: String,
     /// `ParentCommandLine`.
     pub command_line: String,
+}
+
+impl Parent {
+    fn texts(&self) -> impl Iterator<Item = &str> + Clone {
+        [&self.image, &self.command_line].into_iter().map(String::as_str)
+    }
+}
+
+/// The place of what was told among all that tells the same. A log can be damaged, or be an export that lacks fields: what tells most comes
+/// first, of those the earliest, and of those what is longest. Of as long texts, blanks come last.
+fn rank<'a>(time: Option<i128>, texts: impl Iterator<Item = &'a str> + Clone) -> impl Ord {
+    let missing = texts.clone().filter(|text| text.is_empty()).count();
+    let length: usize = texts.clone().map(str::len).sum();
+    (missing, time.is_none(), time, Reverse((length, texts.collect::<Vec<_>>())))
+}
+
+impl Ord for Created {
+    fn cmp(&self, other: &Self) -> Ordering {
+        rank(self.time, self.texts()).cmp(&rank(other.time, other.texts()))
+    }
+}
+
+impl PartialOrd for Created {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Parent {
+    fn cmp(&self, other: &Self) -> Ordering {
+        rank(self.time, self.texts()).cmp(&rank(other.time, other.texts()))
+    }
+}
+
+impl PartialOrd for Parent {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// A DNS query.
@@ -160,11 +201,11 @@ impl Query {
     const BEFORE: i128 = 300_000_000_000;
     const AFTER: i128 = 5_000_000_000;
 
-    /// Whether it gave the destination of a connection of its process at this time.
+    /// From when to when a query can have been that gave the destination of a connection at this time.
     #[must_use]
-    pub fn is_for(&self, address: IpAddr, time: Timestamp) -> bool {
-        let time = time.as_nanosecond();
-        (time - Self::BEFORE..=time + Self::AFTER).contains(&self.time) && self.addresses.contains(&address)
+    pub fn window(connected: Timestamp) -> (i128, i128) {
+        let time = connected.as_nanosecond();
+        (time - Self::BEFORE, time + Self::AFTER)
     }
 }
 
@@ -190,7 +231,7 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     let utc_time = happened.map(Timestamp::as_nanosecond);
     let key = |name| {
         let guid = guid(field(name)).into_owned();
-        is_guid(&guid).then(|| ProcessKey { host: event.computer.to_string(), guid })
+        is_guid(&guid).then(|| ProcessKey { host: stated(&event.computer).to_owned(), guid })
     };
     let Some(of) = key("ProcessGuid") else { return };
     match &*event.event_id {

@@ -1,9 +1,10 @@
 //! [`Queried`]: the names that processes asked DNS for, by EventID 22, and which of them stand for a connection's destination.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::{
     connection::{
+        answers::Answers,
         clock::Clock,
         glossary::{Connection, Field},
         process::{self, Fact, ProcessKey, Query, Told},
@@ -18,8 +19,8 @@ pub const FIELDS: [&str; 2] = ["QueryName", "QueryResults"];
 /// The names that processes asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Queried {
-    /// By host and GUID, in the order of time.
-    by_host: HashMap<Box<str>, HashMap<Box<str>, BTreeSet<Query>>>,
+    /// By host and GUID.
+    by_host: HashMap<Box<str>, HashMap<Box<str>, Answers>>,
     /// By which clock that is.
     clock: Clock,
     /// What they take in memory, in bytes.
@@ -48,8 +49,8 @@ impl Queried {
     pub fn merge(&mut self, other: Self) {
         for (host, processes) in other.by_host {
             for (guid, queries) in processes {
-                for query in queries {
-                    self.add(&host, &guid, query);
+                for query in queries.queries() {
+                    self.add(&host, &guid, &query);
                 }
             }
         }
@@ -63,13 +64,12 @@ impl Queried {
         let (Some(queries), Some(time), Some(address)) = (queries, connection.time, connection.dest_addr) else {
             return Vec::new();
         };
-        let mut names = Vec::new();
-        for query in queries.iter().filter(|query| query.is_for(address, time)) {
-            if !query.name.is_empty() && !names.contains(&&*query.name) {
-                names.push(&*query.name);
-            }
-        }
-        names
+        queries.of(address, time).into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Puts them in order, without which nothing is found.
+    pub fn settle(&mut self) {
+        self.by_host.values_mut().flat_map(HashMap::values_mut).for_each(Answers::settle);
     }
 
     /// What they take in memory, in bytes.
@@ -79,17 +79,17 @@ impl Queried {
     }
 
     fn learn(&mut self, fact: Fact) {
-        if let Told::Queried(query) = fact.told
-            && !query.addresses.is_empty()
-        {
-            self.add(&fact.of.host, &fact.of.guid, query);
+        if let Told::Queried(query) = fact.told {
+            self.add(&fact.of.host, &fact.of.guid, &query);
         }
     }
 
-    fn add(&mut self, host: &str, guid: &str, query: Query) {
-        const OF_QUERY: usize = 128;
-        let size = OF_QUERY + query.name.len() + size_of_val(&*query.addresses);
-        let queries = self.by_host.entry(host.into()).or_default().entry(guid.into()).or_default();
-        self.size += if queries.insert(query) { size } else { 0 };
+    fn add(&mut self, host: &str, guid: &str, query: &Query) {
+        const OF_PROCESS: usize = 256;
+        let processes = self.by_host.entry(host.into()).or_default();
+        if !processes.contains_key(guid) {
+            self.size += OF_PROCESS;
+        }
+        self.size += processes.entry(guid.into()).or_default().add(query);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    cmp::{Ordering, Reverse},
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -49,6 +50,9 @@ pub const FIELDS: [&str; 17] = [
 /// The first of them. An event that has it tells of its process.
 pub const COMMAND_LINE: &str = "CommandLine";
 
+/// What stands among the fields that are kept of a process, beside them, if all of them are told. None of Sysmon's is called so.
+pub const TELLS_ALL: &str = "(process)";
+
 /// What tells which process an event is of, and when it was created. Where values are read, they stand behind [`FIELDS`].
 pub const OF_PROCESS: [&str; 2] = ["ProcessGuid", "UtcTime"];
 
@@ -59,13 +63,12 @@ const PROCESS_GUID: usize = FIELDS.len();
 const UTC_TIME: usize = FIELDS.len() + 1;
 
 /// Some of the [`FIELDS`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Asked(u32);
 
 /// How a process was started.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Start {
-    /// Its own event comes before those of processes that it started, and of either the earlier one.
     origin: Origin,
     time: Option<i128>,
     /// The values of fields that its event has, by their place among [`FIELDS`].
@@ -75,8 +78,10 @@ pub struct Start {
 /// Which event tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Origin {
-    /// Its own.
+    /// Its own, of Sysmon: what that does not have is not there.
     Own,
+    /// Its own, of another provider, which tells some of it.
+    Audited,
     /// That of a process that it started, which tells its command line.
     Child,
 }
@@ -125,16 +130,27 @@ impl Asked {
 }
 
 impl Start {
-    /// What another event than Sysmon's tells of what is asked, by these names. Nothing where it does not tell the command line and that is
-    /// asked: a rule that leaves out some command lines would take it for another.
+    /// What another event than Sysmon's tells of what is asked, by these names; nothing if it tells none of it.
     #[must_use]
     pub fn told<'a>(asked: Asked, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Option<Self> {
-        let told = asked.numbered().map(|(index, name)| (index, name, value(name)));
-        let told: Vec<(u8, &str, Option<Cow<'_, str>>)> = told.collect();
-        let is_silent = told.iter().any(|(_, name, value)| *name == COMMAND_LINE && value.is_none());
         let values: Box<[(u8, Arc<str>)]> =
-            told.into_iter().filter_map(|(index, _, value)| Some((index, value?.into()))).collect();
-        (!is_silent && !values.is_empty()).then_some(Self { origin: Origin::Own, time: None, values })
+            asked.numbered().filter_map(|(index, name)| Some((index, value(name)?.into()))).collect();
+        (!values.is_empty()).then_some(Self { origin: Origin::Audited, time: None, values })
+    }
+
+    /// Whether all of its fields are told, also those that its event does not have.
+    #[must_use]
+    pub fn tells_all(&self) -> bool {
+        self.origin == Origin::Own
+    }
+
+    /// The place of it among all that is told of the process: its own event comes before those of processes that it started, what states
+    /// most before others, of those the earliest, and of those what is longest. Of as long texts, blanks come last.
+    fn rank(&self) -> impl Ord {
+        let values = || self.values.iter().map(|(_, value)| &**value);
+        let stated = values().filter(|value| !stated(value).is_empty()).count();
+        let length: usize = values().map(str::len).sum();
+        (self.origin, Reverse(stated), self.time.is_none(), self.time, Reverse((length, &self.values)))
     }
 
     /// What it takes in memory, in bytes, with texts that no other has.
@@ -151,8 +167,25 @@ impl Start {
     }
 
     /// Its fields and their values.
-    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.values.iter().filter_map(|(index, value)| Some((*FIELDS.get(usize::from(*index))?, &**value)))
+    }
+
+    /// The same, to be kept, with [`TELLS_ALL`] if it does.
+    pub fn kept(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.pairs().chain(self.tells_all().then_some((TELLS_ALL, "")))
+    }
+}
+
+impl Ord for Start {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Start {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -175,39 +208,41 @@ impl Starts {
         if event.provider != PROVIDER || event.event_id != "1" {
             return;
         }
-        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&event.computer, *process));
+        let host = stated(&event.computer);
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
         let key = |name| number(&guid(stated(event.field(name).unwrap_or_default())));
         if let Some(of) = key("ProcessGuid").filter(is_asked) {
             let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
-            self.learn(&event.computer, of, Start { origin: Origin::Own, time, values });
+            self.learn(host, of, Start { origin: Origin::Own, time, values });
         }
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
         if let (Some(of), Some(index), Some(line)) =
             (key("ParentProcessGuid").filter(is_asked), self.command_line(), of_parent)
         {
             let values = [(index, self.text(line))].into();
-            self.learn(&event.computer, of, Start { origin: Origin::Child, time, values });
+            self.learn(host, of, Start { origin: Origin::Child, time, values });
         }
     }
 
     /// Takes the same of an EventID 1 of Sysmon's, by the values of its [`FIELDS`] and what is [`OF_PROCESS`].
     pub fn take_values(&mut self, values: &Values<'_>, among: Option<&Talkers>) {
         let host = self.text_of(values.computer);
-        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&host, *process));
+        let host = stated(&host);
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
         let key = |field| process::of_value(values.field(field)).filter(is_asked);
         let (of, parent) = (key(PROCESS_GUID), key(PARENT_GUID));
         let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
         if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
-            self.learn(&host, of, Start { origin: Origin::Own, time, values });
+            self.learn(host, of, Start { origin: Origin::Own, time, values });
         }
         if let (Some(of), Some(index)) = (parent, self.command_line()) {
             let line = self.text_of(values.field(PARENT_COMMAND_LINE));
             if !stated(&line).is_empty() {
-                self.learn(&host, of, Start { origin: Origin::Child, time, values: [(index, line)].into() });
+                self.learn(host, of, Start { origin: Origin::Child, time, values: [(index, line)].into() });
             }
         }
     }

@@ -40,7 +40,7 @@ impl Volumes {
         let names = IMAGES.iter().filter(|(provider, id, _)| event.provider == *provider && event.event_id == *id);
         for path in names.filter_map(|(_, _, field)| event.field(field)) {
             if drive(path).is_some() || volume(path).is_some() {
-                self.add(&event.computer, stated(path).to_lowercase());
+                self.add(stated(&event.computer), stated(path).to_lowercase());
             }
         }
     }

@@ -127,7 +127,7 @@ impl Hit {
         self.whole = Some(Box::new(Whole {
             data: data.chain(name).map(owned).collect(),
             system: event.system().map(owned).collect(),
-            process: beside.process.map(|start| start.pairs().map(owned).collect()),
+            process: beside.process.map(|start| start.kept().map(owned).collect()),
         }));
         self
     }

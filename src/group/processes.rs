@@ -5,7 +5,7 @@
 //! one counts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     net::IpAddr,
 };
@@ -14,9 +14,10 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
+        answers::Answers,
         audited,
         glossary::{Field, base_name},
-        process::{self, Created, Fact, Parent, ProcessKey, Query, Told},
+        process::{self, Created, Fact, Parent, ProcessKey, Told},
         security,
     },
     group::{hit::Hit, spill::SortedRuns},
@@ -47,8 +48,7 @@ struct Process {
     /// What the first process that it started says of it.
     parent: Option<Box<Parent>>,
     ended: Option<i128>,
-    /// In the order of time.
-    queries: Vec<Query>,
+    answers: Answers,
 }
 
 /// What is known of the process behind a connection. What is not known is empty.
@@ -161,7 +161,9 @@ impl Processes {
             }
             wanted = above;
         }
-        for (of, lived) in &all.of_ids {
+        all.known.values_mut().for_each(|process| process.answers.settle());
+        for (of, lived) in &mut all.of_ids {
+            lived.created.sort_unstable();
             for &created in &lived.created {
                 let process = all.known.get_mut(&audited::key_of_one(of, Some(created)));
                 if let Some(process) = process {
@@ -220,6 +222,10 @@ impl Processes {
             if image.is_empty() {
                 break;
             }
+            if steps.iter().any(|step| step.key == key) {
+                // Only in a forged log, two come from each other.
+                break;
+            }
             if key.guid.is_empty() {
                 // Where its own id is not stated, it is known as what has started the other.
                 key.guid = format!("above {}", last.key.guid);
@@ -240,11 +246,11 @@ impl Processes {
             created.chain(ended).map(|told| Fact { of: of.clone(), told })
         });
         let of_guids = self.known.iter().filter(|(of, _)| !audited::is_key(of)).flat_map(|(of, process)| {
-            let Process { created, parent, ended, queries } = process;
+            let Process { created, parent, ended, answers } = process;
             let created = created.iter().cloned().map(Told::Created);
             let ended = ended.iter().map(|&time| Told::Ended(Some(time)));
             let told = created.chain(parent.iter().cloned().map(Told::Parent)).chain(ended);
-            told.chain(queries.iter().cloned().map(Told::Queried)).map(|told| Fact { of: of.clone(), told })
+            told.chain(answers.queries().map(Told::Queried)).map(|told| Fact { of: of.clone(), told })
         });
         let mut facts: Vec<Fact> = of_guids.chain(of_ids).collect();
         facts.sort_unstable();
@@ -321,19 +327,18 @@ impl Processes {
 
     /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
     #[must_use]
-    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> BTreeSet<(i128, &str)> {
+    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> Vec<(i128, &str)> {
         let (Some(process), Some(time), Ok(address)) =
             (self.known.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
         else {
-            return BTreeSet::new();
+            return Vec::new();
         };
-        let queries = process.queries.iter().filter(|query| query.is_for(address, time));
-        queries.map(|query| (query.time, &*query.name)).collect()
+        process.answers.of(address, time)
     }
 
     /// Whether a process is known to have asked DNS for names.
     pub(super) fn has_asked(&self, key: &ProcessKey) -> bool {
-        self.known.get(key).is_some_and(|process| !process.queries.is_empty())
+        self.known.get(key).is_some_and(|process| !process.answers.is_empty())
     }
 
     /// The names of the processes that one comes from, as far as they are known, and its own.
@@ -367,7 +372,9 @@ impl Process {
                 self.parent.get_or_insert(parent);
             }
             Told::Ended(time) => self.ended = self.ended.or(time),
-            Told::Queried(query) => self.queries.push(query),
+            Told::Queried(query) => {
+                self.answers.add(&query);
+            }
         }
         None
     }

@@ -60,7 +60,7 @@ impl Questions {
         Self {
             logged_by,
             locals: terms.ends || terms.peers || terms.group_by.contains(&Field::Peer),
-            starts: terms.rules.sigma.asked,
+            starts: terms.rules.sigma.asked(),
             names: terms.names == Names::Queried,
             clock: terms.clock,
             users: logged_by.has_security() && (has_rules || keeps_hits || asks_user),
@@ -301,6 +301,9 @@ impl Known {
         self.learned = Learned::default();
         if let Some(starts) = &mut self.starts {
             starts.forget_values();
+        }
+        if let Some(queried) = &mut self.queried {
+            queried.settle();
         }
         if let Some(lives) = &mut self.lives {
             lives.sort();

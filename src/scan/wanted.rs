@@ -15,6 +15,7 @@ use crate::{
         clock::Clock,
         logged::LoggedBy,
         process::{self, Mention, ProcessKey},
+        sysmon,
     },
     error::Error,
     evtx::{
@@ -115,7 +116,7 @@ impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
     pub(super) fn take(&mut self, event: &Event<'_>) {
         let Wanted { hosts, keys, clock, .. } = self.wanted;
-        let Some(&host) = hosts.get(&*event.computer) else { return };
+        let Some(&host) = hosts.get(sysmon::stated(&event.computer)) else { return };
         let is_wanted = |process: &ProcessKey| keys.contains(process);
         if process::mention(event).is_some_and(|mention| self.is_taken(host, mention)) {
             process::facts(event, *clock, is_wanted, |fact| self.facts.push(fact));
@@ -128,7 +129,7 @@ impl Part<'_> {
     /// Whether nothing is to be taken of an event of Sysmon's with this id, by its values.
     pub(super) fn passes_by(&mut self, id: u16, values: &Values<'_>) -> bool {
         let hosts = &self.wanted.hosts;
-        let host = self.kin.host(values.computer, |name| hosts.get(name).copied());
+        let host = self.kin.host(values.computer, |name| hosts.get(sysmon::stated(name)).copied());
         let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
         let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
         !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told())))

@@ -165,13 +165,53 @@ fn of_two_events_that_say_the_same_the_earlier_counts() {
 }
 
 #[test]
+fn of_two_events_that_say_the_same_the_one_that_tells_most_counts() {
+    let whole = known(context(detect()).events(&[connection(), regsvcs()]).run().exits(0));
+    let blank = " ".repeat("regsvcs.exe /u \"a b\"".len());
+    for worse in [
+        regsvcs().with("CommandLine", "-").with("Hashes", "-").with("ParentCommandLine", "-"),
+        regsvcs().without("CommandLine").with("UtcTime", "2024-03-05 14:04:00.000"),
+        regsvcs().without("UtcTime").with("CommandLine", "forged"),
+        regsvcs().with("CommandLine", "regsvcs"),
+        regsvcs().with("CommandLine", &*blank),
+    ] {
+        for events in [[connection(), worse.clone(), regsvcs()], [connection(), regsvcs(), worse]] {
+            assert_eq!(known(context(detect()).events(&events).run().exits(0)), whole);
+        }
+    }
+    let child = |seconds, line: &str| {
+        created(&guid(seconds, 5), r"C:\child.exe", &own(), r"C:\Temp\regsvcs.exe").with("ParentCommandLine", line)
+    };
+    let children = [connection(), child(310, "-").with("ParentImage", "-"), child(320, "regsvcs.exe /u")];
+    let rows = known(context(detect()).events(&children).run().exits(0));
+    assert!(rows[0].starts_with("regsvcs.exe /u,") && rows[0].ends_with(",regsvcs.exe,,child"), "{rows:?}");
+}
+
+#[test]
+fn a_host_that_is_not_stated_is_one_host() {
+    let of = |event: Event| event.on("-");
+    let case = || context(detect()).events(&[of(connection()), of(regsvcs()), of(query("a.example", "8.8.8.8;"))]);
+    let rows = known(case().run().exits(0));
+    assert!(rows[0].starts_with("\"regsvcs.exe /u") && rows[0].ends_with(",a.example,own"), "{rows:?}");
+}
+
+#[test]
+fn a_name_that_is_not_stated_is_none() {
+    let names = ["a.example", "-", "b.example", "a.example"].map(|name| query(name, "8.8.8.8;"));
+    let rows = known(context(detect()).events([&[connection()], &names[..]].concat().iter()).run().exits(0));
+    assert!(rows[0].ends_with(",a.example;b.example,guid"), "{rows:?}");
+}
+
+#[test]
 fn processes_that_started_each_other_are_followed_to_an_end() {
     let round = [
         created(&own(), r"C:\a.exe", &guid(200, 2), r"C:\b.exe"),
         created(&guid(200, 2), r"C:\b.exe", &own(), r"C:\a.exe"),
     ];
     let rows = known(context(detect()).events([&[connection()], &round[..]].concat().iter()).run().exits(0));
-    assert!(rows[0].contains("b.exe > a.exe > b.exe > a.exe,,own"), "{rows:?}");
+    assert!(rows[0].contains(",b.exe > a.exe,,own"), "{rows:?}");
+    let alone = [connection(), created(&own(), r"C:\a.exe", &own(), r"C:\a.exe")];
+    assert!(known(context(detect()).events(&alone).run().exits(0))[0].contains(",a.exe,,own"));
 }
 
 #[test]

@@ -143,6 +143,44 @@ fn what_a_process_started_tells_its_command_line() {
 }
 
 #[test]
+fn a_rule_is_judged_by_what_it_asks_for_whatever_others_do() {
+    const NOT_JUDGED: &str = "1 connection was not judged by rules that ask for the process";
+    let not_parent = "title: Not Parent\nlogsource: {category: network_connection}\n\
+                      detection: {s: {Image|endswith: tool.exe}, f: {ParentImage|endswith: x.exe}, condition: s and not f}\n";
+    let either = "title: Either\nlogsource: {category: network_connection}\n\
+                  detection: {a: {CommandLine|contains: evil}, b: {Hashes|contains: x}, condition: a or b}\n";
+    // The child tells the command line and nothing else.
+    let child = created(5, "other.exe").with("ParentProcessGuid", value(1)).with("ParentCommandLine", "tool.exe evil");
+    let events = [connection(1), child];
+    for (rules, hits, is_judged) in [
+        (&[not_parent][..], &[][..], false),
+        (&[not_parent, NOT_GOOD], &["01 Not Good"], false),
+        (&[NOT_GOOD], &["01 Not Good"], true),
+        (&[either], &["01 Either"], true),
+        (&[either, not_parent, PARENT], &["01 Either"], false),
+    ] {
+        let ran = ruled(rules).events(&events).run_on(&["log.evtx"]);
+        assert_eq!(found(&ran), hits, "{rules:?}");
+        assert_eq!(ran.stderr().contains(NOT_JUDGED), !is_judged, "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn of_two_events_of_a_process_the_one_that_states_most_counts() {
+    let whole = created(1, "tool.exe --evil-argument");
+    for worse in [
+        created(1, "-").with("UtcTime", "2024-03-05 14:04:00.000"),
+        created(1, "tool.exe").without("UtcTime"),
+        whole.clone().without("CommandLine").with("UtcTime", "2024-03-05 14:04:00.000"),
+        created(1, &" ".repeat("tool.exe --evil-argument".len())),
+    ] {
+        for events in [[connection(1), worse.clone(), whole.clone()], [connection(1), whole.clone(), worse]] {
+            assert_eq!(found(&ruled(&[EVIL]).events(&events).run_on(&["log.evtx"])), ["01 Evil Argument"]);
+        }
+    }
+}
+
+#[test]
 fn a_connections_own_fields_come_first() {
     let rule = "title: Own\nlogsource: {category: network_connection}\ndetection: {s: {User: own, CommandLine: x}, condition: s}\n";
     let case = ruled(&[rule]).events(&[

@@ -201,7 +201,7 @@ fn where_nothing_is_found_it_is_said_what_else_there_is() {
     let filtered = case.run_on(&["--host", "ws01", "--port", "443", "log.evtx"]);
     filtered.says(&["process_name,dest --host ws01 --port 443 log.evtx"]);
     let since = case.run_on(&["--since", "2024-03-06", "log.evtx"]);
-    since.says(&["the logs reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
+    since.says(&["which reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
 }
 
 #[test]

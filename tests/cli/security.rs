@@ -431,6 +431,7 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
     let not_line = "  s:\n    DestinationPort: 443\n  f:\n    CommandLine|contains: '/i'\n  condition: s and not f";
     let parent = "  s:\n    ParentImage|endswith: '\\explorer.exe'\n    IntegrityLevel: High\n    ParentProcessId: 632\n  condition: s";
     let hash = "  s:\n    CommandLine|contains: '/u x'\n    Hashes|contains: 'MD5'\n  condition: s";
+    let not_hash = "  s:\n    CommandLine|contains: '/u x'\n  f:\n    Hashes|contains: 'MD5'\n  condition: s and not f";
     let silent = created(2, ID).with("CommandLine", "");
     for (detection, events, expected) in [
         (line, vec![created(2, ID), allowed().at(1)], (1, false)),
@@ -449,8 +450,26 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
         (parent, vec![silent, allowed().at(1)], (1, false)),
         (parent, vec![created(1, ID), allowed().at(1)], (0, false)),
         (hash, vec![created(2, ID), allowed().at(1)], (0, false)),
+        (not_hash, vec![created(2, ID), allowed().at(1)], (0, true)),
     ] {
         assert_eq!(found(detection, &events), [expected; 2], "{detection}");
+    }
+}
+
+#[test]
+fn a_rule_about_the_parent_needs_no_command_line_whatever_others_ask_for() {
+    let rule = |title: &str, field: &str| {
+        format!(
+            "title: {title}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{{field}}}, condition: s}}\n"
+        )
+    };
+    let case = of("security", detect())
+        .file("rules/a.yml", rule("Parent", "ParentImage|endswith: explorer.exe"))
+        .file("rules/b.yml", rule("Line", "CommandLine|contains: evil"))
+        .events(&[created(2, ID).with("CommandLine", ""), allowed().at(1)]);
+    for rules in ["rules/a.yml", "rules"] {
+        let ran = case.run_on(&["--rule", "none", "--rules", rules, "log.evtx"]);
+        assert_eq!(rows(ran.exits(0)).len(), 1, "{}", ran.stderr());
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`Beside`]: what is known of a connection besides its own event, which rules see with it: its process and the names that were
 //! asked for.
 //!
-//! Where it is from is not known here. A rule that asks for the process has a detection more: that the process is known. So it does
-//! not match where it is not, not even by a negation, and what is remembered of rules and the evaluation of correlations hold to that
-//! without knowing of it.
+//! Where it is from is not known here. A rule that asks for the process has a detection more: that enough of it is told. So it does
+//! not match where it is not, not even by a negation, whatever other rules ask for; and what is remembered of rules and the evaluation
+//! of correlations hold to that without knowing of it.
 
 use rsigma_parser::SigmaRule;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::started::{COMMAND_LINE, Start},
     evtx::event::Event,
-    rule::sigma::narrowing,
+    rule::sigma::{asking::Asking, narrowing},
 };
 
 /// What is known of a connection besides its event.
@@ -24,10 +24,10 @@ pub struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    /// Whether the process of a connection is known, be it by the connection's own event, into which some agents write it.
+    /// Whether a rule that asks so much of a connection's process can be judged. Some agents write it into the connection's own event.
     #[must_use]
-    pub fn tells_process(&self, event: &Event<'_>) -> bool {
-        self.process.is_some() || event.field(COMMAND_LINE).is_some()
+    pub fn tells(&self, asking: Asking, event: &Event<'_>) -> bool {
+        self.process.is_some_and(|start| asking.is_met(start)) || event.field(COMMAND_LINE).is_some()
     }
 }
 
@@ -52,19 +52,16 @@ impl Names {
 
 /// The field that a queried name stands in.
 pub const HOSTNAME: &str = "DestinationHostname";
-/// A field that a connection has if its process is known. None of Sysmon's is called so.
-pub(super) const PROCESS: &str = "(process)";
-/// A filter for what can only be judged where the process is known.
-const KNOWN: &str = "title: of a known process\nlogsource: {category: network_connection}\nfilter:\n  rules: any\n  \
-                     process: {\"(process)|exists\": true}\n  condition: process\n";
+/// What stands before the name of a field that a connection has if that is told of its process. None of Sysmon's starts so.
+pub(super) const TOLD: &str = "(process) ";
 
-/// The rule, which matches only where the process is known.
+/// The rule, which matches only where what is told of the process is enough.
 ///
 /// # Errors
 ///
 /// It counts detections in a way that cannot be told from counting this one.
-pub(super) fn of_known_process(rule: &SigmaRule) -> Result<SigmaRule, String> {
-    let parsed = rsigma_parser::parse_sigma_yaml(KNOWN).map_err(|error| error.to_string())?;
+pub(super) fn of_known_process(rule: &SigmaRule, asking: Asking) -> Result<SigmaRule, String> {
+    let parsed = rsigma_parser::parse_sigma_yaml(&asking.as_filter(TOLD)).map_err(|error| error.to_string())?;
     let filter = parsed.filters.first().ok_or("there is no such filter")?;
     narrowing::narrowed(rule, filter, usize::MAX)
 }

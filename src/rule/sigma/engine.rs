@@ -7,7 +7,9 @@ use rsigma_eval::{Engine, EvaluationResult};
 use crate::{
     connection::started::Asked,
     evtx::event::Event,
-    rule::sigma::{beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, names, view::View},
+    rule::sigma::{
+        asking::Asking, beside::Beside, correlation::Correlations, inputs::Fields, memo::Memo, names, view::View,
+    },
 };
 
 /// Sigma rules, compiled together.
@@ -20,7 +22,7 @@ pub struct Sigma {
     /// Rules about several connections, and those they are about.
     pub correlations: Option<Correlations>,
     /// What they ask of the processes behind connections.
-    pub asked: Asked,
+    asking: Vec<Asking>,
 }
 
 /// A name that rules have for what they look at.
@@ -59,9 +61,25 @@ impl Sigma {
         Self { fields: Fields::of_rules(engine.rules()), engine: Some(engine), correlations, ..Self::default() }
     }
 
-    /// The same, which ask so much of processes.
-    pub(super) fn asking(self, asked: Asked) -> Self {
-        Self { asked, ..self }
+    /// The same, which ask so much of processes, each of them.
+    pub(super) fn asking(self, mut asking: Vec<Asking>) -> Self {
+        asking.sort_unstable();
+        asking.dedup();
+        Self { asking, ..self }
+    }
+
+    /// What they ask of the processes behind connections.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        let mut all = Asked::default();
+        self.asking.iter().for_each(|asking| all.merge(asking.all));
+        all
+    }
+
+    /// Whether each of them can be judged by what is told of a connection's process.
+    #[must_use]
+    pub fn are_told(&self, event: &Event<'_>, beside: &Beside<'_>) -> bool {
+        self.asking.iter().all(|&asking| beside.tells(asking, event))
     }
 
     /// What its rules look at; nothing if that may be anything.

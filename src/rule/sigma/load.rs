@@ -14,11 +14,11 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
 
 use crate::{
-    connection::started::Asked,
     evidence::walk::{Walked, walk},
     rule::{
         info::{BUILT_IN, RuleInfo},
         sigma::{
+            asking::Asking,
             beside::{self, Names},
             correlation::{self, Correlations},
             engine::Sigma,
@@ -47,7 +47,7 @@ pub struct Loaded {
     /// What was not loaded.
     pub refused: Vec<Remark>,
     /// The rules that ask for the process behind a connection, and for what of it.
-    pub asking: Vec<(RuleInfo, Asked)>,
+    pub asking: Vec<(RuleInfo, Asking)>,
     names: Names,
     /// The files of what can be applied.
     giving: BTreeSet<PathBuf>,
@@ -133,8 +133,7 @@ impl Loaded {
         if self.infos.is_empty() {
             return Ok(Sigma::default());
         }
-        let mut asked = Asked::default();
-        self.asking.iter().for_each(|(_, of_rule)| asked.merge(*of_rule));
+        let asking = self.asking.iter().map(|(_, asking)| *asking).collect();
         let rules = mem::take(&mut self.rules);
         let mut indices = self.indices(first);
         let of_rules: Vec<usize> = rules.iter().map(|loaded| indices(&loaded.info)).collect();
@@ -151,7 +150,7 @@ impl Loaded {
             rule.id = Some(index.to_string());
             flags::set_aside(rule)
         }));
-        Ok(Sigma::new(engine, correlations).asking(asked))
+        Ok(Sigma::new(engine, correlations).asking(asking))
     }
 
     /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an
@@ -350,15 +349,15 @@ impl Loaded {
     fn ask(&mut self) {
         let Self { rules, infos, asking, refused, .. } = self;
         rules.retain_mut(|loaded| {
-            let asked = names::asked_in_detections(&loaded.rule.detection);
-            if asked.is_empty() {
+            let of_rule = Asking::of_rule(&loaded.rule.detection);
+            if of_rule.is_empty() {
                 return true;
             }
-            let rule = beside::of_known_process(&loaded.rule);
+            let rule = beside::of_known_process(&loaded.rule, of_rule);
             match rule.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule))) {
                 Ok((compiled, rule)) => {
                     (loaded.compiled, loaded.rule) = (compiled, rule);
-                    asking.push((loaded.info.clone(), asked));
+                    asking.push((loaded.info.clone(), of_rule));
                     true
                 }
                 Err(reason) => {
@@ -371,8 +370,8 @@ impl Loaded {
             }
         });
         let correlations = self.correlations.iter();
-        let correlations = correlations.map(|(rule, info)| (info.clone(), names::asked_in_correlation(rule)));
-        self.asking.extend(correlations.filter(|(_, asked)| !asked.is_empty()));
+        let correlations = correlations.map(|(rule, info)| (info.clone(), Asking::of_correlation(rule)));
+        self.asking.extend(correlations.filter(|(_, of_rule)| !of_rule.is_empty()));
     }
 
     /// What rules, correlations and filters ask for and no connection has.

@@ -7,10 +7,11 @@
 //! - [`scope`]: which rules are about connections. [`narrowing`]: what a filter makes of a rule.
 //! - [`names`]: the names by which a rule can ask for a field, and their aliases. [`literals`]: what a connection must contain for a rule to match it.
 //! - [`engine`]: rules evaluated. [`view`]: a connection as a rule sees it. [`inputs`]: what of a connection the loaded rules look at.
-//! - [`beside`]: what rules see of a connection besides its own event.
+//! - [`beside`]: what rules see of a connection besides its own event. [`asking`]: what of that has to be told.
 //! - [`memo`]: verdicts on what was met before. [`flags`]: rules that are not worth finding.
 //! - [`correlation`]: rules about several connections.
 
+pub mod asking;
 pub mod beside;
 pub mod correlation;
 pub mod engine;

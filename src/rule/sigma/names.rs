@@ -114,7 +114,7 @@ pub(super) fn asked_in_correlation(rule: &CorrelationRule) -> Asked {
     asked(in_correlation(rule))
 }
 
-fn asked<'a>(names: impl Iterator<Item = &'a str>) -> Asked {
+pub(super) fn asked<'a>(names: impl Iterator<Item = &'a str>) -> Asked {
     let mut asked = Asked::default();
     for name in names {
         asked.add(&canonical(name));
@@ -147,7 +147,7 @@ fn unknown<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Unknown> {
 }
 
 /// The names of fields in a detection, those that values refer to among them.
-fn collect<'a>(detection: &'a Detection, names: &mut Vec<&'a str>) {
+pub(super) fn collect<'a>(detection: &'a Detection, names: &mut Vec<&'a str>) {
     match detection {
         Detection::AllOf(items) => {
             for item in items {

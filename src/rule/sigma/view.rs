@@ -13,10 +13,10 @@ use rsigma_eval::event::{Event as Fields, EventValue};
 use serde_json::Value;
 
 use crate::{
-    connection::started::{self, COMMAND_LINE},
+    connection::started::{self, COMMAND_LINE, TELLS_ALL},
     evtx::event::Event,
     rule::sigma::{
-        beside::{Beside, HOSTNAME, PROCESS},
+        beside::{Beside, HOSTNAME, TOLD},
         names,
     },
 };
@@ -86,7 +86,6 @@ impl<'a> View<'a> {
     fn of_process(&self, name: &str) -> Option<&str> {
         match self.process {
             Process::Unknown => None,
-            _ if name == PROCESS => Some("known"),
             Process::Start(start) => start.value(name),
             Process::Pairs(pairs) => value(pairs, name),
         }
@@ -101,9 +100,15 @@ impl<'a> View<'a> {
 
     /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        if name == PROCESS {
+        if let Some(name) = name.strip_prefix(TOLD) {
+            let tells_all = match self.process {
+                Process::Unknown => false,
+                Process::Start(start) => start.tells_all(),
+                Process::Pairs(pairs) => value(pairs, TELLS_ALL).is_some(),
+            };
             // Some agents write it into the connection's own event.
-            return self.of_process(name).or_else(|| self.of_data(COMMAND_LINE));
+            let is_told = tells_all || self.of_process(name).is_some() || self.of_data(COMMAND_LINE).is_some();
+            return is_told.then_some("told");
         }
         self.of_query(name).or_else(|| self.of_data(name)).or_else(|| {
             let name = names::canonical(name);
