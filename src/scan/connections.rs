@@ -314,7 +314,7 @@ impl<'s> Connections<'s> {
         };
         let beside = self.plan.known.beside(event, &connection);
         let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
-        let (verdict, is_unjoined) = (judgement.verdict, judgement.is_unjoined);
+        let (verdict, is_unjoined) = (judgement.verdict, judgement.is_unjoined && self.may_match(event));
         let is_peer_left_out = terms.rules.leaves_out_peer(&connection, verdict);
         let outcome = Outcome { verdict, is_unjoined, is_peer_left_out };
         self.count(outcome, event.recovered);
@@ -325,6 +325,13 @@ impl<'s> Connections<'s> {
             self.hit(event, &connection, &beside, judgement);
         }
         Some(outcome)
+    }
+
+    /// Whether a rule can match an event by the texts in what it looks at: then it is decoded wherever it is.
+    fn may_match(&self, event: &Event<'_>) -> bool {
+        let Plan { terms, prefilter, .. } = self.plan;
+        let looked_at = event.data.iter().filter(|(name, _)| terms.rules.sigma.looks_at(name));
+        prefilter.has_text_in(looked_at.map(|(_, value)| &**value))
     }
 
     fn hit(&mut self, event: &Event<'_>, connection: &Connection<'_>, beside: &Beside<'_>, judgement: Judgement) {

@@ -126,6 +126,13 @@ impl Prefilter {
         self.texts.as_ref().is_none_or(|texts| texts.is_match(chunk))
     }
 
+    /// Whether one of these values of an event has one of the texts, if there are any: then a chunk with it has one.
+    #[must_use]
+    pub fn has_text_in<'v>(&self, mut values: impl Iterator<Item = &'v str>) -> bool {
+        let utf16 = |value: &str| value.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        self.texts.as_ref().is_none_or(|texts| values.any(|value| texts.is_match(&utf16(value))))
+    }
+
     /// The records of a chunk that may be what is looked for, by their EventID.
     #[must_use]
     pub fn candidates<'c>(&self, chunk: &'c [u8]) -> Candidates<'c> {

@@ -166,6 +166,20 @@ fn a_rule_is_judged_by_what_it_asks_for_whatever_others_do() {
 }
 
 #[test]
+fn of_connections_that_are_not_judged_those_count_that_a_rule_could_match() {
+    let other = |number| connection(number).image(r"C:\x\other.exe");
+    let together = vec![connection(1), other(2), other(3)];
+    let apart = [&[connection(1)], &vec![other(2); 300][..]].concat();
+    for events in [together, apart] {
+        let case = ruled(&[EVIL]).events(&events);
+        // The run with every record decoded says the same.
+        case.run_on(&["log.evtx"]).says(&["1 connection was not judged by rules that ask for the process"]);
+        case.run_on(&["--no-prefilter", "log.evtx"]).says(&["1 connection was not judged by rules that ask for"]);
+        case.run_on(&["--quiet", "log.evtx"]).says(&["netsift: 1 connection was not judged by rules that ask for"]);
+    }
+}
+
+#[test]
 fn of_two_events_of_a_process_the_one_that_states_most_counts() {
     let whole = created(1, "tool.exe --evil-argument");
     for worse in [

@@ -82,6 +82,13 @@ impl Sigma {
         self.asking.iter().all(|&asking| beside.tells(asking, event))
     }
 
+    /// Whether its rules look at a field of an event.
+    #[must_use]
+    pub fn looks_at(&self, field: &str) -> bool {
+        let is_it = |(name, _): (&str, _)| name == field || names::canonical(name) == field;
+        self.fields.as_ref().is_none_or(|fields| fields.told().any(is_it))
+    }
+
     /// What its rules look at; nothing if that may be anything.
     #[must_use]
     pub fn told(&self) -> Option<Vec<Told>> {
