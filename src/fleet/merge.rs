@@ -318,7 +318,7 @@ impl Merger {
         let is_anew = |host: &&str| !again.iter().any(|(_, log)| log.coverage.host == *host);
         self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(hit_hosts.names().filter(is_anew)));
         self.hit_hosts.merge(hit_hosts);
-        // Copies and twins are dropped for some rules of a connection or for all, so that less is known.
+        // Other versions count copies and twins among the hits of a rule.
         let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
         let connections = count::sum(sources.iter().flat_map(|source| source.by_rule.values().copied()));
         let names = sources.iter().map(|source| source.file.name.clone()).collect();

@@ -28,17 +28,27 @@ pub struct Leaving<'a> {
     pub twins: Option<&'a SortedTwins>,
 }
 
-/// How many hits do not count, by source.
-#[derive(Debug, Default)]
+/// What does not count of the hits of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Copies of events.
-    pub copies: BTreeMap<String, u64>,
-    /// Twins.
-    pub twins: BTreeMap<String, u64>,
+    /// Hits that are copies of others.
+    pub copies: u64,
+    /// Hits that are twins of others and count for no rule.
+    pub twins: u64,
+    /// For how many hits a rule does not count, by its index in the rule set.
+    pub by_rule: BTreeMap<usize, u64>,
 }
 
-/// Hands each hit to `each`, in order and with its number, without the copies and twins that do not count. Returns how many of those
-/// there are.
+impl Dropped {
+    fn drop_rules(&mut self, rules: &[usize]) {
+        for &rule in rules {
+            *self.by_rule.entry(rule).or_default() += 1;
+        }
+    }
+}
+
+/// Hands each hit to `each`, in order and with its number, without the copies and twins that do not count, and without the rules that a
+/// twin does not count for. Returns how many of those there are, by source.
 ///
 /// Copies are records of the same host with the same `EventRecordID`, `TimeCreated` and connection.
 ///
@@ -49,21 +59,24 @@ pub fn in_order(
     hits: &SortedHits,
     Leaving { copies, twins }: Leaving<'_>,
     mut each: impl FnMut(usize, Hit) -> io::Result<()>,
-) -> io::Result<Dropped> {
-    let mut dropped = Dropped::default();
+) -> io::Result<BTreeMap<String, Dropped>> {
+    let mut dropped: BTreeMap<String, Dropped> = BTreeMap::new();
     let mut twins = twins.map(SortedTwins::pass).transpose()?;
-    let mut next_twin = || twins.as_mut().and_then(Iterator::next).transpose();
-    let mut twin = next_twin()?;
     // The last one that counts, which is handed on once the next is known to be no copy of it.
     let mut last: Option<(usize, Hit)> = None;
     // The sources that have the last event.
     let mut sources: BTreeSet<String> = BTreeSet::new();
     for (number, hit) in hits.pass()?.enumerate() {
-        let hit = hit?;
-        if twin == Some(number as u64) {
-            twin = next_twin()?;
-            *dropped.twins.entry(hit.source().to_owned()).or_default() += 1;
-            continue;
+        let mut hit = hit?;
+        let uncounted = twins.as_mut().map_or(Ok(Vec::new()), |twins| twins.rules_of(number))?;
+        if !uncounted.is_empty() {
+            hit.rules = hit.rules.iter().copied().filter(|rule| !uncounted.contains(rule)).collect();
+            let of_source = dropped.entry(hit.source().to_owned()).or_default();
+            of_source.drop_rules(&uncounted);
+            if hit.rules.is_empty() {
+                of_source.twins += 1;
+                continue;
+            }
         }
         if copies == Copies::Count {
             each(number, hit)?;
@@ -79,7 +92,9 @@ pub fn in_order(
             Copies::Drop => is_copy,
         };
         if drop {
-            *dropped.copies.entry(hit.source().to_owned()).or_default() += 1;
+            let of_source = dropped.entry(hit.source().to_owned()).or_default();
+            of_source.drop_rules(&hit.rules);
+            of_source.copies += 1;
         } else {
             if !sources.contains(hit.source()) {
                 sources.insert(hit.source().to_owned());

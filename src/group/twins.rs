@@ -1,11 +1,11 @@
 //! [`Twins`]: connections that Sysmon and Windows' Security-Auditing have both logged, and that are to count once.
 //!
 //! Where both are read, an EventID 5156 that has an EventID 3 of the same host, with both endpoints in either order and the transport,
-//! within 5 s, is its twin and does not count. Sysmon logs it 1 to 2 s later. The process id is no part of it, since Sysmon's is another
-//! one in a fifth of them. Sysmon's has to be a hit of the same rules: where it names another process, or was left out, the 5156 is all there is of
-//! the hit. What does not fit into memory is spilled.
+//! within 5 s, is its twin. It does not count for the rules that Sysmon's is a hit of too, and is left out if it has no others: where Sysmon
+//! names another process, or its event was left out, the 5156 is all there is of the hit. Sysmon logs its event 1 to 2 s later. The process id is not
+//! compared, since Sysmon states another one in a fifth of them. What does not fit into memory is spilled.
 
-use std::{io, iter::Peekable, sync::Arc};
+use std::{io, iter::Peekable};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -37,16 +37,16 @@ struct Meeting {
     host: String,
     transport: String,
     ends: [(String, String); 2],
-    /// The rules that both are hits of: one that is a hit of others is not to be lost.
-    rules: Arc<[usize]>,
+    /// A rule that both are hits of. A hit of several rules has as many of these.
+    rule: usize,
 }
 
 impl Meeting {
-    fn of(hit: &Hit) -> Self {
+    fn of(hit: &Hit, rule: usize) -> Self {
         let field = |field| hit.get(field).to_owned();
         let mut ends = [(field(Field::SrcIp), field(Field::SrcPort)), (field(Field::DestIp), field(Field::DestPort))];
         ends.sort_unstable();
-        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rules: Arc::clone(&hit.rules) }
+        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rule }
     }
 
     /// Whether both endpoints are stated, without which one connection is like many others.
@@ -58,7 +58,7 @@ impl Meeting {
     fn size(&self) -> usize {
         let [(one, port), (other, other_port)] = &self.ends;
         let texts = [&self.host, &self.transport, one, port, other, other_port];
-        size_of::<Mark>() + texts.iter().map(|text| 16 + text.len()).sum::<usize>() + 16 + size_of_val(&*self.rules)
+        size_of::<Mark>() + texts.iter().map(|text| 16 + text.len()).sum::<usize>()
     }
 }
 
@@ -79,7 +79,10 @@ struct Other {
     number: u64,
 }
 
-/// Which of the hits are twins. No more than some `room` bytes are held in memory.
+/// That a hit does not count for a rule.
+type Twin = (u64, usize);
+
+/// Which of the hits are twins, and of which rules. No more than some `room` bytes are held in memory.
 ///
 /// # Errors
 ///
@@ -88,13 +91,16 @@ pub fn among(hits: &SortedHits, room: usize) -> io::Result<SortedTwins> {
     let (mut marks, mut others) = (Sorter::new(room), Sorter::new(room));
     for (number, hit) in (0..).zip(hits.pass()?) {
         let hit = hit?;
-        let Some(time) = hit.time.map(Timestamp::as_nanosecond).filter(|_| Meeting::is_stated(&hit)) else { continue };
-        let meeting = Meeting::of(&hit);
-        let size = meeting.size() + size_of::<u64>();
-        match (hit.get(Field::VendorProduct), hit.get(Field::Action)) {
-            (sysmon::VENDOR_PRODUCT, _) => marks.push(Mark { meeting, time }, size),
-            (security::VENDOR_PRODUCT, security::ALLOWED) => others.push(Other { meeting, time, number }, size),
-            _ => {}
+        let Some(time) = hit.time.map(Timestamp::as_nanosecond).filter(|_| Meeting::is_stated(&hit)) else {
+            continue;
+        };
+        for meeting in hit.rules.iter().map(|&rule| Meeting::of(&hit, rule)) {
+            let size = meeting.size() + size_of::<u64>();
+            match (hit.get(Field::VendorProduct), hit.get(Field::Action)) {
+                (sysmon::VENDOR_PRODUCT, _) => marks.push(Mark { meeting, time }, size),
+                (security::VENDOR_PRODUCT, security::ALLOWED) => others.push(Other { meeting, time, number }, size),
+                _ => {}
+            }
         }
     }
     let (marks, others) = (marks.into_sorted()?, others.into_sorted()?);
@@ -103,7 +109,7 @@ pub fn among(hits: &SortedHits, room: usize) -> io::Result<SortedTwins> {
     for other in others.pass()? {
         let other = other?;
         if has_mark(&mut marks, &other)? {
-            twins.push(other.number, size_of::<u64>());
+            twins.push((other.number, other.meeting.rule), size_of::<Twin>());
         }
     }
     Ok(SortedTwins(twins.into_sorted()?))
@@ -120,18 +126,38 @@ fn has_mark(marks: &mut Peekable<impl Iterator<Item = io::Result<Mark>>>, other:
     Ok(marks.peek().is_some_and(|mark| mark.as_ref().is_ok_and(is_it)))
 }
 
-/// The numbers of the hits that are twins, in order.
+/// The hits that are twins, by their numbers in order, each with the rules that it does not count for.
 #[derive(Debug)]
-pub struct SortedTwins(SortedRuns<u64>);
+pub struct SortedTwins(SortedRuns<Twin>);
+
+/// The twins that were not passed by.
+pub struct Pass<'a>(Peekable<Each<'a, Twin>>);
 
 impl SortedTwins {
-    /// The numbers, one by one. Each pass gives the same.
+    /// The twins, from the first on.
     ///
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn pass(&self) -> io::Result<Each<'_, u64>> {
-        Ok(Box::new(self.0.pass()?))
+    pub fn pass(&self) -> io::Result<Pass<'_>> {
+        let twins: Each<'_, Twin> = Box::new(self.0.pass()?);
+        Ok(Pass(twins.peekable()))
+    }
+}
+
+impl Pass<'_> {
+    /// The rules that the hit with this number does not count for. Numbers have to be asked for in order, and none may be left out.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn rules_of(&mut self, number: usize) -> io::Result<Vec<usize>> {
+        let mut rules = Vec::new();
+        let is_it = |twin: &io::Result<Twin>| twin.as_ref().map_or(true, |&(other, _)| other == number as u64);
+        while let Some(twin) = self.0.next_if(is_it) {
+            rules.push(twin?.1);
+        }
+        Ok(rules)
     }
 }
 
@@ -158,26 +184,49 @@ mod tests {
         }
     }
 
-    /// The numbers of twins among the others, with so much memory.
-    fn twins(sysmon: &[((&'static str, &'static str), i64)], others: &[Connection<'_>], room: usize) -> Vec<u64> {
-        let sysmons = sysmon.iter().map(|&(ports, time)| connection(sysmon::VENDOR_PRODUCT, ports, time));
-        let all: Vec<Connection<'_>> = sysmons.chain(others.iter().cloned()).collect();
+    /// The numbers of twins among the others, and the rules that they do not count for, with so much memory. Each has its rules.
+    fn twins_of(all: &[(Connection<'_>, &[usize])], room: usize) -> Vec<(usize, Vec<usize>)> {
         let mut hits = Hits::new(room);
-        for (number, one) in all.iter().enumerate() {
+        for (number, (one, rules)) in all.iter().enumerate() {
             let fields = Field::ALL.iter().map(|&field| one.get(field));
             let place = Place { offset: number as u64, ..Place::default() };
-            hits.push(Hit::new(fields, one.time, place, vec![0]));
+            hits.push(Hit::new(fields, one.time, place, *rules));
         }
         let hits = hits.into_sorted().unwrap();
-        let offsets: Vec<u64> = hits.pass().unwrap().map(|hit| hit.unwrap().offset).collect();
         let sorted = among(&hits, room).unwrap();
-        let found = sorted
-            .pass()
-            .unwrap()
-            .map(|number| offsets[usize::try_from(number.unwrap()).unwrap()] - sysmon.len() as u64);
-        let mut found: Vec<u64> = found.collect();
+        let mut twins = sorted.pass().unwrap();
+        let of_hit = |(number, hit): (usize, io::Result<Hit>)| {
+            (usize::try_from(hit.unwrap().offset).unwrap(), twins.rules_of(number).unwrap())
+        };
+        let mut found: Vec<_> = hits.pass().unwrap().enumerate().map(of_hit).collect();
+        found.retain(|(_, rules)| !rules.is_empty());
         found.sort_unstable();
         found
+    }
+
+    /// The same, of one rule.
+    fn twins(sysmon: &[((&'static str, &'static str), i64)], others: &[Connection<'_>], room: usize) -> Vec<usize> {
+        let sysmons = sysmon.iter().map(|&(ports, time)| connection(sysmon::VENDOR_PRODUCT, ports, time));
+        let all: Vec<_> = sysmons.chain(others.iter().cloned()).map(|one| (one, [0].as_slice())).collect();
+        twins_of(&all, room).into_iter().map(|(number, _)| number - sysmon.len()).collect()
+    }
+
+    #[test]
+    fn a_twin_counts_for_the_rules_that_sysmons_is_no_hit_of() {
+        let by = |vendor, time| connection(vendor, ("1", "2"), time);
+        let (sysmon, other) = (|time| by(sysmon::VENDOR_PRODUCT, time), |time| by(security::VENDOR_PRODUCT, time));
+        for room in [usize::MAX, 1] {
+            let rules_of = |sysmons: &[(i64, &'static [usize])], own: &'static [usize]| {
+                let sysmons = sysmons.iter().map(|&(time, rules)| (sysmon(time), rules));
+                let all: Vec<_> = [(other(100), own)].into_iter().chain(sysmons).collect();
+                twins_of(&all, room).into_iter().next().map_or_else(Vec::new, |(_, rules)| rules)
+            };
+            assert_eq!(rules_of(&[(101, &[0, 1])], &[0]), [0]);
+            assert_eq!(rules_of(&[(101, &[1])], &[0, 1, 2]), [1]);
+            assert_eq!(rules_of(&[(101, &[1])], &[0]), [0; 0]);
+            // Several of Sysmon's are each its twin.
+            assert_eq!(rules_of(&[(101, &[2]), (102, &[0, 2]), (106, &[1])], &[0, 1, 2]), [0, 2]);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     connection::clock::Skew,
+    count,
     error::Defects,
     group::{
         beacons::Channels,
@@ -66,6 +67,13 @@ pub struct RanLabels {
 }
 
 impl Ran {
+    /// How many hits count: those that were not dropped as copies or twins.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        let dropped = count::sum(self.duplicates.values().copied()).saturating_add(self.twins);
+        self.tally.hits.saturating_sub(dropped)
+    }
+
     /// 0 if everything was read, otherwise 3.
     #[must_use]
     pub fn exit_status(&self) -> u8 {

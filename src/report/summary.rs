@@ -316,7 +316,7 @@ impl Summary<'_> {
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { hits, hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
+        let Tally { hits_recovered, outside_detection, excluded, .. } = self.ran.tally;
         let processes = self.terms.rules.processes();
         let whose = match processes {
             _ if self.of_sigma().next().is_some() => " that the rules look for".to_owned(),
@@ -337,7 +337,7 @@ impl Summary<'_> {
             )?;
             return line(f, self.unjoined());
         }
-        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(hits, "hit"))?;
+        write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(self.ran.hits(), "hit"))?;
         let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
         write!(f, " in {}", counted(self.ran.groups.saturating_add(left_out), "group"))?;
         if left_out > 0 {

@@ -322,10 +322,12 @@ impl Run<'_> {
         labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Settled, Error> {
         let Self { terms, outputs, pending, .. } = self;
-        let by_rule = searched.by_rule();
-        let settling = Settling::new(terms, outputs, by_rule, &mut searched.groups, known, page, labelling);
+        let settling = Settling::new(terms, outputs, &mut searched.groups, known, page, labelling);
         let (settled, dropped) = settling.settle(kept, pending)?;
         searched.drop_hits(dropped);
-        Ok(settled)
+        if terms.rules.sigma.correlations.is_some() {
+            return Ok(settled);
+        }
+        Ok(Settled { by_rule: searched.by_rule(), ..settled })
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Kept<'a> {
 pub(super) struct Settled {
     /// The events that were written, if they are wanted.
     pub(super) events: Option<Written>,
-    /// Hits of each rule.
+    /// Hits of each rule, once correlations have fired.
     pub(super) by_rule: BTreeMap<usize, u64>,
     /// Hits that are nothing but parts of correlations.
     pub(super) parts: u64,
@@ -110,14 +110,15 @@ impl Kept<'_> {
         outputs.only_watched().then(among).transpose()
     }
 
-    /// What correlations look at of them. Twins are of no time, which is to be passed over.
+    /// What correlations look at of them. Twins that count for no rule have no time, and so are passed over.
     fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
-        let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?.into_iter().flatten().peekable();
-        Ok(self.hits.pass()?.zip(0..).map(move |(hit, number)| {
-            let is_twin =
-                twins.next_if(|twin| twin.as_ref().map_or(true, |twin| *twin == number)).transpose()?.is_some();
-            let happening = hit?.into_happening();
-            Ok(if is_twin { Happening { time: None, ..happening } } else { happening })
+        let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?;
+        Ok(self.hits.pass()?.enumerate().map(move |(number, hit)| {
+            let hit = hit?;
+            let uncounted = twins.as_mut().map_or(Ok(Vec::new()), |twins| twins.rules_of(number))?;
+            let counts = hit.rules.is_empty() || hit.rules.iter().any(|rule| !uncounted.contains(rule));
+            let happening = hit.into_happening();
+            Ok(Happening { time: happening.time.filter(|_| counts), uncounted, ..happening })
         }))
     }
 }
@@ -160,12 +161,10 @@ impl LabelledHits {
 }
 
 impl<'a, 'l> Settling<'a, 'l> {
-    /// For what is asked for, with what is known of processes, the page, and the lists and databases, as far as there are any. `by_rule` are
-    /// the hits of each rule before correlations fire.
+    /// For what is asked for, with what is known of processes, the page, and the lists and databases, as far as there are any.
     pub(super) fn new(
         terms: &'a Terms,
         outputs: &'a Outputs,
-        by_rule: BTreeMap<usize, u64>,
         groups: &'a mut Groups,
         known: Option<&'a Processes>,
         page: Option<&'a mut Gathered>,
@@ -175,16 +174,20 @@ impl<'a, 'l> Settling<'a, 'l> {
         let are_beacons_shown = outputs.beacons.is_some() || outputs.html.is_some();
         let beacons = are_beacons_shown.then(|| Beacons::new(room));
         let contexts = known.filter(|_| outputs.context).map(|_| Contexts::new(&terms.group_by, room));
-        let settled = Settled { by_rule, contexts, beacons, ..Settled::default() };
+        let settled = Settled { contexts, beacons, ..Settled::default() };
         Self { terms, outputs, groups, known, page, labelling, settled, rows: 0 }
     }
 
-    /// Takes them all, and returns what came of them, and which of them were dropped.
+    /// Takes them all, and returns what came of them, and how many of them were dropped, by source.
     ///
     /// # Errors
     ///
     /// They cannot be read again, the events cannot be written, or a database cannot be asked.
-    pub(super) fn settle(mut self, kept: Kept<'_>, pending: &mut Pending) -> Result<(Settled, Dropped), Error> {
+    pub(super) fn settle(
+        mut self,
+        kept: Kept<'_>,
+        pending: &mut Pending,
+    ) -> Result<(Settled, BTreeMap<String, Dropped>), Error> {
         let settled = self.take_all(kept, pending);
         // Why something could not be asked is not what a report that stops for it says.
         let failed = self.labelling.as_mut().and_then(|labelling| labelling.failed());
@@ -192,17 +195,14 @@ impl<'a, 'l> Settling<'a, 'l> {
         Ok((self.settled, dropped))
     }
 
-    fn take_all(&mut self, kept: Kept<'_>, pending: &mut Pending) -> Result<Dropped, Error> {
+    fn take_all(&mut self, kept: Kept<'_>, pending: &mut Pending) -> Result<BTreeMap<String, Dropped>, Error> {
         let fired = Fired::new(&self.terms.rules, kept).map_err(Error::Spill)?;
-        if self.terms.rules.sigma.correlations.is_some() {
-            self.settled.by_rule.clear();
-        }
         if let Some(labelling) = &mut self.labelling {
             let watched = kept.watched(self.terms, self.outputs, labelling, &fired).map_err(Error::Spill)?;
             let labelled = Labelled::new(&self.terms.group_by, self.groups.room());
             self.settled.labelled = Some(LabelledHits { labelled, watched, left_out: 0 });
         }
-        let mut dropped = Dropped::default();
+        let mut dropped = BTreeMap::new();
         let outputs = self.outputs;
         let mut each = |out: Option<&mut dyn Write>| -> io::Result<()> {
             thread::scope(|scope| {

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -109,7 +110,7 @@ pub struct SearchedSource {
     pub coverage: Coverage,
     /// Connections to each exclusion network that would be hits otherwise.
     pub excluded: BTreeMap<IpNet, u64>,
-    /// Hits of each rule, by its index in the rule set.
+    /// Hits of each rule, by its index in the rule set; without those that were dropped, once they were.
     pub by_rule: BTreeMap<usize, u64>,
     /// Its defects by kind.
     pub defects: BTreeMap<DefectKind, u64>,
@@ -223,12 +224,19 @@ impl Searched {
         count::sum(self.sources.iter().map(|source| source.twins))
     }
 
-    /// Notes hits that were dropped, by source. Of two with the same name, the first has them.
-    pub fn drop_hits(&mut self, Dropped { mut copies, mut twins }: Dropped) {
+    /// Notes hits that were dropped, by source. Of two with the same name, the first has them, and of each rule as many as it has hits.
+    pub fn drop_hits(&mut self, mut dropped: BTreeMap<String, Dropped>) {
         for source in &mut self.sources {
-            let name = &source.file.name;
-            source.duplicates = source.duplicates.saturating_add(copies.remove(name).unwrap_or(0));
-            source.twins = source.twins.saturating_add(twins.remove(name).unwrap_or(0));
+            let Some(Dropped { copies, twins, by_rule }) = dropped.get_mut(&source.file.name) else { continue };
+            source.duplicates = source.duplicates.saturating_add(mem::take(copies));
+            source.twins = source.twins.saturating_add(mem::take(twins));
+            for (rule, hits) in &mut source.by_rule {
+                let Some(left) = by_rule.get_mut(rule) else { continue };
+                let own = (*left).min(*hits);
+                *hits -= own;
+                *left -= own;
+            }
+            source.by_rule.retain(|_, hits| *hits > 0);
         }
     }
 

@@ -84,7 +84,7 @@ fn copies_of_an_event_count_once_with_dedup() {
     case.run().exits(0).says(&["found     53 connections"]);
     let ran = case.run_on(&["--dedup", "."]);
     ran.exits(0).says(&[
-        "53 hits in 2 groups",
+        "found     53 connections of regsvcs.exe: 23 hits in 2 groups",
         "30 hits dropped that are copies of others:",
         "20  ./b/shadow.evtx",
         "10  ./c/export.evtx",

@@ -202,7 +202,14 @@ fn of_twins_sysmons_counts() {
     let case = || of("all", connections()).log("Sysmon.evtx", &evtx_writer::log(&[Event::connection().at(10)]));
     let security_log = evtx_writer::log(twins.iter().chain(&others));
     let ran = case().log("Security.evtx", &security_log).run();
-    assert_eq!(rows(ran.exits(0).says(&["11 hits in 7 groups", "3 hits dropped that Sysmon has logged too"])).len(), 7);
+    assert_eq!(
+        rows(
+            ran.exits(0)
+                .says(&["found     11 connections: 8 hits in 7 groups", "3 hits dropped that Sysmon has logged too"])
+        )
+        .len(),
+        7
+    );
     assert!(ran.report().contains("Microsoft Sysmon"));
     let little = case().log("Security.evtx", &security_log).args(["--max-memory", "1KiB"]).run();
     assert_eq!(little.report(), ran.report());
@@ -212,7 +219,86 @@ fn of_twins_sysmons_counts() {
     ran.exits(0).does_not_say("dropped");
     assert!(rows(&ran).len() == 1 && ran.report().contains("Microsoft Windows"), "{}", ran.report());
     let ran = of("all", detect()).events(&[Event::connection().at(10), allowed().at(10)]).run();
-    assert_eq!(rows(ran.exits(0).says(&["1 hit dropped that Sysmon has logged too"])).len(), 1);
+    let says = ["found     2 connections of regsvcs.exe: 1 hit in 1 group", "1 hit dropped that Sysmon has logged too"];
+    assert_eq!(rows(ran.exits(0).says(&says)).len(), 1);
+}
+
+/// Rules of which Sysmon's connection is a hit of the first two, and the EventID 5156 of the first and the last.
+const BY_RULE: &str = "title: by address\nid: 0c4d1f4d-0000-0000-0000-000000000001\n\
+                       logsource: {category: network_connection}\ndetection: {s: {DestinationIp: 8.8.8.8}, condition: s}\n---\n\
+                       title: by name\nid: 0c4d1f4d-0000-0000-0000-000000000002\n\
+                       logsource: {category: network_connection}\ndetection: {s: {DestinationHostname: c2.test}, condition: s}\n";
+const BY_PATH: &str = "title: by path\nid: 0c4d1f4d-0000-0000-0000-000000000003\n\
+                       logsource: {category: network_connection}\ndetection: {s: {Image|startswith: '\\device'}, condition: s}\n";
+
+/// A connection that both have logged, five times.
+fn both_by_rule(rules: &str) -> Case {
+    let named = Event::connection().with("DestinationHostname", "c2.test");
+    let times = [0, 60, 120, 180, 245];
+    let sysmon_log = evtx_writer::log(&times.map(|time| named.clone().at(time + 1)));
+    let case = of("all", connections()).file("rules/r.yml", rules).log("Sysmon.evtx", &sysmon_log);
+    let case = case.log("Security.evtx", &evtx_writer::log(&times.map(|time| allowed().at(time))));
+    case.args(["--rules", "rules", "--rule", "none", "--group-by", "vendor_product"])
+}
+
+/// The provider, the count and the title of each row.
+fn by_rule(report: &str) -> Vec<String> {
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{} {} {}", cells[0], cells[1], cells[4])
+    };
+    let mut rows: Vec<String> = report.lines().skip(1).map(row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn a_twin_counts_for_the_rules_that_sysmons_is_no_hit_of() {
+    let with_path = [BY_RULE, "---\n", BY_PATH].concat();
+    let sysmons = ["Microsoft Sysmon 5 by address", "Microsoft Sysmon 5 by name"];
+    let all = [sysmons.as_slice(), &["Microsoft Windows 5 by path"]].concat();
+    for (rules, expected, found) in
+        [(BY_RULE, &sysmons[..], "5 hits in 2 groups"), (&with_path, &all, "10 hits in 3 groups")]
+    {
+        let case = both_by_rule(rules);
+        let says = [found, "5  by address", "5  by name"];
+        for args in [&[][..], &["--max-memory", "1KiB"], &["--threads", "5"], &["--threads", "3"], &["--dedup"]] {
+            let ran = case.run_on(&[args, &["Security.evtx", "Sysmon.evtx"]].concat());
+            assert_eq!(by_rule(ran.exits(0).says(&says).report()), expected, "{args:?}");
+        }
+        let dropped = "5 hits dropped that Sysmon has logged too";
+        assert_eq!(case.run().stderr().contains(dropped), rules == BY_RULE);
+        let outputs = ["--events", "e.csv", "--beacons", "b.csv", "-o", "r.csv", "Security.evtx", "Sysmon.evtx"];
+        Ran::new(case.command(&outputs)).exits(0);
+        assert_eq!(case.read("e.csv").lines().count(), 1 + 5 * expected.len());
+        assert_eq!(case.read("b.csv").lines().count(), expected.len());
+        for (name, more) in [("groups.parquet", None), ("hits.parquet", Some("--partial-events"))] {
+            let args = [["--partial", name, "-q", "Security.evtx", "Sysmon.evtx"].as_slice(), more.as_slice()].concat();
+            Ran::new(case.command(&args)).exits(0);
+            let merged = Ran::new(case.another(&["merge", name]));
+            assert_eq!(merged.exits(0).says(&says).report(), case.read("r.csv"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_twin_is_no_part_of_correlations_about_the_rules_that_it_does_not_count_for() {
+    let many = |name: &str, gte: u64| {
+        format!(
+            "---\ntitle: many\nid: 0c4d1f4d-0000-0000-0000-000000000009\ncorrelation:\n  type: event_count\n  rules:\n    - {name}\n  \
+             group-by:\n    - Computer\n  timespan: 10m\n  condition:\n    gte: {gte}\nlevel: high\n"
+        )
+    };
+    for (rule, gte, fires) in [
+        ("0c4d1f4d-0000-0000-0000-000000000001", 5, true),
+        ("0c4d1f4d-0000-0000-0000-000000000001", 6, false),
+        ("0c4d1f4d-0000-0000-0000-000000000003", 5, true),
+        ("0c4d1f4d-0000-0000-0000-000000000003", 6, false),
+    ] {
+        let case = both_by_rule(&[BY_RULE, "---\n", BY_PATH, &many(rule, gte)].concat());
+        let ran = case.run_on(&["Security.evtx", "Sysmon.evtx"]);
+        assert_eq!(ran.exits(0).report().contains(",many,"), fires, "{rule} {gte}: {}", ran.report());
+    }
 }
 
 #[test]

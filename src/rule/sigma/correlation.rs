@@ -21,6 +21,8 @@ use crate::rule::sigma::view::View;
 pub struct Correlations {
     /// The id of each correlation rule is its index in the rule set, as text.
     collection: SigmaCollection,
+    /// The index in the rule set of each rule of the collection.
+    indices: Vec<usize>,
     /// The rules that are only parts of correlations, and are not reported for themselves.
     pub parts: BTreeSet<usize>,
 }
@@ -57,6 +59,8 @@ pub struct Happening {
     pub system: Vec<(String, String)>,
     /// The fields of its process, if that is known.
     pub process: Option<Vec<(String, String)>>,
+    /// The rules that it does not count for, by their index in the rule set: another hit counts for them.
+    pub uncounted: Vec<usize>,
 }
 
 /// Whether a correlation can be evaluated.
@@ -81,13 +85,18 @@ pub(super) fn check(rule: &CorrelationRule) -> Result<(), String> {
 const EVENTS: usize = 100_000;
 
 impl Correlations {
-    /// Of a collection whose correlation rules have their indices for ids, and the indices of the rules that are only parts.
+    /// Of a collection whose correlation rules have their indices for ids, the indices of its other rules, and of those that are only
+    /// parts.
     ///
     /// # Errors
     ///
     /// A correlation that cannot be evaluated.
-    pub(super) fn new(collection: SigmaCollection, parts: BTreeSet<usize>) -> Result<Self, String> {
-        let correlations = Self { collection, parts };
+    pub(super) fn new(
+        collection: SigmaCollection,
+        indices: Vec<usize>,
+        parts: BTreeSet<usize>,
+    ) -> Result<Self, String> {
+        let correlations = Self { collection, indices, parts };
         correlations.engine().map(|_| correlations)
     }
 
@@ -112,7 +121,9 @@ impl Correlations {
             let hit = hit?;
             let Some(time) = hit.time else { continue };
             let view = View::of_pairs(&hit.data, &hit.system, number).with_process(hit.process.as_deref());
-            let results = engine.process_event_at(&view, time.as_second());
+            let mut matches = engine.evaluate(&view);
+            matches.retain(|found| !self.is_any_of(&hit.uncounted, found));
+            let results = engine.process_with_detections(&view, matches, time.as_second());
             for (rule, numbers) in results.iter().filter_map(of_result) {
                 fired.entry(rule).or_default().extend(numbers);
                 fired.entry(rule).or_default().insert(number);
@@ -125,6 +136,12 @@ impl Correlations {
             }
         }
         Ok(by_hit)
+    }
+
+    /// Whether it is one of these rules that was found.
+    fn is_any_of(&self, rules: &[usize], found: &EvaluationResult) -> bool {
+        let ids = self.collection.rules.iter().zip(&self.indices).filter(|(_, index)| rules.contains(index));
+        !rules.is_empty() && ids.into_iter().any(|(rule, _)| rule.id == found.header.rule_id)
     }
 }
 

@@ -189,7 +189,7 @@ impl Loaded {
             ..rule.clone()
         };
         collection.correlations.extend(self.correlations.iter().zip(of_correlations).map(with_index));
-        Correlations::new(collection, parts)
+        Correlations::new(collection, of_rules.to_vec(), parts)
     }
 
     /// Reads files, a share of them on each thread.
