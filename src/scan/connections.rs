@@ -32,6 +32,7 @@ use crate::{
         plan::{Plan, Purpose},
         tally::Tally,
         terms::Terms,
+        unread,
         wanted::{self, Scope, Wanted},
     },
 };
@@ -137,11 +138,14 @@ impl<'s> Connections<'s> {
         // Whether it is one of them; nothing where that is not plain to see.
         let names_one =
             |name: Raw<'_>| providers.iter().try_fold(false, |any, provider| Some(any | name.says(provider)?));
+        let security = unread::provider();
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
+        let counts_unread = self.plan.counts_unread();
         for row in typed.rows() {
             let kind = typed.kind(row);
+            self.part.tally.security_unread += u64::from(counts_unread && unread::is_one(kind, &security));
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && self.is_done(kind, typed, row, &mut scratch),

@@ -21,7 +21,7 @@ use crate::{
         kin::{self, Rest},
         plan::{Decoding, Plan},
         prefilter::Prefilter,
-        unread::unread,
+        unread,
     },
     text,
 };
@@ -274,9 +274,6 @@ impl<'a> Sifter<'a> {
         if let Some(records) = &records {
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
-            if !is_named && self.plan.before.is_empty() && !self.plan.terms.logged_by.has_security() {
-                self.part.tally.security_unread += unread(&self.plan.prefilter, bytes, records, &layout);
-            }
         }
         let records = records.as_deref();
         let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
@@ -289,6 +286,9 @@ impl<'a> Sifter<'a> {
             {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
+                if !is_named {
+                    self.count_unread(bytes, records, &layout);
+                }
             }
             records => self.decode(place, bytes, layout, records),
         }
@@ -301,6 +301,7 @@ impl<'a> Sifter<'a> {
             let read = self.parse(place, bytes, &layout);
             self.follow_ids(bytes, &read);
             self.miscopied_sizes(place, bytes, &read);
+            self.count_unread(bytes, &read, &layout);
             return self.unread_records(place, bytes, &layout, &read);
         };
         // Such records need no id to end with, which a forged header could state too early.
@@ -315,6 +316,14 @@ impl<'a> Sifter<'a> {
             self.named_by = self.decoded_by(bytes, records);
             self.parse(place, mended, &layout);
             self.named_by = self.plan.before.iter().collect();
+            self.count_unread(mended, records, &layout);
+        }
+    }
+
+    /// Counts what Security-Auditing has logged in a chunk and is not read.
+    fn count_unread(&mut self, bytes: &[u8], records: &[Record], layout: &Layout) {
+        if self.plan.counts_unread() {
+            self.part.tally.security_unread += unread::count(&self.plan.prefilter, bytes, records, layout);
         }
     }
 

@@ -151,6 +151,30 @@ fn with_sysmons_alone_the_others_are_counted_and_said() {
 }
 
 #[test]
+fn others_are_counted_where_sysmons_are_in_the_same_chunks() {
+    let forwarded = |seconds| Event { channel: "ForwardedEvents".to_owned(), ..allowed() }.at(seconds);
+    let mixed: Vec<Event> = (0..200)
+        .flat_map(|number| [forwarded(number), blocked().at(number), Event::connection().at(number), created(2, 7)])
+        .collect();
+    let log = evtx_writer::log(&mixed);
+    assert!(log.chunks() > 2);
+    let says = ["not read: 400 Security events 5156 or 5157 at least: --source security or all reads them"];
+    for case in [detect(), connections()] {
+        let case = case.log("ForwardedEvents.evtx", &log);
+        let others: [&[&str]; 5] = [&[], &["--no-prefilter"], &["--recover"], &["--context"], &["--judge", "remote"]];
+        for args in others.into_iter().chain([["--threads", "1"].as_slice(), &["--threads", "5"]]) {
+            Ran::new(case.command(&[args, &["."]].concat())).exits(0).says(&says);
+        }
+        Ran::new(case.command(&["--source", "all", "."])).exits(0).does_not_say("not read");
+    }
+    // Each once, in whatever chunk it is.
+    let apart = detect().log("a.evtx", &log).log("b.evtx", &evtx_writer::log(&[allowed(), blocked()]));
+    for args in [["."].as_slice(), &["--no-prefilter", "."]] {
+        Ran::new(apart.command(args)).exits(0).says(&["not read: 402 Security events"]);
+    }
+}
+
+#[test]
 fn that_windows_logs_none_of_them_is_said() {
     let says = "no EventID 5156 or 5157 is in these logs: Windows logs them only where the audit policy \"Filtering Platform \
                 Connection\" is on";
