@@ -14,8 +14,9 @@ pub(super) const RECORD_ID: usize = Field::ALL.len();
 pub(super) const SOURCE: usize = RECORD_ID + 1;
 pub(super) const UTC_TIME: usize = RECORD_ID + 2;
 pub(super) const RULE_NAME: usize = RECORD_ID + 3;
+pub(super) const LOGGED: usize = RECORD_ID + 4;
 /// Where those of [`Field::ENDS`] are.
-pub(super) const ENDS: usize = RECORD_ID + 4;
+pub(super) const ENDS: usize = RECORD_ID + 5;
 /// How many texts there are.
 pub(super) const TEXTS: usize = ENDS + Field::ENDS.len();
 

@@ -13,7 +13,7 @@ use crate::{
     },
     evtx::event::Event,
     group::{
-        held::{ENDS, Held, RECORD_ID, RULE_NAME, SOURCE, UTC_TIME},
+        held::{ENDS, Held, LOGGED, RECORD_ID, RULE_NAME, SOURCE, UTC_TIME},
         key::{Values, spilled_time},
         texts::{Texts, Translation},
     },
@@ -27,7 +27,7 @@ use crate::{
 /// live one first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
-    /// When it was logged; `None` if the record states no time.
+    /// When it was logged, or happened, as the clock has it; `None` if the record states no time.
     #[serde(with = "spilled_time")]
     pub time: Option<Timestamp>,
     /// The values of the fields in the order of [`Field::ALL`], behind them the texts of the record, and then the ends in the order
@@ -70,6 +70,8 @@ pub struct Place<'a> {
     pub utc_time: &'a str,
     /// Sysmon's `RuleName`.
     pub rule_name: &'a str,
+    /// When it was logged, as RFC 3339, where that is asked for and is not the hit's time.
+    pub logged: &'a str,
     /// The chunk's number in the log.
     pub chunk: u64,
     /// The record's offset in the log, in bytes.
@@ -81,7 +83,7 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// Its texts, in the order in which they are behind the fields.
     pub(super) fn texts(self) -> [&'a str; ENDS - RECORD_ID] {
-        [self.record_id, self.source, self.utc_time, self.rule_name]
+        [self.record_id, self.source, self.utc_time, self.rule_name, self.logged]
     }
 }
 
@@ -220,6 +222,12 @@ impl Hit {
     #[must_use]
     pub fn utc_time(&self) -> &str {
         self.texts.get(UTC_TIME)
+    }
+
+    /// When it was logged: its time, unless it has another and this was asked for.
+    #[must_use]
+    pub fn logged(&self) -> Option<Timestamp> {
+        self.texts.get(LOGGED).parse().ok().or(self.time)
     }
 
     /// Sysmon's `RuleName`.

@@ -1,7 +1,7 @@
 //! [`Twins`]: connections that Sysmon and Windows' Security-Auditing have both logged, and that are to count once.
 //!
 //! Where both are read, an EventID 5156 that has an EventID 3 of the same host, with both endpoints in either order and the transport,
-//! within 5 s, is its twin. It does not count for the rules that Sysmon's is a hit of too, and is left out if it has no others: where Sysmon
+//! within 5 s by the times of logging, is its twin. It does not count for the rules that Sysmon's is a hit of too, and is left out if it has no others: where Sysmon
 //! names another process, or its event was left out, the 5156 is all there is of the hit. Sysmon logs its event 1 to 2 s later. The process id is not
 //! compared, since Sysmon states another one in a fifth of them. What does not fit into memory is spilled.
 
@@ -91,7 +91,7 @@ pub fn among(hits: &SortedHits, room: usize) -> io::Result<SortedTwins> {
     let (mut marks, mut others) = (Sorter::new(room), Sorter::new(room));
     for (number, hit) in (0..).zip(hits.pass()?) {
         let hit = hit?;
-        let Some(time) = hit.time.map(Timestamp::as_nanosecond).filter(|_| Meeting::is_stated(&hit)) else {
+        let Some(time) = hit.logged().map(Timestamp::as_nanosecond).filter(|_| Meeting::is_stated(&hit)) else {
             continue;
         };
         for meeting in hit.rules.iter().map(|&rule| Meeting::of(&hit, rule)) {

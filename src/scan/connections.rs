@@ -19,7 +19,10 @@ use crate::{
         record::Record,
         typed::{Raw, Row, Scratch, Typed, Values},
     },
-    group::hit::{self, Hit},
+    group::{
+        hit::{self, Hit},
+        twins::Twins,
+    },
     rule::{
         judge::{End, Verdict},
         set::Judgement,
@@ -261,7 +264,7 @@ impl<'s> Connections<'s> {
                 rule_name: sysmon::stated(values.field(RULE_NAME).text_in(rule_name)),
                 chunk: self.place.number,
                 offset: self.place.offset.saturating_add(values.place.start()),
-                recovered: false,
+                ..hit::Place::default()
             };
             hits.push_numbers(&fields, ends, time, place, rule.as_slice());
         }
@@ -351,8 +354,12 @@ impl<'s> Connections<'s> {
         }
         if self.plan.keeps_hits() {
             let offset = self.place.offset.saturating_add(event.place.start());
-            let place =
-                hit::Place { source: &self.source.name, chunk: self.place.number, offset, ..hit::Place::default() };
+            // Twins are told by it, whatever the clock.
+            let logged = event.time.or_else(|| sysmon::time(&event.system_time));
+            let logged = logged.filter(|_| terms.twins == Twins::Drop && logged != connection.time);
+            let logged = logged.map_or_else(String::new, |time| time.to_string());
+            let (source, chunk) = (&*self.source.name, self.place.number);
+            let place = hit::Place { source, logged: &logged, chunk, offset, ..hit::Place::default() };
             let hit = Hit::of(connection, event, place, rules);
             let is_whole = terms.rules.sigma.correlations.is_some();
             self.found.hits.push(if is_whole { hit.with_data(event, beside, name) } else { hit });

@@ -326,6 +326,36 @@ fn a_twin_is_no_part_of_correlations_about_the_rules_that_it_does_not_count_for(
 }
 
 #[test]
+fn twins_are_told_by_the_time_of_logging_whatever_the_clock() {
+    let sysmon = |utc_time: &str, seconds| Event::connection().with("UtcTime", utc_time).at(seconds);
+    for (event, count) in [
+        (sysmon("2024-03-05 13:57:09.123", 1), 1),
+        (sysmon("1601-01-01 00:00:00.000", 1), 1),
+        (sysmon("9998-12-31 00:00:00.000", 5), 1),
+        (sysmon("-", 1), 1),
+        (sysmon("2024-03-05 14:07:09.123", 1), 1),
+        // It happened at the same time by its own account, and was logged a minute later.
+        (sysmon("2024-03-05 14:07:09.123", 60), 2),
+        (sysmon("2024-03-05 13:57:09.123", 6), 2),
+    ] {
+        for clock in ["logged", "utc"] {
+            let case = of("all", detect()).args(["--clock", clock, "--group-by", "vendor_product"]);
+            let case = case.log("a.evtx", &evtx_writer::log(&[allowed()])).log("b.evtx", &evtx_writer::log([&event]));
+            for args in [&["."][..], &["--max-memory", "1KiB", "."], &["--threads", "5", "."], &["--dedup", "."]] {
+                let ran = case.run_on(args);
+                assert_eq!(rows(ran.exits(0)).len(), count, "{clock} {args:?} {event:?}");
+            }
+            Ran::new(case.command(&["--partial", "p.parquet", "--partial-events", "-q", "a.evtx", "b.evtx"])).exits(0);
+            assert_eq!(
+                rows(Ran::new(case.another(&["merge", "p.parquet"])).exits(0)).len(),
+                count,
+                "{clock} {event:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn where_not_all_processes_fit_into_memory_those_with_connections_do() {
     let created = |process: u32, user: &str| {
         security(4688, 2)

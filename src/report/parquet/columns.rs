@@ -102,7 +102,7 @@ impl Row {
     pub fn hit(&self, source: &str) -> Option<Hit> {
         let RecordCells { record_id, utc_time, rule_name, chunk, offset, recovered } = self.record.as_ref()?;
         let (chunk, offset, recovered) = (*chunk, *offset, *recovered);
-        let place = Place { record_id, source, utc_time, rule_name, chunk, offset, recovered };
+        let place = Place { record_id, source, utc_time, rule_name, chunk, offset, recovered, ..Place::default() };
         Some(Hit::new(self.key.values(), self.group.first, place, [self.key.rule]))
     }
 }
