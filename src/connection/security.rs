@@ -141,10 +141,11 @@ fn direction(direction: &str, layer: &str) -> &'static str {
 /// The protocols that have names here, by the numbers that the IANA has given them.
 const PROTOCOLS: [(&str, &str); 4] = [("1", "icmp"), ("6", "tcp"), ("17", "udp"), ("58", "ipv6-icmp")];
 
-/// The name of a protocol; others are shown by their number.
+/// The name of a protocol, however its number is written; others are shown by their number.
 fn transport(number: &str) -> Cow<'_, str> {
-    let named = PROTOCOLS.iter().find(|(other, _)| *other == number);
-    named.map_or_else(|| decimal(number), |&(_, name)| name.into())
+    let number = decimal(number);
+    let named = PROTOCOLS.iter().find(|(other, _)| *other == number.trim_start_matches('0'));
+    named.map_or(number.clone(), |&(_, name)| name.into())
 }
 
 /// The number of a protocol with this name, decimal, if it has one here.
@@ -183,9 +184,24 @@ mod tests {
 
     #[test]
     fn protocols_have_names_or_numbers() {
-        for (number, name) in
-            [("1", "icmp"), ("6", "tcp"), ("17", "udp"), ("58", "ipv6-icmp"), ("47", "47"), ("0x2f", "47"), ("", "")]
-        {
+        for (number, name) in [
+            ("1", "icmp"),
+            ("6", "tcp"),
+            ("17", "udp"),
+            ("58", "ipv6-icmp"),
+            ("47", "47"),
+            ("0x2f", "47"),
+            ("", ""),
+            ("0x6", "tcp"),
+            ("0X06", "tcp"),
+            ("06", "tcp"),
+            ("0x11", "udp"),
+            ("0x1", "icmp"),
+            ("0X3A", "ipv6-icmp"),
+            ("0", "0"),
+            ("60", "60"),
+            ("0xyz", "0xyz"),
+        ] {
             assert_eq!(transport(number), name);
         }
     }

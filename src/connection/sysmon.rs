@@ -269,7 +269,7 @@ fn parse_bool(text: &str) -> Option<bool> {
 
 /// A number in decimal. A number that was logged as hexadecimal, `0x1bb`, is converted; other text is kept.
 pub(super) fn decimal(text: &str) -> Cow<'_, str> {
-    match text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).map(|digits| u64::from_str_radix(digits, 16)) {
         Some(Ok(number)) => number.to_string().into(),
         _ => text.into(),
     }
@@ -411,6 +411,7 @@ mod tests {
         assert_eq!(guid("747f3d96-7e78-5fd2-0000-0010e1c40000"), "{747F3D96-7E78-5FD2-0000-0010E1C40000}");
         assert_eq!(guid("not a guid"), "not a guid");
         assert_eq!(decimal("0x1bb"), "443");
+        assert_eq!(decimal("0X1BB"), "443");
         assert_eq!(decimal("443"), "443");
         assert_eq!(decimal("0xyz"), "0xyz");
     }

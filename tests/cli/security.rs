@@ -96,8 +96,12 @@ fn addresses_protocols_and_directions_are_as_the_log_tells_them() {
         .with("Protocol", Value::U32(17));
     let icmp = allowed().with("Direction", "-").with("LayerName", "%%14610").with("Protocol", Value::U32(58)).at(1);
     let other = allowed().without("Direction").without("DestAddress").with("Protocol", Value::U32(47)).at(2);
+    let hexadecimal = allowed().with("Protocol", Value::Hex32(17)).at(4);
     let unknown = allowed().without("Direction").without("LayerName").with("DestAddress", "::ffff:192.0.2.7").at(3);
-    let ran = of("security", connections()).args(["--group-by", fields]).events(&[udp, icmp, other, unknown]).run();
+    let ran = of("security", connections())
+        .args(["--group-by", fields])
+        .events(&[udp, icmp, other, unknown, hexadecimal])
+        .run();
     let rows: Vec<String> =
         rows(ran.exits(0)).iter().map(|row| row.rsplitn(4, ',').last().unwrap().to_owned()).collect();
     assert_eq!(
@@ -107,6 +111,7 @@ fn addresses_protocols_and_directions_are_as_the_log_tells_them() {
             "inbound,ipv6-icmp,10.1.2.3,50123,8.8.8.8,443,ipv4,regsvcs.exe",
             "outbound,47,10.1.2.3,50123,,443,,regsvcs.exe",
             ",tcp,10.1.2.3,50123,192.0.2.7,443,ipv4,regsvcs.exe",
+            "outbound,udp,10.1.2.3,50123,8.8.8.8,443,ipv4,regsvcs.exe",
         ]
     );
 }
@@ -482,6 +487,7 @@ fn the_user_is_that_of_the_process_that_had_the_id_at_the_time() {
         (created(2, ID), r"CORP\alice"),
         (created(2, ID).with("TargetUserName", "-").with("TargetDomainName", "-"), r"CORP\WS01$"),
         (created(2, ID).with("TargetDomainName", "-"), "alice"),
+        (created(2, ID).with("NewProcessId", "0X10E1"), r"CORP\alice"),
         (created(2, ID).on("WS02"), ""),
         (created(2, ID + 1), ""),
         (created(2, ID).at(11), ""),
