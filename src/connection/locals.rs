@@ -113,9 +113,10 @@ impl Locals {
             (_, INBOUND) => match (stays(src_ip), stays(dest_ip)) {
                 (true, false) => Sides::FromHost,
                 (false, true) => Sides::FromPeer,
-                _ => Sides::not_told(src_ip, dest_ip),
+                _ if src_ip == dest_ip && !dest_ip.is_empty() => Sides::Itself,
+                _ => Sides::Unknown,
             },
-            _ => Sides::not_told(src_ip, dest_ip),
+            _ => Sides::Unknown,
         }
     }
 }
@@ -152,17 +153,13 @@ pub enum Sides {
     FromHost,
     /// The peer is the source.
     FromPeer,
-    /// A host that talks to itself: either address is the peer's, but which port is not known.
+    /// A host that something in it has connected to: either address is the peer's, but which port is not known.
     Itself,
     /// It is not known.
     Unknown,
 }
 
 impl Sides {
-    fn not_told(src_ip: &str, dest_ip: &str) -> Self {
-        if src_ip == dest_ip && !dest_ip.is_empty() { Self::Itself } else { Self::Unknown }
-    }
-
     /// The field whose value one of the ends has: nothing if that is not known. Any other field has its own.
     #[must_use]
     pub fn field(self, field: Field) -> Option<Field> {
@@ -242,6 +239,11 @@ mod tests {
             (INBOUND, "192.0.2.1", "192.0.2.2", is("", "", "", "")),
             (INBOUND, "127.0.0.1", "127.0.0.1", is("127.0.0.1", "", "127.0.0.1", "")),
             ("", "192.0.2.1", "192.0.2.2", is("", "", "", "")),
+            // Nothing tells who connected where the direction is not stated, and of what goes out the direction does.
+            ("", "127.0.0.1", "127.0.0.1", is("", "", "", "")),
+            ("", HOST, HOST, is("", "", "", "")),
+            (INBOUND, HOST, HOST, is(HOST, "", HOST, "")),
+            (OUTBOUND, HOST, HOST, is(HOST, "2", HOST, "1")),
             ("", HOST, "192.0.2.2", is("192.0.2.2", "2", HOST, "1")),
             (INBOUND, "", "", is("", "", "", "")),
         ] {
