@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{cidr::CidrSet, glossary::Connection, pattern};
+use crate::connection::{cidr::CidrSet, ends::Ends, glossary::Connection, pattern};
 
 /// A detection: processes, detection networks and exclusion networks.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +78,9 @@ enum Judged {
 impl End {
     fn of(self, connection: &Connection<'_>) -> Judged {
         let Self::Remote = self else { return Judged::One(connection.dest_addr) };
-        match connection.ends.as_deref().filter(|ends| !ends.remote_ip.is_empty()) {
+        // Where an address of either end is told, it is known which end is the peer, also if its own is not stated.
+        let is_told = |ends: &&Ends| !ends.remote_ip.is_empty() || !ends.local_ip.is_empty();
+        match connection.ends.as_deref().filter(is_told) {
             Some(ends) => Judged::One(ends.remote_addr),
             None => Judged::Either(connection.dest_addr, connection.src_ip.parse().ok()),
         }
@@ -106,7 +108,7 @@ impl Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::{cidr, ends::Ends};
+    use crate::connection::cidr;
 
     fn rule() -> Rule {
         Rule {
@@ -160,7 +162,9 @@ mod tests {
     #[test]
     fn the_peer_is_judged_and_both_ends_where_it_is_not_known() {
         let judge = |src: &'static str, dest: &'static str, remote: Option<&str>| {
+            let local = remote.map(|remote| if remote == src { dest } else { src });
             let ends = Ends {
+                local_ip: local.unwrap_or_default().to_owned(),
                 remote_ip: remote.unwrap_or_default().to_owned(),
                 remote_addr: remote.and_then(|text| text.parse().ok()),
                 ..Ends::default()
@@ -177,5 +181,9 @@ mod tests {
         assert_eq!(judge("192.0.2.1", "10.0.0.5", None), (Verdict::Hit, Verdict::Hit));
         assert_eq!(judge("10.0.0.6", "10.0.0.5", None), (excluded, Verdict::OutsideDetection));
         assert_eq!(judge("192.0.2.1", "", None), (Verdict::Hit, Verdict::Hit));
+        // A peer that is not stated is in no network, whatever the host's own address is in.
+        assert_eq!(judge("192.0.2.1", "", Some("")), (Verdict::Hit, Verdict::OutsideDetection));
+        assert_eq!(judge("", "10.0.0.5", Some("")), (Verdict::Hit, Verdict::OutsideDetection));
+        assert_eq!(judge("", "", Some("")), (Verdict::Hit, Verdict::OutsideDetection));
     }
 }

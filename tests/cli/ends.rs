@@ -82,6 +82,33 @@ fn the_peer_is_judged_in_place_of_the_destination_where_that_is_asked() {
 }
 
 #[test]
+fn a_peer_that_is_not_stated_is_in_no_network() {
+    // The host's own address is in the network, and it is known which end that is.
+    let out = [between(true, "8.8.8.8", "9.9.9.9"), between(true, "8.8.8.8", "-"), between(false, "-", "8.8.8.8")];
+    let case = || connections().events(&out).args(["--judge", "remote", "--group-by", "src_ip,dest_ip"]);
+    case()
+        .args(["--detect-cidr", "8.8.8.0/24"])
+        .run()
+        .exits(0)
+        .says(&["0 hits in 0 groups", "3 outside the detection"]);
+    let ran = case().args(["--exclude-cidr", "8.8.8.0/24"]).run();
+    ran.exits(0).says(&["3 hits in 3 groups, 0 excluded"]);
+}
+
+#[test]
+fn of_a_host_that_talks_to_itself_the_direction_tells_the_ends() {
+    let both = |initiated: Value| between(true, "9.9.9.9", "9.9.9.9").with("Initiated", initiated);
+    for (initiated, expected) in [
+        (Value::from("-"), ",,,,"),
+        (Value::Bool(false), "9.9.9.9,9.9.9.9,,9.9.9.9,"),
+        (Value::Bool(true), "9.9.9.9,9.9.9.9,443,9.9.9.9,1000"),
+    ] {
+        let case = connections().events(&[both(initiated)]).args(["--group-by", ENDS]);
+        assert_eq!(ends(case.run().exits(0)), [expected]);
+    }
+}
+
+#[test]
 fn connections_are_left_in_by_their_peer_whichever_end_opened_them() {
     for (filters, rows) in [
         (&["--remote", "9.1.2.0/24"][..], &["10.0.0.5,9.1.2.2", "9.1.2.1,10.0.0.5"][..]),
