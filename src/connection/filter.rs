@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     connection::{
         glossary::{Connection, Field, INBOUND, OUTBOUND},
-        pattern::{Pattern, folded},
+        pattern::{Pattern, folded, undotted},
     },
     evtx::window::Window,
 };
@@ -132,7 +132,8 @@ impl Property {
                 Self::Dest | Self::Remote => Pattern::network(text)?,
                 _ => None,
             };
-            let pattern = special.unwrap_or_else(|| Pattern::new(text));
+            let new = if self.is_of_names() { Pattern::of_name } else { Pattern::new };
+            let pattern = special.unwrap_or_else(|| new(text));
             let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
             let is_possible = match self {
                 Self::Port | Self::RemotePort => (0..=u16::MAX).any(|port| pattern.matches(&port.to_string())),
@@ -142,6 +143,7 @@ impl Property {
                         || (0..=u8::MAX).any(|number| pattern.matches(&number.to_string()))
                 }
                 Self::Direction => any(&[INBOUND, OUTBOUND]),
+                _ if self.is_of_names() => !undotted(text).is_empty(),
                 _ => !text.is_empty(),
             };
             let wrong = || format!("{text:?} is no {}: give {}", self.name(), self.form());
@@ -165,7 +167,8 @@ impl Property {
 
     fn has_one(self, connection: &Connection<'_>, patterns: &[Pattern]) -> bool {
         self.fields().iter().any(|&field| {
-            let whole = folded(connection.get(field));
+            let value = connection.get(field);
+            let whole = folded(if self.is_of_names() { undotted(value) } else { value });
             // Without its domain: behind a user's, in front of a host's.
             let bare = match self {
                 Self::Host => whole.split_once('.').map(|(name, _)| name),
@@ -174,6 +177,11 @@ impl Property {
             };
             patterns.iter().any(|pattern| pattern.matches(&whole) || bare.is_some_and(|bare| pattern.matches(bare)))
         })
+    }
+
+    /// Whether its values are names of hosts, which are the same with a dot at their end.
+    fn is_of_names(self) -> bool {
+        matches!(self, Self::Host | Self::Dest | Self::Remote)
     }
 
     /// The fields of which one has to fit.

@@ -30,6 +30,11 @@ impl Pattern {
         Self { text: text.to_owned(), form: Form::Pieces(pieces(&folded(text))) }
     }
 
+    /// Of a name with wildcards or without, which is the same with a dot at its end.
+    pub(crate) fn of_name(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::new(undotted(text)) }
+    }
+
     /// Of a range of ports, as in `8000-8999`; `None` if it is none, or an empty one.
     pub(crate) fn range(text: &str) -> Option<Self> {
         let (first, last) = text.split_once('-')?;
@@ -64,6 +69,11 @@ impl Pattern {
             Form::Network(network) => text.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
         }
     }
+}
+
+/// A name of a host without the dot that can be at its end.
+pub(crate) fn undotted(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 /// Whether a name is what a pattern for names of processes stands for, in any ASCII case, as Splunk's `search` compares.

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     connection::{
         glossary::{Field, INBOUND, OUTBOUND},
-        pattern::folded,
+        pattern::{folded, undotted},
     },
     error::Error,
     evidence::digest::{self, Digests},
@@ -228,8 +228,7 @@ impl Labels {
     pub fn find(&self, asked: &Asked<'_>) -> Result<Found, Error> {
         let addresses: Vec<(IpAddr, &str)> =
             asked.addresses.iter().filter_map(|&text| Some((text.parse().ok()?, text))).collect();
-        let names: Vec<String> =
-            asked.names.iter().map(|name| folded(name.strip_suffix('.').unwrap_or(name))).collect();
+        let names: Vec<String> = asked.names.iter().map(|name| folded(undotted(name))).collect();
         let has = |list: &Watchlist| {
             addresses.iter().any(|&(address, text)| list.lists_address(address, text))
                 || names.iter().any(|name| list.lists_name(name))

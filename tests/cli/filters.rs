@@ -217,6 +217,27 @@ fn a_host_is_found_with_its_domain_and_without_in_any_case() {
 }
 
 #[test]
+fn names_are_the_same_with_a_dot_at_their_end() {
+    let case = on_hosts(&["WS01.corp.example.", "ws01.corp.example", "ws01.", "ws02.corp.example."]);
+    for host in ["ws01.corp.example", "ws01.corp.example.", "WS01.*", "*.example", "*.EXAMPLE."] {
+        let of_ws02 = host.starts_with("*.").then_some("9.0.0.3");
+        let found: Vec<&str> = ["9.0.0.0", "9.0.0.1"].into_iter().chain(of_ws02).collect();
+        assert_eq!(left_in(&case, &["--host", host]), found, "{host}");
+    }
+    assert_eq!(left_in(&case, &["--host", "ws01"]), ["9.0.0.0", "9.0.0.1", "9.0.0.2"]);
+    let named = |name: &str| Event::connection().with("DestinationHostname", name);
+    let events = [("9.0.0.0", named("c2.Evil.test.")), ("9.0.0.1", named("c2.evil.test")), ("9.0.0.2", named("-"))];
+    let case = logs(connections(), events);
+    for option in ["--dest", "--remote"] {
+        for name in ["c2.evil.test", "C2.evil.test.", "*.evil.test", "*.evil.test.", "c2.*", "*.test"] {
+            assert_eq!(left_in(&case, &[option, name]), ["9.0.0.0", "9.0.0.1"], "{option} {name}");
+        }
+        assert_eq!(left_in(&case, &[option, "evil.test"]), [""; 0]);
+        refused(&[option, "."], &format!("{option} \".\" is no"));
+    }
+}
+
+#[test]
 fn a_user_is_found_with_its_domain_and_without_in_any_case() {
     let case = of_users(&[r"CORP\alice", r"OTHER\Alice", "ALICE", r"CORP\alice2", r"NT AUTHORITY\SYSTEM", "-"]);
     assert_eq!(left_in(&case, &["--user", "alice"]), ["9.0.0.0", "9.0.0.1", "9.0.0.2"]);
