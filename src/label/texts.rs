@@ -60,15 +60,18 @@ impl Collected {
         !text.is_empty()
     }
 
-    /// Adds a regular expression in any case of letters. Returns whether it was added: it may not be one, be too large, or be empty,
-    /// which every text fits.
+    /// Adds a regular expression in any case of letters, of any script. Returns whether it was added: it may not be one, be too large, or be
+    /// empty, which every text fits.
+    ///
+    /// Letters and digits of all scripts take much room. One without letters of other scripts that is too large with them knows ASCII alone.
     pub(super) fn add_expression(&mut self, text: &str) -> bool {
-        let one = RegexBuilder::new(text).unicode(false).case_insensitive(true).size_limit(MOST_OF_ONE).build();
-        let is_one = !text.is_empty() && one.is_ok();
-        if is_one {
-            self.expressions.push(text.to_owned());
-        }
-        is_one
+        let is_one =
+            |text: &String| RegexBuilder::new(text).case_insensitive(true).size_limit(MOST_OF_ONE).build().is_ok();
+        let of_ascii = text.is_ascii().then(|| format!("(?-u){text}"));
+        let expression = [Some(text.to_owned()), of_ascii].into_iter().flatten().find(is_one);
+        let expression = expression.filter(|_| !text.is_empty());
+        self.expressions.extend(expression.clone());
+        expression.is_some()
     }
 
     /// Makes it ready to be asked.
@@ -93,7 +96,6 @@ impl Collected {
         let search = AhoCorasickBuilder::new().match_kind(MatchKind::Standard).build(&texts);
         let search = search.map_err(|error| format!("its patterns are too many: {error}"))?;
         let expressions = RegexSetBuilder::new(&expressions)
-            .unicode(false)
             .case_insensitive(true)
             .size_limit(MOST_OF_SET)
             .build()
@@ -151,6 +153,34 @@ mod tests {
         }
         let none = Collected::default().finish().unwrap();
         assert!(none.is_empty() && !none.have("") && !none.have("x"));
+    }
+
+    #[test]
+    fn letters_of_any_script_are_letters_in_expressions() {
+        for (expression, text, is_one) in [
+            ("^bücher", "Bücher.example", true),
+            ("^BÜCHER", "bücher.example", true),
+            ("^b.cher", "bücher.example", true),
+            ("^b[Ö-Ü]cher", "bücher.example", true),
+            (r"^b\wcher", "bücher.example", true),
+            ("^b[^x]cher", "bücher.example", true),
+            ("ЗЛО", "зло.example", true),
+            ("ΣΊΣΥΦΟΣ", "σίσυφος.example", true),
+            ("^böcher", "bücher.example", false),
+            (r"^b\Wcher", "bücher.example", false),
+        ] {
+            let mut collected = Collected::default();
+            assert!(collected.add_expression(expression), "{expression}");
+            assert_eq!(collected.finish().unwrap().have(&folded(text)), is_one, "{expression} {text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_that_is_too_large_with_all_scripts_knows_ascii() {
+        let mut collected = Collected::default();
+        assert!(collected.add_expression(r"^\w{1,200}\.evil\.test$") && !collected.add_expression(r"^\w{1,200}ü$"));
+        let texts = collected.finish().unwrap();
+        assert!(texts.have("c2.evil.test") && !texts.have("c-2.evil.test"));
     }
 
     #[test]
