@@ -66,13 +66,14 @@ impl Names {
 /// A name as it is compared: in lower case, without a dot at its end. `None` if the text cannot be the name of a host or a domain.
 ///
 /// Its parts have letters of any script, digits, `-` and `_`, as hosts of Windows have. The last one is not a number: `1.2.3` is a
-/// mistaken address.
+/// mistaken address. Nor is `-` a name: Sysmon writes it for what is not stated.
 pub(super) fn name(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let is_part = |part: &str| !part.is_empty() && part.len() <= LONGEST_PART && part.chars().all(is_of_name);
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    (name.len() <= LONGEST && name.split('.').all(is_part) && !is_number).then(|| folded(name))
+    let has_any = name.chars().any(char::is_alphanumeric);
+    (name.len() <= LONGEST && name.split('.').all(is_part) && has_any && !is_number).then(|| folded(name))
 }
 
 #[cfg(test)]
@@ -127,11 +128,16 @@ mod tests {
             "a b",
             "evil[.]test",
             "x:1",
+            "-",
+            "-.",
+            "_",
+            "-.-",
             &long,
         ] {
             assert_eq!(name(text), None, "{text}");
         }
         assert_eq!(name("BÜCHER.example.").as_deref(), Some("bücher.example"));
         assert_eq!(name("WS_01").as_deref(), Some("ws_01"));
+        assert_eq!(name("-a").as_deref(), Some("-a"));
     }
 }

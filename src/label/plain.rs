@@ -68,6 +68,8 @@ mod tests {
             ("http://evil.test/", "is neither"),
             ("evil[.]test", "is neither"),
             ("0.0.0.0 evil.test", "is neither"),
+            ("-", "\"-\" is neither"),
+            (".-", "is neither"),
             ("http://*.test/", "is a pattern with something"),
             ("***", "fits every name"),
             ("*.", "fits every name"),

@@ -395,7 +395,14 @@ impl Summary<'_> {
         const TOO_FEW: &str = "fewer than 4 connections, or fewer than 3 intervals that are not 0";
         match self.ran.beacons {
             None => Ok(()),
-            Some(Channels { scored: 0, few: 0 }) => writeln!(f, "beacons   none: there is no hit whose time is known"),
+            Some(Channels { scored: 0, few: 0 }) => {
+                let unwatched = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left| left.hits);
+                let why = match self.ran.hits().saturating_sub(self.ran.parts) {
+                    hits if hits > 0 && hits == unwatched => "all hits were left out, since no list has them",
+                    _ => "there is no hit whose time is known",
+                };
+                writeln!(f, "beacons   none: {why}")
+            }
             Some(Channels { scored: 0, few }) => {
                 writeln!(f, "beacons   none: {} with {TOO_FEW}", counted(few, "channel"))
             }
