@@ -310,9 +310,11 @@ impl Summary<'_> {
 
     /// How many events of another source there are, if any were met.
     fn of_another_source(&self) -> Option<String> {
-        let events = counted(self.ran.tally.security_unread, "Security event");
+        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.security_unread);
+        let unread = self.ran.tally.security_unread.saturating_add(elsewhere);
+        let events = counted(unread, "Security event");
         let line = || format!("not read: {events} 5156 or 5157 at least: --source security or all reads them");
-        (self.ran.tally.security_unread > 0).then(line)
+        (unread > 0).then(line)
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

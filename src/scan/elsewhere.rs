@@ -15,6 +15,7 @@ use crate::{
         logged::LoggedBy,
         pattern,
     },
+    count,
     error::Error,
     group::{copies::Copies, twins::Twins},
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
@@ -35,6 +36,8 @@ pub struct Elsewhere {
     processes: BTreeMap<String, (String, Count)>,
     /// Whether there is none, and none that the filters leave out.
     is_none: bool,
+    /// Connections that Windows' Security-Auditing has logged and that are not read, besides those that the scan has counted.
+    pub security_unread: u64,
     /// The command that shows those to public addresses.
     pub command: String,
 }
@@ -109,7 +112,8 @@ impl Elsewhere {
         }
         let tallies = found.sources.values().map(|source| source.tally);
         let is_none = terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);
-        Ok(Some(Self { is_none, ..Self::of(found)? }))
+        let security_unread = count::sum(tallies.map(|tally| tally.security_unread));
+        Ok(Some(Self { is_none, security_unread, ..Self::of(found)? }))
     }
 
     fn of(found: Findings) -> io::Result<Self> {

@@ -95,7 +95,7 @@ impl<'a> Exports<'a> {
         if logged_by.providers().contains(&&*event.provider) {
             self.part.tally.chunks_sysmon = 1;
             self.part.coverage.is_sysmon = Some(true);
-        } else if security::is_connection(event) {
+        } else if self.plan.before.is_empty() && security::is_connection(event) {
             self.part.tally.security_unread += 1;
         }
         let at = connections::Place { number: place.line, offset: place.offset };

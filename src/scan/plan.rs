@@ -115,10 +115,10 @@ impl Plan {
         if let Purpose::Processes(_, Scope::Rest(rest)) = &self.purpose { Some(rest) } else { None }
     }
 
-    /// Whether connections of Security-Auditing are counted, which are not read: at the first look at the logs.
+    /// Whether connections of Security-Auditing are counted, which are not read.
     #[must_use]
     pub fn counts_unread(&self) -> bool {
-        self.before.is_empty() && !self.terms.logged_by.has_security()
+        matches!(self.purpose, Purpose::Connections) && !self.terms.logged_by.has_security()
     }
 
     /// Whether each hit is kept.

@@ -277,13 +277,18 @@ impl<'a> Sifter<'a> {
         }
         let records = records.as_deref();
         let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
+        let is_ruled_out =
+            self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes));
         if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
+            let unread = aside.part.tally.security_unread;
             aside.decode(place, bytes, layout, records);
+            if records.is_none() || !is_ruled_out {
+                // Those of this chunk are counted here.
+                aside.part.tally.security_unread = unread;
+            }
         }
         match records {
-            Some(records)
-                if self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes)) =>
-            {
+            Some(records) if is_ruled_out => {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
                 if !is_named {

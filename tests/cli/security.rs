@@ -173,9 +173,15 @@ fn others_are_counted_where_sysmons_are_in_the_same_chunks() {
         Ran::new(case.command(&["--source", "all", "."])).exits(0).does_not_say("not read");
     }
     // Each once, in whatever chunk it is.
-    let apart = detect().log("a.evtx", &log).log("b.evtx", &evtx_writer::log(&[allowed(), blocked()]));
+    let two = evtx_writer::log(&[allowed(), blocked()]);
+    let apart = detect().log("a.evtx", &log).log("b.evtx", &two).file("export", export(&two.0, FORMS[0]));
     for args in [["."].as_slice(), &["--no-prefilter", "."]] {
-        Ran::new(apart.command(args)).exits(0).says(&["not read: 402 Security events"]);
+        Ran::new(apart.command(args)).exits(0).says(&["not read: 404 Security events"]);
+    }
+    // Where nothing is found, more chunks are decoded, for what else is in the logs.
+    for args in [[].as_slice(), &["--no-prefilter"], &["--threads", "1"], &["--threads", "5"]] {
+        let args = [args, &["--process", "none.exe", "."]].concat();
+        Ran::new(apart.command(&args)).exits(0).says(&["not read: 404 Security events"]);
     }
 }
 
