@@ -1,7 +1,7 @@
 //! [`Twins`]: connections that Sysmon and Windows' Security-Auditing have both logged, and that are to count once.
 //!
 //! Where both are read, an EventID 5156 that has an EventID 3 of the same host, with both endpoints in either order and the transport,
-//! within 5 s by the times of logging, is its twin. It does not count for the rules that Sysmon's is a hit of too, and is left out if it has no others: where Sysmon
+//! within 5 s by the times of logging, is its twin. It does not count for rules that Sysmon's matches too, and is left out if it matches no others: where Sysmon
 //! names another process, or its event was left out, the 5156 is all there is of the hit. Sysmon logs its event 1 to 2 s later. The process id is not
 //! compared, since Sysmon states another one in a fifth of them. What does not fit into memory is spilled.
 

@@ -63,7 +63,8 @@ impl Collected {
     /// Adds a regular expression in any case of letters, of any script. Returns whether it was added: it may not be one, be too large, or be
     /// empty, which every text fits.
     ///
-    /// Letters and digits of all scripts take much room. One without letters of other scripts that is too large with them knows ASCII alone.
+    /// Classes such as `\w` take much memory with the letters of all scripts. An expression that is too large with them is read with those of
+    /// ASCII only, unless it has other letters itself.
     pub(super) fn add_expression(&mut self, text: &str) -> bool {
         let is_one =
             |text: &String| RegexBuilder::new(text).case_insensitive(true).size_limit(MOST_OF_ONE).build().is_ok();
