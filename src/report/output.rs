@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     evidence::{
         archive::{form, limits},
         digest::HashingWriter,
-        source,
+        export, source,
     },
     report::{filename, unfinished::Unfinished},
     space,
@@ -242,9 +242,8 @@ impl<W: Write> Write for UntilClosed<W> {
 }
 
 fn starts_like_evidence(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(form::SHOWING as u64).read_to_end(&mut start));
-    read.is_ok() && form::starts_like_evidence(&start)
+    let read = fs::File::open(path).map(|mut file| export::read_head(&mut file, form::SHOWING));
+    read.is_ok_and(|(start, error)| error.is_none() && form::starts_like_evidence(&start))
 }
 
 fn refused(path: &Path, cause: &impl ToString) -> Error {

@@ -3,6 +3,8 @@
 //! Magic numbers are those of the formats' own documents: libewf and libvhdi's notes, [MS-VHDX] 2.2, the "Virtual Disk
 //! Format 5.0" of its maker, "The AFF4 standard 1.0", [MS-CAB], and the notes of libevt on the logs of Windows NT to 2003.
 
+use crate::evidence::{encoding::Encoding, export::HEAD};
+
 const UNPACK: &str = "unpack it and give the folder";
 const MOUNT: &str = "mount it, or export the logs from it, and give the folder";
 const TOO_OLD: &str = "it holds no Sysmon events, which came with later systems";
@@ -39,24 +41,17 @@ pub(super) fn of_head(head: &[u8]) -> Option<String> {
 
 /// Whether a file that holds text is an export of events; it is asked of those that are not read, such as a list in JSON.
 fn export(head: &[u8]) -> Option<&'static str> {
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    // UTF-16 as Windows writes it, of which ASCII is every other byte.
-    let text: Vec<u8> = match text.strip_prefix(b"\xff\xfe") {
-        Some(units) => units.iter().step_by(2).copied().collect(),
-        None => text.to_vec(),
-    };
+    let text = Encoding::ascii(head.get(..head.len().min(HEAD)).unwrap_or_default());
     let has = |what: &str| memchr::memmem::find(&text, what.as_bytes()).is_some();
     let start = text.trim_ascii_start();
+    if start.starts_with(b"{") || start.starts_with(b"[") {
+        let is_event = has("\"EventID\"") || has("\"EventId\"") || has("\"event_id\"") || has("\"winlog\"");
+        return (is_event || has("\"#attributes\"")).then_some("a JSON export of events");
+    }
     let is_event = has("<Event>") || has("<Event ");
     // Some tools write a line of their own before each event.
-    if has("http://schemas.microsoft.com/win/2004/08/events/event") || (start.starts_with(b"<") && is_event) {
-        Some("an XML export of events")
-    } else if start.starts_with(b"{") || start.starts_with(b"[") {
-        let is_event = has("\"EventID\"") || has("\"EventId\"") || has("\"event_id\"") || has("\"winlog\"");
-        (is_event || has("\"#attributes\"")).then_some("a JSON export of events")
-    } else {
-        None
-    }
+    let is_xml = has("http://schemas.microsoft.com/win/2004/08/events/event") || (start.starts_with(b"<") && is_event);
+    is_xml.then_some("an XML export of events")
 }
 
 #[cfg(test)]
@@ -79,6 +74,10 @@ mod tests {
             (&utf16, "an XML export of events: give the log"),
             (b"{\"Event\":{\"#attributes\":{}", "a JSON export of events: give the log"),
             (b"[ {\"EventID\": 3", "a JSON export of events: give the log"),
+            (
+                b"{\"EventID\": 3, \"xml\": \"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>\"",
+                "a JSON export of events: give the log",
+            ),
         ] {
             let found = of_head(head).unwrap();
             assert!(found.starts_with(what), "{found}");

@@ -120,7 +120,7 @@ const NAMES: [(&str, Form); 13] = [
     (".zstd", Form::SomePacked(Coding::Zstd)),
 ];
 
-/// Whether a file with these first bytes, [`SHOWING`] if it has them, may be evidence: a log, a chunk of one, exported events, or
+/// Whether a file with these first bytes, as [`export::read_head`] reads them, may be evidence: a log, a chunk of one, exported events, or
 /// an archive of any kind, also of those that are not read.
 #[must_use]
 pub fn starts_like_evidence(head: &[u8]) -> bool {
@@ -134,7 +134,7 @@ impl Form {
         tar_coding(name).map(Self::Packed).or_else(other)
     }
 
-    /// By the first bytes, [`SHOWING`] if there are as many. Those of a log that is damaged say nothing.
+    /// By the first bytes, as [`export::read_head`] reads them. Those of a log that is damaged say nothing.
     pub(super) fn of_content(head: &[u8]) -> Option<Self> {
         let is_it = |(at, magic, _): &(usize, &[u8], Self)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
         let of_magic = MAGICS.into_iter().find(is_it).map(|(.., form)| form);
@@ -160,7 +160,7 @@ impl Form {
     }
 }
 
-/// As many of its first bytes show what a file is.
+/// As many of its first bytes show what a file is, if it is not an export.
 pub const SHOWING: usize = export::HEAD;
 
 /// Whether a packed file is one of a tar file, by its name.
@@ -173,7 +173,7 @@ fn tar_coding(name: &str) -> Option<Coding> {
 }
 
 impl Content {
-    /// By the first [`HEAD`] bytes, if there are as many. POSIX and GNU tar files have a magic in their first header.
+    /// By the first bytes, [`HEAD`] or more if there are as many. POSIX and GNU tar files have a magic in their first header.
     pub(super) fn of_head(head: &[u8]) -> Self {
         let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
         if at(0, LOG) || at(0, CHUNK) || at(FILE_HEADER_SIZE, CHUNK) {
@@ -190,9 +190,7 @@ impl Content {
 
 /// Reads the first bytes of what comes out of a packed file, and the error that ends them.
 pub(super) fn read_head(unpacked: &mut dyn Read) -> (Vec<u8>, Option<io::Error>) {
-    let mut head = Vec::new();
-    let read = unpacked.take(HEAD as u64).read_to_end(&mut head);
-    (head, read.err())
+    export::read_head(unpacked, HEAD)
 }
 
 fn ends_with(name: &str, end: &str) -> bool {

@@ -17,7 +17,7 @@ use crate::{
             stream::contained,
             zipped::{self, Part},
         },
-        export::Export,
+        export::{self, Export},
         read,
         source::{Kind, Origin, Packing, Source},
     },
@@ -64,11 +64,10 @@ impl Contents {
 #[must_use]
 pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     let named = Form::of_name(&file.path.to_string_lossy());
-    let mut head = [0; SHOWING];
-    let read = File::open(&file.path).and_then(|file| read::read_at(&file, &mut head, 0));
+    let read = File::open(&file.path).map(|mut opened| export::read_head(&mut opened, SHOWING));
     // What cannot be read is left for the scan to say.
-    let Ok(size) = read else { return Contents::Log(file) };
-    let head = head.get(..size).unwrap_or_default();
+    let Ok((head, None)) = read else { return Contents::Log(file) };
+    let head = head.as_slice();
     let is_wanted = named.is_some() || origin == Origin::Given;
     let form = if is_wanted { Form::of_content(head) } else { Form::of_content_alone(head) };
     if form.is_none_or(|form| form == Form::Zip)

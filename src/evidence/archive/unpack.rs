@@ -16,6 +16,7 @@ use crate::{
             stream::{Bound, Bounded, Told, contained},
             zipped,
         },
+        export::{self, Failed},
         source::{Packing, Source},
     },
 };
@@ -74,9 +75,8 @@ fn open(out: &mut Unpacked<'_>, piece: Piece<'_>) {
 
 fn open_by_content(out: &mut Unpacked<'_>, piece: Piece<'_>) {
     let Piece { name, depth, size, stream, .. } = piece;
-    let mut head = Vec::new();
-    // What cannot be read says nothing, and would not be a log either.
-    let _ = (&mut *stream).take(SHOWING as u64).read_to_end(&mut head);
+    // What cannot be read says nothing. If it is something all the same, the error comes again where that is read.
+    let (head, error) = export::read_head(stream, SHOWING);
     let form = match Form::of_member(&head) {
         Some(Ok(form)) => form,
         Some(Err(cause)) => return out.defect(name, &cause),
@@ -87,7 +87,7 @@ fn open_by_content(out: &mut Unpacked<'_>, piece: Piece<'_>) {
     if size > limit {
         return out.defect(name, &too_large(size, limit));
     }
-    let mut whole = head.as_slice().chain(stream);
+    let mut whole = head.as_slice().chain(Failed(error)).chain(stream);
     match form {
         Form::Log => (out.each)(name, &mut Bounded::new(whole, Bound::AtMost(out.limits.member_size))),
         form => open(out, Piece { form, name, depth, size, stream: &mut whole }),

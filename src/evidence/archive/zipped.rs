@@ -6,7 +6,7 @@
 use std::{
     cmp::Ordering,
     fs::File,
-    io::{self, Cursor, Read, Seek},
+    io::{Cursor, Read, Seek},
     path::Path,
 };
 
@@ -19,12 +19,17 @@ use zip::{
 
 use crate::{
     error::Defect,
-    evidence::archive::{
-        form::{Form, SHOWING},
-        limits::{Limits, RATIO, too_large, total},
-        member::{Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened},
-        remains::{self, Remains},
-        stream::{self, Bound, Window, contained},
+    evidence::{
+        archive::{
+            form::{Form, SHOWING},
+            limits::{Limits, RATIO, too_large, total},
+            member::{
+                Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened,
+            },
+            remains::{self, Remains},
+            stream::{self, Bound, Window, contained},
+        },
+        export,
     },
 };
 
@@ -230,8 +235,9 @@ fn by_content<R: Read + Seek>(
 ) -> Option<Result<Form, String>> {
     let mut head = Vec::new();
     let read = contained(|| {
-        let opened = open(entry, reader, limits).map_err(io::Error::other)?;
-        opened.take(SHOWING as u64).read_to_end(&mut head)
+        let mut opened = open(entry, reader, limits)?;
+        head = export::read_head(&mut opened, SHOWING).0;
+        Ok::<(), ZipError>(())
     });
     // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
     drop(read);

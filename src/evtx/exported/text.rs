@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::evidence::export::Encoding;
+use crate::evidence::encoding::Encoding;
 
 /// As much is read at once, in bytes.
 const STEP: usize = 1 << 16;
@@ -26,6 +26,8 @@ pub(super) struct Text<'a> {
     /// Where the window starts, in the bytes that are held.
     start: usize,
     place: Place,
+    /// How many bytes of the text were passed, as UTF-8.
+    passed: u64,
     ended: bool,
     /// What ended the stream, if that was an error.
     failed: Option<io::Error>,
@@ -35,8 +37,9 @@ impl<'a> Text<'a> {
     pub(super) fn new(stream: &'a mut dyn Read) -> Self {
         let place = Place { line: 1, offset: 0 };
         let (undecoded, window) = (Vec::new(), Vec::new());
+        let encoding = Encoding::Utf8;
         let mut text =
-            Self { stream, encoding: Encoding::Utf8, undecoded, window, start: 0, place, ended: false, failed: None };
+            Self { stream, encoding, undecoded, window, start: 0, place, passed: 0, ended: false, failed: None };
         text.read();
         let (encoding, mark) = Encoding::of_head(&text.undecoded);
         text.undecoded.drain(..mark);
@@ -54,6 +57,11 @@ impl<'a> Text<'a> {
     /// Where the window starts.
     pub(super) fn place(&self) -> Place {
         self.place
+    }
+
+    /// How many bytes of the text, as UTF-8, are before the window.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// Reads more into the window. Returns whether there may be more to read.
@@ -81,6 +89,7 @@ impl<'a> Text<'a> {
             Encoding::Utf16Le | Encoding::Utf16Be => passed.iter().map(|&byte| 2 * code_units(byte)).sum(),
         };
         self.start += size;
+        self.passed += size as u64;
     }
 
     /// What ended the stream, if that was an error.
