@@ -131,6 +131,8 @@ pub enum DefectKind {
     Time,
     /// A connection with more text than its chunk can hold, made of templates that repeat it. It is reported cut off.
     Text,
+    /// Bytes of an export that are not of its encoding. The event is read, with the replacement character in their place.
+    Replaced,
     /// A log that ends inside a header or a chunk.
     Truncated,
 }
@@ -163,6 +165,7 @@ impl DefectKind {
             Self::Record => "record not decoded",
             Self::Time => "time not read",
             Self::Text => "text cut off",
+            Self::Replaced => "bytes replaced",
             Self::Truncated => "log cut off",
         }
     }

@@ -109,7 +109,7 @@ pub mod inside {
     }
 
     pub mod exported {
-        pub use crate::evtx::exported::{export::read, text::Place};
+        pub use crate::evtx::exported::{export::read, piece::Fault, text::Place};
     }
 
     pub use crate::{

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::{
-    connection::{security, sysmon},
+    connection::{glossary::Connection, security, sysmon},
     error::{Defect, DefectKind},
     evidence::{
         digest::{Digests, Hasher},
@@ -20,6 +20,10 @@ use crate::{
     },
     text,
 };
+
+/// What is wrong with a connection of which nothing is known.
+const UNKNOWN_NAMES: &str =
+    "the connection states neither a process, nor an address, nor a port: its fields have names that are not known";
 
 /// An export that is taken into the findings, from its start to its end.
 pub(super) struct Exports<'a> {
@@ -46,13 +50,16 @@ impl<'a> Exports<'a> {
     pub(super) fn take(&mut self, export: Export, stream: &mut dyn Read, hasher: Option<Hasher>) -> Option<Digests> {
         let mut stream = Counted { inner: stream, size: 0, hasher };
         let read = export::read(export, &mut stream, &mut |place, event| match event {
+            Ok(event) if self.is_unknown(&event) => {
+                self.defect(Some(place.line), place.offset, DefectKind::Record, UNKNOWN_NAMES);
+            }
             Ok(event) => {
                 self.event(place, &event);
                 if let Some(aside) = &mut self.aside {
                     aside.event(place, &event);
                 }
             }
-            Err(cause) => self.defect(Some(place.line), place.offset, DefectKind::Record, &cause),
+            Err(fault) => self.defect(Some(place.line), place.offset, fault.kind, &fault.cause),
         });
         self.part.tally.logs += 1;
         self.part.tally.bytes += stream.size;
@@ -81,6 +88,15 @@ impl<'a> Exports<'a> {
             aside.found.add(aside.source, aside.part);
         }
         self.found.add(self.source, self.part);
+    }
+
+    /// Whether an event is a connection whose fields the program that exported it has renamed in a way that is not known.
+    fn is_unknown(&self, event: &Event<'_>) -> bool {
+        let connection = self.plan.terms.logged_by.connection(event);
+        connection.is_some_and(|connection| {
+            let Connection { app, src, src_port, dest, dest_port, .. } = &connection;
+            [app, src, src_port, dest, dest_port].iter().all(|value| value.is_empty())
+        })
     }
 
     fn event(&mut self, place: Place, event: &Event<'_>) {

@@ -19,7 +19,8 @@ use crate::{
 /// What an exporter writes of an event.
 pub type Writer = fn(&Decoded<'_>) -> String;
 
-pub const FORMS: [Writer; 7] = [element, pretty, line, separate_line, winlogbeat, flat_winlogbeat, nxlog];
+pub const FORMS: [Writer; 9] =
+    [element, pretty, line, separate_line, winlogbeat, flat_winlogbeat, moved_winlogbeat, nxlog, nested_nxlog];
 
 /// All events of a log, written one after another.
 pub fn export(log: &[u8], write: Writer) -> String {
@@ -171,6 +172,180 @@ fn an_export_of_each_form_is_read_like_its_log() {
     reads_as_the_log("events.xml", format!("{declaration}\n<Events>{events}</Events>\n").as_bytes());
 }
 
+/// What Winlogbeat's Sysmon module leaves in `winlog.event_data`, and what it makes of the rest.
+fn moved_winlogbeat(event: &Decoded<'_>) -> String {
+    if event.provider != "Microsoft-Windows-Sysmon" || !["1", "3", "5", "22"].contains(&&*event.event_id) {
+        return winlogbeat(event);
+    }
+    let mut line: Value = serde_json::from_str(&winlogbeat(event)).unwrap();
+    let data = std::mem::take(&mut line["winlog"]["event_data"]);
+    let moved = [
+        ("ProcessGuid", "/process/entity_id"),
+        ("ProcessId", "/process/pid"),
+        ("Image", "/process/executable"),
+        ("CommandLine", "/process/command_line"),
+        ("CurrentDirectory", "/process/working_directory"),
+        ("ParentProcessGuid", "/process/parent/entity_id"),
+        ("ParentProcessId", "/process/parent/pid"),
+        ("ParentImage", "/process/parent/executable"),
+        ("ParentCommandLine", "/process/parent/command_line"),
+        ("OriginalFileName", "/process/pe/original_file_name"),
+        ("Protocol", "/network/transport"),
+        ("SourceIp", "/source/ip"),
+        ("SourceHostname", "/source/domain"),
+        ("SourcePort", "/source/port"),
+        ("DestinationIp", "/destination/ip"),
+        ("DestinationHostname", "/destination/domain"),
+        ("DestinationPort", "/destination/port"),
+        ("RuleName", "/rule/name"),
+        ("QueryName", "/dns/question/name"),
+    ];
+    let mut put = |path: &str, value: Value| {
+        let place = path[1..].split('/').fold(&mut line, |part, name| &mut part[name]);
+        *place = value;
+    };
+    for (name, value) in data.as_object().unwrap() {
+        let text = value.as_str().unwrap();
+        let number = text.parse::<u64>().map(Value::from);
+        match name.as_str() {
+            _ if text.is_empty() => {}
+            "Initiated" => put("/network/direction", json!(if text == "true" { "egress" } else { "ingress" })),
+            "DestinationIsIpv6" => put("/network/type", json!(if text == "true" { "ipv6" } else { "ipv4" })),
+            "SourceIsIpv6" => {}
+            "User" => {
+                let (domain, user) = text.split_once('\\').unwrap();
+                put("/user/domain", json!(domain));
+                put("/user/name", json!(user));
+            }
+            "Hashes" => {
+                for (name, hash) in text.split(',').filter_map(|hash| hash.split_once('=')) {
+                    put(&format!("/process/hash/{}", name.to_lowercase()), json!(hash.to_lowercase()));
+                }
+            }
+            "QueryResults" => {
+                let answers = text.split(';').filter(|answer| !answer.is_empty());
+                put("/dns/answers", answers.map(|answer| json!({"data": answer})).collect());
+            }
+            name => match moved.iter().find(|(own, _)| *own == name) {
+                Some((_, path)) => put(path, number.unwrap_or_else(|_| json!(text))),
+                None => put(&format!("/winlog/event_data/{name}"), json!(text)),
+            },
+        }
+    }
+    line.to_string() + "\n"
+}
+
+/// Fields in an object of their own.
+fn nested_nxlog(event: &Decoded<'_>) -> String {
+    let mut line: Map<String, Value> = serde_json::from_str(&nxlog(event)).unwrap();
+    line.retain(|name, _| event.field(name).is_none());
+    line.insert("EventData".to_owned(), data(event).into());
+    Value::from(line).to_string() + "\n"
+}
+
+/// All events in one list, over many lines.
+fn indented(text: &str) -> String {
+    let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    serde_json::to_string_pretty(&all).unwrap()
+}
+
+#[test]
+fn objects_are_read_in_a_list_and_over_many_lines() {
+    for write in FORMS.into_iter().filter(|write| export(&log(), *write).starts_with('{')) {
+        let text = export(&log(), write);
+        reads_as_the_log("list.json", indented(&text).as_bytes());
+        reads_as_the_log("list.json", format!("[{}]", text.trim_end().replace('\n', ",")).as_bytes());
+        reads_as_the_log("lines.json", indented(&text).trim_matches(['[', ']']).replace("\n  ", "\n").as_bytes());
+        reads_as_the_log("cr.json", text.replace('\n', "\r").as_bytes());
+        reads_as_the_log("twice.json", text.replace('\n', "\n\u{feff}").as_bytes());
+    }
+    // A schema inside does not make it XML.
+    let xml = export(&log(), element);
+    let lines: Vec<String> = export(&log(), winlogbeat)
+        .lines()
+        .zip(xml.lines())
+        .map(|(line, xml)| line.replacen('{', &format!("{{\"event\":{{\"original\":{}}},", json!(xml)), 1))
+        .collect();
+    reads_as_the_log("xml.json", lines.join("\n").as_bytes());
+}
+
+#[test]
+fn elements_are_read_whatever_is_around_them() {
+    let events = export(&log(), element);
+    reads_as_the_log("root.xml", format!("<root>\n{events}</root>").as_bytes());
+    reads_as_the_log(
+        "comment.xml",
+        format!("<?xml version='1.0'?><!-- by x -->\n<Events>{events}</Events>").as_bytes(),
+    );
+    reads_as_the_log("type.xml", format!("<!DOCTYPE Events>\n<Events>{events}</Events>").as_bytes());
+    let again = events.replace("<Event ", "\u{feff}<Event ");
+    reads_as_the_log("twice.xml", again.as_bytes());
+    reads_as_the_log("no-mark.xml", &utf16(&events, u16::to_le_bytes)[2..]);
+    reads_as_the_log("no-mark.xml", &utf16(&events, u16::to_be_bytes)[2..]);
+    for empty in ["<Events></Events>", "<?xml version=\"1.0\"?>\r\n<Events/>"] {
+        let ran = connections().file("log.evtx", log()).file("empty.xml", empty).run();
+        ran.exits(0).says(&["searched  2 logs,"]);
+    }
+}
+
+#[test]
+fn an_export_whose_start_is_damaged_is_read_from_its_first_event() {
+    let of_log = connections().file("log.evtx", log()).run();
+    let internal = "{\"SourceModuleType\":\"im_internal\",\"Message\":\"started\"}\n".repeat(100);
+    for write in FORMS {
+        let text = export(&log(), write);
+        let first = text[..text.find("9.9.9.2").unwrap()].to_owned();
+        let cut = first.rfind("9.9.9.1").unwrap();
+        let zeros = "\0".repeat(5000);
+        for start in [&first[cut - 20..=first.rfind('\n').unwrap()], "# exported by x\n", &zeros, &internal] {
+            if write == pretty as Writer && start.contains("9.9.9.1") {
+                continue;
+            }
+            let text = format!("{start}{text}");
+            for (name, bytes) in
+                [("a/export", text.as_bytes().to_vec()), ("case.zip", zip(&[("x", text.as_bytes(), deflated())]))]
+            {
+                let ran = connections().file(name, bytes).run();
+                assert_eq!(ran.exits(3).report(), of_log.report(), "{start:.60}\n{text:.600}\n{}", ran.stderr());
+                ran.says(&["line 1 at 0x0: "]);
+            }
+        }
+        let long = text.replace("<System>", &format!("<System><a>{}</a>", "x".repeat(9000)));
+        let member = format!("{{\"a\":\"{}\",", "x".repeat(9000));
+        let long = if text.starts_with('{') {
+            text.replace("\n{", &format!("\n{member}")).replacen('{', &member, 1)
+        } else {
+            long
+        };
+        reads_as_the_log("a/long", long.as_bytes());
+    }
+}
+
+#[test]
+fn a_connection_whose_fields_are_not_known_is_a_defect_of_its_line() {
+    for write in FORMS {
+        let text = export(&log(), write);
+        let mut renamed = text.replace("EventData", "EvntData").replace("event_data", "evt_data");
+        for name in ["process", "source", "destination"] {
+            renamed = renamed.replace(&format!("\"{name}\":"), &format!("\"x{name}\":"));
+        }
+        for name in [
+            "Image",
+            "SourceIp",
+            "SourceHostname",
+            "SourcePort",
+            "DestinationIp",
+            "DestinationHostname",
+            "DestinationPort",
+        ] {
+            renamed = renamed.replace(&format!("\"{name}\""), &format!("\"X{name}\""));
+        }
+        let ran = connections().file("export", &renamed).run();
+        ran.exits(3).says(&[": the connection states neither a process, nor an address, nor a port"]);
+        assert_eq!(ran.report().lines().count(), 1, "{}", ran.report());
+    }
+}
+
 #[test]
 fn exports_are_read_in_folders_archives_and_packed_files() {
     for write in FORMS {
@@ -195,11 +370,16 @@ fn what_is_wrong_costs_its_event_and_is_named_by_its_line() {
     costs_one_event(element, |_| "junk".to_owned(), "not an event");
     let long = |event: &str| event.replace("9.9.9.2", &"x".repeat(5 << 20));
     costs_one_event(element, long, "the event is longer than 1 MiB, and is skipped");
-    costs_one_event(line, long, "the line is longer than 1 MiB, and is skipped");
+    costs_one_event(line, long, "the event is longer than 1 MiB, and is skipped");
     for write in [line, winlogbeat, nxlog] {
         costs_one_event(write, |event| event[..event.len() - 9].to_owned(), "EOF while parsing");
         costs_one_event(write, |_| "{\"a\":1}".to_owned(), "not an event of a shape that is known");
-        costs_one_event(write, |_| "[".repeat(100_000), "recursion limit exceeded");
+        costs_one_event(write, |_| "[".repeat(100_000), "not an event");
+        costs_one_event(
+            write,
+            |_| format!("{}1{}", "{\"a\":".repeat(1000), "}".repeat(1000)),
+            "not an event of a shape that is known",
+        );
     }
 }
 
@@ -215,27 +395,27 @@ fn an_export_that_is_cut_off_is_read_up_to_there() {
 }
 
 #[test]
-fn a_document_type_is_not_read() {
+fn what_a_document_type_defines_is_not_known() {
     let dtd = "<!DOCTYPE Events [<!ENTITY a \"9.9.9.9\"><!ENTITY b \"&a;&a;\">]>\n";
-    let events = export(&log(), element).replacen("9.9.9.2", "&b;", 1);
-    let ran =
-        connections().file("export.xml", format!("<Events>{}\n{dtd}{events}</Events>", export(&log(), element))).run();
-    ran.exits(3).says(&["line 5 at 0x", "not an event", "line 7 at 0x", "the entity &b; is not defined"]);
-    assert!(!ran.report().contains("9.9.9.9"));
-    // One at the start is not looked behind.
-    let ran = connections().file("export.xml", format!("{dtd}{events}")).file("log.evtx", log()).run();
-    ran.exits(3).says(&["export.xml: an XML export of events: give the log"]);
+    let sound = export(&log(), element);
+    let events = sound.replacen("9.9.9.2", "&b;", 1);
+    for text in [format!("{dtd}<Events>{events}</Events>"), format!("<Events>{sound}</Events>\n{dtd}{events}")] {
+        let ran = connections().file("export.xml", text).run();
+        ran.exits(3).says(&["export.xml: line ", "the entity &b; is not defined"]).does_not_say("not an event");
+        assert!(!ran.report().contains("9.9.9.9"));
+    }
 }
 
 #[test]
-fn bytes_that_are_no_text_cost_their_event() {
-    for write in [element as Writer, line] {
-        let mut bytes = export(&log(), write).into_bytes();
-        let at = bytes.windows(7).position(|part| part == b"9.9.9.2").unwrap();
-        bytes[at] = 0xFF;
-        let ran = connections().file("export", bytes).run();
-        ran.exits(3).says(&["export: line 2 at 0x", ": not UTF-8"]);
-        assert_eq!(ran.report().lines().count(), 3);
+fn bytes_that_are_no_text_are_replaced_and_named_once() {
+    for write in [element as Writer, line, nxlog] {
+        let text = export(&log(), write).replace("CORP", "C\u{e9}RP");
+        let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
+        let ran = connections().file("export", &bytes).run();
+        ran.exits(3).says(&["1: 1 bytes replaced", "export: line 1 at 0x0: bytes that are not UTF-8 are replaced: "]);
+        let replaced = connections().file("export", text.replace('\u{e9}', "\u{fffd}")).run();
+        assert_eq!(ran.report(), replaced.exits(0).report());
+        assert!(ran.report().contains('\u{fffd}'));
     }
 }
 
@@ -249,13 +429,17 @@ fn values_without_a_name_are_no_fields() {
 
 #[test]
 fn other_files_of_xml_and_json_stay_other_files() {
+    let template = r#"{"mappings":{"@timestamp":{},"x":{"winlog":{"properties":{"event_id":{"type":"keyword"}}}}}}"#;
     let case = connections()
         .file("log.evtx", log())
+        .file("notes.md", format!("{}: Sysmon logs EventID 3\n", "x".repeat(5000)))
+        .file("template.json", format!("{{\"a\":\"{}\"}}\n{template}\n", "x".repeat(5000)))
+        .file("zeros", vec![0; 3 << 20])
         .file("party.xml", "<Events><Party name='event'/></Events>")
         .file("page.xml", "<?xml version=\"1.0\"?><html/>")
         .file("a.json", "{\"event\": 3}")
         .file("b.jsonl", "[1]\n[2]\n");
-    case.run().exits(0).says(&["searched  1 log,", "4 other files in the folders"]);
+    case.run().exits(0).says(&["searched  1 log,", "7 other files in the folders"]);
     let case = connections().file("log.evtx", log()).file("export.json", export(&log(), line));
     case.run().exits(0).says(&["searched  2 logs,"]);
     case.run_on(&["--only-names", "."]).exits(0).says(&["searched  1 log,", "1 other file in the folders"]);

@@ -1,24 +1,27 @@
-//! Reading an export: a stream of XML or of JSON lines, as the events in it, each at its place.
+//! Reading an export: a stream of XML or of JSON, as the events in it, each at its place.
 
 use std::{
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
+    str::Utf8Error,
 };
 
 use crate::{
+    error::DefectKind,
     evidence::export::Export,
     evtx::{
         event::Event,
         exported::{
-            json,
-            piece::Piece,
+            json::{self, Objects},
+            piece::{Fault, Piece},
             text::{Place, Text},
-            xml,
+            xml::{self, Elements},
         },
     },
 };
 
-/// Hands each event of an export to `each` with its place, or what is wrong there. An event that cannot be read is skipped.
+/// Hands each event of an export to `each` with its place, or what is wrong there. An event that cannot be read is skipped. Bytes
+/// that are not UTF-8 are replaced, which is said once, at the first event that has some.
 ///
 /// # Errors
 ///
@@ -26,39 +29,51 @@ use crate::{
 pub fn read(
     export: Export,
     stream: &mut dyn Read,
-    each: &mut dyn FnMut(Place, Result<Event<'_>, String>),
+    each: &mut dyn FnMut(Place, Result<Event<'_>, Fault>),
 ) -> io::Result<()> {
     let mut text = Text::new(stream);
-    let (next, parse): (Next, Parse) = match export {
-        Export::Xml => (xml::next, xml::event),
-        Export::JsonLines => (json::next, json::event),
+    let (mut elements, mut objects) = (Elements::default(), Objects::default());
+    let (next, parse): (&mut Next<'_>, Parse) = match export {
+        Export::Xml => (&mut |text| elements.next(text), xml::event),
+        Export::JsonLines => (&mut |text| objects.next(text), json::event),
     };
+    let mut is_replaced = false;
     while let Some(piece) = next(&mut text) {
         match piece {
             Piece::Event(size) => {
                 let bytes = text.window().get(..size).unwrap_or_default();
-                each(text.place(), whole(bytes, parse));
+                if let Err(error) = std::str::from_utf8(bytes)
+                    && !is_replaced
+                {
+                    is_replaced = true;
+                    each(text.place(), Err(replaced(error)));
+                }
+                each(text.place(), whole(&String::from_utf8_lossy(bytes), parse).map_err(Fault::of_event));
                 text.pass(size);
             }
-            Piece::Fault(place, cause) => each(place, Err(cause)),
+            Piece::Fault(place, cause) => each(place, Err(Fault::of_event(cause))),
         }
     }
     text.failure()
 }
 
 /// Finds what comes next in a text.
-type Next = fn(&mut Text<'_>) -> Option<Piece>;
+type Next<'n> = dyn FnMut(&mut Text<'_>) -> Option<Piece> + 'n;
 
 /// Reads an event.
-type Parse = fn(&str) -> Result<Event<'_>, String>;
+type Parse = fn(&str) -> Result<Event<'static>, String>;
 
-fn whole(bytes: &[u8], parse: Parse) -> Result<Event<'_>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
+fn whole(text: &str, parse: Parse) -> Result<Event<'static>, String> {
     let event = catch_unwind(AssertUnwindSafe(|| parse(text))).map_err(|_| "the parser panicked".to_owned())??;
     if event.provider.is_empty() || event.event_id.is_empty() {
         return Err("not an event: it states no provider or no event id".to_owned());
     }
     Ok(event)
+}
+
+/// That bytes are replaced, here and in whatever comes behind.
+fn replaced(error: Utf8Error) -> Fault {
+    Fault { kind: DefectKind::Replaced, cause: format!("bytes that are not UTF-8 are replaced: {error}") }
 }
 
 #[cfg(test)]
@@ -69,7 +84,11 @@ mod tests {
     fn read_all(export: Export, mut bytes: &[u8]) -> Vec<(u64, u64, Result<String, String>)> {
         let mut all = Vec::new();
         read(export, &mut bytes, &mut |place, event| {
-            all.push((place.line, place.offset, event.map(|event| event.record_id.into_owned())));
+            all.push((
+                place.line,
+                place.offset,
+                event.map(|event| event.record_id.into_owned()).map_err(|fault| fault.cause),
+            ));
         })
         .unwrap();
         all
@@ -105,6 +124,106 @@ mod tests {
         for (_, offset, _) in found {
             assert!(["<Event", "junk"].iter().any(|start| text[usize::try_from(offset).unwrap()..].starts_with(start)));
         }
+    }
+
+    fn object(id: u32) -> String {
+        format!(r#"{{"SourceName":"P","EventID":3,"RecordNumber":{id}}}"#)
+    }
+
+    fn ids(export: Export, text: &str) -> (Vec<String>, Vec<(u64, String)>) {
+        let (mut ids, mut faults) = (Vec::new(), Vec::new());
+        for (line, _, event) in read_all(export, text.as_bytes()) {
+            match event {
+                Ok(id) => ids.push(id),
+                Err(cause) => faults.push((line, cause)),
+            }
+        }
+        (ids, faults)
+    }
+
+    #[test]
+    fn objects_are_read_however_they_stand_side_by_side() {
+        let all = || [1, 2, 3].map(object);
+        let indented = all().map(|object| object.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}"));
+        for text in [
+            all().join("\n"),
+            all().join("\r"),
+            all().join("\r\n\r\n"),
+            all().join(""),
+            all().join(",\n"),
+            all().join("\n\u{feff}"),
+            all().map(|object| format!("[{object}]")).join("\n"),
+            format!("\u{feff}[{}]", all().join(",")),
+            format!("[\n{}\n]\n", indented.join(",\n")),
+            indented.join("\n"),
+            indented.map(|object| format!("Record 7\n{object}")).join("\n"),
+        ] {
+            assert_eq!(ids(Export::JsonLines, &text), (vec!["1".into(), "2".into(), "3".into()], Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_are_read_on_behind_what_is_wrong() {
+        let [one, two] = [1, 2].map(object);
+        let not_one = "not an event: skipped up to the next one";
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(3 * LONGEST));
+        for (text, line, cause) in [
+            (format!("{}\n{one}\n{two}", &one[5..]), 1, not_one),
+            (format!("# by x\n\n# and y\n{one}\n{two}"), 1, not_one),
+            (format!("{one}\n[[[[[\n{two}"), 2, not_one),
+            (format!("{one}}}}}\n{two}"), 1, not_one),
+            (format!("\0\0\0{one}\n{two}"), 1, "bytes that are 0: skipped up to the next event"),
+            (format!("{one}\n{two}\n\0\0\0"), 3, "bytes that are 0: skipped up to the next event"),
+            (format!("{one}\n{long}\n{two}"), 2, "the event is longer than 1 MiB, and is skipped"),
+            (format!("{one}\n{{\"a\":1}}\n{two}"), 2, "not an event of a shape that is known"),
+            (format!("{one}\n{{\"a\":\"b\n{two}"), 2, "EOF while parsing a string at column 7"),
+            (format!("{one}\n{{\"a\":{{\n{two}"), 2, "EOF while parsing an object at column 6"),
+        ] {
+            let (ids, faults) = ids(Export::JsonLines, &text);
+            assert_eq!(ids, ["1", "2"], "{}", &text[..40]);
+            assert_eq!(faults, [(line, cause.to_owned())], "{}", &text[..40]);
+        }
+    }
+
+    #[test]
+    fn what_may_stand_around_elements_is_passed() {
+        let (one, two) = (xml(1), xml(2));
+        for text in [
+            format!("<?xml version='1.0'?><!-- <Event> --><root><list a='b'>{one}{two}</list></root>"),
+            format!("<!DOCTYPE Events SYSTEM \"x\">\n<Events>{one}{two}</Events>"),
+            format!("<!DOCTYPE Events [<!ENTITY a \"b\"><!ENTITY c \"&a;\">]>\n<Events>{one}{two}</Events>"),
+            format!("\u{feff}<Events>{one}</Events>\n\u{feff}<?xml version='1.0'?>\n<Events>{two}</Events>"),
+        ] {
+            assert_eq!(ids(Export::Xml, &text), (vec!["1".into(), "2".into()], Vec::new()), "{text}");
+        }
+        for text in ["<Events/>", "<?xml version='1.0'?>\n<Events></Events>\n"] {
+            assert_eq!(ids(Export::Xml, text), (Vec::new(), Vec::new()), "{text}");
+        }
+        let (ids, faults) = ids(Export::Xml, &format!("{one}<root>{two}"));
+        assert_eq!((ids.len(), faults.len()), (2, 1));
+    }
+
+    /// Each was looked for through 1 MiB: together that took minutes.
+    #[test]
+    fn what_has_no_end_is_looked_through_once() {
+        for start in ["<!--", "<?", "<!DOCTYPE [>", "<Events"] {
+            let text = format!("<Event></Event>{start}").repeat(150_000);
+            assert!(read_all(Export::Xml, text.as_bytes()).len() > 150_000 / 2, "{start}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_said_once() {
+        let text = [1, 2, 3].map(|id| xml(id).replace("'P'", "'P\u{e9}'")).concat();
+        let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
+        let mut found = Vec::new();
+        read(Export::Xml, &mut bytes.as_slice(), &mut |place, event| {
+            found.push((place.offset, event.map(|event| event.provider.into_owned()).map_err(|fault| fault.kind)));
+        })
+        .unwrap();
+        assert_eq!(found.len(), 4);
+        assert_eq!(found[0], (0, Err(DefectKind::Replaced)));
+        assert!(found[1..].iter().all(|(_, provider)| *provider == Ok("P\u{fffd}".to_owned())), "{found:?}");
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! Exported events as JSON lines: one object on each line, in one of the shapes that programs write.
+//! Exported events as JSON: one object for each, on a line of its own, or in a list, or over many lines.
 //!
-//! - `evtx_dump -o jsonl`: the event's elements as members, attributes beside them under `#attributes` or `Name_attributes`.
-//!   Source: the `evtx` crate's `json_output`.
-//! - Winlogbeat: members of `winlog`, nested or with dots in their names.
-//!   Source: <https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog>.
-//! - `NXLog`: everything side by side. Source: <https://docs.nxlog.co/refman/current/im/msvistalog.html>, section on fields.
-//!
-//! A line is flattened first: `{"a":{"b":1}}` and `{"a.b":1}` are the same.
+//! Objects are found by their braces, and each is parsed by itself. It is flattened first: `{"a":{"b":1}}` and `{"a.b":1}` are the
+//! same. Which names an event has is not known here.
 
 use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::evtx::{
-    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME},
-    exported::{
-        piece::{LONGEST, Piece},
-        text::Text,
+use crate::{
+    evidence::objects::Object,
+    evtx::{
+        event::Event,
+        exported::{
+            ecs,
+            piece::{LONGEST, Piece},
+            shapes::{self, Values},
+            text::Text,
+        },
     },
 };
 
@@ -24,148 +24,187 @@ use crate::evtx::{
 /// before each of their members.
 const LONGEST_NAME: usize = 64;
 
-/// The members of `winlog` that are in `System`.
-const OF_WINLOGBEAT: [(&str, &str); 10] = [
-    ("winlog.provider_name", PROVIDER_NAME),
-    ("winlog.event_id", EVENT_ID),
-    ("winlog.computer_name", COMPUTER),
-    ("winlog.record_id", RECORD_ID),
-    ("@timestamp", SYSTEM_TIME),
-    ("winlog.channel", "Channel"),
-    ("winlog.provider_guid", "Provider_Guid"),
-    ("winlog.process.pid", "Execution_ProcessID"),
-    ("winlog.process.thread.id", "Execution_ThreadID"),
-    ("winlog.user.identifier", "Security_UserID"),
-];
+/// The most items of a list that are read where all are.
+const MOST_ITEMS: usize = 4096;
 
-/// What `NXLog` calls the members of `System`. The last two are of older versions.
-const OF_NXLOG: [(&str, &str); 12] = [
-    ("SourceName", PROVIDER_NAME),
-    ("EventID", EVENT_ID),
-    ("Hostname", COMPUTER),
-    ("RecordNumber", RECORD_ID),
-    ("EventTime", SYSTEM_TIME),
-    ("Channel", "Channel"),
-    ("ProviderGuid", "Provider_Guid"),
-    ("UserID", "Security_UserID"),
-    ("ExecutionProcessID", "Execution_ProcessID"),
-    ("ExecutionThreadID", "Execution_ThreadID"),
-    ("ProcessID", "Execution_ProcessID"),
-    ("ThreadID", "Execution_ThreadID"),
-];
+/// As many bytes show whether a line is one that `evtx_dump` writes before each event.
+const RECORD: usize = b"Record 18446744073709551615\r\n".len();
 
-/// Finds the next line that has anything on it, or passes one that is too long.
-pub(super) fn next(text: &mut Text<'_>) -> Option<Piece> {
-    let mut from = 0;
-    loop {
-        let window = text.window();
-        if let Some(at) = memchr::memchr(b'\n', window.get(from..).unwrap_or_default()) {
-            let size = from + at + 1;
-            if window.get(..size).unwrap_or_default().trim_ascii().is_empty() {
-                text.pass(size);
-                from = 0;
-                continue;
-            }
-            return Some(if size > LONGEST { too_long(text) } else { Piece::Event(size) });
+/// The byte order mark, which stands between files that were put together.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The objects of a text.
+#[derive(Default)]
+pub(super) struct Objects {
+    /// Whether a list was opened.
+    is_list: bool,
+}
+
+impl Objects {
+    /// Finds the next object, or passes what is not one.
+    pub(super) fn next(&mut self, text: &mut Text<'_>) -> Option<Piece> {
+        self.pass_between(text);
+        match text.window().first()? {
+            b'{' => Some(object(text)),
+            0 => Some(zeros(text)),
+            _ => Some(self.junk(text)),
         }
-        from = window.len();
-        if from > LONGEST {
-            return Some(too_long(text));
-        }
-        if !text.fill() {
+    }
+
+    /// Passes what may stand between objects: white space, what makes a list of them, and the lines of `evtx_dump`.
+    fn pass_between(&mut self, text: &mut Text<'_>) {
+        loop {
+            text.have(RECORD);
             let window = text.window();
-            return (!window.trim_ascii().is_empty()).then_some(Piece::Event(window.len()));
+            let is_space = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | 0x1E);
+            let size = match window.first() {
+                Some(byte) if is_space(byte) => window.iter().take_while(|byte| is_space(byte)).count(),
+                Some(b'[') if !self.is_list && opens_list(window) => 1,
+                Some(b']') if self.is_list => 1,
+                Some(b'R') => record(window),
+                _ if window.starts_with(MARK) => MARK.len(),
+                _ => 0,
+            };
+            match window.first() {
+                _ if size == 0 => return,
+                Some(b'[') => self.is_list = true,
+                Some(b']') => self.is_list = false,
+                _ => {}
+            }
+            text.pass(size);
+        }
+    }
+
+    /// Passes lines up to one in which an object starts.
+    fn junk(&mut self, text: &mut Text<'_>) -> Piece {
+        let place = text.place();
+        self.is_list = false;
+        loop {
+            pass_line(text);
+            text.have(RECORD);
+            let line = text.window().trim_ascii_start();
+            let is_start = matches!(line.first(), Some(b'{' | b'[' | 0)) || line.starts_with(MARK) || record(line) > 0;
+            if is_start || text.window().is_empty() {
+                return Piece::Fault(place, "not an event: skipped up to the next one".to_owned());
+            }
         }
     }
 }
 
-/// Passes a line that is too long.
-fn too_long(text: &mut Text<'_>) -> Piece {
-    let place = text.place();
+/// Whether this is the start of a list of objects, or of an empty one.
+fn opens_list(window: &[u8]) -> bool {
+    matches!(window.get(1..).unwrap_or_default().trim_ascii_start().first(), None | Some(b'{' | b']'))
+}
+
+/// The size of a line that `evtx_dump` writes before an event: `Record 7`. It is 0 if there is none.
+fn record(line: &[u8]) -> usize {
+    let number = line.strip_prefix(b"Record ").unwrap_or_default();
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_line = number.get(digits).is_none_or(u8::is_ascii_whitespace);
+    if digits > 0 && is_line { line.len() - number.len() + digits } else { 0 }
+}
+
+/// Passes the rest of a line.
+fn pass_line(text: &mut Text<'_>) {
     loop {
         if let Some(at) = memchr::memchr(b'\n', text.window()) {
-            text.pass(at + 1);
-            break;
+            return text.pass(at + 1);
         }
         text.pass(usize::MAX);
         if !text.fill() {
+            return;
+        }
+    }
+}
+
+/// Passes bytes that are 0, as a file system leaves them where nothing was written.
+fn zeros(text: &mut Text<'_>) -> Piece {
+    let place = text.place();
+    loop {
+        let size = text.window().iter().take_while(|byte| **byte == 0).count();
+        text.pass(size);
+        if !text.window().is_empty() || !text.fill() {
+            return Piece::Fault(place, "bytes that are 0: skipped up to the next event".to_owned());
+        }
+    }
+}
+
+/// The object that starts here, up to its end.
+fn object(text: &mut Text<'_>) -> Piece {
+    let place = text.place();
+    let mut object = Object::default();
+    let (mut from, mut is_too_long) = (0, false);
+    loop {
+        let window = text.window();
+        if let Some(size) = object.end(window.get(from..).unwrap_or_default()) {
+            if !is_too_long && from + size <= LONGEST {
+                return Piece::Event(from + size);
+            }
+            text.pass(from + size);
+            break;
+        }
+        from = window.len();
+        if from > LONGEST {
+            is_too_long = true;
+            text.pass(usize::MAX);
+            from = 0;
+        }
+        if !text.fill() {
+            if !is_too_long {
+                return Piece::Event(from);
+            }
             break;
         }
     }
-    Piece::Fault(place, "the line is longer than 1 MiB, and is skipped".to_owned())
+    Piece::Fault(place, "the event is longer than 1 MiB, and is skipped".to_owned())
 }
 
-/// The event that a line is.
-pub(super) fn event(line: &str) -> Result<Event<'_>, String> {
-    let mut values = Vec::new();
-    let mut json = serde_json::Deserializer::from_str(line.trim_end());
-    let read = Flattened { name: String::new(), values: &mut values }.deserialize(&mut json);
-    read.and_then(|()| json.end()).map_err(|error| cause(&error))?;
-    let has = |wanted: &str| values.iter().any(|(name, _)| name == wanted);
-    let is_of = |prefix: &str| values.iter().any(|(name, _)| name.starts_with(prefix));
-    if is_of("Event.System.") {
-        Ok(of_evtx_dump(values))
-    } else if is_of("winlog.") {
-        Ok(of_winlogbeat(values))
-    } else if has("SourceName") && has("EventID") {
-        Ok(of_nxlog(values))
-    } else {
-        Err("not an event of a shape that is known".to_owned())
+/// The event that an object is.
+pub(super) fn event(object: &str) -> Result<Event<'static>, String> {
+    let read = |text: &str| {
+        let mut values = Values::new();
+        let mut json = serde_json::Deserializer::from_str(text.trim_end());
+        let read = Flattened { name: String::new(), values: &mut values }.deserialize(&mut json);
+        read.and_then(|()| json.end()).map(|()| values)
+    };
+    let values = read(object).or_else(|error| match without_halves(object) {
+        Some(text) => read(&text),
+        None => Err(error),
+    });
+    shapes::event(values.map_err(|error| cause(&error))?)
+}
+
+/// The same with the replacement character for escapes of half a pair of UTF-16, if there are any. They are in logs, as in names of
+/// files, and no text has them.
+fn without_halves(text: &str) -> Option<String> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut whole, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(found) = memchr::memchr(b'\\', text.as_bytes().get(at..)?) {
+        let start = at + found;
+        at = match (unit(start), unit(start + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => start + 12,
+            (Some(0xD800..0xE000), _) => {
+                whole.push_str(text.get(copied..start)?);
+                whole.push(char::REPLACEMENT_CHARACTER);
+                copied = start + 6;
+                copied
+            }
+            _ => start + 2,
+        };
     }
+    whole.push_str(text.get(copied..)?);
+    (copied > 0).then_some(whole)
 }
 
-/// Why a line is no JSON. The parser's own number of the line is not that of the file.
+/// Why an object is no JSON. The parser's own number of the line is not that of the file.
 fn cause(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }
 
-/// Values by their names.
-type Values = Vec<(String, String)>;
-
-fn of_evtx_dump(values: Values) -> Event<'static> {
-    let mut event = Event::default();
-    for (name, value) in values {
-        if let Some(name) = name.strip_prefix("Event.System.") {
-            let name = name.replace(".#attributes.", "_").replace("_attributes.", "_");
-            event.add_to_system(Cow::Owned(name.trim_end_matches(".#text").to_owned()), value.into());
-        } else if let Some(name) = name.strip_prefix("Event.EventData.") {
-            event.data.push((Cow::Owned(name.trim_end_matches(".#text").to_owned()), value.into()));
-        }
-    }
-    event
-}
-
-fn of_winlogbeat(values: Values) -> Event<'static> {
-    let mut event = Event::default();
-    for (name, value) in values {
-        if let Some((_, own)) = OF_WINLOGBEAT.iter().find(|(theirs, _)| *theirs == name) {
-            event.add_to_system(Cow::Borrowed(*own), value.into());
-        } else if let Some(name) = name.strip_prefix("winlog.event_data.") {
-            event.data.push((Cow::Owned(name.to_owned()), value.into()));
-        }
-    }
-    event
-}
-
-fn of_nxlog(values: Values) -> Event<'static> {
-    let mut event = Event::default();
-    // Newer versions leave the short names to events that have fields of them, such as Security-Auditing's 5156.
-    let is_newer = values.iter().any(|(name, _)| name.starts_with("Execution"));
-    for (name, value) in values {
-        let own = OF_NXLOG.iter().find(|(theirs, _)| *theirs == name);
-        match own.filter(|(theirs, _)| !(is_newer && matches!(*theirs, "ProcessID" | "ThreadID"))) {
-            Some((_, own)) => event.add_to_system(Cow::Borrowed(*own), value.into()),
-            None => event.data.push((Cow::Owned(name), value.into())),
-        }
-    }
-    // Without a zone it is the host's local time, of which the zone is not known. What Sysmon states itself is in UTC.
-    if event.system_time.parse::<jiff::Timestamp>().is_err() {
-        event.system_time = event.field("UtcTime").unwrap_or_default().to_owned().into();
-    }
-    event
-}
-
-/// What takes a value and all that is in it, each by the names that lead to it; of a list, the first.
+/// What takes a value and all that is in it, each by the names that lead to it; of most lists, the first.
 struct Flattened<'v> {
     name: String,
     values: &'v mut Values,
@@ -223,7 +262,13 @@ impl<'de> Visitor<'de> for Flattened<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        items.next_element_seed(self)?;
+        let Self { name, values } = self;
+        let most = if ecs::is_list(&name) { MOST_ITEMS } else { 1 };
+        for _ in 0..most {
+            if items.next_element_seed(Flattened { name: name.clone(), values })?.is_none() {
+                return Ok(());
+            }
+        }
         while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
@@ -269,6 +314,27 @@ mod tests {
             event(r#"{"EventTime":"2021-04-05 12:10:09","EventID":3,"SourceName":"P"}"#).unwrap().system_time,
             ""
         );
+    }
+
+    #[test]
+    fn half_a_pair_of_utf_16_is_replaced_and_costs_nothing_else() {
+        let field = |image: &str| {
+            let line = format!(r#"{{"SourceName":"P","EventID":3,"Image":"{image}","x":"\\\\"}}"#);
+            event(&line).map(|event| event.field("Image").unwrap().to_owned())
+        };
+        assert_eq!(field(r"a\ud800b"), Ok("a\u{fffd}b".to_owned()));
+        assert_eq!(field(r"\ud834\udd1e\udc00\ud800"), Ok("𝄞\u{fffd}\u{fffd}".to_owned()));
+        assert_eq!(field(r"\\ud800\ud800ä\n"), Ok("\\ud800\u{fffd}ä\n".to_owned()));
+        assert!(field(r"\u12").is_err());
+    }
+
+    #[test]
+    fn all_answers_of_dns_are_read_and_of_other_lists_the_first() {
+        let line = r#"{"winlog":{"provider_name":"Microsoft-Windows-Sysmon","event_id":22,"keywords":[7,8]},
+            "dns":{"answers":[{"type":"CNAME","data":"a.b"},{"data":"::1"}],"resolved_ip":["::1"]}}"#;
+        let event = event(line).unwrap();
+        assert_eq!(event.field("QueryResults"), Some("a.b;::1;"));
+        assert_eq!(event.system, [("Keywords".into(), Cow::Borrowed("0x7"))]);
     }
 
     #[test]

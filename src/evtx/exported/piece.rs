@@ -1,6 +1,6 @@
-//! A [`Piece`] of a text: an event, or what stands where one should. How either form is divided is not known here.
+//! A [`Piece`] of a text: an event, or what stands where one should; and a [`Fault`], what is wrong there. How either form is divided is not known here.
 
-use crate::evtx::exported::text::Place;
+use crate::{error::DefectKind, evtx::exported::text::Place};
 
 /// The longest event or line that is read, in bytes: 1 MiB. A record of a log has at most 64 KiB.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -11,4 +11,20 @@ pub(super) enum Piece {
     Event(usize),
     /// Something that is not one, and was passed.
     Fault(Place, String),
+}
+
+/// What is wrong with an export at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of defect it is.
+    pub kind: DefectKind,
+    /// What is wrong.
+    pub cause: String,
+}
+
+impl Fault {
+    /// There is no event, or none that can be read.
+    pub(super) fn of_event(cause: String) -> Self {
+        Self { kind: DefectKind::Record, cause }
+    }
 }

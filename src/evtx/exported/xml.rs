@@ -1,6 +1,6 @@
 //! Exported events as XML. The schema is that of Windows: <https://learn.microsoft.com/windows/win32/wes/eventschema-schema>.
 //!
-//! There is no document: `wevtutil qe /f:xml` and `ToXml()` write one element after another, without a root. So elements are found
+//! There need be no document: `wevtutil qe /f:xml` and `ToXml()` write one element after another, without a root. So elements are found
 //! by their tags, and each is parsed by itself. Entities are the five of XML itself, and characters by their numbers.
 
 use std::borrow::Cow;
@@ -28,52 +28,133 @@ use crate::{
 /// As many bytes show whether a tag is one of an event.
 const TAG: usize = b"</Event>".len();
 
-/// Finds the next event, or passes what is not one.
-pub(super) fn next(text: &mut Text<'_>) -> Option<Piece> {
-    loop {
-        pass_white_space(text);
-        text.have(TAG);
-        if text.window().is_empty() {
+/// As many bytes show what a tag is.
+const NAMED: usize = 80;
+/// The longest name of an element around events, in bytes.
+const LONGEST_NAME: usize = 64;
+/// So many elements may be around events.
+const MOST_AROUND: usize = 4;
+/// The byte order mark, which stands between files that were put together.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The events of a text.
+pub(super) struct Elements {
+    /// What may stand between events: declarations, comments, a document type and the lines of `evtx_dump`.
+    marks: [Mark; 4],
+    /// The end of a document type that defines something.
+    definitions: Mark,
+    /// The end of a tag.
+    tag: Mark,
+    /// The names of the elements that are around events.
+    around: Vec<Vec<u8>>,
+    /// Whether there was an event, or what is not one.
+    has_begun: bool,
+}
+
+impl Default for Elements {
+    fn default() -> Self {
+        let mark = |start: &'static [u8], end: &'static [u8]| Mark { start, end, searched: 0 };
+        Self {
+            marks: [mark(b"<?", b"?>"), mark(b"<!--", b"-->"), mark(b"<!DOCTYPE", b">"), mark(b"Record ", b"\n")],
+            definitions: mark(b"<!DOCTYPE", b"]>"),
+            tag: mark(b"<", b">"),
+            around: vec![b"Events".to_vec()],
+            has_begun: false,
+        }
+    }
+}
+
+impl Elements {
+    /// Finds the next event, or passes what is not one.
+    pub(super) fn next(&mut self, text: &mut Text<'_>) -> Option<Piece> {
+        loop {
+            pass_white_space(text);
+            text.have(NAMED);
+            if text.window().is_empty() {
+                return None;
+            }
+            if starts_event(text.window()) {
+                self.has_begun = true;
+                return Some(element(text));
+            }
+            if let Some(size) = self.between(text) {
+                text.pass(size);
+                continue;
+            }
+            self.has_begun = true;
+            let place = text.place();
+            seek(text);
+            return Some(Piece::Fault(place, "not an event: skipped up to the next one".to_owned()));
+        }
+    }
+
+    /// The size of what may stand between events. What a document type defines is passed, and not known afterwards.
+    fn between(&mut self, text: &mut Text<'_>) -> Option<usize> {
+        let Some(mark) = self.marks.iter_mut().find(|mark| text.window().starts_with(mark.start)) else {
+            return self.around(text);
+        };
+        let size = mark.size(text)?;
+        let has_definitions = mark.start == self.definitions.start
+            && text.window().get(..size).is_some_and(|part| memchr::memchr(b'[', part).is_some());
+        if has_definitions { self.definitions.size(text) } else { Some(size) }
+    }
+
+    /// The size of a tag of an element around the events. Which these are shows before the first event.
+    fn around(&mut self, text: &mut Text<'_>) -> Option<usize> {
+        let tag = text.window().strip_prefix(b"<")?;
+        let (is_end, tag) = tag.strip_prefix(b"/").map_or((false, tag), |rest| (true, rest));
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | 0x80..);
+        let size = tag.iter().take_while(|byte| is_name(byte)).count();
+        let (name, rest) = tag.split_at_checked(size)?;
+        if !matches!(size, 1..=LONGEST_NAME) || !rest.first().is_some_and(|byte| b" \t\r\n/>".contains(byte)) {
             return None;
         }
-        if starts_event(text.window()) {
-            return Some(element(text));
+        if !self.around.iter().any(|known| known == name) {
+            if is_end || self.has_begun || self.around.len() == MOST_AROUND {
+                return None;
+            }
+            let name = name.to_vec();
+            self.around.push(name);
         }
-        if let Some(size) = between(text) {
-            text.pass(size);
-            continue;
+        self.tag.size(text)
+    }
+}
+
+/// What stands between two others, and how far it is known to have no end.
+struct Mark {
+    start: &'static [u8],
+    end: &'static [u8],
+    /// As far as it was looked for in vain, in bytes of the text. What starts before that is not looked through again.
+    searched: u64,
+}
+
+impl Mark {
+    /// The size of what starts here, up to its end.
+    fn size(&mut self, text: &mut Text<'_>) -> Option<usize> {
+        let mut from = usize::try_from(self.searched.saturating_sub(text.passed())).unwrap_or(usize::MAX);
+        loop {
+            let window = text.window();
+            if let Some(at) = memmem::find(window.get(from..).unwrap_or_default(), self.end) {
+                return Some(from + at + self.end.len());
+            }
+            from = from.max(window.len().saturating_sub(self.end.len() - 1));
+            if window.len() > LONGEST || !text.fill() {
+                self.searched = text.passed() + from as u64;
+                return None;
+            }
         }
-        let place = text.place();
-        seek(text);
-        return Some(Piece::Fault(place, "not an event: skipped up to the next one".to_owned()));
     }
 }
 
 fn pass_white_space(text: &mut Text<'_>) {
     loop {
         let window = text.window();
-        let size = window.len() - window.trim_ascii_start().len();
+        let rest = window.trim_ascii_start();
+        let mark = if rest.starts_with(MARK) { MARK.len() } else { 0 };
+        let size = window.len() - rest.len() + mark;
         text.pass(size);
-        if !text.window().is_empty() || !text.fill() {
+        if mark == 0 && (!text.window().is_empty() || !text.fill()) {
             return;
-        }
-    }
-}
-
-/// The size of what may stand between events: declarations, the root's tags, comments, and the lines of `evtx_dump`.
-fn between(text: &mut Text<'_>) -> Option<usize> {
-    const MARKS: [(&[u8], &[u8]); 5] =
-        [(b"<?", b"?>"), (b"<!--", b"-->"), (b"<Events", b">"), (b"</Events", b">"), (b"Record ", b"\n")];
-    let (_, end) = MARKS.into_iter().find(|(start, _)| text.window().starts_with(start))?;
-    let mut from = 0;
-    loop {
-        let window = text.window();
-        if let Some(at) = memmem::find(window.get(from..).unwrap_or_default(), end) {
-            return Some(from + at + end.len());
-        }
-        from = window.len().saturating_sub(end.len());
-        if window.len() > LONGEST || !text.fill() {
-            return None;
         }
     }
 }
@@ -133,7 +214,7 @@ fn end_of_tag(rest: &[u8]) -> Option<usize> {
 }
 
 /// The event that an element is.
-pub(super) fn event(text: &str) -> Result<Event<'_>, String> {
+pub(super) fn event(text: &str) -> Result<Event<'static>, String> {
     let mut reader = Reader::from_str(text);
     let mut element = Element::default();
     loop {
@@ -152,7 +233,7 @@ pub(super) fn event(text: &str) -> Result<Event<'_>, String> {
                     element.add(predefined(&name).ok_or_else(|| format!("the entity &{}; is not defined", &*name))?);
                 }
             },
-            Tag::Eof if element.depth == 0 => return Ok(element.event),
+            Tag::Eof if element.depth == 0 => return Ok(element.finish()),
             Tag::Eof => return Err("an element has no end".to_owned()),
             Tag::DocType(_) => return Err("a document type inside an event".to_owned()),
             Tag::Comment(_) | Tag::Decl(_) | Tag::PI(_) => {}
@@ -172,12 +253,28 @@ fn predefined(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Text without the entities that XML defines itself.
+fn unescaped(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        whole.push_str(before);
+        let entity = behind.split_once(';').and_then(|(name, behind)| Some((predefined(name)?, behind)));
+        let (text, behind) = entity.unwrap_or(("&", behind));
+        whole.push_str(text);
+        rest = behind;
+    }
+    whole + rest
+}
+
 /// An element while it is read.
 #[derive(Default)]
 struct Element {
     event: Event<'static>,
     /// How many elements are open: 1 in `Event`, 2 in its parts, 3 in a value.
     depth: usize,
+    /// Whether the event states the schema that it is of.
+    has_schema: bool,
     part: Part,
     /// The name of the value, if it has one.
     name: Option<Cow<'static, str>>,
@@ -199,6 +296,7 @@ impl Element {
         let name = tag.local_name();
         let name = name.as_ref();
         match (self.depth, self.part) {
+            (1, _) => self.has_schema = tag.attributes().with_checks(false).next().is_some(),
             (2, _) => {
                 self.part = match name {
                     "System" => Part::System,
@@ -219,6 +317,18 @@ impl Element {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The event. `EvtxECmd` escapes what is escaped already. It states no schema, and its times have a space where others have a `T`.
+    fn finish(self) -> Event<'static> {
+        let Self { mut event, has_schema, .. } = self;
+        let is_evtxecmd = !has_schema && event.system_time.as_bytes().get(10) == Some(&b' ');
+        if is_evtxecmd {
+            for (_, value) in event.data.iter_mut().filter(|(_, value)| value.contains('&')) {
+                *value = unescaped(value).into();
+            }
+        }
+        event
     }
 
     fn open(&mut self, name: Option<String>) {
@@ -253,4 +363,24 @@ fn attributes(tag: &BytesStart<'_>) -> Result<Vec<(String, String)>, String> {
         Ok((attribute.key.as_ref().to_owned(), value.into_owned()))
     };
     tag.attributes().with_checks(false).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_evtxecmd_writes_is_unescaped_twice() {
+        let text = |start: &str, time: &str| {
+            let text = format!(
+                "{start}<System><TimeCreated SystemTime='{time}'/></System><EventData><Data Name='a'>x &amp;amp; y &amp; \
+                 &amp;lt;z &amp;b; &amp;</Data></EventData></Event>"
+            );
+            event(&text).unwrap().field("a").unwrap().to_owned()
+        };
+        let once = "x &amp; y & &lt;z &b; &";
+        assert_eq!(text("<Event>", "2019-05-23 16:48:35.4872237"), "x & y & <z &b; &");
+        assert_eq!(text("<Event>", "2019-05-23T16:48:35.4872237Z"), once);
+        assert_eq!(text("<Event xmlns='s'>", "2019-05-23 16:48:35.4872237"), once);
+    }
 }
