@@ -298,7 +298,7 @@ fn an_export_whose_start_is_damaged_is_read_from_its_first_event() {
         let cut = first.rfind("9.9.9.1").unwrap();
         let zeros = "\0".repeat(5000);
         for start in [&first[cut - 20..=first.rfind('\n').unwrap()], "# exported by x\n", &zeros, &internal] {
-            if write == pretty as Writer && start.contains("9.9.9.1") {
+            if text.starts_with("Record") && start.contains("9.9.9.1") {
                 continue;
             }
             let text = format!("{start}{text}");

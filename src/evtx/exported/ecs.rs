@@ -101,7 +101,7 @@ pub(super) fn restore(event: &mut Event<'static>, values: &[(String, String)]) {
     add(event, "Hashes", &hashes(&first));
     let answers = ANSWERS.into_iter().find(|name| first.contains_key(name)).unwrap_or_default();
     let answers = values.iter().filter(|(name, value)| name == answers && !value.is_empty());
-    add(event, "QueryResults", &answers.map(|(_, answer)| format!("{answer};")).collect::<String>());
+    add(event, "QueryResults", &answers.flat_map(|(_, answer)| [answer.as_str(), ";"]).collect::<String>());
 }
 
 /// Adds a field with a value, unless the event has it.
