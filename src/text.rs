@@ -38,6 +38,12 @@ pub fn printable(value: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A value as it was typed, in quotation marks, for a message that refuses it.
+#[must_use]
+pub fn quoted(value: &str) -> String {
+    format!("\"{}\"", printable(value))
+}
+
 /// The number that a text is, if it is written as numbers are: without a sign that is not needed, and without zeros in front. So the
 /// number can stand for the text.
 #[must_use]

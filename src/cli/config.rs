@@ -13,16 +13,15 @@ use crate::{
             output::OutputArgs,
             scan::{ClockArg, Exclusions, FilterArgs, Judge, ScanArgs, SigmaNames, WantedArgs},
         },
-        labels, live, time, wildcards,
+        labels, live, time, vain, wildcards,
     },
     connection::{
-        audited,
         cidr::{self, CidrSet},
         clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
-        pattern::{self, Pattern},
+        pattern, possible,
     },
     error::Error,
     evidence::{
@@ -90,7 +89,9 @@ impl Config {
         let chosen = chosen_rules(&args, builtin)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
-        let filter = filter(&args.filter, args.source, now)?;
+        let filter = filter(&args.filter, now)?;
+        let group_by = fields(&args.group_by)?;
+        vain::of_source(&args, &filter, &group_by)?;
         let clock = match args.clock {
             ClockArg::Logged => Clock::Logged,
             ClockArg::Utc => Clock::Utc,
@@ -109,7 +110,6 @@ impl Config {
         }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), ..outputs };
-        let group_by = fields(&args.group_by)?;
         let judged = rules.everywhere.judged;
         let terms = Terms {
             logged_by: args.source,
@@ -244,8 +244,8 @@ fn threads(given: Option<NonZeroUsize>) -> NonZeroUsize {
     given.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Which connections are left in, of those that these log.
-fn filter(args: &FilterArgs, logged_by: LoggedBy, now: Timestamp) -> Result<Filter, Error> {
+/// Which connections are left in.
+fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
     let time = |option: &str, text: &Option<String>| {
         let read = |text: &String| time::time(text, now).map_err(|message| Error::Usage(format!("{option} {message}")));
         text.as_ref().map(read).transpose()
@@ -263,19 +263,11 @@ fn filter(args: &FilterArgs, logged_by: LoggedBy, now: Timestamp) -> Result<Filt
         let wrong = |message: String| Error::Usage(format!("--{} {message}", property.name()));
         property.patterns(texts).map(|patterns| (property, patterns)).map_err(wrong)
     };
-    let transports = patterns(Property::Transport, &args.transport)?;
-    let of_sysmon = |pattern: &Pattern| ["tcp", "udp"].iter().any(|name| pattern.matches(name));
-    let mut given = args.transport.iter().zip(&transports.1);
-    if let Some((text, _)) = given.find(|(_, pattern)| !logged_by.has_security() && !of_sysmon(pattern)) {
-        return Err(Error::Usage(format!(
-            "--transport {text:?} is no transport: give tcp or udp; only with --source security or all there are others"
-        )));
-    }
     let patterns = [
         patterns(Property::Host, &args.host)?,
         patterns(Property::User, &args.user)?,
         patterns(Property::Port, &args.port)?,
-        transports,
+        patterns(Property::Transport, &args.transport)?,
         patterns(Property::Direction, &args.direction)?,
         patterns(Property::App, &args.app)?,
         patterns(Property::Dest, &args.dest)?,
@@ -287,9 +279,13 @@ fn filter(args: &FilterArgs, logged_by: LoggedBy, now: Timestamp) -> Result<Filt
 
 /// A process's name, or a pattern for names.
 fn process(name: &str) -> Result<String, Error> {
-    if name.is_empty() || name.contains(['\\', '/']) {
+    let has_folder = name.trim().is_empty() || name.contains(['\\', '/']);
+    let reason = possible::process(name).map(|reason| format!(": {reason}"));
+    if has_folder || reason.is_some() {
         return Err(Error::Usage(format!(
-            "--process {name:?} is not a base name: give the name without its folder, for example regsvcs.exe or reg*.exe"
+            "--process {} is not a base name{}: give the name without its folder, for example regsvcs.exe or reg*.exe",
+            text::quoted(name),
+            reason.unwrap_or_default(),
         )));
     }
     Ok(name.to_owned())
@@ -402,7 +398,7 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
     let exclusion = exclusion.into_iter().collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
-    let in_vain = unknown.chain(networks_in_vain(&rule, loaded)).chain(asked_in_vain(args.source, loaded)).collect();
+    let in_vain = unknown.chain(vain::networks(&rule, loaded)).chain(vain::asked(args.source, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
@@ -433,35 +429,6 @@ fn check_chosen(args: &ScanArgs, chosen: &Chosen, names: &[String]) -> Result<()
         return Err(Error::Usage(message.to_owned()));
     }
     Ok(())
-}
-
-/// What there is to say of detection networks of which every address is excluded, unless there are rules that the exclusion is
-/// not for.
-fn networks_in_vain(rule: &Rule, loaded: &Loaded) -> Option<String> {
-    let detection = rule.detection.as_ref().filter(|_| loaded.infos.is_empty())?.networks();
-    let excluding = |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network));
-    let pairs: Vec<(&IpNet, &IpNet)> =
-        detection.iter().map(|net| Some((net, excluding(net)?))).collect::<Option<_>>()?;
-    let (network, excluded) = pairs.first()?;
-    Some(format!(
-        "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
-         leaves the built-in ones out"
-    ))
-}
-
-/// What there is to say of rules that ask for what nothing but Sysmon tells of processes, where its connections are not read.
-fn asked_in_vain(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = String> {
-    let is_told = |name: &str| audited::TOLD.contains(&name);
-    let asking = loaded.asking.iter().filter(move |(_, asking)| !logged_by.has_sysmon() && !asking.is_met_by(is_told));
-    asking.map(move |(info, asking)| {
-        let names: Vec<&str> = asking.all.names().filter(|name| !is_told(name)).collect();
-        format!(
-            "rule {:?}: nothing can be found, since it asks for {} of the process, which only Sysmon tells: --source all reads its \
-             connections too",
-            info.title,
-            names.join(", ")
-        )
-    })
 }
 
 /// Makes sense of what was given, and of a partial result. `arguments` is the command line as it was.

@@ -8,8 +8,10 @@ use crate::{
     connection::{
         glossary::{Connection, Field, INBOUND, OUTBOUND},
         pattern::{Pattern, folded, undotted},
+        possible,
     },
     evtx::window::Window,
+    text,
 };
 
 /// Which connections are left in: those in the window, of which every property that has patterns fits one of them.
@@ -127,6 +129,9 @@ impl Property {
     /// One that no value can have. The text shows it, the accepted form and an example.
     pub fn patterns(self, texts: &[String]) -> Result<Vec<Pattern>, String> {
         let pattern = |text: &String| {
+            if let Some(reason) = self.impossible(text) {
+                return Err(format!("{} is not {}: {reason}; give {}", text::quoted(text), self.noun(), self.form()));
+            }
             let special = match self {
                 Self::Port | Self::RemotePort => Pattern::range(text),
                 Self::Dest | Self::Remote => Pattern::network(text)?,
@@ -143,13 +148,39 @@ impl Property {
                         || (0..=u8::MAX).any(|number| pattern.matches(&number.to_string()))
                 }
                 Self::Direction => any(&[INBOUND, OUTBOUND]),
-                _ if self.is_of_names() => !undotted(text).is_empty(),
-                _ => !text.is_empty(),
+                _ if self.is_of_names() => !undotted(text).trim().is_empty(),
+                _ => !text.trim().is_empty(),
             };
-            let wrong = || format!("{text:?} is no {}: give {}", self.name(), self.form());
+            let wrong = || format!("{} is not {}: give {}", text::quoted(text), self.noun(), self.form());
             if is_possible { Ok(pattern) } else { Err(wrong()) }
         };
         texts.iter().map(pattern).collect()
+    }
+
+    /// Why no connection has a value that a text stands for, if that is known of the text alone.
+    fn impossible(self, text: &str) -> Option<String> {
+        match self {
+            Self::Host => possible::host(text),
+            Self::User => possible::user(text),
+            Self::App => possible::path(text),
+            Self::Dest => possible::end(text, Self::Port.name()),
+            Self::Remote => possible::end(text, Self::RemotePort.name()),
+            Self::Port | Self::RemotePort | Self::Transport | Self::Direction => None,
+        }
+    }
+
+    /// What a value of it is.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Host => "a host",
+            Self::User => "a user",
+            Self::Port | Self::RemotePort => "a port",
+            Self::Transport => "a transport",
+            Self::Direction => "a direction",
+            Self::App => "a program's path",
+            Self::Dest => "a destination",
+            Self::Remote => "a peer",
+        }
     }
 
     /// What can be given for it.

@@ -14,6 +14,7 @@
 //! - [`started`]: how processes were started, and [`queried`]: the names that they asked for (one by one, [`answers`]), for rules that look at it.
 //!   [`talkers`]: the processes that have connections, where there is no room for what is told of others.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
+//!   [`possible`]: texts that can be a connection's value.
 
 pub mod answers;
 pub mod audited;
@@ -28,6 +29,7 @@ pub mod locals;
 pub mod logged;
 pub mod met;
 pub(crate) mod pattern;
+pub mod possible;
 pub mod process;
 pub mod queried;
 pub mod salvage;

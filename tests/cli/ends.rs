@@ -129,8 +129,8 @@ fn connections_are_left_in_by_their_peer_whichever_end_opened_them() {
         assert!(ran.status() == 2 && ran.stderr().contains(message), "{}", ran.stderr());
     };
     refused(&["--remote", "9.1.2.1/24"], r#"--remote "9.1.2.1/24" has host bits set: did you mean 9.1.2.0/24?"#);
-    refused(&["--dest", ""], r#"--dest "" is no dest: give a name, an address or a network"#);
-    refused(&["--remote-port", "x"], r#"--remote-port "x" is no remote-port: give a port from 0 to 65535"#);
+    refused(&["--dest", ""], r#"--dest "" is not a destination: give a name, an address or a network"#);
+    refused(&["--remote-port", "x"], r#"--remote-port "x" is not a port: give a port from 0 to 65535"#);
 }
 
 #[test]

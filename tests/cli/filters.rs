@@ -369,13 +369,59 @@ fn wrong_values_are_refused_with_the_form_and_an_example() {
     refused(&["--since", "1d", "--until", "2d"], "--since ");
     refused(
         &["--port", "70000"],
-        r#"--port "70000" is no port: give a port from 0 to 65535, for example 443, 8000-8999 or 80*"#,
+        r#"--port "70000" is not a port: give a port from 0 to 65535, for example 443, 8000-8999 or 80*"#,
     );
-    refused(&["--port", "https"], r#"--port "https" is no port"#);
-    refused(&["--port", "443,"], r#"--port "" is no port"#);
-    refused(&["--port", "9000-8000"], r#"--port "9000-8000" is no port"#);
-    refused(&["--transport", "icmp"], r#"--transport "icmp" is no transport: give tcp or udp"#);
-    refused(&["--direction", "out"], r#"--direction "out" is no direction: give inbound or outbound"#);
-    refused(&["--host", ""], r#"--host "" is no host: give a host, for example WS01, WS01.corp.example or WS*"#);
-    refused(&["--user", "alice", "--user", ""], r#"--user "" is no user: give a user, for example alice, CORP\alice"#);
+    refused(&["--port", "https"], r#"--port "https" is not a port"#);
+    refused(&["--port", "443,"], r#"--port "" is not a port"#);
+    refused(&["--port", "9000-8000"], r#"--port "9000-8000" is not a port"#);
+    refused(&["--transport", "icmp"], r#"--transport "icmp" is not a transport: give tcp or udp"#);
+    refused(&["--direction", "out"], r#"--direction "out" is not a direction: give inbound or outbound"#);
+    refused(&["--host", ""], r#"--host "" is not a host: give a host, for example WS01, WS01.corp.example or WS*"#);
+    refused(
+        &["--user", "alice", "--user", ""],
+        r#"--user "" is not a user: give a user, for example alice, CORP\alice"#,
+    );
+}
+
+#[test]
+fn values_that_no_connection_has_are_refused_with_what_to_give() {
+    for (option, value, reason) in [
+        ("--process", " b.exe", "it starts or ends with a space: give b.exe, or * where a space is meant"),
+        ("--process", "a.exe, b.exe", "it starts or ends with a space: give b.exe"),
+        ("--process", "\"a.exe\"", "no name has the character \""),
+        ("--process", "a?.exe", "no name has the character ?, and * stands for any text"),
+        ("--process", "a|b", "no name has the character |"),
+        ("--dest", "198.41.0.4:443", "it has a port: give 198.41.0.4, and --port 443"),
+        ("--remote", "[2001:db8::1]:443", "it has a port: give 2001:db8::1, and --remote-port 443"),
+        ("--dest", "198.41.0.999", "it ends like an address, and is not one"),
+        ("--remote", "https://a.example/x", "it is a URL, and connections have names and addresses alone"),
+        ("--dest", "a.example ", "it starts or ends with a space: give a.example"),
+        ("--user", "CORP/carol", r"\ stands between a domain and a user, as in CORP\carol"),
+        ("--user", r"CORP\\carol", r"one \ stands between a domain and a user"),
+        ("--user", "\"carol\"", "no name has the character \""),
+        ("--host", r"\\WS01", r"a host's name has neither \ nor /"),
+        (
+            "--app",
+            "RegSvcs.exe",
+            r"it has no folder: --process RegSvcs.exe takes a name alone, and --app '*\RegSvcs.exe' any",
+        ),
+        ("--app", "C:/Users/*", r"a path has \ and not /"),
+        ("--app", r"C:\\Users\\*", r"a path has one \ between its parts"),
+        ("--app", r"C:\Temp\", r"it is a folder, in which C:\Temp\* finds every program"),
+    ] {
+        refused(&[option, value], &format!("{option} \""));
+        let ran = connections().events(&[Event::connection()]).run_on(&[option, value, "."]);
+        ran.exits(2).says(&[reason, " give ", "for example "]);
+    }
+    let case =
+        connections().events(&[Event::connection().image("<unknown process>"), Event::connection().image("System")]);
+    for (args, rows) in [
+        (["--process", "<unknown process>"], 1),
+        (["--app", "<unknown process>"], 1),
+        (["--app", "System"], 1),
+        (["--process", "<unknown*,System"], 2),
+    ] {
+        let ran = case.run_on(&[&args[..], &["--group-by", "app", "."]].concat());
+        assert_eq!(ran.exits(0).report().lines().count(), 1 + rows, "{args:?}");
+    }
 }

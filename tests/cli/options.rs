@@ -128,7 +128,7 @@ fn bad_fields_are_refused_with_the_choice() {
 
 #[test]
 fn a_process_is_a_base_name() {
-    refused(&["--process", r"C:\Windows\regsvcs.exe"], r#"--process "C:\\Windows\\regsvcs.exe" is not a base name"#);
+    refused(&["--process", r"C:\Windows\regsvcs.exe"], r#"--process "C:\Windows\regsvcs.exe" is not a base name"#);
     refused(&["--process", ""], r#"--process "" is not a base name"#);
 }
 
@@ -201,7 +201,7 @@ fn where_nothing_is_found_it_is_said_what_else_there_is() {
     let filtered = case.run_on(&["--host", "ws01", "--port", "443", "log.evtx"]);
     filtered.says(&["process_name,dest --host ws01 --port 443 log.evtx"]);
     let since = case.run_on(&["--since", "2024-03-06", "log.evtx"]);
-    since.says(&["which reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
+    since.says(&["in the logs, which reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
 }
 
 #[test]

@@ -808,7 +808,34 @@ fn transports_that_sysmon_does_not_name_can_be_asked_for() {
     let case = of("security", detect()).events(&[icmp]);
     case.run_on(&["--transport", "tpc", "."])
         .exits(2)
-        .says(&[r#"--transport "tpc" is no transport: give tcp or udp; "#]);
+        .says(&[r#"--transport "tpc" is not a transport: give tcp or udp; "#]);
+}
+
+#[test]
+fn what_no_connection_of_a_security_log_has_is_refused_where_it_is_read_alone() {
+    for (args, message) in [
+        (
+            ["--app", r"C:\Users\*"],
+            r#"--app "C:\Users\*" with --source security: its paths have \device\harddiskvolumeN in place of a drive: give '*\Users\*'"#,
+        ),
+        (
+            ["--dest", "*.example.org"],
+            r#"--dest "*.example.org" with --source security: its connections have no names: give an address or a network"#,
+        ),
+        (["--remote", "ws01"], r#"--remote "ws01" with --source security: its connections have no names"#),
+        (["--clock", "utc"], "--clock utc with --source security: its connections have no UtcTime: leave --clock out"),
+        (
+            ["--group-by", "dvc,process_guid"],
+            "--group-by process_guid with --source security: its connections have none: give another field",
+        ),
+    ] {
+        let case = |source| of(source, connections()).args(args).events(&[Event::connection()]);
+        case("security").run().exits(2).reports(&[]).says(&[message]);
+        case("all").run().exits(0);
+    }
+    for args in [["--app", r"*\users\*"], ["--app", "System"], ["--dest", "9.*"], ["--remote", "2001:db8::*"]] {
+        of("security", connections()).args(args).events(&[Event::connection()]).run().exits(0);
+    }
 }
 
 #[test]
