@@ -32,6 +32,8 @@ pub enum Error {
         paths: Vec<String>,
         /// Files that were looked at and are neither logs nor archives of logs.
         others: u64,
+        /// Files that were not opened, since `--only-names` tells them by their names.
+        unopened: u64,
         /// Symbolic links that were not followed.
         links: u64,
     },
@@ -55,13 +57,16 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(message) => f.write_str(message),
             Self::File { path, what, cause } => write!(f, "{}: {what}: {cause}", text::path(path)),
-            Self::NothingToSearch { paths, others, links } => {
+            Self::NothingToSearch { paths, others, unopened, links } => {
                 if !paths.is_empty() {
                     write!(f, "{}: ", text::few(paths))?;
                 }
                 f.write_str("no event log found: give a log, an archive of logs, or a directory with either")?;
                 if *others > 0 {
                     write!(f, "; files that are neither: {others}")?;
+                }
+                if *unopened > 0 {
+                    write!(f, "; files that were not opened because of --only-names: {unopened}")?;
                 }
                 if *links > 0 {
                     write!(f, "; symbolic links that --follow follows: {links}")?;

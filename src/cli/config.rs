@@ -87,11 +87,11 @@ impl Config {
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
         let live = args.live.then(live::folder).transpose()?;
         let chosen = chosen_rules(&args, builtin)?;
-        let mut loaded = load(&args, &chosen.of_sigma)?;
-        let rules = rule_set(&args, builtin, &chosen, &mut loaded)?;
         let filter = filter(&args.filter, now)?;
         let group_by = fields(&args.group_by)?;
         vain::of_source(&args, &filter, &group_by)?;
+        let mut loaded = load(&args, &chosen.of_sigma)?;
+        let rules = rule_set(&args, builtin, &chosen, &filter, &mut loaded)?;
         let clock = match args.clock {
             ClockArg::Logged => Clock::Logged,
             ClockArg::Utc => Clock::Utc,
@@ -357,7 +357,13 @@ pub fn wanted(args: &WantedArgs) -> Wanted {
 }
 
 /// Everything that is looked for.
-fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loaded) -> Result<RuleSet, Error> {
+fn rule_set(
+    args: &ScanArgs,
+    builtin: Builtin,
+    chosen: &Chosen,
+    filter: &Filter,
+    loaded: &mut Loaded,
+) -> Result<RuleSet, Error> {
     let detection = networks("--detect-cidr", &args.detect_cidr)?;
     let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
     let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
@@ -398,11 +404,13 @@ fn rule_set(args: &ScanArgs, builtin: Builtin, chosen: &Chosen, loaded: &mut Loa
     let exclusion = exclusion.into_iter().collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
-    let in_vain = unknown.chain(vain::networks(&rule, loaded)).chain(vain::asked(args.source, loaded)).collect();
+    let everywhere = Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged };
+    let networks = vain::networks(&rule, &everywhere.exclusion, filter, loaded);
+    let in_vain = unknown.chain(networks).chain(vain::asked(args.source, loaded)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
-        everywhere: Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged },
+        everywhere,
         sigma: loaded.compile(own).map_err(|error| Error::Usage(format!("--rules {error}")))?,
         named: !args.rules.is_empty() || !chosen.of_sigma.is_empty(),
         slow: loaded.without_literals.clone(),

@@ -9,6 +9,7 @@ use crate::{
     cli::args::scan::{ClockArg, ScanArgs},
     connection::{
         audited,
+        cidr::{self, CidrSet},
         filter::{Filter, Property},
         glossary::Field,
         logged::LoggedBy,
@@ -16,7 +17,10 @@ use crate::{
         possible,
     },
     error::Error,
-    rule::{judge::Rule, sigma::load::Loaded},
+    rule::{
+        judge::{End, Rule},
+        sigma::load::Loaded,
+    },
     text,
 };
 
@@ -82,18 +86,51 @@ fn without_drive(text: &str) -> Option<&str> {
     (drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(rest)
 }
 
-/// What there is to say of detection networks of which every address is excluded, unless there are rules that the exclusion is
-/// not for.
-pub(super) fn networks(rule: &Rule, loaded: &Loaded) -> Option<String> {
-    let detection = rule.detection.as_ref().filter(|_| loaded.infos.is_empty())?.networks();
-    let excluding = |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network));
-    let pairs: Vec<(&IpNet, &IpNet)> =
-        detection.iter().map(|net| Some((net, excluding(net)?))).collect::<Option<_>>()?;
-    let (network, excluded) = pairs.first()?;
-    Some(format!(
-        "--detect-cidr {network}: nothing can be found, since every address in it is excluded by {excluded}; --exclusions none \
-         leaves the built-in ones out"
-    ))
+/// What there is to say of networks of which every address is excluded, be they those of the rules or of the filters, or all there are.
+///
+/// What is excluded for every rule is `everywhere`. Nothing else is for rules that have conditions of their own.
+pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loaded: &Loaded) -> Option<String> {
+    let exclusion = if loaded.infos.is_empty() { &rule.exclusion } else { everywhere };
+    let end = match rule.judged {
+        End::Dest => Property::Dest,
+        End::Remote => Property::Remote,
+    };
+    let filtered: Option<Vec<IpNet>> = filter.patterns(end).map(|text| cidr::parse(text).ok()).collect();
+    let filtered = filtered.unwrap_or_default();
+    let detection = rule.detection.as_ref().map_or(&[][..], CidrSet::networks);
+    for (option, networks) in [("detect-cidr", detection), (end.name(), &filtered)] {
+        if let Some((network, excluding)) = all_excluded(networks, exclusion) {
+            let is_built_in = !everywhere.networks().iter().any(|given| given.contains(&excluding));
+            let hint = if is_built_in { "; --exclusions none leaves the built-in ones out" } else { "" };
+            return Some(format!(
+                "--{option} {network}: nothing can be found, since every address in it is excluded by {excluding}{hint}"
+            ));
+        }
+    }
+    let meet = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
+    if let (Some(first), false) = (filtered.first(), detection.is_empty())
+        && !filtered.iter().any(|one| detection.iter().any(|other| meet(one, other)))
+    {
+        let option = end.name();
+        return Some(format!(
+            "--{option} {first}: nothing can be found, since no address in it is in a network of --detect-cidr"
+        ));
+    }
+    let every = ["0.0.0.0/0", "::/0"].map(cidr::parse).into_iter().collect::<Result<Vec<_>, _>>().unwrap_or_default();
+    all_excluded(&every, exclusion).map(|_| {
+        "--exclude-cidr: every address is excluded, so nothing but connections without one can be found".to_owned()
+    })
+}
+
+/// The first of some networks and what excludes it, if all of them are excluded.
+fn all_excluded(networks: &[IpNet], exclusion: &CidrSet) -> Option<(IpNet, IpNet)> {
+    // Several can exclude together what none does alone.
+    let together = IpNet::aggregate(&exclusion.networks().to_vec());
+    let excluding = |network: &IpNet| {
+        exclusion.networks().iter().chain(&together).find(|excluded| excluded.contains(network)).copied()
+    };
+    let pairs = networks.iter().map(|network| Some((*network, excluding(network)?)));
+    pairs.collect::<Option<Vec<_>>>()?.first().copied()
 }
 
 /// What there is to say of rules that ask for what nothing but Sysmon tells of processes, where its connections are not read.

@@ -45,6 +45,8 @@ pub struct Sources {
     pub links: u64,
     /// Files that were met and are none of it.
     pub others: u64,
+    /// Files that were met and not opened, since only names count and theirs are none of logs or archives.
+    pub unopened: u64,
     /// Given paths without a log or an archive, and archives without a log, that nothing is wrong with: what was to be in them is missing.
     pub empty: Vec<PathBuf>,
     /// Every log, archive and link that was met, opened or not: absolute, and as what it leads to. None of them is to be
@@ -139,7 +141,12 @@ impl Sources {
     pub fn has_logs(&self) -> Result<(), Error> {
         if self.logs.is_empty() {
             let paths = self.empty.iter().map(|path| text::path(path)).collect();
-            return Err(Error::NothingToSearch { paths, others: self.others, links: self.links });
+            return Err(Error::NothingToSearch {
+                paths,
+                others: self.others,
+                unopened: self.unopened,
+                links: self.links,
+            });
         }
         Ok(())
     }
@@ -152,7 +159,11 @@ impl Sources {
                     self.meet(entry.path());
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => self.others += 1,
+                Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => {
+                    // What is no regular file is not opened in any case.
+                    let count = if entry.file_type().is_file() { &mut self.unopened } else { &mut self.others };
+                    *count += 1;
+                }
                 Ok(entry) => each(entry.into_path()),
                 Err(error) => {
                     let (path, cause) = walk::failure(&error, directory);

@@ -69,6 +69,9 @@ pub struct Facts {
     /// Files that were met and are neither logs nor archives of logs.
     #[serde(default)]
     pub others: u64,
+    /// Files that were met and not opened, since only names count.
+    #[serde(default)]
+    pub unopened: u64,
     /// Paths that were given, and archives, without a log in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "text::read_all_printable")]
     pub empty: Vec<String>,
@@ -166,6 +169,7 @@ impl Facts {
             defects: searched.defects.clone(),
             links: searched.links,
             others: searched.others,
+            unopened: searched.unopened,
             empty: searched.empty.clone(),
             refused: terms.refused.clone(),
         }

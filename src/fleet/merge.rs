@@ -164,8 +164,20 @@ impl Gathered {
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
         }
-        let Merger { mut sources, hit_hosts, archives, defects, links, others, empty, repeated, split, parts, .. } =
-            merger;
+        let Merger {
+            mut sources,
+            hit_hosts,
+            archives,
+            defects,
+            links,
+            others,
+            unopened,
+            empty,
+            repeated,
+            split,
+            parts,
+            ..
+        } = merger;
         sources.sort_by(|one, two| one.file.name.cmp(&two.file.name));
         let mut archives: Vec<SearchedFile> = archives.into_iter().collect();
         // Of the same file, one with more digests is behind one with less.
@@ -177,7 +189,8 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched = Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, empty, partials };
+        let searched =
+            Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, unopened, empty, partials };
         let split = split.says(&terms, &config.outputs);
         let paths = parts.into_iter().map(|part| part.path).collect();
         Ok(Merged { terms, searched, count, repeated, split, paths })
@@ -286,6 +299,7 @@ struct Merger {
     defects: Defects,
     links: u64,
     others: u64,
+    unopened: u64,
     empty: Vec<String>,
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
@@ -310,6 +324,7 @@ impl Merger {
         self.defects.merge(std::mem::take(&mut facts.defects));
         self.links = self.links.saturating_add(facts.links);
         self.others = self.others.saturating_add(facts.others);
+        self.unopened = self.unopened.saturating_add(facts.unopened);
         self.empty.append(&mut facts.empty);
         self.archives.extend(std::mem::take(&mut facts.archives));
         let (sources, hit_hosts) = (std::mem::take(&mut facts.sources), std::mem::take(&mut facts.hit_hosts));

@@ -4,7 +4,11 @@
 //! Its values are those of `MaxMind` (`autonomous_system_number`, `autonomous_system_organization`, `country.iso_code`) and the flat ones of
 //! `IPinfo` (`asn`, `as_name`, `country_code`, `country`). The file is read into memory as a whole: mapping it would not be safe.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use maxminddb::Reader;
 use serde::{
@@ -16,6 +20,8 @@ use serde::{
 #[derive(Debug)]
 pub struct Database {
     reader: Reader<Vec<u8>>,
+    /// Whether it was asked of an IPv6 address on the internet and has none.
+    lacks_ipv6: AtomicBool,
 }
 
 /// What databases say of an address. What they do not say is empty.
@@ -60,7 +66,7 @@ impl Database {
     pub fn read(bytes: Vec<u8>) -> Result<Self, String> {
         let reader =
             Reader::from_source(bytes).map_err(|error| format!("not a database in MaxMind's format: {error}"))?;
-        Ok(Self { reader })
+        Ok(Self { reader, lacks_ipv6: AtomicBool::new(false) })
     }
 
     /// What it says of an address; nothing if it does not know it.
@@ -69,11 +75,20 @@ impl Database {
     ///
     /// The database is damaged.
     pub fn place(&self, address: IpAddr) -> Result<Option<Place>, String> {
-        if self.reader.metadata().ip_version == 4 && address.is_ipv6() {
+        if let (4, IpAddr::V6(address)) = (self.reader.metadata().ip_version, address) {
+            if is_of_others(address) {
+                self.lacks_ipv6.store(true, Ordering::Relaxed);
+            }
             return Ok(None);
         }
         let entry = self.reader.lookup(address).and_then(|found| found.decode::<Entry>());
         Ok(entry.map_err(|error| error.to_string())?.map(Place::of))
+    }
+
+    /// Whether it is of IPv4 alone, and was asked of an IPv6 address that others have.
+    #[must_use]
+    pub fn lacks_ipv6(&self) -> bool {
+        self.lacks_ipv6.load(Ordering::Relaxed)
     }
 
     /// Whether it has something for addresses, and never what is of use: some over all of IPv4 are tried.
@@ -84,6 +99,15 @@ impl Database {
         let mut places = tried.filter_map(|address| self.place(address).ok().flatten()).peekable();
         places.peek().is_some() && places.all(|place| place.is_empty())
     }
+}
+
+/// Whether an address can be one that a database tells the owner of.
+fn is_of_others(address: Ipv6Addr) -> bool {
+    !(address.is_loopback()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || address.is_unique_local()
+        || address.is_unicast_link_local())
 }
 
 impl Place {

@@ -147,6 +147,11 @@ impl Labels {
         self.databases.iter().map(|(file, _)| file)
     }
 
+    /// The files of the databases that are of IPv4 alone, and were asked of IPv6 addresses.
+    pub fn without_ipv6(&self) -> impl Iterator<Item = &LabelFile> {
+        self.databases.iter().filter(|(_, database)| database.lacks_ipv6()).map(|(file, _)| file)
+    }
+
     /// Makes sure that groups by these fields tell what is asked, where no hit is known.
     ///
     /// # Errors

@@ -98,5 +98,8 @@ pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Vec<String> {
             counted(unasked, "connection")
         )
     });
-    names.into_iter().chain(peers).collect()
+    let without_ipv6 = labels.without_ipv6().map(|file| {
+        format!("--geoip {}: it is of IPv4 addresses alone, and some of the peers have IPv6 addresses", file.shown())
+    });
+    names.into_iter().chain(peers).chain(without_ipv6).collect()
 }

@@ -43,6 +43,8 @@ pub struct Ran {
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.
     pub others: u64,
+    /// Files that were met and not opened, since only names count.
+    pub unopened: u64,
     /// Paths that were given, and archives, without a log in them.
     pub empty: Vec<String>,
     /// The hosts that the logs are of, those without Sysmon first.

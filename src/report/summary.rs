@@ -275,6 +275,10 @@ impl Summary<'_> {
             let others = counted(self.ran.others, "other file");
             writeln!(f, "          {others} in the folders: neither logs nor archives of logs")?;
         }
+        if self.ran.unopened > 0 {
+            let unopened = counted(self.ran.unopened, "other file");
+            writeln!(f, "          {unopened} in the folders: not opened because of --only-names")?;
+        }
         line(f, self.empty())?;
         if tally.records_recovered > 0 {
             writeln!(

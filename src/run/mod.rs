@@ -142,6 +142,7 @@ fn searched_for(searched: &mut Searched) -> Ran {
         twins: searched.twins(),
         links: searched.links,
         others: searched.others,
+        unopened: searched.unopened,
         empty: std::mem::take(&mut searched.empty),
         hosts: searched.hosts(),
         skew: searched.skew(),

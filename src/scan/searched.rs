@@ -53,6 +53,8 @@ pub struct Searched {
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.
     pub others: u64,
+    /// Files that were met and not opened, since only names count.
+    pub unopened: u64,
     /// Paths that were given, and archives, without a log in them and with nothing wrong, safe to print.
     pub empty: Vec<String>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
@@ -148,6 +150,7 @@ impl Searched {
             defects,
             links: sources.links,
             others: sources.others,
+            unopened: sources.unopened,
             partials: Vec::new(),
         }
     }

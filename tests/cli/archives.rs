@@ -114,7 +114,7 @@ fn a_directory_is_searched_for_archives_by_content_or_by_name_alone() {
     ran.exits(0).says(&["searched  6 logs,", "3 other files in the folders: neither logs nor archives of logs"]);
     assert_eq!(rows(&ran), 6 * 150);
     let ran = case.run_on(&["--only-names", "."]);
-    ran.exits(0).says(&["searched  5 logs,", "4 other files in the folders"]);
+    ran.exits(0).says(&["searched  5 logs,", "1 other file in the folders: not opened because of --only-names"]);
     assert_eq!(rows(&ran), 5 * 150);
     assert_eq!(names_in(&case.path(".")), ["a", "b", "c", "d", "e", "f"]);
     assert_eq!(names_in(&case.path("a")), ["case.ZIP"]);
@@ -748,7 +748,9 @@ fn logs_are_known_by_their_first_bytes_in_folders_and_in_archives() {
     for archive in [tar(&members), zip(&zipped), seven_z(&members, None), gzip(&tar(&members))] {
         let case = connections().file("case", archive);
         assert_eq!(rows(case.run().exits(0)), 5 * 150);
-        case.run_on(&["--only-names", "."]).exits(1).says(&["no event log found", "files that are neither: 1"]);
+        case.run_on(&["--only-names", "."])
+            .exits(1)
+            .says(&["no event log found", "files that were not opened because of --only-names: 1"]);
         let by_names = case.run_on(&["--only-names", "case"]);
         assert!(by_names.report().lines().count() <= 1, "{}", by_names.stderr());
     }

@@ -512,3 +512,19 @@ fn a_list_of_three_hundred_thousand_lines_is_read_and_asked() {
     assert_eq!(rows(&ran, "dest_ip,watchlist"), ["9.1.2.3,big", "8.7.6.5,big", "1.0.0.1,big", "1.0.0.2,"]);
     ran.exits(0).says(&["watchlist big (300,000 entries): 3 hits in 3 groups"]);
 }
+
+#[test]
+fn a_database_of_ipv4_alone_is_named_where_peers_have_ipv6_addresses() {
+    let database = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH"))]);
+    let line = "--geoip v4.mmdb: it is of IPv4 addresses alone, and some of the peers have IPv6 addresses\n";
+    let case = |addresses: &[&str]| {
+        let events: Vec<Event> = addresses.iter().map(|address| to(address, "", 0)).collect();
+        connections().events(&events).file("v4.mmdb", database.clone()).args(["--geoip", "v4.mmdb"])
+    };
+    let with_ipv6 = case(&["9.9.9.9", "2620:fe::fe"]);
+    with_ipv6.run_on(&["log.evtx"]).exits(0).says(&[line]);
+    assert_eq!(with_ipv6.run_on(&["-q", "log.evtx"]).stderr(), format!("netsift: {line}"));
+    for addresses in [&["9.9.9.9"][..], &["9.9.9.9", "fe80::1", "fd00::1", "::1", "ff02::fb"]] {
+        assert_eq!(case(addresses).run_on(&["-q", "log.evtx"]).stderr(), "");
+    }
+}

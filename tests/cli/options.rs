@@ -56,6 +56,51 @@ fn detection_networks_replace_everything() {
 }
 
 #[test]
+fn networks_that_leave_nothing_in_are_said_in_every_mode() {
+    let events = to(&["10.0.0.1", "8.8.8.8", "127.0.0.1", "2001:4860::1"]);
+    let excluded = |network: &str, by: &str| {
+        format!("{network}: nothing can be found, since every address in it is excluded by {by}")
+    };
+    let every = "--exclude-cidr: every address is excluded, so nothing but connections without one can be found";
+    for (case, args, message) in [
+        (connections(), &["--exclude-cidr", "0.0.0.0/0", "--exclude-cidr", "::/0"][..], every.to_owned()),
+        (
+            connections(),
+            &["--exclude-cidr", "0.0.0.0/1", "--exclude-cidr", "128.0.0.0/1", "--exclude-cidr", "::/0"],
+            every.to_owned(),
+        ),
+        (detect(), &["--dest", "10.0.0.0/8"], excluded("--dest 10.0.0.0/8", "10.0.0.0/8; --exclusions none")),
+        (detect(), &["--dest", "127.0.0.1"], excluded("--dest 127.0.0.1/32", "127.0.0.0/8; --exclusions none")),
+        (
+            detect(),
+            &["--remote", "10.1.0.0/16", "--judge", "remote"],
+            excluded("--remote 10.1.0.0/16", "10.0.0.0/8; --exclusions none"),
+        ),
+        (
+            connections(),
+            &["--dest", "9.9.9.9", "--detect-cidr", "8.0.0.0/8"],
+            "--dest 9.9.9.9/32: nothing can be found, since no address in it is in a network of --detect-cidr"
+                .to_owned(),
+        ),
+    ] {
+        let case = case.events(&events);
+        for quiet in [&[][..], &["--quiet"]] {
+            case.run_on(&[args, quiet, &["--group-by", "dest_ip", "log.evtx"]].concat()).exits(0).says(&[&message]);
+        }
+    }
+    for args in [
+        &["--exclude-cidr", "0.0.0.0/0"][..],
+        &["--dest", "10.0.0.0/8", "--exclusions", "none"],
+        &["--dest", "10.0.0.0/8,8.8.8.8"],
+        &["--dest", "10.0.0.0/8,*.example.org"],
+        &["--remote", "10.0.0.0/8"],
+    ] {
+        let ran = detect().events(&events).run_on(&[args, &["--quiet", "log.evtx"]].concat());
+        ran.exits(0).does_not_say("found");
+    }
+}
+
+#[test]
 fn lists_of_networks_come_from_files() {
     let case = detect()
         .events(&to(&["8.8.8.8", "9.9.9.9", "2001:4860::1"]))
