@@ -4,8 +4,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    path::PathBuf,
+    fs::{self, File},
+    io::{ErrorKind, Read},
+    path::{Path, PathBuf},
     slice,
     sync::Arc,
 };
@@ -40,6 +41,8 @@ pub struct Verified {
     pub item: Item,
     /// What has become of it.
     pub fate: Fate,
+    /// Why it cannot be read, if that has become of it.
+    pub cause: Option<String>,
 }
 
 /// What was verified.
@@ -78,8 +81,10 @@ pub enum Fate {
     Same,
     /// They are others.
     Changed,
-    /// It is not there, or cannot be read as a whole.
+    /// It is not there.
     Missing,
+    /// It is there, and cannot be read as a whole.
+    Unreadable,
     /// The manifest has no hashes of it: it could not be read as a whole then.
     Unknown,
     /// The manifest does not have it: it is a log in an archive now.
@@ -94,6 +99,7 @@ impl Fate {
             Self::Same => "same",
             Self::Changed => "changed",
             Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
             Self::Unknown => "unknown",
             Self::New => "new",
         }
@@ -133,7 +139,7 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     let files: BTreeSet<PathBuf> = known.chain(opened).map(SearchedFile::path).collect();
     let now = logs(&Vec::from_iter(files), method, progress)?;
 
-    let mut add = |name: &str, item, fate| all.push(Verified { name: name.to_owned(), item, fate });
+    let mut add = |name: &str, item, fate| all.push(Verified { name: name.to_owned(), item, fate, cause: None });
     for archive in &recorded.archives {
         add(&archive.name, Item::Archive, fate_of(archive).unwrap_or(Fate::Missing));
     }
@@ -159,8 +165,30 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
             add(&key.1, Item::Log, Fate::New);
         }
     }
+    let paths: BTreeMap<&str, PathBuf> =
+        recorded.archives.iter().chain(&recorded.sources).map(|file| (&*file.name, file.path())).collect();
+    for verified in all.iter_mut().filter(|verified| verified.fate == Fate::Missing) {
+        let path = paths.get(&*verified.name);
+        verified.cause = path.and_then(|path| unreadable(path)).or_else(|| {
+            let is_there = path.is_some_and(|path| now.contains_key(&(path.clone(), verified.name.clone())));
+            is_there.then(|| "it is damaged, and not all of it can be unpacked".to_owned())
+        });
+        if verified.cause.is_some() {
+            verified.fate = Fate::Unreadable;
+        }
+    }
     all.sort();
     Ok(all)
+}
+
+/// Why a file that is there cannot be read, if so.
+fn unreadable(path: &Path) -> Option<String> {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        return None;
+    }
+    let read = File::open(path).and_then(|mut file| file.read(&mut [0]));
+    let error = read.err().filter(|error| ![ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()))?;
+    Some(error.to_string())
 }
 
 /// The logs and archives that the manifest does not have, in the folders that those it has are in, and below them.
@@ -181,14 +209,16 @@ pub fn new_in_folders(recorded: &Recorded, method: &Method) -> Vec<Verified> {
     let logs = found.logs.iter().filter(|log| log.packing == Packing::Plain).map(|log| (Item::Log, log));
     let is_new = |path: &PathBuf| path.canonicalize().is_ok_and(|path| !known.contains(&path));
     let new = archives.chain(logs).filter(|(_, file)| is_new(&file.path));
-    new.map(|(item, file)| Verified { name: file.name.clone(), item, fate: Fate::New }).collect()
+    new.map(|(item, file)| Verified { name: file.name.clone(), item, fate: Fate::New, cause: None }).collect()
 }
 
 /// What has become of a file that is no evidence.
 fn file(then: &SearchedFile, item: Item) -> Verified {
     let now = File::open(then.path()).and_then(digest::read);
     let now = now.ok().map(|(digests, _)| digests);
-    Verified { name: then.name.clone(), item, fate: Fate::of(then.digests.as_ref(), now.as_ref()) }
+    let fate = Fate::of(then.digests.as_ref(), now.as_ref());
+    let cause = unreadable(&then.path()).filter(|_| fate == Fate::Missing);
+    Verified { name: then.name.clone(), item, fate: if cause.is_some() { Fate::Unreadable } else { fate }, cause }
 }
 
 /// What has become of the archives, by path.

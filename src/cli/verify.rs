@@ -28,11 +28,16 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         fates.extend(verify::new_in_folders(&recorded, &method));
         fates.sort();
     }
-    let line = |Verified { name, item, fate }: &Verified| {
+    let line = |Verified { name, item, fate, .. }: &Verified| {
         format!("{:<8} {}{}\n", fate.name(), text::printable(name), item.mark())
     };
     let shown = fates.iter().filter(|verified| !args.quiet || verified.fate != Fate::Same);
     print(shown.map(line).collect::<String>().as_bytes())?;
+    for Verified { name, cause, .. } in &fates {
+        if let Some(cause) = cause {
+            tell(&format!("netsift: {}: cannot be read: {}\n", text::printable(name), text::printable(cause)));
+        }
+    }
     if !args.quiet {
         tell(&totals(&fates));
     }

@@ -37,7 +37,10 @@ impl Recorded {
     ///
     /// It is none, or of a newer version than this tool knows.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let recorded: Self = serde_json::from_str(text).map_err(|error| format!("not a manifest: {error}"))?;
+        let recorded: Self = serde_json::from_str(text).map_err(|error| {
+            let cause = if text.trim().is_empty() { "it is empty".to_owned() } else { error.to_string() };
+            format!("not a manifest: {cause}: give a file that was written with --manifest")
+        })?;
         if recorded.schema != SCHEMA {
             return Err(format!("not a manifest: its schema is {:?}, not {SCHEMA:?}", recorded.schema));
         }

@@ -396,3 +396,30 @@ fn old_records_whose_shared_names_were_overwritten_are_read_by_what_stands_in_th
         assert_eq!(ran.report(), expected, "{length}: {}", ran.stderr());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_there_and_cannot_be_read_is_not_said_to_be_missing() {
+    use std::os::unix::fs::PermissionsExt;
+    let case = detect().events(&[Event::connection()]);
+    case.run_on(&["--force", "--manifest", "case.json", "-q", "log.evtx"]).exits(0);
+    let log = case.path("log.evtx");
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads it all the same: then a link that leads to itself stands in its place.
+    if fs::File::open(&log).is_ok() {
+        fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink("log.evtx", &log).unwrap();
+    }
+    for quiet in [&[][..], &["--quiet"]] {
+        let ran = Ran::new(case.another(&[&["verify", "case.json"], quiet].concat()));
+        ran.exits(3).says(&["netsift: log.evtx: cannot be read: "]);
+        assert_eq!(ran.report(), "unreadable log.evtx\n");
+    }
+    fs::remove_file(&log).unwrap();
+    let ran = Ran::new(case.another(&["verify", "case.json"]));
+    assert_eq!(ran.exits(3).report(), "missing  log.evtx\n");
+    fs::write(case.path("empty.txt"), "").unwrap();
+    Ran::new(case.another(&["verify", "empty.txt"])).exits(1).says(&[
+        "netsift: empty.txt: cannot read the manifest: not a manifest: it is empty: give a file that was written with",
+    ]);
+}

@@ -79,7 +79,7 @@ pub enum Command {
     Merge(MergeArgs),
     /// Hash the evidence of a manifest again and say what has changed
     ///
-    /// Prints one line each: same, changed, missing, unknown where the manifest has no hashes of it, or new for a log in a
+    /// Prints one line each: same, changed, missing, unreadable, unknown where the manifest has no hashes of it, or new for a log in a
     /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.
     /// Watchlists and geoip files of the run are compared too.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
@@ -156,7 +156,7 @@ pub struct MergeArgs {
 
 const VERIFY_STATUS: &str = "\
 Exit status: 0 all is the same; 1 the manifest cannot be read; 2 the command line is wrong; 3 a log or an archive has \
-changed, or is missing, unknown or new.";
+changed, or is missing, unreadable, unknown or new.";
 
 /// What `man` takes.
 #[derive(Debug, clap::Args)]
