@@ -14,19 +14,37 @@ use crate::{
         info::{BUILT_IN, RuleInfo},
         sigma::{
             load::{self, Loaded},
-            wanted::Wanted,
+            wanted::{Wanted, is_wanted},
         },
     },
     text::{self, counted},
 };
 
-/// The built-in rules and the Sigma rules in these paths, one a line, and what is wrong with them; and whether nothing is.
-#[must_use]
-pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
+/// The wanted rules of the built-in ones and of the Sigma rules in these paths, one a line, and what is wrong with them; and whether
+/// nothing is. Where it is wider than so many columns, each rule has lines of its own.
+///
+/// # Errors
+///
+/// A path has no rules, or no rule is wanted.
+pub fn list(paths: &[PathBuf], wanted: &Wanted, columns: Option<usize>) -> Result<(String, bool), Error> {
     let loaded = load_all(paths, wanted);
+    refuse_empty("--rules ", paths, &loaded)?;
+    let has_name = |name: &String| infos(&loaded).any(|info| [&info.id, &info.title].contains(&name));
+    if let Some(name) = wanted.exclude.iter().find(|name| !loaded.excluded.contains(*name) && !has_name(name)) {
+        let name = text::quoted(name);
+        return Err(Error::Usage(format!(
+            "--exclude-rule {name}: no rule has this id, title or file name: leave it out"
+        )));
+    }
+    let listed: Vec<RuleInfo> = infos(&loaded).filter(|info| is_wanted(info, wanted)).collect();
+    if listed.is_empty() {
+        let message =
+            "no rule is left by --level, --status and --exclude-rule: leave one out, for example --level critical";
+        return Err(Error::Usage(message.to_owned()));
+    }
     let header = ["ID", "LEVEL", "STATUS", "MITRE ATT&CK", "TITLE", "SOURCE"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(header)
-        .chain(infos(&loaded).map(|info| {
+        .chain(listed.into_iter().map(|info| {
             let source = source(&info, &loaded);
             let RuleInfo { id, level, status, attack, title, .. } = info;
             let ids =
@@ -35,23 +53,76 @@ pub fn list(paths: &[PathBuf], wanted: &Wanted) -> (String, bool) {
             [id, level, status, attack, title, source].map(|cell| text::printable(&cell).into_owned())
         }))
         .collect();
+    let table = table(&rows);
+    let is_wide = |columns: &usize| table.lines().any(|line| line.chars().count() > *columns);
+    let narrow = columns.filter(is_wide);
+    let mut out = narrow.map_or_else(|| table.clone(), |columns| blocks(&rows, columns));
+    let mut remark =
+        |line: String| out.push_str(&narrow.map_or_else(|| line.clone() + "\n", |columns| wrapped(&line, 0, columns)));
+    loaded.refused.iter().for_each(|refusal| remark(format!("not loaded: {refusal}")));
+    loaded.unknown.iter().for_each(|unknown| remark(format!("unknown field: {unknown}")));
+    Ok((out, is_well(&loaded)))
+}
+
+/// Rows as a table, as wide as it gets.
+fn table(rows: &[[String; 6]]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
-    for row in &rows {
+    for row in rows {
         for (cell, width) in row.iter().zip(widths.iter().chain([&0])) {
             let _ = write!(out, "{cell:<width$}  ");
         }
         out.truncate(out.trim_end().len());
         out.push('\n');
     }
-    for refusal in &loaded.refused {
-        let _ = writeln!(out, "not loaded: {refusal}");
+    out
+}
+
+/// The same for few columns: of each rule its title, and below it the rest.
+fn blocks(rows: &[[String; 6]], columns: usize) -> String {
+    let block = |[id, level, status, attack, title, source]: &[String; 6]| {
+        let words: Vec<&str> =
+            [level, status, attack].into_iter().map(|cell| &**cell).filter(|cell| !cell.is_empty()).collect();
+        let lines = [(0, &**title), (4, &words.join(", ")), (4, id), (4, source)];
+        lines
+            .into_iter()
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(indent, line)| wrapped(line, indent, columns))
+            .collect()
+    };
+    rows.iter().skip(1).map(block).collect::<Vec<String>>().join("\n")
+}
+
+/// A text on lines of so many columns at most, split between words, those behind the first one further in. A word that is longer has a
+/// line of its own.
+fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+    let (mut out, mut width) = (String::new(), 0);
+    for word in text.split(' ') {
+        let size = word.chars().count();
+        if out.is_empty() {
+            out = " ".repeat(indent);
+            width = indent;
+        } else if width + 1 + size > columns {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent + 4));
+            width = indent + 4;
+        } else {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += size;
     }
-    for unknown in &loaded.unknown {
-        let _ = writeln!(out, "unknown field: {unknown}");
+    out + "\n"
+}
+
+/// Refuses a path from which nothing at all is read.
+fn refuse_empty(option: &str, paths: &[PathBuf], loaded: &Loaded) -> Result<(), Error> {
+    match paths.iter().find_map(|path| Some((path, loaded.nothing_in(path)?))) {
+        Some((path, reason)) => Err(Error::Usage(format!("{option}{}: {reason}", text::path(path)))),
+        None => Ok(()),
     }
-    (out, is_well(&loaded))
 }
 
 /// The whole of the rule with this id or title, or of the built-in rule of this name.
@@ -66,7 +137,9 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
     let name = by_process.or(of_sigma).unwrap_or(id);
     let found = infos(&loaded).find(|info| info.id == name || info.title == name);
     let none = || {
-        Error::Usage(format!("{id:?} is no rule that is loaded: netsift rules list --rules PATH shows those there are"))
+        Error::Usage(format!(
+            "{id:?} is not a rule that is loaded: netsift rules list --rules PATH shows those there are"
+        ))
     };
     let shown = |info: RuleInfo| {
         let lines = info.text.lines().map(|line| format!("{}\n", text::printable(line)));
@@ -78,9 +151,13 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
 }
 
 /// What there is to say of each file in these paths, and whether nothing is wrong with them.
-#[must_use]
-pub fn check(paths: &[PathBuf]) -> (String, bool) {
+///
+/// # Errors
+///
+/// A path has no rules.
+pub fn check(paths: &[PathBuf]) -> Result<(String, bool), Error> {
     let loaded = load::load(paths, &Wanted::default());
+    refuse_empty("", paths, &loaded)?;
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for info in &loaded.infos {
         let is_slow = loaded.without_literals.contains(&info.title);
@@ -114,7 +191,7 @@ pub fn check(paths: &[PathBuf]) -> (String, bool) {
         asking => format!(", {asking} of them with the process behind a connection"),
     };
     let _ = writeln!(out, "{} loaded{joined}, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
-    (out, is_well(&loaded))
+    Ok((out, is_well(&loaded)))
 }
 
 /// What a rule asks of the process behind a connection, if anything.
@@ -161,4 +238,28 @@ fn source(info: &RuleInfo, loaded: &Loaded) -> String {
 fn share_a_technique(one: &RuleInfo, two: &RuleInfo) -> bool {
     let is_technique = |tag: &&str| tag.starts_with('T');
     one.attack.split(' ').filter(is_technique).any(|tag| two.attack.split(' ').any(|other| other == tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_fits_into_the_columns_that_there_are_and_splits_no_word() {
+        let (whole, _) = list(&[], &Wanted::default(), None).unwrap();
+        let words: BTreeSet<&str> = whole.split_whitespace().map(|word| word.trim_matches(',')).collect();
+        for columns in [60, 80, 100] {
+            let (narrow, _) = list(&[], &Wanted::default(), Some(columns)).unwrap();
+            assert!(narrow.lines().all(|line| line.chars().count() <= columns), "{narrow}");
+            assert!(narrow.split_whitespace().all(|word| words.contains(word.trim_matches(','))), "{narrow}");
+            assert!(
+                narrow.contains(
+                    "Detect Regsvcs with Network Connection\n    high, stable, T1218.009\n    \
+                     e3e7a1c0-f2b9-445c-8493-f30a63522d1a\n    built-in (--rule regsvcs)\n\n"
+                ),
+                "{narrow}"
+            );
+        }
+        assert_eq!(list(&[], &Wanted::default(), Some(400)).unwrap().0, whole);
+    }
 }

@@ -20,13 +20,20 @@ pub(super) fn screen(look: LookArgs) -> Option<Screen> {
     if !out.is_terminal() {
         return None;
     }
-    let width = || terminal_size::terminal_size_of(&out).map_or(80, |(width, _)| width.0.into());
+    let width = || columns().unwrap_or(80);
     let is_wanted = || {
         anstyle_query::clicolor_force()
             || anstyle_query::clicolor() != Some(false) && anstyle_query::term_supports_color()
     };
     let enabled = anstyle_query::windows::enable_ansi_colors().unwrap_or(true);
     Some(Screen { width: look.width.map_or_else(width, usize::from), ink: ink(look, || enabled && is_wanted()) })
+}
+
+/// How many columns standard output has, if it is a terminal that says so.
+pub(super) fn columns() -> Option<usize> {
+    let out = io::stdout();
+    let size = out.is_terminal().then(|| terminal_size::terminal_size_of(&out)).flatten();
+    size.map(|(width, _)| width.0.into())
 }
 
 /// What a table is written on where standard output is not a terminal.

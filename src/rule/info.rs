@@ -91,6 +91,12 @@ impl RuleInfo {
         ![OF_PROCESSES, OF_EVERYTHING].contains(&&*self.source)
     }
 
+    /// Whether it is of processes that the command line names.
+    #[must_use]
+    pub fn is_of_processes(&self) -> bool {
+        self.source == OF_PROCESSES
+    }
+
     /// Of every connection.
     #[must_use]
     pub fn of_everything() -> Self {

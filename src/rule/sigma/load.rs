@@ -27,7 +27,7 @@ use crate::{
             narrowing,
             remark::Remark,
             scope,
-            wanted::{Wanted, is_wanted},
+            wanted::{self, Wanted, is_wanted},
         },
     },
     text,
@@ -48,6 +48,8 @@ pub struct Loaded {
     pub refused: Vec<Remark>,
     /// The rules that ask for the process behind a connection, and for what of it.
     pub asking: Vec<(RuleInfo, Asking)>,
+    /// Names of rules that are not wanted, and that rules or files have.
+    pub excluded: BTreeSet<String>,
     names: Names,
     /// The files of what can be applied.
     giving: BTreeSet<PathBuf>,
@@ -106,6 +108,20 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 impl Loaded {
+    /// Why nothing at all is read from a path: it cannot be read, or it has no file of rules.
+    #[must_use]
+    pub fn nothing_in(&self, path: &Path) -> Option<String> {
+        let is_folder = fs::metadata(path).map(|metadata| metadata.is_dir());
+        let readable = is_folder.and_then(|is_folder| if is_folder { Ok(()) } else { fs::File::open(path).map(drop) });
+        if let Err(error) = readable {
+            return Some(format!("cannot be read: {error}"));
+        }
+        let is_any = self.has_any_of(path) || self.refused.iter().any(|refusal| refusal.path.starts_with(path));
+        (!is_any).then(|| {
+            "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave".to_owned()
+        })
+    }
+
     /// Whether this file or folder gives a rule, a correlation or a filter that can be applied, also one that is given twice.
     #[must_use]
     pub fn has_any_of(&self, path: &Path) -> bool {
@@ -226,6 +242,7 @@ impl Loaded {
         self.filters.extend(part.filters);
         self.giving.extend(part.giving);
         self.refused.extend(part.refused);
+        self.excluded.extend(part.excluded);
     }
 
     /// How many rules, correlations and filters there are.
@@ -235,6 +252,8 @@ impl Loaded {
 
     fn file(&mut self, path: &Path, wanted: &Wanted) {
         let before = self.count();
+        let stem = wanted::stem(path);
+        self.excluded.extend(wanted.exclude.iter().filter(|name| *name == stem).cloned());
         match file::read(path) {
             Ok(text) => self.text(path, text, wanted),
             Err(error) => {
@@ -274,6 +293,7 @@ impl Loaded {
                 author: rule.author.clone().unwrap_or_default(),
                 ..info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags)
             };
+            self.excluded.extend(wanted.excluding(&info).cloned());
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
@@ -286,6 +306,7 @@ impl Loaded {
                 author: rule.author.clone().unwrap_or_default(),
                 ..info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags)
             };
+            self.excluded.extend(wanted.excluding(&info).cloned());
             if !is_wanted(&info, wanted) {
                 continue;
             }

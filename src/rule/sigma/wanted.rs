@@ -21,11 +21,24 @@ pub struct Wanted {
     pub exclude: Vec<String>,
 }
 
-pub(super) fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
+impl Wanted {
+    /// Those of the excluded names that are this rule's.
+    pub(super) fn excluding(&self, info: &RuleInfo) -> impl Iterator<Item = &String> {
+        let own = [&*info.id, &*info.title, stem(Path::new(&info.source))];
+        self.exclude.iter().filter(move |name| own.contains(&name.as_str()))
+    }
+}
+
+/// The name of a file without its ending.
+pub(super) fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+}
+
+/// Whether a rule is wanted.
+#[must_use]
+pub fn is_wanted(info: &RuleInfo, wanted: &Wanted) -> bool {
     let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
-    let file = Path::new(&info.source).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let is_excluded = |name: &String| [info.id.as_str(), info.title.as_str(), file].contains(&name.as_str());
     wanted.level.as_ref().is_none_or(|least| rank(&info.level) >= rank(least))
         && (wanted.status.is_empty() || wanted.status.contains(&info.status))
-        && !wanted.exclude.iter().any(is_excluded)
+        && wanted.excluding(info).next().is_none()
 }
