@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{ArgMatches, FromArgMatches, error::ErrorKind};
+use clap::{
+    ArgMatches, FromArgMatches,
+    error::{ContextKind, ErrorKind},
+};
 
 use crate::{
     cli::{
@@ -60,6 +63,10 @@ fn matches(line: &[OsString]) -> Result<ArgMatches, Error> {
     })
 }
 
+/// Options by other names, which are more like others than like these.
+const MEANT: [(&str, &str); 4] =
+    [("--dest-port", "--port"), ("--dest-ip", "--dest"), ("--remote-ip", "--remote"), ("--process-name", "--process")];
+
 /// What is wrong with a line, said as the tool says everything else that is wrong: in one line, without a reminder of the usage.
 fn usage_error(error: &clap::Error) -> Error {
     let rendered = error.render().to_string();
@@ -70,6 +77,12 @@ fn usage_error(error: &clap::Error) -> Error {
     let lines = paragraphs.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let message = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let asked = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    if let Some((_, meant)) = MEANT.iter().find(|(given, _)| *given == asked) {
+        return Error::Usage(format!(
+            "unexpected argument '{asked}' found; did you mean {meant}? --help shows what can be given"
+        ));
+    }
     let no_file = if error.kind() == ErrorKind::InvalidSubcommand { ", and there is no such file" } else { "" };
     Error::Usage(format!("{message}{no_file}; --help shows what can be given"))
 }

@@ -7,9 +7,12 @@ use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{
-    community::{Flow, Memo},
-    ends::Ends,
+use crate::{
+    connection::{
+        community::{Flow, Memo},
+        ends::Ends,
+    },
+    text,
 };
 
 /// What [`Field::Protocol`] always is.
@@ -361,9 +364,19 @@ impl FromStr for Field {
         let by_heading = || HEADINGS.iter().find(|(heading, _)| *heading == asked).map(|&(_, field)| field);
         Self::every().find(|field| field.name() == asked).or_else(by_heading).ok_or_else(|| {
             let names: Vec<&str> = Self::every().map(Self::name).collect();
-            format!("{name:?} is no field: the fields are {}", names.join(", "))
+            let meant = nearest(&asked).map_or_else(String::new, |nearest| format!("did you mean {nearest}? "));
+            format!("{} is not a field: {meant}the fields are {}", text::quoted(name), names.join(", "))
         })
     }
+}
+
+/// The name of a field or of a column that is most like another, if one is like it.
+fn nearest(asked: &str) -> Option<&'static str> {
+    // How alike names are at least that can be meant for each other, from 0 to 1.
+    const ALIKE: f64 = 0.85;
+    let names = Field::every().map(Field::name).chain(HEADINGS.iter().map(|&(heading, _)| heading));
+    let alike = names.map(|name| (strsim::jaro_winkler(asked, name), name)).filter(|(likeness, _)| *likeness >= ALIKE);
+    alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
 }
 
 /// What a table calls its columns, and other tools the same, where it is not the name of the field.

@@ -165,10 +165,10 @@ fn bad_lists_are_refused_with_the_line() {
 fn bad_fields_are_refused_with_the_choice() {
     refused(
         &["--group-by", "dvc,hostname"],
-        r#"--group-by "hostname" is no field: the fields are action, app, dest, "#,
+        r#"--group-by "hostname" is not a field: did you mean host? the fields are action, app, dest, "#,
     );
     refused(&["--group-by", "dvc,dest,dvc"], r#"--group-by "dvc" is given twice: name each field once"#);
-    refused(&["--group-by", ""], r#"--group-by "" is no field"#);
+    refused(&["--group-by", ""], r#"--group-by "" is not a field: the fields"#);
 }
 
 #[test]
@@ -306,7 +306,8 @@ fn fields_have_the_names_of_a_table_too_and_are_written_as_people_write_them() {
     assert_eq!(header("host,process,dir,remote,port"), "dvc,app,direction,remote,dest_port");
     assert_eq!(header("Dest IP,PROCESS-NAME, Transport,user"), "dest_ip,process_name,transport,user");
     refused(&["--group-by", "dvc,host"], "--group-by \"host\" is given twice: name each field once");
-    refused(&["--group-by", "time"], "--group-by \"time\" is no field: the fields are action, app,");
+    refused(&["--group-by", "time"], "--group-by \"time\" is not a field: the fields are action, app,");
+    refused(&["--group-by", "proces"], "--group-by \"proces\" is not a field: did you mean process? the fields are");
 }
 
 #[test]
@@ -329,5 +330,18 @@ fn public_is_short_for_the_list_of_what_is_not() {
     refused(
         &["--public", "--exclusions", "none"],
         "the argument '--public' cannot be used with '--exclusions <LIST>'; --help shows what can be given",
+    );
+}
+
+#[test]
+fn options_that_are_meant_otherwise_or_do_nothing_alone_are_named() {
+    refused(&["--dest-port", "443"], "unexpected argument '--dest-port' found; did you mean --port? --help shows");
+    refused(&["--case", "x"], "--case without --html: it does nothing; add --html, for example --html page.html");
+    refused(&["--events-format", "ecs"], "--events-format without --events: it does nothing; add --events");
+    refused(&["--manifest-run-info"], "--manifest-run-info without --manifest: it does nothing");
+    refused(&["--partial-events"], "--partial-events without --partial: it does nothing");
+    refused(
+        &["--width", "0"],
+        "invalid value '0' for '--width <N>': give a number of columns from 40 to 1000, for example 120",
     );
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ValueEnum, ValueHint, value_parser};
+use clap::{ValueEnum, ValueHint};
 
+use super::values::width;
 use crate::report::{
     style::{EventsFormat, Format},
     times::TimeFormat,
@@ -16,7 +17,7 @@ use crate::report::{
 pub struct OutputArgs {
     /// Write the report to FILE, not to standard output
     ///
-    /// Its ending chooses the format: .csv, .jsonl, .txt for a table, .parquet. - is standard output.
+    /// Its ending chooses the format: .csv, .jsonl or .ndjson, .txt for a table, .parquet. - is standard output.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
@@ -49,7 +50,7 @@ pub struct OutputArgs {
     pub events: Option<PathBuf>,
 
     /// The format of the events [default: csv]
-    #[arg(long, value_name = "FORMAT", requires = "events")]
+    #[arg(long, value_name = "FORMAT")]
     pub events_format: Option<EventsFormat>,
 
     /// Write how regular repeated connections are to FILE
@@ -68,7 +69,7 @@ pub struct OutputArgs {
     /// Give the page this title
     ///
     /// Such as the name of the case. Without it, the page is called after its rule.
-    #[arg(long, value_name = "TEXT", requires = "html")]
+    #[arg(long, value_name = "TEXT")]
     pub case: Option<String>,
 
     /// Write a record of the run to FILE as JSON: the logs with their hashes, the rule, the defects
@@ -76,7 +77,7 @@ pub struct OutputArgs {
     pub manifest: Option<PathBuf>,
 
     /// Add the time of the run and the name of this host to the manifest
-    #[arg(long, requires = "manifest")]
+    #[arg(long)]
     pub manifest_run_info: bool,
 
     /// What is said of the peers of connections.
@@ -115,7 +116,7 @@ pub struct LabelArgs {
 #[command(next_help_heading = "Output")]
 pub struct LookArgs {
     /// Make a table N columns wide [default: the terminal's width; without one COLUMNS, or 120]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(40..=1000))]
+    #[arg(long, value_name = "N", value_parser = width)]
     pub width: Option<u16>,
 
     /// Whether a table on standard output has colours

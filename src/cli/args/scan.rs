@@ -132,7 +132,7 @@ pub struct ScanArgs {
     /// Put every hit into the partial result, not only groups, so that merging can write its page and its events
     ///
     /// Such a file grows with the hits. --dedup needs it: merging finds copies of an event in different partial results then.
-    #[arg(long, requires = "partial", help_heading = "Output")]
+    #[arg(long, help_heading = "Output")]
     pub partial_events: bool,
 
     /// Put groups and hits that take more than SIZE of memory into temporary files

@@ -1,4 +1,4 @@
-//! Values that are neither text nor one of a list: numbers of threads, and sizes.
+//! Values that are neither text nor one of a list: numbers of threads, sizes, and widths.
 
 use std::num::NonZeroUsize;
 
@@ -25,4 +25,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
     bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
+}
+
+/// Reads how wide a table is, in columns.
+pub(super) fn width(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| (40..=1000).contains(number));
+    number.ok_or_else(|| "give a number of columns from 40 to 1000, for example 120".to_owned())
 }
