@@ -13,7 +13,7 @@ use crate::{
             output::OutputArgs,
             scan::{ClockArg, Exclusions, FilterArgs, Judge, ScanArgs, SigmaNames, WantedArgs},
         },
-        labels, live, time, vain, wildcards,
+        labels, live, named, time, vain, wildcards,
     },
     connection::{
         cidr::{self, CidrSet},
@@ -180,6 +180,9 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
     // What is known of a process is known by its hits.
     let rows = if args.partial_events || args.context { Rows::Events } else { Rows::Groups };
     let refused = |message: &str| Err(Error::Usage(message.to_owned()));
+    if args.partial_events && args.partial.is_none() {
+        return Err(without("--partial-events", "--partial", "ws01.parquet"));
+    }
     if args.partial.is_some() && rules.sigma.correlations.is_some() {
         return refused(
             "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule leaves \
@@ -302,6 +305,7 @@ pub enum Builtin {
 
 /// Loads the Sigma rules, those that are built in among them.
 fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
+    vain::check_wanted(args)?;
     let mut loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
     if args.strict_rules {
         if let Some(refusal) = loaded.refused.first() {
@@ -312,19 +316,14 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         }
     }
     if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
-        let mut reasons = loaded.refused.iter().filter(|refusal| refusal.path.starts_with(path));
-        let reason = reasons.next().map_or_else(
-            || {
-                "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave"
-                    .to_owned()
-            },
-            |refusal| {
-                let is_of_path = refusal.path == *path;
-                if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") }
-            },
-        );
-        return Err(Error::Usage(format!("--rules {}: {reason}", text::path(path))));
+        let reason = loaded.nothing_in(path).or_else(|| {
+            let refusal = loaded.refused.iter().find(|refusal| refusal.path.starts_with(path))?;
+            let is_of_path = refusal.path == *path;
+            Some(if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") })
+        });
+        return Err(Error::Usage(format!("--rules {}: {}", text::path(path), reason.unwrap_or_default())));
     }
+    vain::check_excluded(&args.wanted.exclude_rule, &loaded)?;
     if args.sigma_names.is_some() && loaded.infos.is_empty() {
         return Err(Error::Usage(
             "--sigma-names without Sigma rules: nothing would see the names; give rules, for example --rules my-rules/"
@@ -383,6 +382,7 @@ fn rule_set(
     by_title.extend(loaded.infos.iter().map(|info| (info.clone(), Vec::new())));
     // Sigma rules keep their order among themselves: they are sorted already.
     let own = by_title.len() - loaded.infos.len();
+    vain::check_exclusions(args, own > 0)?;
     let processes: Vec<(String, usize)> = by_title
         .iter()
         .take(own)
@@ -406,7 +406,8 @@ fn rule_set(
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
     let everywhere = Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged };
     let networks = vain::networks(&rule, &everywhere.exclusion, filter, loaded);
-    let in_vain = unknown.chain(networks).chain(vain::asked(args.source, loaded)).collect();
+    let in_vain = unknown.chain(networks).chain(vain::asked(args.source, loaded));
+    let in_vain = in_vain.chain(chosen.replaced_by(&args.rule, &names)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),
         by_process: processes,
@@ -451,12 +452,8 @@ fn outputs(
     arguments: Vec<String>,
 ) -> Result<Outputs, Error> {
     let style = style(&args)?;
-    if let Some(path) = &args.beacons
-        && Format::of_ending(path).is_some_and(|format| format != Format::Csv)
-    {
-        let path = text::path(path);
-        return Err(Error::Usage(format!("--beacons {path}: beacons are CSV: give a name such as beacons.csv")));
-    }
+    check_alone(&args)?;
+    check_names(&args, partial.as_ref().map(|(path, _)| path))?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
     if args.case.as_ref().is_some_and(|case| case.trim().is_empty()) {
@@ -480,6 +477,43 @@ fn outputs(
         run_info: args.manifest_run_info,
         arguments,
     })
+}
+
+/// Refuses options about a file that is not written.
+fn check_alone(args: &OutputArgs) -> Result<(), Error> {
+    let pairs = [
+        ("--case", args.case.is_some(), "--html", args.html.is_some(), "page.html"),
+        ("--events-format", args.events_format.is_some(), "--events", args.events.is_some(), "events.jsonl"),
+        ("--manifest-run-info", args.manifest_run_info, "--manifest", args.manifest.is_some(), "case.json"),
+    ];
+    match pairs.iter().find(|(_, is_given, _, is_written, _)| *is_given && !is_written) {
+        Some((option, _, other, _, example)) => Err(without(option, other, example)),
+        None => Ok(()),
+    }
+}
+
+fn without(option: &str, other: &str, example: &str) -> Error {
+    Error::Usage(format!("{option} without {other}: it does nothing; add {other}, for example {other} {example}"))
+}
+
+/// Refuses names of files that say another format than is written.
+fn check_names(args: &OutputArgs, partial: Option<&PathBuf>) -> Result<(), Error> {
+    const REPORT: [&str; 5] = ["csv", "jsonl", "ndjson", "txt", "parquet"];
+    const REPORT_ADVICE: &str =
+        "give a name such as report.csv, report.jsonl, report.txt for a table or report.parquet";
+    // Those of other formats of reports are refused with the formats of events.
+    const EVENTS: [&str; 5] = ["csv", "jsonl", "ndjson", "txt", "parquet"];
+    let checks: [(&str, &Option<PathBuf>, &[&str], &str); 5] = [
+        ("-o", &args.output, &REPORT, REPORT_ADVICE),
+        ("--events", &args.events, &EVENTS, "give a name such as events.csv or events.jsonl"),
+        ("--beacons", &args.beacons, &["csv"], "beacons are CSV: give a name such as beacons.csv"),
+        ("--html", &args.html, &["html", "htm"], "give a name such as page.html"),
+        ("--manifest", &args.manifest, &["json"], "give a name such as case.json"),
+    ];
+    for (option, path, endings, advice) in checks {
+        path.as_ref().map_or(Ok(()), |path| named::check(option, path, endings, advice))?;
+    }
+    partial.map_or(Ok(()), |path| named::check_partial(path))
 }
 
 fn style(args: &OutputArgs) -> Result<Style, Error> {
@@ -542,8 +576,27 @@ struct Chosen {
     of_sigma: Vec<&'static str>,
 }
 
+impl Chosen {
+    /// What there is to say of rules that are named and that names of processes take the place of.
+    fn replaced_by(&self, chosen: &[String], processes: &[String]) -> Option<String> {
+        let rules = self.by_process.as_ref().filter(|_| !chosen.is_empty() && !processes.is_empty())?;
+        let [rule_names, own] = [|rule: &BuiltinRule| rule.name, |rule: &BuiltinRule| rule.process]
+            .map(|part| rules.iter().map(part).collect::<Vec<_>>().join(" and "));
+        Some(format!(
+            "--process {}: looked for in place of {own}, so --rule {rule_names} finds nothing of its own",
+            processes.join(",")
+        ))
+    }
+}
+
 /// The built-in rules that are named, or those that apply where none is.
 fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
+    if let Some(other) = args.rule.iter().find(|name| *name != "none" && args.rule.iter().any(|name| name == "none")) {
+        return Err(Error::Usage(format!(
+            "--rule {}: none is for no rule at all: leave it out, for example --rule {other}",
+            text::printable(&args.rule.join(",")),
+        )));
+    }
     if args.rule.is_empty() {
         let by_process = (builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]);
         return Ok(Chosen { by_process, ..Chosen::default() });

@@ -6,7 +6,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    cli::args::scan::{ClockArg, ScanArgs},
+    cli::args::scan::{ClockArg, Exclusions, ScanArgs},
     connection::{
         audited,
         cidr::{self, CidrSet},
@@ -84,6 +84,63 @@ fn of_security(args: &ScanArgs, filter: &Filter, group_by: &[Field]) -> Option<S
 fn without_drive(text: &str) -> Option<&str> {
     let (drive, rest) = text.split_once(':')?;
     (drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(rest)
+}
+
+/// Refuses options that choose among Sigma rules where there are none to choose from.
+///
+/// # Errors
+///
+/// There is such an option.
+pub(super) fn check_wanted(args: &ScanArgs) -> Result<(), Error> {
+    let given = [
+        ("--level", args.wanted.level.is_some()),
+        ("--status", !args.wanted.status.is_empty()),
+        ("--exclude-rule", !args.wanted.exclude_rule.is_empty()),
+        ("--strict-rules", args.strict_rules),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given && args.rules.is_empty()) {
+        Some((option, _)) => Err(Error::Usage(format!(
+            "{option} without --rules: it is about Sigma rules of your own; give rules, for example --rules my-rules/"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to leave out a rule that is not there.
+///
+/// # Errors
+///
+/// There is none with such an id, title or name.
+pub(super) fn check_excluded(names: &[String], loaded: &Loaded) -> Result<(), Error> {
+    match names.iter().find(|name| !loaded.excluded.contains(*name)) {
+        Some(name) => Err(Error::Usage(format!(
+            "--exclude-rule {}: no rule in --rules has this id, title or file name: netsift rules list --rules PATH shows those \
+             there are",
+            text::quoted(name)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a built-in list of networks where no rule that is applied, by process, leaves its networks out.
+///
+/// # Errors
+///
+/// One is given.
+pub(super) fn check_exclusions(args: &ScanArgs, is_any_by_process: bool) -> Result<(), Error> {
+    let option = match args.exclusions {
+        _ if args.public => "--public",
+        None | Some(Exclusions::None) => return Ok(()),
+        Some(Exclusions::Special) => "--exclusions special",
+        Some(Exclusions::Splunk) => "--exclusions splunk",
+    };
+    if is_any_by_process {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{option}: no rule that is applied leaves out a built-in list of networks, only those by process do: leave it out, or name \
+         networks, for example --exclude-cidr 10.0.0.0/8"
+    )))
 }
 
 /// What there is to say of networks of which every address is excluded, be they those of the rules or of the filters, or all there are.

@@ -53,10 +53,16 @@ pub struct Style {
 }
 
 impl Format {
-    /// What the ending of a file's name says: `.csv`, `.jsonl`, `.txt` for a table, or `.parquet`, in any case.
+    /// What the ending of a file's name says: `.csv`, `.jsonl` or `.ndjson`, `.txt` for a table, or `.parquet`, in any case.
     #[must_use]
     pub fn of_ending(path: &Path) -> Option<Self> {
-        let endings = [("csv", Self::Csv), ("jsonl", Self::Jsonl), ("txt", Self::Table), ("parquet", Self::Parquet)];
+        let endings = [
+            ("csv", Self::Csv),
+            ("jsonl", Self::Jsonl),
+            ("ndjson", Self::Jsonl),
+            ("txt", Self::Table),
+            ("parquet", Self::Parquet),
+        ];
         let extension = path.extension()?;
         endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, format)| format)
     }

@@ -443,7 +443,20 @@ impl Summary<'_> {
                 if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
             text::printable(&format!("no process {name}{meant}")).into_owned()
         };
-        self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect())
+        let missing: Vec<String> =
+            self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect());
+        // Hits of other rules would hide that there is none of these.
+        let rules = &self.terms.rules;
+        let is_unmet = !rules.sigma.is_empty()
+            && missing.is_empty()
+            && rules
+                .infos
+                .iter()
+                .zip(0..)
+                .any(|(info, rule)| info.is_of_processes() && !self.ran.by_rule.contains_key(&rule));
+        let unmet =
+            is_unmet.then(|| text::printable(&format!("--process {}: no hit is of it", names.join(","))).into_owned());
+        missing.into_iter().chain(unmet).collect()
     }
 
     /// What else is in the logs, where nothing was found.

@@ -447,11 +447,12 @@ fn text_that_is_no_unicode_does_not_hide_a_connection() {
 
 #[test]
 fn an_output_that_is_an_input_is_refused() {
-    for args in [&["-o", "log.evtx", "--force"][..], &["-o", "./sub/../log.evtx", "--force"]] {
-        let case = detect().events(&[Event::connection()]).file("sub/x", "").args(args.iter().copied());
-        let before = fs::read(case.path("log.evtx")).unwrap();
-        case.run().exits(1).says(&["log.evtx: cannot write there: it is one of the files to read"]);
-        assert_eq!(fs::read(case.path("log.evtx")).unwrap(), before);
+    for args in [&["-o", "log.csv", "--force"][..], &["-o", "./sub/../log.csv", "--force"]] {
+        let log = evtx_writer::log(&[Event::connection()]);
+        let case = detect().log("log.csv", &log).file("sub/x", "").args(args.iter().copied());
+        let before = fs::read(case.path("log.csv")).unwrap();
+        case.run().exits(1).says(&["log.csv: cannot write there: it is one of the files to read"]);
+        assert_eq!(fs::read(case.path("log.csv")).unwrap(), before);
     }
 }
 
@@ -472,7 +473,12 @@ fn a_log_that_could_not_be_opened_or_was_not_followed_is_not_replaced_either() {
     std::os::unix::fs::symlink("elsewhere/x.bin", case.path("link.log")).unwrap();
     std::os::unix::fs::symlink("elsewhere/x.bin", case.path("link.evtx")).unwrap();
     fs::set_permissions(case.path("locked.evtx"), fs::Permissions::from_mode(0o000)).unwrap();
-    for output in ["locked.evtx", "link.evtx", "link.log", "elsewhere/x.bin"] {
+    std::os::unix::fs::symlink("locked.evtx", case.path("locked.log")).unwrap();
+    for output in ["locked.evtx", "link.evtx"] {
+        let ran = case.run_on(&["--force", "-o", output, "."]);
+        ran.exits(2).says(&[&format!("netsift: -o {output}: it is not written as evtx")]);
+    }
+    for output in ["locked.log", "link.log", "elsewhere/x.bin"] {
         let ran = case.run_on(&["--force", "-o", output, "."]);
         ran.exits(1).says(&[&format!("netsift: {output}: cannot write there: it is one of the files to read")]);
     }
@@ -485,10 +491,9 @@ fn what_looks_like_evidence_is_not_replaced() {
     let case = detect()
         .events(&[Event::connection()])
         .log("other/copy.bin", &evtx_writer::log(&[Event::connection()]))
-        .file("other/x.EVTX", "")
         .file("other/zip.bin", b"PK\x03\x04 and so on")
         .file("other/gz.bin", b"\x1f\x8b\x08 and so on");
-    for output in ["other/copy.bin", "other/x.EVTX", "other/zip.bin", "other/gz.bin"] {
+    for output in ["other/copy.bin", "other/zip.bin", "other/gz.bin"] {
         let ran = case.run_on(&["--force", "-o", output, "log.evtx"]);
         ran.exits(1).says(&["cannot write there: it exists and is an event log or an archive"]);
     }
@@ -557,10 +562,9 @@ fn two_outputs_are_two_files() {
     let case = detect().events(&[Event::connection()]).file("sub/x", "");
     let ran = case.run_on(&["-o", "a.csv", "--events", "sub/../a.csv", "."]);
     ran.exits(1).says(&["cannot write there: another output goes there"]);
-    for option in ["--events", "--manifest"] {
-        case.run_on(&["-o", "b.csv", "--force", option, "log.evtx", "."])
-            .exits(1)
-            .says(&["it is one of the files to read"]);
+    for (option, log) in [("--events", "log.csv"), ("--manifest", "log.json")] {
+        fs::copy(case.path("log.evtx"), case.path(log)).unwrap();
+        case.run_on(&["-o", "b.csv", "--force", option, log, "."]).exits(1).says(&["it is one of the files to read"]);
     }
 }
 

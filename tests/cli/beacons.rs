@@ -142,7 +142,8 @@ fn the_table_is_in_the_manifest_and_never_in_place_of_evidence() {
     assert_eq!(manifest["beacons"]["rows"], 2);
     assert_eq!(manifest["beacons"]["sha256"], sha256(&table_of_all));
     let run = |args: &[&str]| Ran::new(case.command(&[args, &["log.evtx"]].concat()));
-    run(&["--beacons", "log.evtx", "--force"]).exits(1).says(&["it is one of the files to read"]);
+    fs::copy(case.path("log.evtx"), case.path("log.csv")).unwrap();
+    run(&["--beacons", "log.csv", "--force", "log.csv"]).exits(1).says(&["it is one of the files to read"]);
     run(&["--beacons", "beacons.csv"]).exits(1).says(&["it exists; --force replaces it"]);
     run(&["--beacons", "same.csv", "--events", "same.csv"]).exits(1).says(&["another output goes there"]);
     run(&["--beacons", "beacons.jsonl"]).exits(2).says(&["beacons are CSV: give a name such as beacons.csv"]);

@@ -449,3 +449,35 @@ fn what_makes_no_sense_is_refused() {
     refused(&["--format", "CSV"], "[possible values: csv, jsonl, table, parquet]");
     refused(&["--time-format", "iso"], "[possible values: rfc3339, splunk, excel]");
 }
+
+#[test]
+fn a_name_that_says_another_format_than_is_written_is_refused_with_what_to_give() {
+    let case = connections().events(&[Event::connection()]);
+    for (option, name, message) in [
+        (
+            "-o",
+            "report.json",
+            "-o report.json: it is not written as json: give a name such as report.csv, report.jsonl",
+        ),
+        ("-o", "report.XLSX", "-o report.XLSX: it is not written as xlsx"),
+        ("-o", "report.html", "-o report.html: it is not written as html"),
+        ("-o", "report.evtx", "-o report.evtx: it is not written as evtx"),
+        (
+            "--events",
+            "x.json",
+            "--events x.json: it is not written as json: give a name such as events.csv or events.jsonl",
+        ),
+        ("--html", "page.csv", "--html page.csv: it is not written as csv: give a name such as page.html"),
+        ("--manifest", "case.csv", "--manifest case.csv: it is not written as csv: give a name such as case.json"),
+        ("--partial", "part.csv", "--partial part.csv: merge finds partial results in folders by the ending .parquet"),
+        ("--partial", "part", "--partial part: merge finds partial results in folders by the ending .parquet"),
+    ] {
+        case.run_on(&[option, name, "log.evtx"]).exits(2).says(&[message, "give a name such as "]);
+        assert!(!case.path(name).exists(), "{name}");
+    }
+    case.run_on(&["-q", "-o", "report.ndjson", "log.evtx"]).exits(0);
+    assert!(case.read("report.ndjson").starts_with("{\"action\""));
+    for name in ["report", "report.log", "report.2024"] {
+        case.run_on(&["-q", "-o", name, "log.evtx"]).exits(0);
+    }
+}

@@ -291,12 +291,25 @@ fn rules_are_listed_shown_and_checked() {
     let list = run(&["list", "--rules", "rules"]);
     assert_eq!(list.exits(0).report().lines().count(), 1 + 18 + 2);
     assert!(list.report().contains("11111111-aaaa-bbbb-cccc-000000000001  high           test"), "{}", list.report());
-    assert_eq!(run(&["list", "--level", "critical", "--rules", "rules"]).report().lines().count(), 1 + 18);
+    let high = run(&["list", "--level", "high", "--rules", "rules"]);
+    assert!(high.exits(0).report().lines().skip(1).all(|line| line.contains(" high ")), "{}", high.report());
+    let none =
+        "--rules rules: no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave";
+    run(&["list", "--level", "critical", "--rules", "rules"]).exits(2).reports(&[]).says(&[none]);
+    run(&["list", "--level", "critical"]).exits(2).reports(&[]).says(&["no rule is left by --level"]);
+    for args in [&["list", "--rules", "no"][..], &["check", "no"]] {
+        run(args).exits(2).reports(&[]).says(&["no: cannot be read: "]);
+    }
+    let case = case.file("empty/x.txt", "");
+    let run = |args: &[&str]| Ran::new(case.command(args));
+    for args in [&["list", "--rules", "empty"][..], &["check", "empty"]] {
+        run(args).exits(2).reports(&[]).says(&["empty: no Sigma rule (*.yml, *.yaml) in it"]);
+    }
     let shown = run(&["show", "Notepad Talks", "--rules", "rules"]);
     assert!(shown.exits(0).report().ends_with(NOTEPAD));
     assert!(run(&["show", "Marks", "--rules", "marks"]).exits(0).report().ends_with("\n# \\u{202e}backwards\n"));
     assert!(run(&["show", "regasm"]).exits(0).report().contains("process: regasm.exe"));
-    run(&["show", "nothing"]).exits(2).says(&["netsift: \"nothing\" is no rule that is loaded"]);
+    run(&["show", "nothing"]).exits(2).says(&["netsift: \"nothing\" is not a rule that is loaded"]);
     let checked = run(&["check", "rules"]);
     assert!(checked.exits(0).report().contains("rules/a.yml: loaded: Notepad Talks\n"), "{}", checked.report());
     assert!(
@@ -719,4 +732,54 @@ fn a_field_that_no_connection_has_is_said_wherever_rules_are() {
     assert_eq!(quiet.exits(0).stderr(), format!("netsift: unknown field: bad/m.yml: {what}\n"));
     let strict = case.run_on(&["--rules", "bad", "--strict-rules", "log.evtx"]);
     strict.exits(1).says(&[&format!("netsift: bad/m.yml: the rule cannot be right: {what}")]);
+}
+
+#[test]
+fn options_about_rules_that_do_nothing_are_refused() {
+    let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
+    for (args, message) in [
+        (&["--rule", "none,regsvcs"][..], "--rule none,regsvcs: none is for no rule at all: leave it out"),
+        (&["--level", "high"], "--level without --rules: it is about Sigma rules of your own; give rules"),
+        (&["--status", "test", "--rule", "all"], "--status without --rules: "),
+        (&["--exclude-rule", "x"], "--exclude-rule without --rules: "),
+        (&["--strict-rules"], "--strict-rules without --rules: "),
+        (
+            &["--rules", "rules", "--exclude-rule", "Notepad"],
+            "--exclude-rule \"Notepad\": no rule in --rules has this id, title or file name",
+        ),
+        (&["--rule", "lolbas", "--public"], "--public: no rule that is applied leaves out a built-in list of networks"),
+        (
+            &["--rule", "none", "--rules", "rules", "--exclusions", "splunk"],
+            "--exclusions splunk: no rule that is applied leaves out a built-in list of networks",
+        ),
+    ] {
+        case.run_on(&[args, &["log.evtx"]].concat()).exits(2).reports(&[]).says(&["netsift: ", message]);
+    }
+    for args in [
+        &["--rules", "rules", "--public"][..],
+        &["--rule", "none", "--rules", "rules", "--exclusions", "none"],
+        &["--rules", "rules", "--level", "low", "--strict-rules"],
+    ] {
+        case.run_on(&[args, &["log.evtx"]].concat()).exits(0);
+    }
+}
+
+#[test]
+fn names_that_take_the_place_of_rules_and_have_no_hit_are_said() {
+    let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad(), Event::connection().image("met.exe")]);
+    let replaced = |name: &str| {
+        format!(
+            "--process {name}: looked for in place of regasm.exe and regsvcs.exe, so --rule regasm and regsvcs finds"
+        )
+    };
+    for quiet in [&[][..], &["-q"]] {
+        let run = |args: &[&str]| case.run_on(&[args, quiet, &["log.evtx"]].concat());
+        run(&["--rule", "all", "--process", "foo.exe"])
+            .exits(0)
+            .says(&[&replaced("foo.exe"), "foo.exe: no hit is of it"]);
+        let met = run(&["--rule", "all", "--process", "met.exe"]);
+        met.exits(0).says(&[&replaced("met.exe")]).does_not_say("no hit is of it");
+        run(&["--rules", "rules", "--process", "foo.exe"]).exits(0).says(&["--process foo.exe: no hit is of it"]);
+        run(&["--process", "foo.exe"]).exits(0).does_not_say("in place of");
+    }
 }

@@ -140,13 +140,14 @@ fn no_output_has_a_name_with_another_meaning() {
                 .says(&[&format!("{name}: cannot write there: {cause}")]);
         }
     }
-    for name in ["LOG.EVTX", r".\log.evtx", r"sub\..\Log.evtx"] {
+    fs::copy(case.path("log.evtx"), case.path("log.csv")).unwrap();
+    for name in ["LOG.CSV", r".\log.csv", r"sub\..\Log.csv"] {
         fs::create_dir_all(case.path("sub")).unwrap();
-        case.run_on(&["--force", "log.evtx", "-o", name]).exits(1).says(&["it is one of the files to read"]);
+        case.run_on(&["--force", "log.csv", "-o", name]).exits(1).says(&["it is one of the files to read"]);
     }
     case.run_on(&["log.evtx", "-o", "a.csv", "--events", "A.CSV"]).exits(1).says(&["another output goes there"]);
     assert_eq!(fs::read(case.path("log.evtx")).unwrap(), log);
-    assert_eq!(names_in(&case.path(".")), ["log.evtx", "sub"]);
+    assert_eq!(names_in(&case.path(".")), ["log.csv", "log.evtx", "sub"]);
 }
 
 #[test]
