@@ -316,7 +316,7 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         }
     }
     if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
-        let reason = loaded.nothing_in(path).or_else(|| {
+        let reason = loaded.nothing_in(path, &wanted(&args.wanted)).or_else(|| {
             let refusal = loaded.refused.iter().find(|refusal| refusal.path.starts_with(path))?;
             let is_of_path = refusal.path == *path;
             Some(if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") })

@@ -28,7 +28,7 @@ use crate::{
 /// A path has no rules, or no rule is wanted.
 pub fn list(paths: &[PathBuf], wanted: &Wanted, columns: Option<usize>) -> Result<(String, bool), Error> {
     let loaded = load_all(paths, wanted);
-    refuse_empty("--rules ", paths, &loaded)?;
+    refuse_empty("--rules ", paths, wanted, &loaded)?;
     let has_name = |name: &String| infos(&loaded).any(|info| [&info.id, &info.title].contains(&name));
     if let Some(name) = wanted.exclude.iter().find(|name| !loaded.excluded.contains(*name) && !has_name(name)) {
         let name = text::quoted(name);
@@ -118,8 +118,8 @@ fn wrapped(text: &str, indent: usize, columns: usize) -> String {
 }
 
 /// Refuses a path from which nothing at all is read.
-fn refuse_empty(option: &str, paths: &[PathBuf], loaded: &Loaded) -> Result<(), Error> {
-    match paths.iter().find_map(|path| Some((path, loaded.nothing_in(path)?))) {
+fn refuse_empty(option: &str, paths: &[PathBuf], wanted: &Wanted, loaded: &Loaded) -> Result<(), Error> {
+    match paths.iter().find_map(|path| Some((path, loaded.nothing_in(path, wanted)?))) {
         Some((path, reason)) => Err(Error::Usage(format!("{option}{}: {reason}", text::path(path)))),
         None => Ok(()),
     }
@@ -157,7 +157,7 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
 /// A path has no rules.
 pub fn check(paths: &[PathBuf]) -> Result<(String, bool), Error> {
     let loaded = load::load(paths, &Wanted::default());
-    refuse_empty("", paths, &loaded)?;
+    refuse_empty("", paths, &Wanted::default(), &loaded)?;
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for info in &loaded.infos {
         let is_slow = loaded.without_literals.contains(&info.title);

@@ -197,10 +197,12 @@ fn copies_and_recovered_records_are_told_in_the_page() {
 fn a_page_takes_the_place_of_no_log_and_of_no_other_output() {
     let case = detect().events(&[Event::connection()]).log("b.evtx", &evtx_writer::log(&[Event::connection()]));
     let log = fs::read(case.path("log.evtx")).unwrap();
-    case.run_on(&["--force", "-o", "r.csv", "--html", "log.evtx", "b.evtx"])
+    fs::copy(case.path("log.evtx"), case.path("log.html")).unwrap();
+    case.run_on(&["--force", "-o", "r.csv", "--html", "log.html", "b.evtx"])
         .exits(1)
-        .says(&["log.evtx: cannot write there"]);
-    case.run_on(&["--force", "-o", "r.csv", "--html", "r.csv", "."]).exits(1).says(&["another output goes there"]);
+        .says(&["log.html: cannot write there"]);
+    fs::remove_file(case.path("log.html")).unwrap();
+    case.run_on(&["--force", "-o", "r", "--html", "r", "."]).exits(1).says(&["another output goes there"]);
     assert!(fs::read(case.path("log.evtx")).unwrap() == log);
     page(&case, &["."]);
     case.run_on(&["-o", "r.csv", "--html", "page.html", "."])

@@ -89,9 +89,10 @@ fn the_help_fits_a_screen_and_has_a_command_for_each_of_three_questions() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_cannot_be_written_to_standard_output_is_no_success() {
-    let case = detect().file("manifest.json", "").events(&[Event::connection()]);
+    let case = detect().file("manifest.json", "").file("rules/a.yml", "").events(&[Event::connection()]);
     case.run_on(&["--manifest", "manifest.json", "--force", "log.evtx", "-o", "report.csv"]).exits(0);
-    for args in ["detect log.evtx", "rules list", "rules show regsvcs", "rules check .", "verify manifest.json", "man"]
+    for args in
+        ["detect log.evtx", "rules list", "rules show regsvcs", "rules check rules", "verify manifest.json", "man"]
     {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = Command::new(NETSIFT);

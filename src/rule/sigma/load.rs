@@ -110,16 +110,16 @@ fn is_yaml(path: &Path) -> bool {
 impl Loaded {
     /// Why nothing at all is read from a path: it cannot be read, or it has no file of rules.
     #[must_use]
-    pub fn nothing_in(&self, path: &Path) -> Option<String> {
+    pub fn nothing_in(&self, path: &Path, wanted: &Wanted) -> Option<String> {
         let is_folder = fs::metadata(path).map(|metadata| metadata.is_dir());
         let readable = is_folder.and_then(|is_folder| if is_folder { Ok(()) } else { fs::File::open(path).map(drop) });
         if let Err(error) = readable {
             return Some(format!("cannot be read: {error}"));
         }
         let is_any = self.has_any_of(path) || self.refused.iter().any(|refusal| refusal.path.starts_with(path));
-        (!is_any).then(|| {
-            "no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave".to_owned()
-        })
+        let all_are_wanted = wanted.level.is_none() && wanted.status.is_empty() && wanted.exclude.is_empty();
+        let or = if all_are_wanted { "" } else { ", or none that --level, --status and --exclude-rule leave" };
+        (!is_any).then(|| format!("no Sigma rule (*.yml, *.yaml) in it{or}"))
     }
 
     /// Whether this file or folder gives a rule, a correlation or a filter that can be applied, also one that is given twice.
