@@ -539,7 +539,7 @@ fn the_ending_chooses_the_format_and_what_makes_no_sense_is_refused() {
         (&["--events", "e.txt", "--events-format", "ecs"], "--events e.txt: the name says table"),
         (&["--beacons", "e.jsonl"], "--beacons e.jsonl: it is not written as jsonl: beacons are CSV"),
         (&["--events", "e", "--events-format", "elastic"], "[possible values: csv, jsonl, timesketch, ecs]"),
-        (&["--events-format", "ecs"], "--events <FILE>"),
+        (&["--events-format", "ecs"], "--events-format without --events: it does nothing"),
     ] {
         for quiet in [&[][..], &["--quiet"]] {
             Ran::new(case.command(&[args, quiet, &["log.evtx"]].concat())).exits(2).says(&[message]);
