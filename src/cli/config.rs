@@ -498,22 +498,33 @@ fn without(option: &str, other: &str, example: &str) -> Error {
 
 /// Refuses names of files that say another format than is written.
 fn check_names(args: &OutputArgs, partial: Option<&PathBuf>) -> Result<(), Error> {
-    const REPORT: [&str; 5] = ["csv", "jsonl", "ndjson", "txt", "parquet"];
+    // Of events, other formats of reports are refused with theirs.
+    const REPORT: &[&str] = &["csv", "jsonl", "ndjson", "txt", "parquet"];
+    // What JSON lines are also called, where they are asked for.
+    const LINES: &[&str] = &["jsonl", "ndjson", "json"];
     const REPORT_ADVICE: &str =
         "give a name such as report.csv, report.jsonl, report.txt for a table or report.parquet";
-    // Those of other formats of reports are refused with the formats of events.
-    const EVENTS: [&str; 5] = ["csv", "jsonl", "ndjson", "txt", "parquet"];
-    let checks: [(&str, &Option<PathBuf>, &[&str], &str); 5] = [
-        ("-o", &args.output, &REPORT, REPORT_ADVICE),
-        ("--events", &args.events, &EVENTS, "give a name such as events.csv or events.jsonl"),
-        ("--beacons", &args.beacons, &["csv"], "beacons are CSV: give a name such as beacons.csv"),
-        ("--html", &args.html, &["html", "htm"], "give a name such as page.html"),
-        ("--manifest", &args.manifest, &["json"], "give a name such as case.json"),
+    let is_json = |path: &Option<PathBuf>| {
+        path.as_ref().and_then(|path| path.extension()).is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+    };
+    let of_report = if args.format == Some(Format::Jsonl) && is_json(&args.output) { LINES } else { REPORT };
+    let of_events = if args.events_format.is_some_and(|format| format != EventsFormat::Csv) && is_json(&args.events) {
+        LINES
+    } else {
+        REPORT
+    };
+    let checks: [(&str, Option<&PathBuf>, &[&str], &str); 6] = [
+        ("-o", args.output.as_ref(), of_report, REPORT_ADVICE),
+        ("--events", args.events.as_ref(), of_events, "give a name such as events.csv or events.jsonl"),
+        ("--beacons", args.beacons.as_ref(), &["csv"], "beacons are CSV: give a name such as beacons.csv"),
+        ("--html", args.html.as_ref(), &["html", "htm"], "give a name such as page.html"),
+        ("--manifest", args.manifest.as_ref(), &["json"], "give a name such as case.json"),
+        ("--partial", partial, &["parquet"], "a partial result is Parquet: give a name such as ws01.parquet"),
     ];
     for (option, path, endings, advice) in checks {
-        path.as_ref().map_or(Ok(()), |path| named::check(option, path, endings, advice))?;
+        path.map_or(Ok(()), |path| named::check(option, path, endings, advice))?;
     }
-    partial.map_or(Ok(()), |path| named::check_partial(path))
+    Ok(())
 }
 
 fn style(args: &OutputArgs) -> Result<Style, Error> {

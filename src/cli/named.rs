@@ -26,18 +26,3 @@ pub(super) fn check(option: &str, path: &Path, endings: &[&str], advice: &str) -
     }
     Ok(())
 }
-
-/// Makes sure that a partial result has the name by which `merge` finds it in a folder.
-///
-/// # Errors
-///
-/// It has not.
-pub(super) fn check_partial(path: &Path) -> Result<(), Error> {
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "--partial {}: merge finds partial results in folders by the ending .parquet: give a name such as ws01.parquet",
-        text::path(path)
-    )))
-}

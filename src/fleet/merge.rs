@@ -6,6 +6,8 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fs::File,
+    io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
@@ -21,6 +23,7 @@ use crate::{
     fleet::{
         facts::{Facts, RulesFacts},
         names::{self, Names},
+        pages,
         part::{Counted, Counting, Part},
         partial::facts,
         split::Split,
@@ -84,7 +87,7 @@ pub struct Gathered {
     merger: Merger,
 }
 
-/// Gathers partial results: files, and what is named `*.parquet` in folders.
+/// Gathers partial results: files, and what is one in folders, or is named `*.parquet`.
 ///
 /// # Errors
 ///
@@ -200,13 +203,21 @@ impl Gathered {
 fn nothing(config: &Merging, defects: &Defects) -> Error {
     let (path, cause) = match defects.first().next() {
         Some(defect) => (Path::new(&defect.path), defect.cause.as_str()),
-        None => (config.paths.first().map_or(Path::new(""), PathBuf::as_path), "no *.parquet in it"),
+        None => (config.paths.first().map_or(Path::new(""), PathBuf::as_path), "no partial result in it"),
     };
     Error::file(path, "nothing to merge", &cause)
 }
 
+/// Whether a file is named as a partial result mostly is, or is one of any name: these start with Parquet's magic.
 fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+    let is_named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+    is_named || path.is_file() && starts_with_magic(path)
+}
+
+fn starts_with_magic(path: &Path) -> bool {
+    let mut start = [0; pages::MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *pages::MAGIC
 }
 
 /// Why a partial result cannot be merged with the first.

@@ -43,7 +43,7 @@ pub(super) struct ColumnChunk {
 }
 
 /// What a file starts and ends with.
-const MAGIC: &[u8; 4] = b"PAR1";
+pub(super) const MAGIC: &[u8; 4] = b"PAR1";
 
 impl Footer {
     /// Reads it.

@@ -272,6 +272,18 @@ fn logs_of_a_host_in_two_partials_are_named_where_they_have_to_be_joined() {
 }
 
 #[test]
+fn a_partial_of_any_name_is_found_in_a_folder() {
+    let case = three(&[]);
+    for (from, to) in [("1.parquet", "ws01"), ("2.parquet", "ws02.part")] {
+        fs::rename(case.path(&format!("parts/{from}")), case.path(&format!("parts/{to}"))).unwrap();
+    }
+    let case = case.file("parts/notes.txt", "PAR").file("parts/empty", "");
+    let merged = merge(&case, &["parts"]);
+    assert_eq!(merged.report(), case.run_on(&["logs"]).report());
+    merged.exits(0).says(&["merged    3 partial results"]);
+}
+
+#[test]
 fn a_partial_counts_once_whatever_names_lead_to_it() {
     let case = three(&[]);
     let names = ["parts", "./parts/1.parquet", "parts/../parts/2.parquet"];

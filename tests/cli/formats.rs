@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    case::{Case, connections, detect},
+    case::{Case, Ran, connections, detect},
     evtx_writer::{Event, Value},
 };
 
@@ -471,14 +471,18 @@ fn a_name_that_says_another_format_than_is_written_is_refused_with_what_to_give(
         ),
         ("--html", "page.csv", "--html page.csv: it is not written as csv: give a name such as page.html"),
         ("--manifest", "case.csv", "--manifest case.csv: it is not written as csv: give a name such as case.json"),
-        ("--partial", "part.csv", "--partial part.csv: merge finds partial results in folders by the ending .parquet"),
-        ("--partial", "part", "--partial part: merge finds partial results in folders by the ending .parquet"),
+        ("--partial", "part.csv", "--partial part.csv: it is not written as csv: a partial result is Parquet"),
     ] {
         case.run_on(&[option, name, "log.evtx"]).exits(2).says(&[message, "give a name such as "]);
         assert!(!case.path(name).exists(), "{name}");
     }
     case.run_on(&["-q", "-o", "report.ndjson", "log.evtx"]).exits(0);
     assert!(case.read("report.ndjson").starts_with("{\"action\""));
+    for name in ["report.json", "REPORT.JSON"] {
+        case.run_on(&["-q", "-o", name, "--format", "jsonl", "log.evtx"]).exits(0);
+        case.run_on(&["-q", "-o", name, "--format", "csv", "log.evtx"]).exits(2);
+    }
+    Ran::new(case.command(&["-q", "--events", "x.json", "--events-format", "jsonl", "log.evtx"])).exits(0);
     for name in ["report", "report.log", "report.2024"] {
         case.run_on(&["-q", "-o", name, "log.evtx"]).exits(0);
     }

@@ -125,7 +125,7 @@ Examples:
 /// What `merge` takes.
 #[derive(Debug, clap::Args)]
 pub struct MergeArgs {
-    /// Partial results, and directories that are searched for *.parquet
+    /// Partial results, and directories that are searched for them
     #[arg(required = true, value_name = "PARTIAL", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
