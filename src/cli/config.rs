@@ -453,7 +453,7 @@ fn outputs(
 ) -> Result<Outputs, Error> {
     let style = style(&args)?;
     check_alone(&args)?;
-    check_names(&args, partial.as_ref().map(|(path, _)| path))?;
+    named::check(&args, partial.as_ref().map(|(path, _)| &**path))?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
     if args.case.as_ref().is_some_and(|case| case.trim().is_empty()) {
@@ -494,37 +494,6 @@ fn check_alone(args: &OutputArgs) -> Result<(), Error> {
 
 fn without(option: &str, other: &str, example: &str) -> Error {
     Error::Usage(format!("{option} without {other}: it does nothing; add {other}, for example {other} {example}"))
-}
-
-/// Refuses names of files that say another format than is written.
-fn check_names(args: &OutputArgs, partial: Option<&PathBuf>) -> Result<(), Error> {
-    // Of events, other formats of reports are refused with theirs.
-    const REPORT: &[&str] = &["csv", "jsonl", "ndjson", "txt", "parquet"];
-    // What JSON lines are also called, where they are asked for.
-    const LINES: &[&str] = &["jsonl", "ndjson", "json"];
-    const REPORT_ADVICE: &str =
-        "give a name such as report.csv, report.jsonl, report.txt for a table or report.parquet";
-    let is_json = |path: &Option<PathBuf>| {
-        path.as_ref().and_then(|path| path.extension()).is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-    };
-    let of_report = if args.format == Some(Format::Jsonl) && is_json(&args.output) { LINES } else { REPORT };
-    let of_events = if args.events_format.is_some_and(|format| format != EventsFormat::Csv) && is_json(&args.events) {
-        LINES
-    } else {
-        REPORT
-    };
-    let checks: [(&str, Option<&PathBuf>, &[&str], &str); 6] = [
-        ("-o", args.output.as_ref(), of_report, REPORT_ADVICE),
-        ("--events", args.events.as_ref(), of_events, "give a name such as events.csv or events.jsonl"),
-        ("--beacons", args.beacons.as_ref(), &["csv"], "beacons are CSV: give a name such as beacons.csv"),
-        ("--html", args.html.as_ref(), &["html", "htm"], "give a name such as page.html"),
-        ("--manifest", args.manifest.as_ref(), &["json"], "give a name such as case.json"),
-        ("--partial", partial, &["parquet"], "a partial result is Parquet: give a name such as ws01.parquet"),
-    ];
-    for (option, path, endings, advice) in checks {
-        path.map_or(Ok(()), |path| named::check(option, path, endings, advice))?;
-    }
-    Ok(())
 }
 
 fn style(args: &OutputArgs) -> Result<Style, Error> {

@@ -7,7 +7,8 @@
 //! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group. `making`: rows
 //!   made on several threads.
 //! - [`events`]: a row for each hit. `interchange`: the same in the formats of other tools. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
-//! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself.
+//! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself; `losses`: what of
+//!   it is said in every mode.
 //! - [`output`]: where one thing is written to, with `filename`, names that are none on Windows, and [`unfinished`], files without their
 //!   names. [`outputs`]: everything that a run writes.
 
@@ -23,6 +24,7 @@ mod interchange;
 mod jsonl;
 pub mod labels;
 mod layout;
+mod losses;
 mod making;
 pub mod manifest;
 pub mod output;

@@ -8,26 +8,20 @@ use std::{
 };
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 
 use crate::{
-    connection::{
-        clock::{Clock, Skew},
-        logged::LoggedBy,
-    },
+    connection::clock::{Clock, Skew},
     count::{self, sum},
     error::{Defect, Defects},
-    evtx::window::Window,
     group::beacons::Channels,
     label::labels::Labels,
-    report::{labels, ran::Ran},
-    rule::info::{BUILT_IN, RuleInfo},
-    scan::{
-        elsewhere::{Elsewhere, Missing},
-        hosts,
-        tally::Tally,
-        terms::Terms,
+    report::{
+        labels,
+        losses::{Losses, NAMED, first, reach},
+        ran::Ran,
     },
+    rule::info::{BUILT_IN, RuleInfo},
+    scan::{elsewhere::Elsewhere, hosts, tally::Tally, terms::Terms},
     text::{self, counted, grouped},
 };
 
@@ -58,9 +52,6 @@ pub enum Detail {
     /// Each exclusion network, and as many defects as are named at all.
     All,
 }
-
-/// Defects and logs that are named; the manifest has more of them.
-const NAMED: usize = 20;
 
 /// Logs whose defects are named, defects that are named of each, and exclusion networks that are named, unless all is asked for.
 const FEW: usize = 3;
@@ -104,42 +95,18 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-impl Summary<'_> {
+impl<'a> Summary<'a> {
     /// What a run has to say even if nothing else is wanted: what was not loaded, cannot be found or was lost, each on a line of
     /// its own.
     #[must_use]
     pub fn losses(&self) -> String {
-        let mut lines = self.in_vain();
-        lines.extend(self.label_remarks());
-        lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
-        lines.extend(self.missing());
-        lines.extend(self.empty());
-        lines.extend(self.unjoined());
-        lines.extend(self.outside());
-        if self.nothing_readable() {
-            lines.push("nothing could be read".to_owned());
-        }
-        if let Some(line) = self.of_none() {
-            lines.push(line);
-            lines.extend(self.of_another_source());
-        } else {
-            lines.extend(self.never_logged());
-        }
-        lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
+        self.said().lines()
     }
 
-    /// The rules that were not loaded, and what is asked for and cannot be found.
-    fn in_vain(&self) -> Vec<String> {
-        let (refused, in_vain) = (&self.terms.refused, &self.terms.rules.in_vain);
-        let not_loaded = refused.iter().map(|refusal| format!("not loaded: {}", text::printable(refusal)));
-        let mut lines = first(not_loaded, refused.len() as u64);
-        lines.extend(first(in_vain.iter().map(|line| text::printable(line).into_owned()), in_vain.len() as u64));
-        lines
-    }
-
-    /// Whether no record could be read, and something is wrong with the evidence.
-    fn nothing_readable(&self) -> bool {
-        self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
+    /// What of it is said in every mode.
+    fn said(&self) -> Losses<'a> {
+        let &Self { terms, ran, labels, elsewhere, scanned, .. } = self;
+        Losses { terms, ran, labels, elsewhere, scanned }
     }
 
     /// The rules that are applied as Sigma rules: those behind the ones by process.
@@ -166,7 +133,7 @@ impl Summary<'_> {
             writeln!(f, "rules     {} loaded{alone}", counted(loaded, "Sigma rule"))?;
         }
         self.rules_with_networks(f)?;
-        for line in self.in_vain() {
+        for line in self.said().in_vain() {
             writeln!(f, "          {line}")?;
         }
         self.slow_rules(f)
@@ -207,21 +174,12 @@ impl Summary<'_> {
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")?;
         match self.ran.span {
-            Some(_) if self.outside().is_some() => line(f, self.outside()),
+            Some(_) if self.said().outside().is_some() => line(f, self.said().outside()),
             Some(span) if !self.terms.filter.window.is_open() => {
                 line(f, Some(format!("the logs reach {}", reach(span))))
             }
             _ => Ok(()),
         }
-    }
-
-    /// That the time that is asked for is before or behind that of all logs, if so.
-    fn outside(&self) -> Option<String> {
-        let span @ (first, last) = self.ran.span?;
-        let Window { since, until } = self.terms.filter.window;
-        let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
-        let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
-        is_so.then(|| format!("no time within the filters is in the logs, which reach {}", reach(span)))
     }
 
     /// Which hosts the logs are of, and which of them have Sysmon.
@@ -279,7 +237,7 @@ impl Summary<'_> {
             let unopened = counted(self.ran.unopened, "other file");
             writeln!(f, "          {unopened} in the folders: not opened because of --only-names")?;
         }
-        line(f, self.empty())?;
+        line(f, self.said().empty())?;
         if tally.records_recovered > 0 {
             writeln!(
                 f,
@@ -293,32 +251,7 @@ impl Summary<'_> {
         if tally.chunks_unchecked > 0 {
             writeln!(f, "          {} without checksums", counted(tally.chunks_unchecked, "chunk"))?;
         }
-        line(f, self.of_none())
-    }
-
-    /// That nothing of what was read is of those who log connections, if so.
-    fn of_none(&self) -> Option<String> {
-        let names = match self.terms.logged_by {
-            LoggedBy::Sysmon => "Sysmon".to_owned(),
-            others => others.providers().join(" or "),
-        };
-        let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
-        is_so.then(|| format!("none of the chunks names {names}: are these the right logs?"))
-    }
-
-    /// The paths and archives in which there was nothing to read.
-    fn empty(&self) -> Option<String> {
-        let what = if self.scanned { "no event log" } else { "no partial result or no event log" };
-        (!self.ran.empty.is_empty()).then(|| format!("{what} in {}", text::few(&self.ran.empty)))
-    }
-
-    /// How many events of another source there are, if any were met.
-    fn of_another_source(&self) -> Option<String> {
-        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.security_unread);
-        let unread = self.ran.tally.security_unread.saturating_add(elsewhere);
-        let events = counted(unread, "Security event");
-        let line = || format!("not read: {events} 5156 or 5157 at least: --source security or all reads them");
-        (unread > 0).then(line)
+        line(f, self.said().of_none())
     }
 
     fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -329,7 +262,7 @@ impl Summary<'_> {
             [] => String::new(),
             names => format!(" of {}", text::printable(&names.join(", "))),
         };
-        if self.nothing_readable() {
+        if self.said().nothing_readable() {
             return writeln!(f, "found     nothing could be read: see the defects");
         }
         let chosen = self.ran.tally.of_chosen_processes();
@@ -341,7 +274,7 @@ impl Summary<'_> {
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             )?;
-            return line(f, self.unjoined());
+            return line(f, self.said().unjoined());
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(self.ran.hits(), "hit"))?;
         let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
@@ -362,7 +295,7 @@ impl Summary<'_> {
         if self.ran.parts > 0 {
             writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
         }
-        line(f, self.unjoined())?;
+        line(f, self.said().unjoined())?;
         if hits_recovered > 0 {
             writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
         }
@@ -386,14 +319,7 @@ impl Summary<'_> {
     fn labels(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.labels.zip(self.ran.labels.as_ref()).map(|(labels, ran)| labels::summary(labels, ran));
         lines.iter().flatten().try_for_each(|line| writeln!(f, "{line}"))?;
-        self.label_remarks().iter().try_for_each(|line| writeln!(f, "          {line}"))
-    }
-
-    /// What of lists and databases is of no use, or was not asked.
-    fn label_remarks(&self) -> Vec<String> {
-        let Some(labels) = self.labels else { return Vec::new() };
-        let not_asked = self.ran.labels.as_ref().map(|ran| labels::not_asked(labels, ran));
-        labels.remarks.iter().cloned().chain(not_asked.into_iter().flatten()).collect()
+        self.said().label_remarks().iter().try_for_each(|line| writeln!(f, "          {line}"))
     }
 
     /// How many channels are in the table of beacons, and why others are not.
@@ -419,49 +345,9 @@ impl Summary<'_> {
         }
     }
 
-    /// How many connections rules that ask for the process were not applied to.
-    fn unjoined(&self) -> Option<String> {
-        let count = Some(self.ran.tally.unjoined).filter(|&count| count > 0)?;
-        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
-        let why = match self.terms.logged_by {
-            LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
-            LoggedBy::Security | LoggedBy::All => {
-                format!("the start of {its} is not in these logs, or not its command line")
-            }
-        };
-        let connections = counted(count, "connection");
-        Some(format!("{connections} {were} not judged by rules that ask for the process: {why}"))
-    }
-
-    /// The names of processes that were asked for and no process in the logs has.
-    fn missing(&self) -> Vec<String> {
-        let names = self.terms.rules.processes();
-        let line = |Missing { name, nearest }: Missing| {
-            let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
-            let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
-            let meant =
-                if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
-            text::printable(&format!("no process {name}{meant}")).into_owned()
-        };
-        let missing: Vec<String> =
-            self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect());
-        // Hits of other rules would hide that there is none of these.
-        let rules = &self.terms.rules;
-        let is_unmet = !rules.sigma.is_empty()
-            && missing.is_empty()
-            && rules
-                .infos
-                .iter()
-                .zip(0..)
-                .any(|(info, rule)| info.is_of_processes() && !self.ran.by_rule.contains_key(&rule));
-        let unmet =
-            is_unmet.then(|| text::printable(&format!("--process {}: no hit is of it", names.join(","))).into_owned());
-        missing.into_iter().chain(unmet).collect()
-    }
-
     /// What else is in the logs, where nothing was found.
     fn elsewhere(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in self.missing() {
+        for line in self.said().missing() {
             writeln!(f, "          {line}")?;
         }
         let Some(elsewhere) = self.elsewhere else { return Ok(()) };
@@ -478,19 +364,8 @@ impl Summary<'_> {
 
     /// What of connections is not read, or not in the logs at all.
     fn unread(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        line(f, self.of_another_source())?;
-        line(f, self.never_logged())
-    }
-
-    /// That no connection is logged in all of the logs, if that is known, and why.
-    fn never_logged(&self) -> Option<String> {
-        let tally = &self.ran.tally;
-        let is_any_read = self.terms.rules.is_of_any_process();
-        let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
-        let is_none =
-            self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);
-        let none = self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable());
-        none.map(ToString::to_string)
+        line(f, self.said().of_another_source())?;
+        line(f, self.said().never_logged())
     }
 
     fn excluded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -601,22 +476,6 @@ pub(super) fn clocks(skew: &Skew, clock: Clock) -> Option<String> {
             "{hits} with a UtcTime more than a minute from the time of logging, up to {apart} {side} on {host}: {taken}"
         )
     })
-}
-
-/// From one time to another, to the second.
-fn reach((first, last): (Timestamp, Timestamp)) -> String {
-    let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    format!("from {} to {}", shown(first), shown(last))
-}
-
-/// The first of so many lines, and how many more there are.
-fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
-    let mut first: Vec<String> = lines.take(NAMED).collect();
-    let more = total.saturating_sub(NAMED as u64);
-    if more > 0 {
-        first.push(format!("and {} more", grouped(more)));
-    }
-    first
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to one decimal")]

@@ -1,0 +1,180 @@
+//! [`Losses`]: what a run has to say in every mode, also where nothing else is wanted: what was not loaded, cannot be found, was not read
+//! or was not judged. Without it, an empty report would be taken for an answer. Each is a line, which the summary shows in its place.
+
+use jiff::Timestamp;
+
+use crate::{
+    connection::{clock::Clock, logged::LoggedBy},
+    count::sum,
+    evtx::window::Window,
+    label::labels::Labels,
+    report::{labels, ran::Ran},
+    scan::{
+        elsewhere::{Elsewhere, Missing},
+        terms::Terms,
+    },
+    text::{self, counted, grouped},
+};
+
+/// What a run has to say even if nothing else is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Losses<'a> {
+    /// What was looked for.
+    pub(super) terms: &'a Terms,
+    /// What the run has to say.
+    pub(super) ran: &'a Ran,
+    /// The lists and databases that the report has labels from, if there are any.
+    pub(super) labels: Option<&'a Labels>,
+    /// What else is in the logs, if it was asked.
+    pub(super) elsewhere: Option<&'a Elsewhere>,
+    /// Whether the evidence was read, and not partial results of it.
+    pub(super) scanned: bool,
+}
+
+/// Defects and logs that are named; the manifest has more of them.
+pub(super) const NAMED: usize = 20;
+
+impl Losses<'_> {
+    /// All of it, each on a line of its own.
+    pub(super) fn lines(&self) -> String {
+        let mut lines = self.in_vain();
+        lines.extend(self.label_remarks());
+        lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
+        lines.extend(self.missing());
+        lines.extend(self.empty());
+        lines.extend(self.unjoined());
+        lines.extend(self.outside());
+        if self.nothing_readable() {
+            lines.push("nothing could be read".to_owned());
+        }
+        if let Some(line) = self.of_none() {
+            lines.push(line);
+            lines.extend(self.of_another_source());
+        } else {
+            lines.extend(self.never_logged());
+        }
+        lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
+    }
+
+    /// The rules that were not loaded, and what is asked for and cannot be found.
+    pub(super) fn in_vain(&self) -> Vec<String> {
+        let (refused, in_vain) = (&self.terms.refused, &self.terms.rules.in_vain);
+        let not_loaded = refused.iter().map(|refusal| format!("not loaded: {}", text::printable(refusal)));
+        let mut lines = first(not_loaded, refused.len() as u64);
+        lines.extend(first(in_vain.iter().map(|line| text::printable(line).into_owned()), in_vain.len() as u64));
+        lines
+    }
+
+    /// Whether no record could be read, and something is wrong with the evidence.
+    pub(super) fn nothing_readable(&self) -> bool {
+        self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
+    }
+
+    /// That the time that is asked for is before or behind that of all logs, if so.
+    pub(super) fn outside(&self) -> Option<String> {
+        let span @ (first, last) = self.ran.span?;
+        let Window { since, until } = self.terms.filter.window;
+        let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
+        let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
+        is_so.then(|| format!("no time within the filters is in the logs, which reach {}", reach(span)))
+    }
+
+    /// That nothing of what was read is of those who log connections, if so.
+    pub(super) fn of_none(&self) -> Option<String> {
+        let names = match self.terms.logged_by {
+            LoggedBy::Sysmon => "Sysmon".to_owned(),
+            others => others.providers().join(" or "),
+        };
+        let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
+        is_so.then(|| format!("none of the chunks names {names}: are these the right logs?"))
+    }
+
+    /// The paths and archives in which there was nothing to read.
+    pub(super) fn empty(&self) -> Option<String> {
+        let what = if self.scanned { "no event log" } else { "no partial result or no event log" };
+        (!self.ran.empty.is_empty()).then(|| format!("{what} in {}", text::few(&self.ran.empty)))
+    }
+
+    /// How many events of another source there are, if any were met.
+    pub(super) fn of_another_source(&self) -> Option<String> {
+        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.security_unread);
+        let unread = self.ran.tally.security_unread.saturating_add(elsewhere);
+        let events = counted(unread, "Security event");
+        let line = || format!("not read: {events} 5156 or 5157 at least: --source security or all reads them");
+        (unread > 0).then(line)
+    }
+
+    /// What of lists and databases is of no use, or was not asked.
+    pub(super) fn label_remarks(&self) -> Vec<String> {
+        let Some(labels) = self.labels else { return Vec::new() };
+        let not_asked = self.ran.labels.as_ref().map(|ran| labels::not_asked(labels, ran));
+        labels.remarks.iter().cloned().chain(not_asked.into_iter().flatten()).collect()
+    }
+
+    /// How many connections rules that ask for the process were not applied to.
+    pub(super) fn unjoined(&self) -> Option<String> {
+        let count = Some(self.ran.tally.unjoined).filter(|&count| count > 0)?;
+        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
+        let why = match self.terms.logged_by {
+            LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
+            LoggedBy::Security | LoggedBy::All => {
+                format!("the start of {its} is not in these logs, or not its command line")
+            }
+        };
+        let connections = counted(count, "connection");
+        Some(format!("{connections} {were} not judged by rules that ask for the process: {why}"))
+    }
+
+    /// The names of processes that were asked for and no process in the logs has.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let names = self.terms.rules.processes();
+        let line = |Missing { name, nearest }: Missing| {
+            let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
+            let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
+            let meant =
+                if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
+            text::printable(&format!("no process {name}{meant}")).into_owned()
+        };
+        let missing: Vec<String> =
+            self.elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.missing(names).into_iter().map(line).collect());
+        // Hits of other rules would hide that there is none of these.
+        let rules = &self.terms.rules;
+        let is_unmet = !rules.sigma.is_empty()
+            && missing.is_empty()
+            && rules
+                .infos
+                .iter()
+                .zip(0..)
+                .any(|(info, rule)| info.is_of_processes() && !self.ran.by_rule.contains_key(&rule));
+        let unmet =
+            is_unmet.then(|| text::printable(&format!("--process {}: no hit is of it", names.join(","))).into_owned());
+        missing.into_iter().chain(unmet).collect()
+    }
+
+    /// That no connection is logged in all of the logs, if that is known, and why.
+    pub(super) fn never_logged(&self) -> Option<String> {
+        let tally = &self.ran.tally;
+        let is_any_read = self.terms.rules.is_of_any_process();
+        let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
+        let is_none =
+            self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);
+        let none = self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable());
+        none.map(ToString::to_string)
+    }
+}
+
+/// From one time to another, to the second.
+pub(super) fn reach((first, last): (Timestamp, Timestamp)) -> String {
+    let shown = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    format!("from {} to {}", shown(first), shown(last))
+}
+
+/// The first of so many lines, and how many more there are.
+pub(super) fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
+    let mut first: Vec<String> = lines.take(NAMED).collect();
+    let more = total.saturating_sub(NAMED as u64);
+    if more > 0 {
+        first.push(format!("and {} more", grouped(more)));
+    }
+    first
+}
