@@ -7,6 +7,7 @@ does not check what else a row holds. run.sh says how to run it.
 
 import argparse
 import csv
+import fnmatch
 import ipaddress
 import json
 import re
@@ -141,13 +142,35 @@ OF_PROCESS = {
 }  # fmt: skip
 
 
-def asks_for_process(rule):
-    return any(field in OF_PROCESS for field, _, _ in items(rule.detection))
+def asked(rule):
+    """What a rule asks of the process."""
+    return {field for field, _, _ in items(rule.detection)} & OF_PROCESS
 
 
-def is_known(fields):
-    """Whether the process of a connection is known: by another event, or by the connection's own."""
-    return "process" in fields or "CommandLine" in fields
+def denied(rule):
+    """What of it a missing value would satisfy: what stands behind a `not`, and what is to be absent or another."""
+    conditions = rule.detection["condition"]
+    conditions = conditions if isinstance(conditions, list) else [conditions]
+    behind = " ".join(
+        part
+        for condition in conditions
+        for part in re.findall(r"\bnot\s+(\([^()]*\)|(?:\d+|all|any)\s+of\s+\S+|\S+)", condition)
+    )
+    words = re.findall(r"[\w*]+", behind)
+    names = {name for name in rule.detection for word in words if fnmatch.fnmatchcase(name, word)}
+    fields = {field for name in names for field, _, _ in items(rule.detection[name])}
+    for field, modifiers, values in items(rule.detection):
+        if {"exists", "neq"} & set(modifiers) or None in values or "" in values:
+            fields.add(field)
+    return fields & OF_PROCESS
+
+
+def is_judged(rule, fields):
+    """Whether enough is told of a connection's process, by another event or by the connection's own."""
+    if not asked(rule) or "CommandLine" in fields and "process" not in fields:
+        return True
+    told = OF_PROCESS if fields.get("process") == "own" else fields.keys() if "process" in fields else set()
+    return bool(asked(rule) & told) and denied(rule) <= told
 
 
 def read_connections(folder):
@@ -171,7 +194,9 @@ def read_connections(folder):
                 if number == "1":
                     for rank, guid, start in told(fields):
                         key = (fields["Computer"], guid)
-                        starts[key] = min(starts.get(key, (9,)), (rank, fields.get("UtcTime", ""), start), key=by_time)
+                        missing = sum(value in ("", "-") for value in start.values()) - len(start)
+                        found_start = (rank, missing, fields.get("UtcTime", "~"), start)
+                        starts[key] = min(starts.get(key, (9,)), found_start, key=by_what_is_told)
                     continue
                 fields["EventID"] = "3"
                 key = (log.name, int(system.findtext(f"{EVENT}EventRecordID")))
@@ -181,12 +206,14 @@ def read_connections(folder):
     for fields in found.values():
         start = starts.get((fields["Computer"], fields.get("ProcessGuid", "").upper()))
         if start:
-            fields |= {name: value for name, value in start[2].items() if name not in fields} | {"process": "known"}
+            by = "child" if start[0] else "own"
+            fields |= {name: value for name, value in start[3].items() if name not in fields} | {"process": by}
     return found
 
 
-def by_time(start):
-    return start[:2]
+def by_what_is_told(start):
+    """A process's own event comes first, then what tells most, then the earlier one."""
+    return start[:3]
 
 
 def told(fields):
@@ -212,7 +239,7 @@ def evaluate(rules, connections):
         for rule in rules
         for query in rule.queries
         for (at,) in db.execute(f"SELECT rowid FROM logs WHERE {query}")
-        if is_known(connections[at]) or not asks_for_process(rule)
+        if is_judged(rule, connections[at])
     }
 
 
