@@ -3,7 +3,7 @@
 //! What is wrong is said as a reason alone; the option and the accepted form are the caller's. Texts are patterns, in which `*` stands for
 //! any text. A text is wrong only if Windows has no such names, not if they are rare.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::connection::{cidr, pattern::Pattern};
 
@@ -87,21 +87,25 @@ fn no_end(text: &str, port: &str) -> Option<String> {
         let is_network = address.parse::<IpAddr>().is_ok();
         return (!is_network).then(|| "/ is in networks alone".to_owned());
     }
+    if text.contains('*') {
+        return None;
+    }
+    // An address can have the scope that it is of behind it.
+    if text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok()) {
+        return None;
+    }
     if let Some((host, number)) = with_port(text) {
         return Some(format!("it has a port: give {host}, and --{port} {number}"));
     }
     if text.contains(['[', ']']) {
         return Some("an address has no brackets".to_owned());
     }
-    if text.contains('*') {
-        return None;
-    }
     if text.contains(':') {
         return Some("it is not an IPv6 address, and no name has a colon".to_owned());
     }
-    let last = text.rsplit('.').next().unwrap_or_default();
-    let is_number = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| "it ends like an address, and is not one".to_owned())
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_like_address = text.split('.').count() == 4 && text.split('.').all(is_part);
+    is_like_address.then(|| "it is written like an address, and is not one".to_owned())
 }
 
 /// A name or an address and the port behind it.
@@ -170,6 +174,11 @@ mod tests {
             "host-1",
             "x.99a",
             "_srv.example",
+            "*:1",
+            "ff02*:3",
+            "fe80::1%12",
+            "12345",
+            "host.123",
         ] {
             assert_eq!(end(name, "port"), None, "{name}");
         }
@@ -197,8 +206,6 @@ mod tests {
             "[2001:db8::1]",
             "a.example:443",
             "198.41.0.999",
-            "1.2.3",
-            "10",
             "https://a.example/",
             "a.example/b",
             "2001:db8::zz",

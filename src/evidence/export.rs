@@ -11,6 +11,8 @@ use memchr::{
     memmem::{find, find_iter, rfind},
 };
 
+use serde_json::Value;
+
 use crate::evidence::{encoding::Encoding, objects::Object};
 
 /// As many of its first bytes show what most files are.
@@ -22,6 +24,8 @@ const OF_EXPORT: usize = (1 << 20) + OF_TEXT;
 /// Names of which an export has at least one, whatever stands before its first event, and few other files.
 const SIGNS: [&str; 8] =
     ["<Event", "EventID", "EventData", "EventTime", "EventReceivedTime", "winlog", "Sysmon", "@timestamp"];
+/// The byte order mark.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 /// The longest tag by which an event starts, in bytes.
 const TAG: usize = 1024;
 
@@ -62,10 +66,31 @@ impl Export {
         }
     }
 
-    /// By a whole event, wherever it is.
+    /// By a whole event behind what an export can have before it. What quotes one, as documents and programs do, is none.
     fn of_event(text: &[u8]) -> Option<Self> {
-        has_element(text).then_some(Self::Xml).or_else(|| has_object(text).then_some(Self::JsonLines))
+        let (at, export) = match object(text) {
+            Some(at) => (at, Self::JsonLines),
+            None => (element(text)?, Self::Xml),
+        };
+        can_lead(text.get(..at)?).then_some(export)
     }
+}
+
+/// Whether this can be before the first event of an export: what is left of an event, and then the tags and comments of a document, a list,
+/// other objects or zeros. It is no page of a web site.
+fn can_lead(text: &[u8]) -> bool {
+    let is_page = |tag: &str| text.windows(tag.len()).any(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
+    let is_of_export = |line: &[u8]| {
+        let line = line.trim_ascii();
+        let line = line.strip_prefix(MARK).unwrap_or(line);
+        // What `evtx_dump` writes before each event.
+        let is_number = line.strip_prefix(b"Record ").is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+        line.first().is_none_or(|first| b"<{[,#]}\"".contains(first) || !first.is_ascii_graphic())
+            || is_number
+            || line.starts_with(b"-->")
+    };
+    // The first line, or what is left of it, can be anything.
+    text.split(|&byte| byte == b'\n').skip(1).all(is_of_export) && !["<html", "<!doctype html"].into_iter().any(is_page)
 }
 
 /// Whether this is text, by as much as is looked at of any file: nothing but letters, white space, and what separates records.
@@ -82,53 +107,53 @@ fn is_empty_root(text: &[u8]) -> bool {
     rest == b"</Events>" || (rest.is_empty() && tag.ends_with(b"/"))
 }
 
-/// Whether there is a whole `<Event>` element that starts with its `System`.
-fn has_element(text: &[u8]) -> bool {
-    let Some(last) = rfind(text, b"</Event>") else { return false };
+/// Where the first whole `<Event>` element is that starts with its `System`. In a string of JSON, quotation marks are escaped.
+fn element(text: &[u8]) -> Option<usize> {
+    const ATTRIBUTES: usize = 128;
+    let last = rfind(text, b"</Event>")?;
     let text = text.get(..last).unwrap_or_default();
-    find_iter(text, b"<Event").filter_map(|at| text.get(at..)).any(|element| {
-        let tag = element.get(..element.len().min(TAG)).and_then(|tag| memchr(b'>', tag));
-        let inside = tag.and_then(|at| element.get(at + 1..)).unwrap_or_default().trim_ascii_start();
-        starts_event(element) && (inside.starts_with(b"<System>") || inside.starts_with(b"<System "))
+    find_iter(text, b"<Event").find(|&at| {
+        let element = text.get(at..).unwrap_or_default();
+        let tag = element.get(..element.len().min(TAG)).and_then(|tag| memchr(b'>', tag)).unwrap_or(element.len());
+        let inside = element.get(tag.saturating_add(1)..).unwrap_or_default().trim_ascii_start();
+        let start = element.get(..element.len().min(tag + ATTRIBUTES)).unwrap_or_default();
+        starts_event(element)
+            && (inside.starts_with(b"<System>") || inside.starts_with(b"<System "))
+            && find(start, br#"=\""#).is_none()
     })
 }
 
-/// Whether there is a whole object that is an event.
-fn has_object(text: &[u8]) -> bool {
+/// Where the first whole object is that is an event.
+fn object(text: &[u8]) -> Option<usize> {
     let mut rest = text;
-    while let Some(start) = memchr(b'{', rest) {
-        rest = rest.get(start..).unwrap_or_default();
-        let Some((object, behind)) = Object::default().end(rest).and_then(|size| rest.split_at_checked(size)) else {
-            return false;
-        };
+    loop {
+        rest = rest.get(memchr(b'{', rest)?..)?;
+        let (object, behind) = rest.split_at_checked(Object::default().end(rest)?)?;
         if is_event(object) {
-            return true;
+            return Some(text.len() - rest.len());
         }
         rest = behind;
     }
-    false
 }
 
-/// Whether an object is an event, by its members. Its id is a number: what only describes events has names there.
+/// Whether an object is an event, by its own members. Its id is a number: what only describes events has names there.
 fn is_event(object: &[u8]) -> bool {
-    let is = |name: &str, is: fn(&[u8]) -> bool| {
-        let name = format!("\"{name}\"");
-        find_iter(object, &name).any(|at| {
-            let value = object.get(at + name.len()..).unwrap_or_default().trim_ascii_start();
-            value.strip_prefix(b":").is_some_and(|value| is(value.trim_ascii_start()))
-        })
+    let text = String::from_utf8_lossy(object);
+    let Ok(Value::Object(members)) = serde_json::from_str(&text) else { return false };
+    let is_number = |value: Option<&Value>| match value {
+        Some(Value::Number(_)) => true,
+        Some(Value::String(text)) => text.bytes().next().is_some_and(|byte| byte.is_ascii_digit()),
+        // As `evtx_dump` writes an element with attributes.
+        Some(Value::Object(parts)) => parts.contains_key("#text"),
+        _ => false,
     };
-    let is_number: fn(&[u8]) -> bool =
-        |value| value.strip_prefix(b"\"").unwrap_or(value).first().is_some_and(u8::is_ascii_digit);
-    let is_object: fn(&[u8]) -> bool = |value| value.starts_with(b"{");
-    let is_text: fn(&[u8]) -> bool = |value| value.starts_with(b"\"");
-    let is_evtx_dump = || is("Event", is_object) && is("System", is_object) && is("EventRecordID", is_number);
-    let is_winlogbeat = || {
-        (is("event_id", is_number) && is("winlog", is_object) && is("provider_name", is_text))
-            || (is("winlog.event_id", is_number) && is("winlog.provider_name", is_text))
-    };
-    let is_nxlog = || is("EventID", is_number) && is("SourceName", is_text);
-    is_evtx_dump() || is_winlogbeat() || is_nxlog()
+    let is_text = |value: Option<&Value>| value.is_some_and(Value::is_string);
+    let member = |name: &str, part: &str| members.get(name).and_then(|value| value.get(part));
+    let is_evtx_dump = is_number(member("Event", "System").and_then(|system| system.get("EventID")));
+    let is_winlogbeat = is_number(member("winlog", "event_id")) && is_text(member("winlog", "provider_name"))
+        || is_number(members.get("winlog.event_id")) && is_text(members.get("winlog.provider_name"));
+    let is_nxlog = is_number(members.get("EventID")) && is_text(members.get("SourceName"));
+    is_evtx_dump || is_winlogbeat || is_nxlog
 }
 
 /// Whether an `<Event>` element starts here, and not one whose name only begins like it.
@@ -272,6 +297,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_quotes_an_event_is_no_export() {
+        let (_, events) = started();
+        for (event, _) in events {
+            for (before, behind) in [
+                ("# Tool\n\nIt reads events such as\n\n", "\n\nand others.\n"),
+                ("import tool\n\nEVENT = '''\n", "'''\n"),
+                ("<!DOCTYPE HTML>\n<pre>\n", "\n</pre>\n"),
+                ("<body>\n<p>See:</p>\n<Html>", "</Html>\n"),
+            ] {
+                let text = format!("{before}{event}{behind}");
+                assert_eq!(Export::of_head(text.as_bytes()), None, "{text}");
+            }
+        }
+        let inside = r#"{"event":{"original":"<Event xmlns=\"a\"><System><Provider Name=\"P\"/></System></Event>"}}"#;
+        assert_eq!(Export::of_head(format!("x\n{inside}\n").as_bytes()), None);
+        let behind = format!("{inside}\n{}\n", r#"{"winlog":{"provider_name":"P","event_id":"3"}}"#);
+        assert_eq!(Export::of_head(format!("x\n{behind}").as_bytes()), Some(Export::JsonLines));
+        let of_others = r#"[{"document":{"data":{"Event":{"System":{"EventID":3,"EventRecordID":7}}}}}]"#;
+        assert_eq!(Export::of_head(of_others.as_bytes()), None);
     }
 
     #[test]

@@ -393,7 +393,7 @@ fn values_that_no_connection_has_are_refused_with_what_to_give() {
         ("--process", "a|b", "no name has the character |"),
         ("--dest", "198.41.0.4:443", "it has a port: give 198.41.0.4, and --port 443"),
         ("--remote", "[2001:db8::1]:443", "it has a port: give 2001:db8::1, and --remote-port 443"),
-        ("--dest", "198.41.0.999", "it ends like an address, and is not one"),
+        ("--dest", "198.41.0.999", "it is written like an address, and is not one"),
         ("--remote", "https://a.example/x", "it is a URL, and connections have names and addresses alone"),
         ("--dest", "a.example ", "it starts or ends with a space: give a.example"),
         ("--user", "CORP/carol", r"\ stands between a domain and a user, as in CORP\carol"),

@@ -135,6 +135,7 @@ fn no_output_has_a_name_with_another_meaning() {
         ("log.evtx ", "Windows drops a dot or a space"),
     ] {
         for option in ["-o", "--events", "--manifest"] {
+            let name = &if option == "--manifest" { name.replace(".csv", ".json") } else { name.to_owned() };
             case.run_on(&["--force", "log.evtx", option, name])
                 .exits(1)
                 .says(&[&format!("{name}: cannot write there: {cause}")]);
@@ -234,7 +235,7 @@ fn the_logs_of_this_host_are_read_where_windows_has_them_and_nothing_is_written_
     }
     case.run_on(&["--live"]).exits(1).says(&["cannot read the logs of this host: there is no such folder"]);
     fs::create_dir_all(&logs).unwrap();
-    case.run_on(&["--live"]).exits(1).says(&["netsift: no event log found"]);
+    case.run_on(&["--live"]).exits(1).says(&["no event log found: give a log"]);
     fs::copy(case.path("log.evtx"), logs.join("Microsoft-Windows-Sysmon%4Operational.evtx")).unwrap();
     assert_eq!(case.run_on(&["--live"]).exits(0).report(), report);
     case.run_on(&["--live", "-o", &inside]).exits(1).says(&[refused]);
