@@ -147,6 +147,16 @@ fn a_rule_is_judged_by_what_it_asks_for_whatever_others_do() {
     const NOT_JUDGED: &str = "1 connection was not judged by rules that ask for the process";
     let not_parent = "title: Not Parent\nlogsource: {category: network_connection}\n\
                       detection: {s: {Image|endswith: tool.exe}, f: {ParentImage|endswith: x.exe}, condition: s and not f}\n";
+    // What is certain whatever the parent is: it is on another port than what is left out.
+    let by_port = |port: &str| {
+        format!(
+            "title: Port {port}\nlogsource: {{category: network_connection}}\ndetection: {{s: {{CommandLine|contains: evil}}, \
+             f: {{ParentImage|endswith: x.exe, DestinationPort: {port}}}, condition: s and not 1 of f*}}\n"
+        )
+    };
+    let [other_port, own_port] = ["1", "443"].map(by_port);
+    let absent = "title: No Parent\nlogsource: {category: network_connection}\n\
+                  detection: {s: {CommandLine|contains: evil, ParentImage: null}, condition: s}\n";
     let either = "title: Either\nlogsource: {category: network_connection}\n\
                   detection: {a: {CommandLine|contains: evil}, b: {Hashes|contains: x}, condition: a or b}\n";
     // The child tells the command line and nothing else.
@@ -158,6 +168,8 @@ fn a_rule_is_judged_by_what_it_asks_for_whatever_others_do() {
         (&[NOT_GOOD], &["01 Not Good"], true),
         (&[either], &["01 Either"], true),
         (&[either, not_parent, PARENT], &["01 Either"], false),
+        (&[&*other_port], &["01 Port 1"], false),
+        (&[&*own_port, absent], &[], false),
     ] {
         let ran = ruled(rules).events(&events).run_on(&["log.evtx"]);
         assert_eq!(found(&ran), hits, "{rules:?}");

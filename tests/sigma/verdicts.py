@@ -7,8 +7,8 @@ does not check what else a row holds. run.sh says how to run it.
 
 import argparse
 import csv
-import fnmatch
 import ipaddress
+import itertools
 import json
 import re
 import sqlite3
@@ -147,30 +147,21 @@ def asked(rule):
     return {field for field, _, _ in items(rule.detection)} & OF_PROCESS
 
 
-def denied(rule):
-    """What of it a missing value would satisfy: what stands behind a `not`, and what is to be absent or another."""
-    conditions = rule.detection["condition"]
-    conditions = conditions if isinstance(conditions, list) else [conditions]
-    behind = " ".join(
-        part
-        for condition in conditions
-        for part in re.findall(r"\bnot\s+(\([^()]*\)|(?:\d+|all|any)\s+of\s+\S+|\S+)", condition)
-    )
-    words = re.findall(r"[\w*]+", behind)
-    names = {name for name in rule.detection for word in words if fnmatch.fnmatchcase(name, word)}
-    fields = {field for name in names for field, _, _ in items(rule.detection[name])}
-    for field, modifiers, values in items(rule.detection):
-        if {"exists", "neq"} & set(modifiers) or None in values or "" in values:
-            fields.add(field)
-    return fields & OF_PROCESS
-
-
-def is_judged(rule, fields):
-    """Whether enough is told of a connection's process, by another event or by the connection's own."""
-    if not asked(rule) or "CommandLine" in fields and "process" not in fields:
-        return True
-    told = OF_PROCESS if fields.get("process") == "own" else fields.keys() if "process" in fields else set()
-    return bool(asked(rule) & told) and denied(rule) <= told
+def readings(rule, fields):
+    """All that a connection can be for a rule: what is not told of its process is nothing, or any value of the rule."""
+    if not asked(rule) or fields.get("process") == "own" or "process" not in fields and "CommandLine" in fields:
+        return [fields]
+    told = fields.keys() if "process" in fields else set()
+    if not asked(rule) & told:
+        return []
+    values = {
+        name: [None] + [str(value).strip("*") for field, _, values in items(rule.detection) if field == name for value in values]
+        for name in sorted(asked(rule) - told)
+    }
+    return [
+        fields | {name: value for name, value in zip(values, chosen) if value is not None}
+        for chosen in itertools.product(*values.values())
+    ]
 
 
 def read_connections(folder):
@@ -224,23 +215,23 @@ def told(fields):
 
 
 def evaluate(rules, connections):
-    """The (rule id, position in `connections`) that match."""
-    columns = {field for fields in connections for field in fields}
-    columns |= {field for rule in rules for field, _, _ in items(rule.detection)}
-    columns = sorted(columns)
-    db = database()
-    db.execute(f"CREATE TABLE logs ({', '.join(f'{quoted(name)} TEXT COLLATE NOCASE' for name in columns)})")
-    db.executemany(
-        f"INSERT INTO logs (rowid, {', '.join(map(quoted, columns))}) VALUES (?{', ?' * len(columns)})",
-        [[at, *map(fields.get, columns)] for at, fields in enumerate(connections)],
-    )
-    return {
-        (rule.id, at)
-        for rule in rules
-        for query in rule.queries
-        for (at,) in db.execute(f"SELECT rowid FROM logs WHERE {query}")
-        if is_judged(rule, connections[at])
-    }
+    """The (rule id, position in `connections`) that match, whatever is not told."""
+    found = set()
+    for rule in rules:
+        rows = [(at, fields) for at, connection in enumerate(connections) for fields in readings(rule, connection)]
+        columns = {field for _, fields in rows for field in fields}
+        columns = sorted(columns | {field for field, _, _ in items(rule.detection)})
+        db = database()
+        db.execute(f"CREATE TABLE logs ({', '.join(f'{quoted(name)} TEXT COLLATE NOCASE' for name in columns)})")
+        db.executemany(
+            f"INSERT INTO logs ({', '.join(map(quoted, columns))}) VALUES ({', '.join('?' * len(columns))})",
+            [[*map(fields.get, columns)] for _, fields in rows],
+        )
+        for query in rule.queries:
+            matches = {row - 1 for (row,) in db.execute(f"SELECT rowid FROM logs WHERE {query}")}
+            others = {at for row, (at, _) in enumerate(rows) if row not in matches}
+            found |= {(rule.id, rows[row][0]) for row in matches if rows[row][0] not in others}
+    return found
 
 
 def quoted(name):

@@ -12,6 +12,9 @@ use crate::{
     rule::sigma::names,
 };
 
+/// What stands before the name of a field that a connection has if that is told of its process. None of Sysmon's starts so.
+pub(super) const TOLD: &str = "(process) ";
+
 /// What a rule asks of processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asking {
@@ -51,11 +54,12 @@ impl Asking {
         self.all.names().any(&is_told) && self.denied.names().all(&is_told)
     }
 
-    /// The same as a detection of a rule, by fields that are there if what is behind this prefix is told.
-    pub(super) fn as_filter(self, prefix: &str) -> String {
-        let is_told = |name: &str| format!("{{\"{prefix}{name}|exists\": true}}");
+    /// The same as a detection of a rule, by fields that are there if what is behind [`TOLD`] is told. Of a rule that is certain, it is
+    /// enough that some of it is told.
+    pub(super) fn as_filter(self, is_certain: bool) -> String {
+        let is_told = |name: &str| format!("{{\"{TOLD}{name}|exists\": true}}");
         let any: Vec<String> = self.all.names().map(is_told).collect();
-        let denied: Vec<String> = self.denied.names().map(is_told).collect();
+        let denied: Vec<String> = self.denied.names().filter(|_| !is_certain).map(is_told).collect();
         let detections = iter::once(format!("some: [{}]", any.join(", ")));
         let detections =
             detections.chain(denied.iter().zip(0..).map(|(one, number)| format!("denied_{number}: {one}")));

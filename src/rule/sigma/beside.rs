@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::started::{COMMAND_LINE, Start},
     evtx::event::Event,
-    rule::sigma::{asking::Asking, narrowing},
+    rule::sigma::{asking::Asking, certain, narrowing},
 };
 
 /// What is known of a connection besides its event.
@@ -52,16 +52,17 @@ impl Names {
 
 /// The field that a queried name stands in.
 pub const HOSTNAME: &str = "DestinationHostname";
-/// What stands before the name of a field that a connection has if that is told of its process. None of Sysmon's starts so.
-pub(super) const TOLD: &str = "(process) ";
 
-/// The rule, which matches only where what is told of the process is enough.
+/// The rule, which matches only where something that it asks for is told of the process, and where it would whatever the rest is.
 ///
 /// # Errors
 ///
 /// It counts detections in a way that cannot be told from counting this one.
 pub(super) fn of_known_process(rule: &SigmaRule, asking: Asking) -> Result<SigmaRule, String> {
-    let parsed = rsigma_parser::parse_sigma_yaml(&asking.as_filter(TOLD)).map_err(|error| error.to_string())?;
+    let certain = certain::of(rule);
+    let filter = asking.as_filter(certain.is_some());
+    let rule = certain.as_ref().unwrap_or(rule);
+    let parsed = rsigma_parser::parse_sigma_yaml(&filter).map_err(|error| error.to_string())?;
     let filter = parsed.filters.first().ok_or("there is no such filter")?;
     narrowing::narrowed(rule, filter, usize::MAX)
 }

@@ -7,12 +7,13 @@
 //! - [`scope`]: which rules are about connections. [`narrowing`]: what a filter makes of a rule.
 //! - [`names`]: the names by which a rule can ask for a field, and their aliases. [`literals`]: what a connection must contain for a rule to match it.
 //! - [`engine`]: rules evaluated. [`view`]: a connection as a rule sees it. [`inputs`]: what of a connection the loaded rules look at.
-//! - [`beside`]: what rules see of a connection besides its own event. [`asking`]: what of that has to be told.
+//! - [`beside`]: what rules see of a connection besides its own event. [`asking`]: what of that has to be told; [`certain`]: what becomes of a rule where some of it is not.
 //! - [`memo`]: verdicts on what was met before. [`flags`]: rules that are not worth finding.
 //! - [`correlation`]: rules about several connections.
 
 pub mod asking;
 pub mod beside;
+pub mod certain;
 pub mod correlation;
 pub mod engine;
 pub mod file;

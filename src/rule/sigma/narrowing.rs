@@ -62,7 +62,7 @@ pub(super) fn narrowed(rule: &SigmaRule, filter: &FilterRule, number: usize) -> 
 }
 
 /// A condition that names each of these detections, behind a prefix; `None` for a count of them.
-fn explicit(condition: &ConditionExpr, detections: &Detections, prefix: &str) -> Option<ConditionExpr> {
+pub(super) fn explicit(condition: &ConditionExpr, detections: &Detections, prefix: &str) -> Option<ConditionExpr> {
     let all = |parts: &[ConditionExpr]| {
         parts.iter().map(|part| explicit(part, detections, prefix)).collect::<Option<Vec<_>>>()
     };

@@ -16,7 +16,8 @@ use crate::{
     connection::started::{self, COMMAND_LINE, TELLS_ALL},
     evtx::event::Event,
     rule::sigma::{
-        beside::{Beside, HOSTNAME, TOLD},
+        asking::TOLD,
+        beside::{Beside, HOSTNAME},
         names,
     },
 };

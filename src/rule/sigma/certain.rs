@@ -1,0 +1,93 @@
+//! A rule made certain: it matches only where it would whatever the values are that are not told of a process.
+//!
+//! What is not told has no value. That satisfies no condition on it, and so it is certain that such a condition can hold where it does; but
+//! what denies one would hold too, and so would what asks for no value. A detection that is denied gets a copy that holds where its
+//! values are not told, and what asks for no value holds only where that is told.
+
+use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Detections, FieldSpec, Modifier, SigmaRule, SigmaValue};
+
+use crate::{
+    connection::started::Asked,
+    rule::sigma::{asking::TOLD, names, narrowing},
+};
+
+/// What stands before the name of a detection's copy.
+const DENIED: &str = "__denied_";
+
+/// The rule made certain; nothing if it counts detections in a way that it cannot be made so.
+pub(super) fn of(rule: &SigmaRule) -> Option<SigmaRule> {
+    let mut certain = rule.clone();
+    let Detections { named, conditions, .. } = &mut certain.detection;
+    for condition in conditions.iter_mut() {
+        *condition = denying(&narrowing::explicit(condition, &rule.detection, "")?, false)?;
+    }
+    let both = |(name, detection): (&String, &Detection)| {
+        let denied = (format!("{DENIED}{name}"), made_certain(detection, true));
+        [denied, (name.clone(), made_certain(detection, false))]
+    };
+    *named = rule.detection.named.iter().flat_map(both).collect();
+    Some(certain)
+}
+
+/// The condition with the copies of detections in place of those that are denied.
+fn denying(condition: &ConditionExpr, is_denied: bool) -> Option<ConditionExpr> {
+    let all = |parts: &[ConditionExpr]| parts.iter().map(|part| denying(part, is_denied)).collect::<Option<Vec<_>>>();
+    Some(match condition {
+        ConditionExpr::And(parts) => ConditionExpr::And(all(parts)?),
+        ConditionExpr::Or(parts) => ConditionExpr::Or(all(parts)?),
+        ConditionExpr::Not(part) => ConditionExpr::Not(Box::new(denying(part, !is_denied)?)),
+        ConditionExpr::Identifier(name) if is_denied => ConditionExpr::Identifier(format!("{DENIED}{name}")),
+        ConditionExpr::Identifier(_) => condition.clone(),
+        ConditionExpr::Selector { .. } => return None,
+    })
+}
+
+fn made_certain(detection: &Detection, is_denied: bool) -> Detection {
+    let all = |parts: &[Detection]| parts.iter().map(|part| made_certain(part, is_denied)).collect();
+    match detection {
+        Detection::AllOf(items) if items.iter().any(|item| of_process(item).next().is_some()) => {
+            Detection::And(items.iter().map(|item| item_made_certain(item, is_denied)).collect())
+        }
+        Detection::AnyOf(parts) => Detection::AnyOf(all(parts)),
+        Detection::And(parts) => Detection::And(all(parts)),
+        other => other.clone(),
+    }
+}
+
+fn item_made_certain(item: &DetectionItem, is_denied: bool) -> Detection {
+    let own = Detection::AllOf(vec![item.clone()]);
+    let told = |is_told: bool| of_process(item).map(move |name| Detection::AllOf(vec![exists(&name, is_told)]));
+    if is_denied {
+        Detection::AnyOf(std::iter::once(own).chain(told(false)).collect())
+    } else {
+        Detection::And(std::iter::once(own).chain(told(true).filter(|_| is_for_none(item))).collect())
+    }
+}
+
+/// The fields of the process that an item looks at, as records have them.
+fn of_process(item: &DetectionItem) -> impl Iterator<Item = String> {
+    let others = item.values.iter().filter(|_| item.field.modifiers.contains(&Modifier::FieldRef));
+    let others = others.filter_map(|value| match value {
+        SigmaValue::String(text) => Some(text.original.as_str()),
+        _ => None,
+    });
+    let names = item.field.name.as_deref().into_iter().chain(others).map(|name| names::canonical(name).into_owned());
+    names.filter(|name| Asked::default().add(name))
+}
+
+/// That it is told what a field's value is, or that it is not.
+fn exists(name: &str, is_told: bool) -> DetectionItem {
+    let field = FieldSpec::new(Some(format!("{TOLD}{name}")), vec![Modifier::Exists]);
+    DetectionItem { field, values: vec![SigmaValue::Bool(is_told)] }
+}
+
+/// Whether an item can hold of a field that is not there.
+fn is_for_none(item: &DetectionItem) -> bool {
+    let is_none = |value: &SigmaValue| match value {
+        SigmaValue::Null => true,
+        SigmaValue::String(text) => text.original.is_empty(),
+        _ => false,
+    };
+    let modifiers = &item.field.modifiers;
+    modifiers.contains(&Modifier::Exists) || modifiers.contains(&Modifier::Neq) || item.values.iter().any(is_none)
+}
