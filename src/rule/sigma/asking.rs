@@ -111,7 +111,7 @@ fn without_value<'a>(detection: &'a Detection, is_denied: bool, names: &mut Vec<
 }
 
 /// Whether an item can hold of a field that is not there.
-fn is_for_none(item: &DetectionItem) -> bool {
+pub(super) fn is_for_none(item: &DetectionItem) -> bool {
     let is_none = |value: &SigmaValue| match value {
         SigmaValue::Null => true,
         SigmaValue::String(text) => text.original.is_empty(),

@@ -8,7 +8,10 @@ use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Detections, FieldSp
 
 use crate::{
     connection::started::Asked,
-    rule::sigma::{asking::TOLD, names, narrowing},
+    rule::sigma::{
+        asking::{TOLD, is_for_none},
+        names, narrowing,
+    },
 };
 
 /// What stands before the name of a detection's copy.
@@ -79,15 +82,4 @@ fn of_process(item: &DetectionItem) -> impl Iterator<Item = String> {
 fn exists(name: &str, is_told: bool) -> DetectionItem {
     let field = FieldSpec::new(Some(format!("{TOLD}{name}")), vec![Modifier::Exists]);
     DetectionItem { field, values: vec![SigmaValue::Bool(is_told)] }
-}
-
-/// Whether an item can hold of a field that is not there.
-fn is_for_none(item: &DetectionItem) -> bool {
-    let is_none = |value: &SigmaValue| match value {
-        SigmaValue::Null => true,
-        SigmaValue::String(text) => text.original.is_empty(),
-        _ => false,
-    };
-    let modifiers = &item.field.modifiers;
-    modifiers.contains(&Modifier::Exists) || modifiers.contains(&Modifier::Neq) || item.values.iter().any(is_none)
 }
