@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The byte order mark in UTF-8, which can stand between files that were put together.
+pub const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// As many bytes, behind those that are 0, show how a text without a byte order mark is encoded.
 const SAMPLE: usize = 64;
 

@@ -13,7 +13,10 @@ use memchr::{
 
 use serde_json::Value;
 
-use crate::evidence::{encoding::Encoding, objects::Object};
+use crate::evidence::{
+    encoding::{Encoding, MARK},
+    objects::Object,
+};
 
 /// As many of its first bytes show what most files are.
 pub const HEAD: usize = 4096;
@@ -24,8 +27,6 @@ const OF_EXPORT: usize = (1 << 20) + OF_TEXT;
 /// Names of which an export has at least one, whatever stands before its first event, and few other files.
 const SIGNS: [&str; 8] =
     ["<Event", "EventID", "EventData", "EventTime", "EventReceivedTime", "winlog", "Sysmon", "@timestamp"];
-/// The byte order mark.
-const MARK: &[u8] = "\u{feff}".as_bytes();
 /// The longest tag by which an event starts, in bytes.
 const TAG: usize = 1024;
 

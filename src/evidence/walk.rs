@@ -16,14 +16,8 @@ pub struct Walked {
     pub files: BTreeSet<PathBuf>,
     /// What cannot be walked or read, and why.
     pub failed: Vec<(PathBuf, String)>,
-}
-
-impl Walked {
-    /// Whether there is neither a file nor anything wrong.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.failed.is_empty()
-    }
+    /// The given paths under which there is neither.
+    pub empty: Vec<PathBuf>,
 }
 
 /// Finds the files: each path itself, whatever its name, or those under it that are of the kind.
@@ -31,10 +25,11 @@ impl Walked {
 pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
     let mut walked = Walked::default();
     for path in paths {
+        let mut is_empty = true;
         for entry in WalkDir::new(path).follow_links(true) {
             match entry {
-                Ok(entry) if entry.file_type().is_dir() => {}
-                Ok(entry) if entry.depth() > 0 && !is_of_kind(entry.path()) => {}
+                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) if entry.depth() > 0 && !is_of_kind(entry.path()) => continue,
                 // A pipe that is met would be waited for, perhaps for ever.
                 Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
                     walked.failed.push((entry.into_path(), "it is no regular file".to_owned()));
@@ -44,6 +39,10 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                 }
                 Err(error) => walked.failed.push(failure(&error, path)),
             }
+            is_empty = false;
+        }
+        if is_empty {
+            walked.empty.push(path.clone());
         }
     }
     // Of the names of one file, the first.

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::evtx::{
-    definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
-    event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
-    kind::{FRAGMENT, HEX64, NULL},
-    tree,
+use crate::{
+    bytes::utf16,
+    evtx::{
+        definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
+        event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
+        kind::{FRAGMENT, HEX64, NULL},
+        tree,
+    },
 };
 
 /// How much of an event is read.
@@ -231,7 +234,7 @@ impl Shape {
             match &member.part {
                 Part::Value(_) => member.value().map(Name::Value),
                 Part::Text(text) if member.dependency.is_none() && text.len() <= LONGEST_NAME => {
-                    Some(Name::Text(text.encode_utf16().flat_map(u16::to_le_bytes).collect()))
+                    Some(Name::Text(utf16(text)))
                 }
                 Part::Text(_) => None,
             }

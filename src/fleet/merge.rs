@@ -94,9 +94,8 @@ pub struct Gathered {
 /// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
 /// the place of one.
 pub fn gather(config: &Merging) -> Result<Gathered, Error> {
-    let Walked { files, failed } = walk(&config.paths, is_parquet);
-    let is_empty = |path: &&PathBuf| walk(std::slice::from_ref(path), is_parquet).is_empty();
-    let empty = config.paths.iter().filter(is_empty).map(|path| text::path(path)).collect();
+    let Walked { files, failed, empty } = walk(&config.paths, is_parquet);
+    let empty = empty.iter().map(|path| text::path(path)).collect();
     config.outputs.check(&files.iter().flat_map(|path| source::identities(path)).collect())?;
     let mut merger = Merger { empty, ..Merger::default() };
     for (path, cause) in failed {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ipnet::IpNet;
 
 use crate::{
-    connection::cidr,
+    connection::{cidr, pattern::undotted},
     label::{
         names::{self, Names, Reach},
         texts::Collected,
@@ -70,7 +70,7 @@ impl Entries {
     ///
     /// One that only has a `*` for the names below a domain is found as such names are.
     pub(super) fn add_pattern(&mut self, text: &str) -> bool {
-        let text = text.strip_suffix('.').unwrap_or(text);
+        let text = undotted(text);
         let below = text.strip_prefix("*.").and_then(names::name);
         let is_one = match below {
             Some(name) => {

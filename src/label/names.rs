@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use crate::connection::pattern::folded;
+use crate::connection::pattern::{folded, undotted};
 
 /// The longest name that DNS has, and the longest part of one, in bytes.
 const LONGEST: usize = 253;
@@ -68,7 +68,7 @@ impl Names {
 /// Its parts have letters of any script, digits, `-` and `_`, as hosts of Windows have. The last one is not a number: `1.2.3` is a
 /// mistaken address. Nor is `-` a name: Sysmon writes it for what is not stated.
 pub(super) fn name(text: &str) -> Option<String> {
-    let name = text.strip_suffix('.').unwrap_or(text);
+    let name = undotted(text);
     let is_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let is_part = |part: &str| !part.is_empty() && part.len() <= LONGEST_PART && part.chars().all(is_of_name);
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));

@@ -173,9 +173,9 @@ impl<'a> Summary<'a> {
         writeln!(f, "filters   {}", text::printable(&self.terms.filter.to_string()))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")?;
-        match self.ran.span {
-            Some(_) if self.said().outside().is_some() => line(f, self.said().outside()),
-            Some(span) if !self.terms.filter.window.is_open() => {
+        match (self.said().outside(), self.ran.span) {
+            (Some(outside), _) => line(f, Some(outside)),
+            (None, Some(span)) if !self.terms.filter.window.is_open() => {
                 line(f, Some(format!("the logs reach {}", reach(span))))
             }
             _ => Ok(()),

@@ -1,6 +1,7 @@
 //! [`Connections`]: what becomes of the connections of one chunk: left out, judged, counted and kept.
 
 use crate::{
+    bytes::utf16,
     connection::{
         audited, clock,
         glossary::{Connection, Field, INBOUND},
@@ -136,19 +137,18 @@ impl<'s> Connections<'s> {
             Purpose::Connections => &[logged_by.event_ids()],
         };
         let is_of_ids = |id: u16| ids.iter().any(|ids| ids.contains(&id));
-        let utf16 = |name: &&str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        let providers: Vec<Vec<u8>> = self.plan.prefilter.providers().iter().map(utf16).collect();
+        let providers: Vec<Vec<u8>> = self.plan.prefilter.providers().iter().map(|name| utf16(name)).collect();
         // Whether it is one of them; nothing where that is not plain to see.
         let names_one =
             |name: Raw<'_>| providers.iter().try_fold(false, |any, provider| Some(any | name.says(provider)?));
-        let security = unread::provider();
         let mut scratch = Scratch::default();
         // Where a template repeats a value, the text of all connections of a chunk counts.
         let is_plain = typed.is_plain();
-        let counts_unread = self.plan.counts_unread();
+        let unread = self.plan.counts_unread().then(unread::provider);
         for row in typed.rows() {
             let kind = typed.kind(row);
-            self.part.tally.security_unread += u64::from(counts_unread && unread::is_one(kind, &security));
+            let is_unread = unread.as_ref().is_some_and(|provider| unread::is_one(kind, provider));
+            self.part.tally.security_unread += u64::from(is_unread);
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
                 Some(true) => is_plain && self.is_done(kind, typed, row, &mut scratch),

@@ -22,6 +22,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::{
+    bytes::utf16,
     connection::{logged::LoggedBy, security},
     evtx::{candidates::Candidates, record::Record, window::Window},
 };
@@ -129,7 +130,6 @@ impl Prefilter {
     /// Whether one of these values of an event has one of the texts, if there are any: then a chunk with it has one.
     #[must_use]
     pub fn has_text_in<'v>(&self, mut values: impl Iterator<Item = &'v str>) -> bool {
-        let utf16 = |value: &str| value.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
         self.texts.as_ref().is_none_or(|texts| values.any(|value| texts.is_match(&utf16(value))))
     }
 
@@ -199,10 +199,6 @@ mod tests {
 
     fn finds(name: &str, haystack: &[u8]) -> bool {
         Prefilter::new(Some(&[name.to_owned()]), LoggedBy::Sysmon).unwrap().texts.unwrap().is_match(haystack)
-    }
-
-    fn utf16(text: &str) -> Vec<u8> {
-        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Other chunks of Sysmon's logs are not searched for them, and are read as fast as before.
 
 use crate::{
+    bytes::utf16,
     connection::security::{self, EVENT_IDS, PROVIDER},
     evtx::{
         candidates::Candidates,
@@ -38,7 +39,7 @@ pub(super) fn count(prefilter: &Prefilter, chunk: &[u8], records: &[Record], lay
 
 /// The name of the provider, as values have it.
 pub(super) fn provider() -> Vec<u8> {
-    PROVIDER.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    utf16(PROVIDER)
 }
 
 /// Whether a record of this kind is one of them, with the name of their provider.

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{
-    evidence::objects::Object,
+    evidence::{encoding::MARK, objects::Object},
     evtx::{
         event::Event,
         exported::{
@@ -29,9 +29,6 @@ const MOST_ITEMS: usize = 4096;
 
 /// As many bytes show whether a line is one that `evtx_dump` writes before each event.
 const RECORD: usize = b"Record 18446744073709551615\r\n".len();
-
-/// The byte order mark, which stands between files that were put together.
-const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The objects of a text.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use quick_xml::{
 };
 
 use crate::{
-    evidence::export::starts_event,
+    evidence::{encoding::MARK, export::starts_event},
     evtx::{
         event::{Event, joined},
         exported::{
@@ -34,8 +34,6 @@ const NAMED: usize = 80;
 const LONGEST_NAME: usize = 64;
 /// So many elements may be around events.
 const MOST_AROUND: usize = 4;
-/// The byte order mark, which stands between files that were put together.
-const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The events of a text.
 pub(super) struct Elements {

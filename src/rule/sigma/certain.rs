@@ -4,6 +4,8 @@
 //! what denies one would hold too, and so would what asks for no value. A detection that is denied gets a copy that holds where its
 //! values are not told, and what asks for no value holds only where that is told.
 
+use std::collections::BTreeSet;
+
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Detections, FieldSpec, Modifier, SigmaRule, SigmaValue};
 
 use crate::{
@@ -21,25 +23,30 @@ const DENIED: &str = "__denied_";
 pub(super) fn of(rule: &SigmaRule) -> Option<SigmaRule> {
     let mut certain = rule.clone();
     let Detections { named, conditions, .. } = &mut certain.detection;
+    let mut denied = BTreeSet::new();
     for condition in conditions.iter_mut() {
-        *condition = denying(&narrowing::explicit(condition, &rule.detection, "")?, false)?;
+        *condition = denying(&narrowing::explicit(condition, &rule.detection, "")?, false, &mut denied)?;
     }
-    let both = |(name, detection): (&String, &Detection)| {
-        let denied = (format!("{DENIED}{name}"), made_certain(detection, true));
-        [denied, (name.clone(), made_certain(detection, false))]
-    };
-    *named = rule.detection.named.iter().flat_map(both).collect();
+    let denied = denied
+        .iter()
+        .filter_map(|name| Some((format!("{DENIED}{name}"), made_certain(rule.detection.named.get(name)?, true))));
+    let own = rule.detection.named.iter().map(|(name, detection)| (name.clone(), made_certain(detection, false)));
+    *named = own.chain(denied).collect();
     Some(certain)
 }
 
-/// The condition with the copies of detections in place of those that are denied.
-fn denying(condition: &ConditionExpr, is_denied: bool) -> Option<ConditionExpr> {
-    let all = |parts: &[ConditionExpr]| parts.iter().map(|part| denying(part, is_denied)).collect::<Option<Vec<_>>>();
+/// The condition with the copies of detections in place of those that are denied, whose names are added.
+fn denying(condition: &ConditionExpr, is_denied: bool, denied: &mut BTreeSet<String>) -> Option<ConditionExpr> {
+    let mut all =
+        |parts: &[ConditionExpr]| parts.iter().map(|part| denying(part, is_denied, denied)).collect::<Option<Vec<_>>>();
     Some(match condition {
         ConditionExpr::And(parts) => ConditionExpr::And(all(parts)?),
         ConditionExpr::Or(parts) => ConditionExpr::Or(all(parts)?),
-        ConditionExpr::Not(part) => ConditionExpr::Not(Box::new(denying(part, !is_denied)?)),
-        ConditionExpr::Identifier(name) if is_denied => ConditionExpr::Identifier(format!("{DENIED}{name}")),
+        ConditionExpr::Not(part) => ConditionExpr::Not(Box::new(denying(part, !is_denied, denied)?)),
+        ConditionExpr::Identifier(name) if is_denied => {
+            denied.insert(name.clone());
+            ConditionExpr::Identifier(format!("{DENIED}{name}"))
+        }
         ConditionExpr::Identifier(_) => condition.clone(),
         ConditionExpr::Selector { .. } => return None,
     })
@@ -69,12 +76,7 @@ fn item_made_certain(item: &DetectionItem, is_denied: bool) -> Detection {
 
 /// The fields of the process that an item looks at, as records have them.
 fn of_process(item: &DetectionItem) -> impl Iterator<Item = String> {
-    let others = item.values.iter().filter(|_| item.field.modifiers.contains(&Modifier::FieldRef));
-    let others = others.filter_map(|value| match value {
-        SigmaValue::String(text) => Some(text.original.as_str()),
-        _ => None,
-    });
-    let names = item.field.name.as_deref().into_iter().chain(others).map(|name| names::canonical(name).into_owned());
+    let names = names::of_item(item).map(|name| names::canonical(name).into_owned());
     names.filter(|name| Asked::default().add(name))
 }
 

@@ -77,7 +77,7 @@ pub fn load(paths: &[PathBuf], wanted: &Wanted) -> Loaded {
 /// depend on how many threads there are.
 #[must_use]
 pub fn load_on(threads: NonZeroUsize, built_in: &[&str], paths: &[PathBuf], wanted: &Wanted) -> Loaded {
-    let Walked { files, failed } = walk(paths, is_yaml);
+    let Walked { files, failed, .. } = walk(paths, is_yaml);
     let refused = failed.into_iter().map(|(path, reason)| Remark { path, title: None, reason });
     let mut loaded = Loaded { refused: refused.collect(), ..Loaded::default() };
     let files: Vec<PathBuf> = files.into_iter().collect();

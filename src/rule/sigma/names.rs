@@ -6,7 +6,9 @@
 
 use std::{borrow::Cow, fmt};
 
-use rsigma_parser::{CorrelationCondition, CorrelationRule, Detection, Detections, Modifier, SigmaValue};
+use rsigma_parser::{
+    CorrelationCondition, CorrelationRule, Detection, DetectionItem, Detections, Modifier, SigmaValue,
+};
 
 use crate::connection::{
     started::{self, Asked},
@@ -146,20 +148,20 @@ fn unknown<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Unknown> {
     unknown
 }
 
+/// The names of the fields that an item looks at: its own, and those that its values refer to.
+pub(super) fn of_item(item: &DetectionItem) -> impl Iterator<Item = &str> {
+    let others = item.values.iter().filter(|_| item.field.modifiers.contains(&Modifier::FieldRef));
+    let others = others.filter_map(|value| match value {
+        SigmaValue::String(text) => Some(text.original.as_str()),
+        _ => None,
+    });
+    item.field.name.as_deref().into_iter().chain(others)
+}
+
 /// The names of fields in a detection, those that values refer to among them.
 pub(super) fn collect<'a>(detection: &'a Detection, names: &mut Vec<&'a str>) {
     match detection {
-        Detection::AllOf(items) => {
-            for item in items {
-                names.extend(item.field.name.as_deref());
-                if item.field.modifiers.contains(&Modifier::FieldRef) {
-                    names.extend(item.values.iter().filter_map(|value| match value {
-                        SigmaValue::String(text) => Some(text.original.as_str()),
-                        _ => None,
-                    }));
-                }
-            }
-        }
+        Detection::AllOf(items) => names.extend(items.iter().flat_map(of_item)),
         Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().for_each(|part| collect(part, names)),
         // Its body is about the members of a list, which no field of a connection is.
         Detection::ArrayMatch { field, .. } => names.push(field),
