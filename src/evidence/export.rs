@@ -11,7 +11,7 @@ use memchr::{
     memmem::{find, find_iter, rfind},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::evidence::{
     encoding::{Encoding, MARK},
@@ -25,8 +25,18 @@ const OF_TEXT: usize = 1 << 16;
 /// As many are looked at of text that has one of the [`SIGNS`] in it: the longest event, 1 MiB, and what is before it.
 const OF_EXPORT: usize = (1 << 20) + OF_TEXT;
 /// Names of which an export has at least one, whatever stands before its first event, and few other files.
-const SIGNS: [&str; 8] =
-    ["<Event", "EventID", "EventData", "EventTime", "EventReceivedTime", "winlog", "Sysmon", "@timestamp"];
+const SIGNS: [&str; 10] = [
+    "<Event",
+    "EventID",
+    "EventId",
+    "EventData",
+    "event_data",
+    "EventTime",
+    "EventReceivedTime",
+    "winlog",
+    "Sysmon",
+    "@timestamp",
+];
 /// The longest tag by which an event starts, in bytes.
 const TAG: usize = 1024;
 
@@ -35,7 +45,7 @@ const TAG: usize = 1024;
 pub enum Export {
     /// `<Event>` elements, in another element or without, as `wevtutil`, `Get-WinEvent` and Event Viewer write them.
     Xml,
-    /// JSON objects, as `evtx_dump`, Winlogbeat or `NXLog` write them: one on each line, or in a list, or over many lines.
+    /// JSON objects, as `evtx_dump`, `EvtxECmd`, Velociraptor, Winlogbeat or `NXLog` write them: one on each line, or in a list, or over many lines.
     JsonLines,
 }
 
@@ -54,9 +64,14 @@ impl Export {
         match text.trim_ascii_start() {
             [b'{', ..] => {
                 let is_evtx_dump = has(r#""Event""#) && has(r#""System""#);
+                let is_evtxecmd = has(r#""ChunkNumber""#) && has(r#""Payload""#);
+                let is_velociraptor = has(r#""System""#) && has(r#""EventID""#);
                 let is_winlogbeat = has(r#""@timestamp""#) && (has(r#""winlog""#) || has(r#""winlog."#));
+                let is_winlogbeat_6 = has(r#""source_name""#) && has(r#""event_id""#);
                 let is_nxlog = has(r#""SourceName""#) && has(r#""EventID""#);
-                (is_evtx_dump || is_winlogbeat || is_nxlog).then_some(Self::JsonLines)
+                let is_known =
+                    is_evtx_dump || is_evtxecmd || is_velociraptor || is_winlogbeat || is_winlogbeat_6 || is_nxlog;
+                is_known.then_some(Self::JsonLines)
             }
             text => {
                 let text = without_declaration(text);
@@ -137,24 +152,31 @@ fn object(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether an object is an event, by its own members. Its id is a number: what only describes events has names there.
+/// Whether an object is an event, or the document of one, by its own members.
 fn is_event(object: &[u8]) -> bool {
     let text = String::from_utf8_lossy(object);
     let Ok(Value::Object(members)) = serde_json::from_str(&text) else { return false };
+    has_id_and_provider(members.get("_source").and_then(Value::as_object).unwrap_or(&members))
+}
+
+/// Whether these are the members of an event. Its id is a number: what only describes events has names there.
+fn has_id_and_provider(members: &Map<String, Value>) -> bool {
     let is_number = |value: Option<&Value>| match value {
         Some(Value::Number(_)) => true,
         Some(Value::String(text)) => text.bytes().next().is_some_and(|byte| byte.is_ascii_digit()),
-        // As `evtx_dump` writes an element with attributes.
-        Some(Value::Object(parts)) => parts.contains_key("#text"),
+        // As `evtx_dump` writes an element with attributes, and Velociraptor.
+        Some(Value::Object(parts)) => parts.contains_key("#text") || parts.get("Value").is_some_and(Value::is_number),
         _ => false,
     };
     let is_text = |value: Option<&Value>| value.is_some_and(Value::is_string);
     let member = |name: &str, part: &str| members.get(name).and_then(|value| value.get(part));
-    let is_evtx_dump = is_number(member("Event", "System").and_then(|system| system.get("EventID")));
-    let is_winlogbeat = is_number(member("winlog", "event_id")) && is_text(member("winlog", "provider_name"))
-        || is_number(members.get("winlog.event_id")) && is_text(members.get("winlog.provider_name"));
-    let is_nxlog = is_number(members.get("EventID")) && is_text(members.get("SourceName"));
-    is_evtx_dump || is_winlogbeat || is_nxlog
+    let of_winlog = |part: &str| member("winlog", part).or_else(|| members.get(&format!("winlog.{part}")));
+    is_number(member("Event", "System").and_then(|system| system.get("EventID")))
+        || is_number(member("System", "EventID")) && member("System", "Provider").is_some()
+        || is_number(of_winlog("event_id")) && is_text(of_winlog("provider_name"))
+        || is_number(members.get("event_id")) && is_text(members.get("source_name"))
+        || is_number(members.get("EventId")) && is_text(members.get("Payload"))
+        || is_number(members.get("EventID")) && is_text(members.get("SourceName"))
 }
 
 /// Whether an `<Event>` element starts here, and not one whose name only begins like it.
@@ -251,7 +273,7 @@ mod tests {
         }
     }
     /// What may stand before the first event, and each form of one.
-    fn started() -> (Vec<Vec<u8>>, [(&'static str, Export); 5]) {
+    fn started() -> (Vec<Vec<u8>>, [(&'static str, Export); 10]) {
         let internal = "{\"EventReceivedTime\":\"x\",\"SourceModuleType\":\"im_internal\",\"Message\":\"started\"}\n";
         let starts = vec![
             Vec::new(),
@@ -270,6 +292,11 @@ mod tests {
             (r#"{"winlog":{"provider_name":"P","event_id":"3"}}"#, Export::JsonLines),
             (r#"{"winlog.provider_name":"P","winlog.event_id":3}"#, Export::JsonLines),
             ("{\n \"SourceName\": \"P\",\n \"EventID\": 3\n}", Export::JsonLines),
+            (r##"{"Event":{"System":{"EventID":{"@Qualifiers":"","#text":"3"}}}}"##, Export::JsonLines),
+            (r#"{"ChunkNumber":0,"Payload":"","Provider":"P","EventId":3}"#, Export::JsonLines),
+            (r#"{"System":{"Provider":{"Name":"P"},"EventID":{"Value":3}}}"#, Export::JsonLines),
+            (r#"{"event_data":{},"event_id":3,"source_name":"P"}"#, Export::JsonLines),
+            (r#"{"_source":{"winlog":{"provider_name":"P","event_id":3}}}"#, Export::JsonLines),
         ];
         (starts, events)
     }

@@ -1,6 +1,6 @@
 //! Events that were exported as XML or JSON lines: the same report as of the log that they are from.
 
-use std::{fs, path::Path};
+use std::{borrow::Cow, fs, path::Path};
 
 use netsift::inside::{
     chunk,
@@ -19,8 +19,22 @@ use crate::{
 /// What an exporter writes of an event.
 pub type Writer = fn(&Decoded<'_>) -> String;
 
-pub const FORMS: [Writer; 9] =
-    [element, pretty, line, separate_line, winlogbeat, flat_winlogbeat, moved_winlogbeat, nxlog, nested_nxlog];
+/// The programs that write times as they are.
+pub const FORMS: [Writer; 13] = [
+    element,
+    pretty,
+    line,
+    separate_line,
+    evtxecmd,
+    full_evtxecmd,
+    winlogbeat,
+    flat_winlogbeat,
+    moved_winlogbeat,
+    old_winlogbeat,
+    document,
+    nxlog,
+    nested_nxlog,
+];
 
 /// All events of a log, written one after another.
 pub fn export(log: &[u8], write: Writer) -> String {
@@ -87,6 +101,109 @@ fn separate_line(event: &Decoded<'_>) -> String {
         "Computer": event.computer,
     });
     json!({"Event": {"EventData": data(event), "System": system}}).to_string() + "\r\n"
+}
+
+/// The values of `EventData` as `Json.NET` makes JSON of them.
+fn named_values(event: &Decoded<'_>) -> Value {
+    let value = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| match &**value {
+        "" => json!({"@Name": name}),
+        text => json!({"@Name": name, "#text": text}),
+    };
+    match &*event.data.iter().map(value).collect::<Vec<_>>() {
+        [only] => json!({"Data": only}),
+        values => json!({"Data": values}),
+    }
+}
+
+/// As `EvtxECmd --json` writes it, which shows GUIDs in its own way.
+fn evtxecmd(event: &Decoded<'_>) -> String {
+    let lowered = |name: &str, value: &str| match name.ends_with("Guid") {
+        true => value.trim_matches(['{', '}']).to_lowercase(),
+        false => value.replace('&', "&amp;"),
+    };
+    let mut lower = Decoded { provider: event.provider.clone(), ..Decoded::default() };
+    lower.data = event.data.iter().map(|(name, value)| (name.clone(), lowered(name, value).into())).collect();
+    let line = json!({
+        "PayloadData1": "ProcessID: 1, ProcessGUID: x",
+        "MapDescription": "Network connection",
+        "ChunkNumber": 0,
+        "Computer": event.computer,
+        "Payload": json!({"EventData": named_values(&lower)}).to_string(),
+        "UserId": "S-1-5-18",
+        "Channel": "Microsoft-Windows-Sysmon/Operational",
+        "Provider": event.provider,
+        "EventId": event.event_id.parse::<u32>().unwrap(),
+        "EventRecordId": event.record_id,
+        "ProcessId": 3028,
+        "ThreadId": 4452,
+        "Level": "Info",
+        "Keywords": "Classic",
+        "SourceFile": "a.evtx",
+        "TimeCreated": event.system_time.replace('Z', "+00:00"),
+    });
+    line.to_string() + "\r\n"
+}
+
+/// The same with `--fj`.
+fn full_evtxecmd(event: &Decoded<'_>) -> String {
+    let system = json!({
+        "Provider": {"@Name": event.provider, "@Guid": "5770385f-c22a-43e0-bf4c-06f5698ffbd9"},
+        "EventID": event.event_id,
+        "TimeCreated": {"@SystemTime": event.system_time.replace('T', " ").trim_end_matches('Z')},
+        "EventRecordID": event.record_id,
+        "Correlation": null,
+        "Computer": event.computer,
+    });
+    json!({"Event": {"System": system, "EventData": named_values(event)}}).to_string() + "\r\n"
+}
+
+/// As Velociraptor's `parse_evtx` writes it: numbers and truth values are no text, and a time is in seconds.
+fn velociraptor(event: &Decoded<'_>) -> String {
+    let typed = |name: &str, value: &str| match value {
+        "true" | "false" => json!(value == "true"),
+        _ if name.ends_with("Guid") => json!(value.trim_matches(['{', '}'])),
+        _ => match value.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
+            Some(Ok(number)) => json!(number),
+            _ => value.parse::<u64>().map_or_else(|_| json!(value), Value::from),
+        },
+    };
+    let data: Map<String, Value> =
+        event.data.iter().map(|(name, value)| (name.to_string(), typed(name, value))).collect();
+    let time: jiff::Timestamp = event.system_time.parse().unwrap();
+    let system = json!({
+        "Provider": {"Name": event.provider, "Guid": "5770385F-C22A-43E0-BF4C-06F5698FFBD9"},
+        "EventID": {"Value": event.event_id.parse::<u32>().unwrap()},
+        "Keywords": 9_223_372_036_854_775_808_u64,
+        "TimeCreated": {"SystemTime": time.as_duration().as_secs_f64()},
+        "EventRecordID": event.record_id.parse::<u64>().unwrap(),
+        "Correlation": {},
+        "Execution": {"ProcessID": 4, "ThreadID": 8},
+        "Computer": event.computer,
+    });
+    json!({"System": system, "EventData": data, "Message": "", "OSPath": "C:\\a.evtx"}).to_string() + "\n"
+}
+
+/// Before version 7.
+fn old_winlogbeat(event: &Decoded<'_>) -> String {
+    let line = json!({
+        "@timestamp": event.system_time,
+        "source_name": event.provider,
+        "event_id": event.event_id.parse::<u32>().unwrap(),
+        "computer_name": event.computer,
+        "record_number": event.record_id,
+        "log_name": "Microsoft-Windows-Sysmon/Operational",
+        "level": "Information",
+        "process_id": 4,
+        "user": {"name": "SYSTEM", "identifier": "S-1-5-18"},
+        "event_data": data(event),
+    });
+    line.to_string() + "\n"
+}
+
+/// What Winlogbeat sent, out of an index of Elasticsearch.
+fn document(event: &Decoded<'_>) -> String {
+    let source: Value = serde_json::from_str(&winlogbeat(event)).unwrap();
+    json!({"_index": "winlogbeat-7", "_id": event.record_id, "_source": source, "sort": [1]}).to_string() + "\n"
 }
 
 fn winlogbeat(event: &Decoded<'_>) -> String {
@@ -158,7 +275,7 @@ fn costs_one_event(write: Writer, damage: impl Fn(&str) -> String, text: &str) {
 
 #[test]
 fn an_export_of_each_form_is_read_like_its_log() {
-    for (n, write) in FORMS.into_iter().enumerate() {
+    for (n, write) in FORMS.into_iter().chain([velociraptor as Writer]).enumerate() {
         let text = export(&log(), write);
         reads_as_the_log(&format!("{n}.txt"), text.as_bytes()).says(&["searched  1 log,"]).does_not_say("Sysmon:");
         reads_as_the_log("bom.txt", format!("\u{feff}{text}").as_bytes());
@@ -487,6 +604,37 @@ fn real_logs_and_their_exports_have_the_same_reports() {
         for command in commands {
             let (of_logs, of_exports) = (with_logs(command()).run(), with_exports(command()).run());
             assert_eq!(of_exports.exits(0).report(), of_logs.exits(0).report(), "form {n}");
+        }
+    }
+}
+
+#[test]
+fn what_velociraptor_writes_of_real_logs_is_right_to_the_microsecond() {
+    let Some(samples) = samples() else { return };
+    let rows = |ran: &Ran| -> Vec<(String, f64)> {
+        let seconds = |time: &str| time.parse::<jiff::Timestamp>().unwrap().as_duration().as_secs_f64();
+        let row = |row: &str| {
+            let (start, last) = row.rsplit_once(',').unwrap();
+            (start.rsplit_once(',').unwrap().0.to_owned(), seconds(last))
+        };
+        let mut rows: Vec<_> = ran.report().lines().skip(1).map(row).collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        rows
+    };
+    for folder in ["sysmon", "security"] {
+        let logs: Vec<_> = fs::read_dir(samples.join(folder)).unwrap().map(|log| log.unwrap().path()).collect();
+        let logs = logs.iter().filter(|log| log.extension().is_some_and(|ending| ending == "evtx"));
+        let command = || connections().args(["--source", "all"]);
+        let (of_logs, of_exports) = logs.fold((command(), command()), |(of_logs, of_exports), log| {
+            let bytes = fs::read(log).unwrap();
+            let text = export(&bytes, velociraptor);
+            (of_logs.file(&name(log), bytes), of_exports.file(&name(log), text))
+        });
+        let (of_logs, of_exports) = (of_logs.run(), of_exports.run());
+        let (expected, found) = (rows(of_logs.exits(0)), rows(of_exports.exits(0)));
+        assert!(expected.len() > 10 && expected.len() == found.len(), "{folder}");
+        for ((expected, time), (row, found)) in expected.iter().zip(&found) {
+            assert!(row == expected && (time - found).abs() < 1e-6, "{folder}: {row}, not {expected}");
         }
     }
 }

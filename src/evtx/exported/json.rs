@@ -27,6 +27,12 @@ const LONGEST_NAME: usize = 64;
 /// The most items of a list that are read where all are.
 const MOST_ITEMS: usize = 4096;
 
+/// The list of an event's values in XML that was made JSON, as `Json.NET` does it.
+const NAMED_VALUES: &str = "EventData.Data";
+
+/// The member whose text is JSON itself, as `EvtxECmd` writes it.
+const JSON_IN_TEXT: &str = "Payload";
+
 /// As many bytes show whether a line is one that `evtx_dump` writes before each event.
 const RECORD: usize = b"Record 18446744073709551615\r\n".len();
 
@@ -160,9 +166,7 @@ fn object(text: &mut Text<'_>) -> Piece {
 pub(super) fn event(object: &str) -> Result<Event<'static>, String> {
     let read = |text: &str| {
         let mut values = Values::new();
-        let mut json = serde_json::Deserializer::from_str(text.trim_end());
-        let read = Flattened { name: String::new(), values: &mut values }.deserialize(&mut json);
-        read.and_then(|()| json.end()).map(|()| values)
+        flatten(text.trim_end(), "", &mut values).map(|()| values)
     };
     let values = read(object).or_else(|error| match without_halves(object) {
         Some(text) => read(&text),
@@ -201,6 +205,26 @@ fn cause(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }
 
+/// Adds all that is in a text of JSON, below a name.
+fn flatten(text: &str, name: &str, values: &mut Values) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    Flattened { name: name.to_owned(), values }.deserialize(&mut json)?;
+    json.end()
+}
+
+/// Gives a value its own name, where the last members are its `@Name` and its `#text`, if it has one.
+fn give_name(values: &mut Values, first: usize, list: &str) {
+    let member = |wanted: &str| {
+        let mut members = values.iter().skip(first);
+        members.find(|(name, _)| name.strip_prefix(list) == Some(wanted)).map(|(_, value)| value.clone())
+    };
+    if let Some(name) = member(".@Name") {
+        let text = member(".#text").unwrap_or_default();
+        values.truncate(first);
+        values.push((format!("{}.{name}", list.trim_end_matches(".Data")), text));
+    }
+}
+
 /// What takes a value and all that is in it, each by the names that lead to it; of most lists, the first.
 struct Flattened<'v> {
     name: String,
@@ -229,6 +253,11 @@ impl<'de> Visitor<'de> for Flattened<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let known = self.values.len();
+        if self.name == JSON_IN_TEXT && flatten(text, &self.name, self.values).is_ok() {
+            return Ok(());
+        }
+        self.values.truncate(known);
         self.add(text);
         Ok(())
     }
@@ -260,7 +289,7 @@ impl<'de> Visitor<'de> for Flattened<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let Self { name, values } = self;
-        let most = if ecs::is_list(&name) { MOST_ITEMS } else { 1 };
+        let most = if ecs::is_list(&name) || name.ends_with(NAMED_VALUES) { MOST_ITEMS } else { 1 };
         for _ in 0..most {
             if items.next_element_seed(Flattened { name: name.clone(), values })?.is_none() {
                 return Ok(());
@@ -271,6 +300,7 @@ impl<'de> Visitor<'de> for Flattened<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let first = self.values.len();
         while let Some(member) = members.next_key::<Cow<'de, str>>()? {
             if self.name.len() > LONGEST_NAME {
                 members.next_value::<IgnoredAny>()?;
@@ -278,6 +308,9 @@ impl<'de> Visitor<'de> for Flattened<'_> {
             }
             let name = if self.name.is_empty() { member.into_owned() } else { format!("{}.{member}", self.name) };
             members.next_value_seed(Flattened { name, values: self.values })?;
+        }
+        if self.name.ends_with(NAMED_VALUES) {
+            give_name(self.values, first, &self.name);
         }
         Ok(())
     }
@@ -295,11 +328,43 @@ mod tests {
             r#"{"@timestamp":"2020-02-04T14:59:39Z","winlog":{"provider_name":"P","event_id":3,"computer_name":"H","record_id":7,"event_data":{"Image":"i"}}}"#,
             r#"{"@timestamp":"2020-02-04T14:59:39Z","winlog.provider_name":"P","winlog.event_id":"3","winlog.computer_name":"H","winlog.record_id":"7","winlog.event_data.Image":"i"}"#,
             r#"{"EventTime":"2020-02-04T14:59:39Z","Hostname":"H","EventID":3,"SourceName":"P","RecordNumber":7,"Image":"i"}"#,
+            r##"{"Computer":"H","Payload":"{\"EventData\":{\"Data\":[{\"@Name\":\"x\"},{\"@Name\":\"Image\",\"#text\":\"i\"}]}}","Provider":"P","EventId":3,"EventRecordId":"7","TimeCreated":"2020-02-04T14:59:39Z"}"##,
+            r##"{"Event":{"System":{"Provider":{"@Name":"P"},"EventID":{"@Qualifiers":"","#text":"3"},"TimeCreated":{"@SystemTime":"2020-02-04T14:59:39Z"},"EventRecordID":"7","Computer":"H"},"EventData":{"Data":{"#text":"i","@Name":"Image"}}}}"##,
+            r#"{"System":{"Provider":{"Name":"P"},"EventID":{"Value":3},"TimeCreated":{"SystemTime":1580828379.0},"EventRecordID":7,"Computer":"H"},"EventData":{"Image":"i"}}"#,
+            r#"{"@timestamp":"2020-02-04T14:59:39Z","source_name":"P","event_id":3,"computer_name":"H","record_number":"7","event_data":{"Image":"i"}}"#,
+            r#"{"_index":"x","_source":{"@timestamp":"2020-02-04T14:59:39Z","winlog":{"provider_name":"P","event_id":3,"computer_name":"H","record_id":7,"event_data":{"Image":"i"}}}}"#,
         ] {
             let event = event(line).unwrap();
             assert_eq!((&*event.provider, &*event.event_id, &*event.computer, &*event.record_id), ("P", "3", "H", "7"));
             assert_eq!((&*event.system_time, event.field("Image")), ("2020-02-04T14:59:39Z", Some("i")), "{line}");
         }
+    }
+
+    #[test]
+    fn what_velociraptor_writes_as_numbers_is_as_in_the_log() {
+        let line = r#"{"System":{"Provider":{"Name":"Microsoft-Windows-Security-Auditing"},"EventID":{"Value":4688},
+            "Keywords":9232379236109516800,"TimeCreated":{"SystemTime":1549462715.946133},"Execution":{"ProcessID":676}},
+            "EventData":{"NewProcessId":4764,"TargetLogonId":0,"TokenElevationType":"%%1936"}}"#;
+        let event = event(line).unwrap();
+        assert_eq!(event.system_time, "2019-02-06T14:18:35.946133Z");
+        assert_eq!(event.field("NewProcessId"), Some("0x129c"));
+        assert_eq!(event.field("TargetLogonId"), Some("0x0"));
+        assert_eq!(
+            event.system,
+            [("Keywords", "0x8020000000000000"), ("Execution_ProcessID", "676")]
+                .map(|(name, value)| (name.into(), value.into()))
+        );
+    }
+
+    #[test]
+    fn values_keep_their_own_names() {
+        let line = r##"{"Event":{"System":{"EventID":3},"EventData":{"Data":[{"@Name":"a"},{"#text":"of none"},{"#text":"1","@Name":"b"},"2"]}}}"##;
+        let event = event(line).unwrap();
+        assert_eq!((event.field("a"), event.field("b")), (Some(""), Some("1")));
+        let line = r#"{"Provider":"P","EventId":3,"Payload":"{\"EventData\""}"#;
+        assert!(super::event(line).unwrap().data.is_empty());
+        let line = r##"{"Provider":"P","EventId":3,"Payload":"{\"EventData\":{\"Data\":[{\"@Name\":\"a\",\"#text\":\"x &amp;amp; y\"}]}}"}"##;
+        assert_eq!(super::event(line).unwrap().field("a"), Some("x &amp; y"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! In comes a stream, out go events with their places, one at a time. At most one event and what was read behind it are held in memory.
 //!
 //! - [`export`]: a stream of either form. [`text`]: its text, and where in it one is. `xml` and `json`: what each form says.
+//!   `entities`: those of XML.
 //! - `shapes` and `ecs`: what programs call the parts of an event in JSON.
 
 mod ecs;
+mod entities;
 pub mod export;
 mod json;
 pub mod piece;

@@ -2,16 +2,25 @@
 //!
 //! - `evtx_dump -o jsonl`: the event's elements as members, attributes beside them under `#attributes` or `Name_attributes`.
 //!   Source: the `evtx` crate's `json_output`.
-//! - Winlogbeat: members of `winlog`, nested or with dots in their names, and beside it what its Sysmon module moves there.
-//!   Source: <https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog>.
+//! - `EvtxECmd --json`: what `System` states side by side, and `EventData` as JSON in the text of `Payload`. With `--fj`, XML as
+//!   `Json.NET` writes it: attributes are members whose names start with `@`.
+//!   Source: `EventRecord.cs` and `Program.cs` of <https://github.com/EricZimmerman/evtx>.
+//! - Velociraptor's `parse_evtx`: the event's elements as members, attributes too, the time in seconds since 1970.
+//!   Source: `evtx.go` of <https://github.com/Velocidex/evtx>.
+//! - Winlogbeat: members of `winlog`, nested or with dots in their names, and beside it what its Sysmon module moves there. Before
+//!   version 7, the same without `winlog`, under names that differ in part.
+//!   Source: <https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog>, and 6.8's `exported-fields-eventlog`.
+//! - Elasticsearch: a document is in `_source`, as what exports an index writes it.
 //! - `NXLog`: everything side by side, or what the event states in `EventData`.
 //!   Source: <https://docs.nxlog.co/refman/current/im/msvistalog.html>, section on fields.
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use crate::evtx::{
     event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME},
-    exported::ecs,
+    exported::{ecs, entities::unescaped},
 };
 
 /// Values by their names: `{"a":{"b":1}}` and `{"a.b":1}` are the same.
@@ -33,6 +42,30 @@ const OF_WINLOGBEAT: [(&str, &str); 14] = [
     ("winlog.opcode", OPCODE),
     ("winlog.task", TASK),
     ("winlog.keywords", KEYWORDS),
+];
+
+/// What Winlogbeat called these before version 7. The others have `winlog.` before their names since then.
+const OF_WINLOGBEAT_6: [(&str, &str); 7] = [
+    ("source_name", "winlog.provider_name"),
+    ("record_number", "winlog.record_id"),
+    ("log_name", "winlog.channel"),
+    ("process_id", "winlog.process.pid"),
+    ("thread_id", "winlog.process.thread.id"),
+    ("level", "log.level"),
+    ("@timestamp", "@timestamp"),
+];
+
+/// What `EvtxECmd` calls the members of `System`.
+const OF_EVTXECMD: [(&str, &str); 9] = [
+    ("Provider", PROVIDER_NAME),
+    ("EventId", EVENT_ID),
+    ("Computer", COMPUTER),
+    ("EventRecordId", RECORD_ID),
+    ("TimeCreated", SYSTEM_TIME),
+    ("Channel", "Channel"),
+    ("UserId", "Security_UserID"),
+    ("ProcessId", "Execution_ProcessID"),
+    ("ThreadId", "Execution_ThreadID"),
 ];
 
 /// What `NXLog` calls the members of `System`. `ProcessID` and `ThreadID` are of older versions.
@@ -62,62 +95,123 @@ const OPCODE: &str = "Opcode";
 const TASK: &str = "Task";
 const KEYWORDS: &str = "Keywords";
 
-/// A `Level` of Windows, Winlogbeat's `log.level` for it, and `NXLog`'s `SeverityValue`.
-const LEVELS: [(&str, &str, &str); 5] = [
-    ("1", "critical", "5"),
-    ("2", "error", "4"),
-    ("3", "warning", "3"),
-    ("4", "information", "2"),
-    ("5", "verbose", "1"),
-];
+/// A `Level` of Windows, how Winlogbeat's `log.level` and `EvtxECmd`'s `Level` for it start, and `NXLog`'s `SeverityValue`.
+const LEVELS: [(&str, &str, &str); 5] =
+    [("1", "crit", "5"), ("2", "err", "4"), ("3", "warn", "3"), ("4", "info", "2"), ("5", "verb", "1")];
 
 /// The provider of Windows' audit, whose events have level 0. Both programs call them by what they audit.
 const AUDIT: &str = "Microsoft-Windows-Security-Auditing";
 
+/// Fields of the audit's EventID 4688 and 4689 that are hexadecimal in logs, and numbers in Velociraptor's JSON.
+const HEXADECIMAL: [&str; 4] = ["NewProcessId", "ProcessId", "SubjectLogonId", "TargetLogonId"];
+
 /// The event that these values are, if they are of a shape that is known.
-pub(super) fn event(values: Values) -> Result<Event<'static>, String> {
+pub(super) fn event(mut values: Values) -> Result<Event<'static>, String> {
+    let is_of = |values: &Values, prefix: &str| values.iter().any(|(name, _)| name.starts_with(prefix));
+    if is_of(&values, "_source.") {
+        let inside = |(name, value): (String, String)| Some((name.strip_prefix("_source.")?.to_owned(), value));
+        values = values.into_iter().filter_map(inside).collect();
+    }
+    let is_of = |prefix: &str| is_of(&values, prefix);
     let has = |wanted: &str| values.iter().any(|(name, _)| name == wanted);
-    let is_of = |prefix: &str| values.iter().any(|(name, _)| name.starts_with(prefix));
     if is_of("Event.System.") {
-        Ok(of_evtx_dump(values))
+        Ok(of_elements(values, "Event."))
     } else if is_of("winlog.") {
         Ok(of_winlogbeat(values))
-    } else if has("SourceName") && has("EventID") {
+    } else if is_of("System.") {
+        Ok(of_velociraptor(values))
+    } else if has("EventId") && has("Provider") {
+        Ok(of_evtxecmd(values))
+    } else if has("event_id") && has("source_name") {
+        Ok(of_winlogbeat_6(values))
+    } else if has("EventID") && has("SourceName") {
         Ok(of_nxlog(values))
     } else {
         Err("not an event of a shape that is known".to_owned())
     }
 }
 
-fn of_evtx_dump(values: Values) -> Event<'static> {
+/// The event whose elements and attributes these are, each by the names that lead to it. What is elsewhere is not the event's.
+fn of_elements(values: Values, root: &str) -> Event<'static> {
     let mut event = Event::default();
     for (name, value) in values {
-        if let Some(name) = name.strip_prefix("Event.System.") {
-            let name = name.replace(".#attributes.", "_").replace("_attributes.", "_");
+        let Some(name) = name.strip_prefix(root) else { continue };
+        if let Some(name) = name.strip_prefix("System.") {
+            let name = name.replace(".#attributes.", "_").replace("_attributes.", "_").replace(".@", "_");
             event.add_to_system(Cow::Owned(name.trim_end_matches(".#text").to_owned()), value.into());
-        } else if let Some(name) = name.strip_prefix("Event.EventData.") {
+        } else if let Some(name) = name.strip_prefix("EventData.") {
             event.data.push((Cow::Owned(name.trim_end_matches(".#text").to_owned()), value.into()));
         }
     }
     event
 }
 
+fn of_velociraptor(values: Values) -> Event<'static> {
+    let attribute = |(name, value): (String, String)| match name.strip_prefix("System.") {
+        Some("EventID.Value") => ("System.EventID".to_owned(), value),
+        Some("TimeCreated.SystemTime") => ("System.TimeCreated.@SystemTime".to_owned(), time(&value).unwrap_or(value)),
+        Some("Keywords") => (name, keywords(value).unwrap_or_default()),
+        Some(part) => (format!("System.{}", part.replace('.', ".@")), value),
+        None => (name, value),
+    };
+    let mut event = of_elements(values.into_iter().map(attribute).collect(), "");
+    if event.provider == AUDIT && matches!(&*event.event_id, "4688" | "4689") {
+        for (_, value) in event.data.iter_mut().filter(|(name, _)| HEXADECIMAL.contains(&&**name)) {
+            if let Ok(number) = value.parse::<u64>() {
+                *value = format!("{number:#x}").into();
+            }
+        }
+    }
+    event
+}
+
+/// Seconds since 1970 as a time in UTC. They went through a binary number, whose shortest decimals are at most two ticks of Windows from
+/// the time: 200 nanoseconds.
+fn time(seconds: &str) -> Option<String> {
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    Timestamp::new(seconds.parse().ok()?, nanoseconds).ok().map(|time| time.to_string())
+}
+
+fn of_evtxecmd(values: Values) -> Event<'static> {
+    let mut event = Event::default();
+    let mut own_level = None;
+    for (name, value) in values {
+        if let Some((_, own)) = OF_EVTXECMD.iter().find(|(theirs, _)| *theirs == name) {
+            add_to_system(&mut event, own, value);
+        } else if let Some(name) = name.strip_prefix("Payload.EventData.") {
+            event.data.push((Cow::Owned(name.to_owned()), unescaped(&value).into()));
+        } else if name == "Level" {
+            own_level = level(&value);
+        }
+    }
+    add_level(&mut event, own_level);
+    event
+}
+
+fn of_winlogbeat_6(values: Values) -> Event<'static> {
+    let renamed = |(name, value): (String, String)| match OF_WINLOGBEAT_6.iter().find(|(theirs, _)| *theirs == name) {
+        Some((_, own)) => ((*own).to_owned(), value),
+        None => (format!("winlog.{name}"), value),
+    };
+    of_winlogbeat(values.into_iter().map(renamed).collect())
+}
+
 fn of_winlogbeat(values: Values) -> Event<'static> {
     let mut event = Event::default();
-    let (mut level, mut moved) = (String::new(), Vec::new());
+    let (mut own_level, mut moved) = (None, Vec::new());
     for (name, value) in values {
         if let Some((_, own)) = OF_WINLOGBEAT.iter().find(|(theirs, _)| *theirs == name) {
             add_to_system(&mut event, own, value);
         } else if let Some(name) = name.strip_prefix("winlog.event_data.") {
             event.data.push((Cow::Owned(name.to_owned()), value.into()));
         } else if name == "log.level" {
-            level = value;
+            own_level = level(&value);
         } else {
             moved.push((name, value));
         }
     }
-    let level = LEVELS.iter().find(|(_, theirs, _)| *theirs == level);
-    add_level(&mut event, level.map(|(own, ..)| *own));
+    add_level(&mut event, own_level);
     ecs::restore(&mut event, &moved);
     event
 }
@@ -159,6 +253,12 @@ fn add_to_system(event: &mut Event<'static>, name: &'static str, value: String) 
     if !event.system.iter().any(|(known, _)| known == name) {
         event.add_to_system(Cow::Borrowed(name), value.into());
     }
+}
+
+/// The `Level` of Windows that a program names.
+fn level(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    LEVELS.iter().find(|(_, start, _)| name.starts_with(start)).map(|(own, ..)| *own)
 }
 
 fn add_level(event: &mut Event<'static>, level: Option<&'static str>) {

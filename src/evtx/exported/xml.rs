@@ -19,6 +19,7 @@ use crate::{
     evtx::{
         event::{Event, joined},
         exported::{
+            entities::{predefined, unescaped},
             piece::{LONGEST, Piece},
             text::Text,
         },
@@ -237,32 +238,6 @@ pub(super) fn event(text: &str) -> Result<Event<'static>, String> {
             Tag::Comment(_) | Tag::Decl(_) | Tag::PI(_) => {}
         }
     }
-}
-
-/// The entities that XML defines itself: <https://www.w3.org/TR/xml/#sec-predefined-ent>.
-fn predefined(name: &str) -> Option<&'static str> {
-    match name {
-        "lt" => Some("<"),
-        "gt" => Some(">"),
-        "amp" => Some("&"),
-        "apos" => Some("'"),
-        "quot" => Some("\""),
-        _ => None,
-    }
-}
-
-/// Text without the entities that XML defines itself.
-fn unescaped(text: &str) -> String {
-    let mut whole = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('&') {
-        whole.push_str(before);
-        let entity = behind.split_once(';').and_then(|(name, behind)| Some((predefined(name)?, behind)));
-        let (text, behind) = entity.unwrap_or(("&", behind));
-        whole.push_str(text);
-        rest = behind;
-    }
-    whole + rest
 }
 
 /// An element while it is read.
