@@ -14,7 +14,7 @@ use rsigma_eval::{
 };
 use rsigma_parser::{ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, SigmaCollection};
 
-use crate::rule::sigma::view::View;
+use crate::rule::sigma::{restated::restated, view::View};
 
 /// Correlation rules and the rules they are about.
 #[derive(Clone)]
@@ -92,10 +92,13 @@ impl Correlations {
     ///
     /// A correlation that cannot be evaluated.
     pub(super) fn new(
-        collection: SigmaCollection,
+        mut collection: SigmaCollection,
         indices: Vec<usize>,
         parts: BTreeSet<usize>,
     ) -> Result<Self, String> {
+        for rule in &mut collection.rules {
+            *rule = restated(rule)?;
+        }
         let correlations = Self { collection, indices, parts };
         correlations.engine().map(|_| correlations)
     }

@@ -26,7 +26,7 @@ use crate::{
             names::{self, Unknown},
             narrowing,
             remark::Remark,
-            scope,
+            restated, scope,
             wanted::{self, Wanted, is_wanted},
         },
     },
@@ -375,7 +375,7 @@ impl Loaded {
                 return true;
             }
             let rule = beside::of_known_process(&loaded.rule, of_rule);
-            match rule.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule))) {
+            match rule.and_then(|rule| Ok((restated::compile(&rule)?, rule))) {
                 Ok((compiled, rule)) => {
                     (loaded.compiled, loaded.rule) = (compiled, rule);
                     asking.push((loaded.info.clone(), of_rule));
@@ -428,8 +428,7 @@ impl Loaded {
         for (number, (filter, path)) in self.filters.iter().enumerate() {
             for loaded in self.rules.iter_mut().filter(|loaded| narrowing::is_for(filter, &loaded.rule)) {
                 let narrowed = narrowing::narrowed(&loaded.rule, filter, number);
-                match narrowed.and_then(|rule| Ok((rsigma_eval::compile_rule(&rule).map_err(|e| e.to_string())?, rule)))
-                {
+                match narrowed.and_then(|rule| Ok((restated::compile(&rule)?, rule))) {
                     Ok((compiled, rule)) => (loaded.compiled, loaded.rule) = (compiled, rule),
                     Err(reason) => {
                         let reason = format!("a filter that cannot be applied to {:?}: {reason}", loaded.rule.title);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
 
-use crate::rule::sigma::names;
+use crate::rule::sigma::{names, restated};
 
 /// A rule as it is evaluated over connections, or why it cannot be.
 pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
@@ -37,7 +37,7 @@ pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
     if !ids.is_empty() && !ids.iter().any(is_3) {
         return Err("it looks for other events than EventID 3".to_owned());
     }
-    rsigma_eval::compile_rule(rule).map_err(|error| error.to_string())
+    restated::compile(rule)
 }
 
 /// The base names of the processes that it names whole, in lower case, whether it looks for them or leaves them out.
