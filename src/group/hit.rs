@@ -155,7 +155,7 @@ impl Hit {
     #[must_use]
     pub fn into_happening(self) -> Happening {
         let Whole { data, system, process } = self.whole.map(|whole| *whole).unwrap_or_default();
-        Happening { time: self.time, data, system, process, uncounted: Vec::new() }
+        Happening { time: self.time, rules: self.rules.to_vec(), data, system, process }
     }
 
     /// All of its texts, in the order in which they are kept.

@@ -110,15 +110,14 @@ impl Kept<'_> {
         outputs.only_watched().then(among).transpose()
     }
 
-    /// What correlations look at of them. Twins that count for no rule have no time, and so are passed over.
+    /// What correlations look at of them. A twin is not one of the rules that it does not count for.
     fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
         let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?;
         Ok(self.hits.pass()?.enumerate().map(move |(number, hit)| {
-            let hit = hit?;
             let uncounted = twins.as_mut().map_or(Ok(Vec::new()), |twins| twins.rules_of(number))?;
-            let counts = hit.rules.is_empty() || hit.rules.iter().any(|rule| !uncounted.contains(rule));
-            let happening = hit.into_happening();
-            Ok(Happening { time: happening.time.filter(|_| counts), uncounted, ..happening })
+            let mut happening = hit?.into_happening();
+            happening.rules.retain(|rule| !uncounted.contains(rule));
+            Ok(happening)
         }))
     }
 }

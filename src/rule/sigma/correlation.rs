@@ -1,51 +1,66 @@
 //! [`Correlations`]: Sigma rules about several connections: how many, of how many values, or several rules in a time.
 //!
-//! They need the connections in the order of time, so they are evaluated over the hits once all are found.
+//! They need the connections in the order of time, so they are evaluated over the hits once all are found. Each hit is looked at once,
+//! and is held as long as it is within a correlation's timespan. The evaluating crate knows correlations too, but counts in whole
+//! seconds, forgets groups where there are many, and goes through all of a timespan again for each hit.
+//!
+//! Source: <https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html>.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt, io,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    io,
 };
 
-use jiff::Timestamp;
-use rsigma_eval::{
-    CorrelationConfig, CorrelationEngine, CorrelationEventMode,
-    result::{EvaluationResult, ResultBody},
+use jiff::{SignedDuration, Timestamp};
+use rsigma_eval::event::Event as _;
+use rsigma_parser::{
+    ConditionExpr, ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, Quantifier, WindowMode,
 };
-use rsigma_parser::{ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, SigmaCollection};
 
-use crate::rule::sigma::{restated::restated, view::View};
+use crate::rule::sigma::view::View;
 
-/// Correlation rules and the rules they are about.
-#[derive(Clone)]
+/// Correlation rules.
+#[derive(Debug, Clone)]
 pub struct Correlations {
-    /// The id of each correlation rule is its index in the rule set, as text.
-    collection: SigmaCollection,
-    /// The index in the rule set of each rule of the collection.
-    indices: Vec<usize>,
+    correlations: Vec<Correlation>,
     /// The rules that are only parts of correlations, and are not reported for themselves.
     pub parts: BTreeSet<usize>,
 }
 
-impl fmt::Debug for Correlations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Correlations")
-            .field("correlations", &self.collection.correlations.len())
-            .finish_non_exhaustive()
-    }
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct Correlation {
+    /// Its index in the rule set.
+    index: usize,
+    /// The rules that it is about.
+    rules: Vec<Part>,
+    group_by: Vec<String>,
+    timespan: SignedDuration,
+    fires: Fires,
 }
 
-/// A correlation as the specification means it, where the crate that parses it means something else.
-///
-/// A temporal correlation without a condition is of all of its rules; the crate takes one of them for enough.
-pub(super) fn as_specified(mut rule: CorrelationRule) -> CorrelationRule {
-    if let (CorrelationType::Temporal, CorrelationCondition::Threshold { predicates, .. }) =
-        (rule.correlation_type, &mut rule.condition)
-        && *predicates == [(ConditionOperator::Gte, 1)]
-    {
-        *predicates = vec![(ConditionOperator::Gte, rule.rules.len() as u64)];
-    }
-    rule
+/// A rule that a correlation is about, by the name that it has there.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) name: String,
+    /// The rules of this name, by their indices in the rule set.
+    pub(super) indices: Vec<usize>,
+    /// What it calls the fields that hits are grouped by, where that is something else.
+    aliases: BTreeMap<String, String>,
+}
+
+/// When a correlation fires.
+#[derive(Debug, Clone)]
+enum Fires {
+    /// At so many hits.
+    Count(usize),
+    /// At so many values of some fields.
+    Values(Vec<String>, usize),
+    /// At hits of so many of the rules.
+    Rules(usize),
+    /// Where the rules that were seen satisfy a condition.
+    Condition(ConditionExpr),
 }
 
 /// A hit as a correlation looks at it.
@@ -53,105 +68,403 @@ pub(super) fn as_specified(mut rule: CorrelationRule) -> CorrelationRule {
 pub struct Happening {
     /// When it was logged, if that is stated.
     pub time: Option<Timestamp>,
+    /// The rules that it counts for, by their index in the rule set.
+    pub rules: Vec<usize>,
     /// The event's data.
     pub data: Vec<(String, String)>,
     /// The members of its `System`.
     pub system: Vec<(String, String)>,
     /// The fields of its process, if that is known.
     pub process: Option<Vec<(String, String)>>,
-    /// The rules that it does not count for, by their index in the rule set: another hit counts for them.
-    pub uncounted: Vec<usize>,
 }
 
-/// Whether a correlation can be evaluated.
-///
-/// # Errors
-///
-/// Why it cannot.
-pub(super) fn check(rule: &CorrelationRule) -> Result<(), String> {
-    match rule.correlation_type {
-        CorrelationType::EventCount | CorrelationType::ValueCount | CorrelationType::Temporal => {
-            let mut engine = CorrelationEngine::new(CorrelationConfig::default());
-            engine.add_correlation(rule).map_err(|error| error.to_string())
-        }
-        other => {
-            let kind = other.as_str();
-            Err(format!("a correlation of type {kind}: event_count, value_count and temporal are known"))
-        }
-    }
-}
-
-/// Connections that a correlation looks at before and with the one that fires it, at most.
-const EVENTS: usize = 100_000;
-
-impl Correlations {
-    /// Of a collection whose correlation rules have their indices for ids, the indices of its other rules, and of those that are only
-    /// parts.
+impl Correlation {
+    /// Of a rule with this index in the rule set, which is about `rules`.
     ///
     /// # Errors
     ///
-    /// A correlation that cannot be evaluated.
-    pub(super) fn new(
-        mut collection: SigmaCollection,
-        indices: Vec<usize>,
-        parts: BTreeSet<usize>,
-    ) -> Result<Self, String> {
-        for rule in &mut collection.rules {
-            *rule = restated(rule)?;
+    /// Why it cannot be evaluated.
+    pub(super) fn new(rule: &CorrelationRule, index: usize, mut rules: Vec<Part>) -> Result<Self, String> {
+        if rule.window != WindowMode::Sliding || rule.gap.is_some() {
+            return Err("a correlation with a window or a gap of its own: a timespan is known".to_owned());
         }
-        let correlations = Self { collection, indices, parts };
-        correlations.engine().map(|_| correlations)
+        for part in &mut rules {
+            let aliases = rule.aliases.iter();
+            let own = aliases.filter_map(|alias| Some((alias.alias.clone(), alias.mapping.get(&part.name)?.clone())));
+            part.aliases = own.collect();
+        }
+        let timespan = i64::try_from(rule.timespan.seconds).map_err(|_| "its timespan is too long")?;
+        let (group_by, timespan) = (rule.group_by.clone(), SignedDuration::from_secs(timespan));
+        Ok(Self { index, rules, group_by, timespan, fires: Fires::of(rule)? })
     }
 
-    fn engine(&self) -> Result<CorrelationEngine, String> {
-        let mut engine = CorrelationEngine::new(CorrelationConfig::default());
-        engine.set_correlation_event_mode(CorrelationEventMode::Refs);
-        engine.set_max_correlation_events(EVENTS);
-        engine.add_collection(&self.collection).map_err(|error| error.to_string())?;
-        Ok(engine)
+    /// The group that a hit is in as one of a rule: its values, as far as it has them.
+    fn group(&self, part: &Part, view: &View<'_>) -> Vec<Option<String>> {
+        let names = self.group_by.iter().map(|name| part.aliases.get(name).unwrap_or(name));
+        names.map(|name| value(view, name)).collect()
+    }
+}
+
+/// By what another one could know a correlation.
+pub(super) fn names(rule: &CorrelationRule) -> impl Iterator<Item = String> {
+    rule.id.clone().into_iter().chain([rule.name.as_ref().unwrap_or(&rule.title).clone()])
+}
+
+impl Part {
+    pub(super) fn new(name: String, indices: Vec<usize>) -> Self {
+        Self { name, indices, aliases: BTreeMap::new() }
+    }
+}
+
+impl Fires {
+    fn of(rule: &CorrelationRule) -> Result<Self, String> {
+        let condition = &rule.condition;
+        match (rule.correlation_type, condition) {
+            (CorrelationType::EventCount, CorrelationCondition::Threshold { .. }) => Ok(Self::Count(least(condition)?)),
+            (CorrelationType::ValueCount, CorrelationCondition::Threshold { field: Some(fields), .. }) => {
+                Ok(Self::Values(fields.clone(), least(condition)?))
+            }
+            (CorrelationType::ValueCount, _) => Err("a value_count needs a field in its condition".to_owned()),
+            // Without a condition, the parser gives that of at least one.
+            (CorrelationType::Temporal, CorrelationCondition::Threshold { predicates, .. }) => {
+                let is_stated = *predicates != [(ConditionOperator::Gte, 1)];
+                Ok(Self::Rules(if is_stated { least(condition)? } else { rule.rules.len() }))
+            }
+            (CorrelationType::Temporal, CorrelationCondition::Extended(condition)) => {
+                refuse_denial(condition)?;
+                Ok(Self::Condition(condition.clone()))
+            }
+            (other, _) => {
+                let kind = other.as_str();
+                Err(format!("a correlation of type {kind}: event_count, value_count and temporal are known"))
+            }
+        }
+    }
+}
+
+/// How many it takes at least.
+fn least(condition: &CorrelationCondition) -> Result<usize, String> {
+    let CorrelationCondition::Threshold { predicates, .. } = condition else {
+        return Err("a condition on rules is one of a temporal correlation".to_owned());
+    };
+    let mut least = 1;
+    for (operator, number) in predicates {
+        let number = usize::try_from(*number).unwrap_or(usize::MAX);
+        least = least.max(match operator {
+            ConditionOperator::Gte => number,
+            ConditionOperator::Gt => number.saturating_add(1),
+            _ => {
+                return Err(
+                    "a condition that more hits can undo, with lt, lte, eq or neq: gte and gt are known".to_owned()
+                );
+            }
+        });
+    }
+    Ok(least)
+}
+
+/// Refuses a condition that more hits can undo.
+fn refuse_denial(condition: &ConditionExpr) -> Result<(), String> {
+    match condition {
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().try_for_each(refuse_denial),
+        ConditionExpr::Not(_) => Err("a condition that more hits can undo, with not: and and or are known".to_owned()),
+        ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => Ok(()),
+    }
+}
+
+/// Whether the rules that were seen satisfy a condition, which denies nothing.
+fn holds(condition: &ConditionExpr, rules: &[Part], seen: &[usize]) -> bool {
+    let is_seen = |number: usize| seen.get(number).is_some_and(|count| *count > 0);
+    let seen_of = |is_it: &dyn Fn(&str) -> bool| {
+        let chosen: Vec<bool> =
+            (0..).zip(rules).filter(|(_, part)| is_it(&part.name)).map(|(n, _)| is_seen(n)).collect();
+        (chosen.iter().filter(|is_seen| **is_seen).count(), chosen.len())
+    };
+    match condition {
+        ConditionExpr::And(parts) => parts.iter().all(|part| holds(part, rules, seen)),
+        ConditionExpr::Or(parts) => parts.iter().any(|part| holds(part, rules, seen)),
+        ConditionExpr::Not(_) => false,
+        ConditionExpr::Identifier(wanted) => seen_of(&|name| name == wanted).0 > 0,
+        ConditionExpr::Selector { quantifier, pattern } => {
+            let (seen, all) = seen_of(&|name| pattern.matches_detection_name(name));
+            match quantifier {
+                Quantifier::Any => seen > 0,
+                Quantifier::All => seen > 0 && seen == all,
+                Quantifier::Count(count) => seen as u64 >= *count,
+            }
+        }
+    }
+}
+
+fn value(view: &View<'_>, name: &str) -> Option<String> {
+    view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned))
+}
+
+/// The hits of one group that are within a timespan.
+#[derive(Debug, Default)]
+struct Window {
+    hits: VecDeque<Held>,
+    /// How many hits were ever in it.
+    count: usize,
+    /// How many of these were reported.
+    reported: usize,
+    /// How many hits there are of each value, and of each rule.
+    values: HashMap<Vec<String>, usize>,
+    rules: Vec<usize>,
+}
+
+/// A hit that is held.
+#[derive(Debug)]
+struct Held {
+    time: Timestamp,
+    number: usize,
+    values: Vec<String>,
+    /// The rules by which it is in the group, by their place in the correlation.
+    rules: Vec<usize>,
+}
+
+impl Window {
+    /// Forgets the hits from before a time.
+    fn forget(&mut self, before: Timestamp) {
+        while let Some(hit) = self.hits.pop_front_if(|hit| hit.time < before) {
+            if let Some(count) = self.values.get_mut(&hit.values) {
+                *count -= 1;
+                if *count == 0 {
+                    self.values.remove(&hit.values);
+                }
+            }
+            for rule in hit.rules {
+                if let Some(count) = self.rules.get_mut(rule) {
+                    *count -= 1;
+                }
+            }
+        }
     }
 
-    /// Goes through the hits in the order of time. Returns, for each correlation rule, the hits by their number that made it
-    /// fire.
+    fn add(&mut self, hit: Held) {
+        self.count += 1;
+        if let Some(count) = self.values.get_mut(&hit.values) {
+            *count += 1;
+        } else if !hit.values.is_empty() {
+            self.values.insert(hit.values.clone(), 1);
+        }
+        for &rule in &hit.rules {
+            self.rules.resize(self.rules.len().max(rule + 1), 0);
+            if let Some(count) = self.rules.get_mut(rule) {
+                *count += 1;
+            }
+        }
+        self.hits.push_back(hit);
+    }
+
+    fn fires(&self, correlation: &Correlation) -> bool {
+        match &correlation.fires {
+            Fires::Count(least) => self.hits.len() >= *least,
+            Fires::Values(_, least) => self.values.len() >= *least,
+            Fires::Rules(least) => self.rules.iter().filter(|count| **count > 0).count() >= *least,
+            Fires::Condition(condition) => holds(condition, &correlation.rules, &self.rules),
+        }
+    }
+
+    /// The hits in it that were not reported, which are reported with this.
+    fn report(&mut self) -> impl Iterator<Item = usize> {
+        let unreported = (self.count - self.reported).min(self.hits.len());
+        self.reported = self.count;
+        self.hits.iter().skip(self.hits.len() - unreported).map(|hit| hit.number)
+    }
+}
+
+/// Windows of a correlation, by their groups.
+#[derive(Debug, Default)]
+struct Windows {
+    windows: HashMap<Vec<Option<String>>, Window>,
+    /// How many there were when those without hits were last dropped.
+    kept: usize,
+}
+
+/// Fewer windows are not worth looking through.
+const FEW: usize = 1 << 12;
+
+impl Windows {
+    /// Takes a hit, and returns those that made the correlation fire with it and were not reported before.
+    fn take(&mut self, correlation: &Correlation, hit: &Happening, number: usize) -> Vec<usize> {
+        let Some(time) = hit.time else { return Vec::new() };
+        let view = View::of_pairs(&hit.data, &hit.system).with_process(hit.process.as_deref());
+        let values = match &correlation.fires {
+            Fires::Values(fields, _) => match fields.iter().map(|name| value(&view, name)).collect::<Option<_>>() {
+                Some(values) => values,
+                None => return Vec::new(),
+            },
+            Fires::Count(_) | Fires::Rules(_) | Fires::Condition(_) => Vec::new(),
+        };
+        let before = time.saturating_sub(correlation.timespan).unwrap_or(Timestamp::MIN);
+        let mut by_group: BTreeMap<Vec<Option<String>>, Vec<usize>> = BTreeMap::new();
+        for (place, part) in correlation.rules.iter().enumerate() {
+            if part.indices.iter().any(|index| hit.rules.contains(index)) {
+                by_group.entry(correlation.group(part, &view)).or_default().push(place);
+            }
+        }
+        self.drop_old(before);
+        let mut fired = Vec::new();
+        for (group, rules) in by_group {
+            let window = self.windows.entry(group).or_default();
+            window.forget(before);
+            window.add(Held { time, number, values: values.clone(), rules });
+            if window.fires(correlation) {
+                fired.extend(window.report());
+            }
+        }
+        fired
+    }
+
+    /// Drops the windows in which no hit is left, once there are twice as many as were kept.
+    fn drop_old(&mut self, before: Timestamp) {
+        if self.windows.len() > FEW.max(2 * self.kept) {
+            self.windows.retain(|_, window| window.hits.back().is_some_and(|hit| hit.time >= before));
+            self.kept = self.windows.len();
+        }
+    }
+}
+
+impl Correlations {
+    /// Of these correlations, and the indices of the rules that are only parts of them.
+    pub(super) fn new(correlations: Vec<Correlation>, parts: BTreeSet<usize>) -> Self {
+        Self { correlations, parts }
+    }
+
+    /// Goes through the hits in the order of time. Returns, for each hit by its number, the correlations that it made fire, or that fired
+    /// with it.
     ///
     /// # Errors
     ///
     /// The hits cannot be read.
     pub fn fire(&self, hits: impl Iterator<Item = io::Result<Happening>>) -> io::Result<BTreeMap<usize, Vec<usize>>> {
-        let mut engine = self.engine().map_err(io::Error::other)?;
-        let mut fired: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        let mut all: Vec<Windows> = self.correlations.iter().map(|_| Windows::default()).collect();
+        let mut by_hit: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (number, hit) in hits.enumerate() {
             let hit = hit?;
-            let Some(time) = hit.time else { continue };
-            let view = View::of_pairs(&hit.data, &hit.system, number).with_process(hit.process.as_deref());
-            let mut matches = engine.evaluate(&view);
-            matches.retain(|found| !self.is_any_of(&hit.uncounted, found));
-            let results = engine.process_with_detections(&view, matches, time.as_second());
-            for (rule, numbers) in results.iter().filter_map(of_result) {
-                fired.entry(rule).or_default().extend(numbers);
-                fired.entry(rule).or_default().insert(number);
+            for (correlation, windows) in self.correlations.iter().zip(&mut all) {
+                for fired in windows.take(correlation, &hit, number) {
+                    by_hit.entry(fired).or_default().insert(correlation.index);
+                }
             }
         }
-        let mut by_hit: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (rule, numbers) in fired {
-            for number in numbers {
-                by_hit.entry(number).or_default().push(rule);
-            }
-        }
-        Ok(by_hit)
-    }
-
-    /// Whether it is one of these rules that was found.
-    fn is_any_of(&self, rules: &[usize], found: &EvaluationResult) -> bool {
-        let ids = self.collection.rules.iter().zip(&self.indices).filter(|(_, index)| rules.contains(index));
-        !rules.is_empty() && ids.into_iter().any(|(rule, _)| rule.id == found.header.rule_id)
+        Ok(by_hit.into_iter().map(|(number, rules)| (number, rules.into_iter().collect())).collect())
     }
 }
 
-/// The index of a correlation that fired, and the numbers of the hits that it names.
-fn of_result(result: &EvaluationResult) -> Option<(usize, Vec<usize>)> {
-    let ResultBody::Correlation(body) = &result.body else { return None };
-    let references = body.event_refs.iter().flatten();
-    let numbers = references.filter_map(|reference| reference.id.as_ref()?.parse().ok()).collect();
-    Some((result.header.rule_id.as_ref()?.parse().ok()?, numbers))
+#[cfg(test)]
+mod tests {
+    use rsigma_parser::parse_sigma_yaml;
+
+    use super::*;
+
+    fn correlation(kind: &str, more: &str) -> Result<Correlation, String> {
+        let yaml =
+            format!("title: t\ncorrelation: {{type: {kind}, rules: [a, b], group-by: [User], timespan: 10s{more}}}");
+        let rule = parse_sigma_yaml(&yaml).unwrap().correlations.remove(0);
+        Correlation::new(&rule, 9, vec![Part::new("a".to_owned(), vec![0]), Part::new("b".to_owned(), vec![1])])
+    }
+
+    /// A hit of these rules, so many milliseconds after 1970.
+    fn hit(at: i64, rules: &[usize], user: &str, port: &str) -> Happening {
+        let data = [("User", user), ("SourcePort", port)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let time = Timestamp::from_millisecond(at).ok();
+        Happening { time, rules: rules.to_vec(), data: data.into(), system: Vec::new(), process: None }
+    }
+
+    fn fired(correlation: Correlation, hits: &[Happening]) -> Vec<usize> {
+        let correlations = Correlations::new(vec![correlation], BTreeSet::new());
+        let fired = correlations.fire(hits.iter().cloned().map(Ok)).unwrap();
+        assert!(fired.values().all(|rules| *rules == [9]));
+        fired.into_keys().collect()
+    }
+
+    #[test]
+    fn each_hit_of_a_timespan_in_which_it_fires_is_reported() {
+        let hits: Vec<Happening> = (0..400)
+            .map(|n: i64| {
+                let random = n.wrapping_mul(7919) % 101;
+                let rules: &[usize] = [&[0][..], &[1], &[0, 1], &[]][usize::try_from(random % 4).unwrap()];
+                hit(
+                    n * 900 + random * 7,
+                    rules,
+                    ["x", "y", "z"][usize::try_from(random % 3).unwrap()],
+                    &(random % 5).to_string(),
+                )
+            })
+            .collect();
+        let cases = [
+            ("event_count", ", condition: {gte: 4}"),
+            ("event_count", ", condition: {gt: 4}"),
+            ("value_count", ", condition: {field: SourcePort, gte: 3}"),
+            ("temporal", ""),
+            ("temporal", ", condition: a and b"),
+            ("temporal", ", condition: {gte: 1}"),
+        ];
+        for (kind, more) in cases {
+            let user = |hit: &Happening| hit.data[0].1.clone();
+            let mut expected = BTreeSet::new();
+            for (last, one) in hits.iter().enumerate().filter(|(_, hit)| !hit.rules.is_empty()) {
+                let start = one.time.unwrap().as_millisecond() - 10_000;
+                let is_in = |other: &Happening| {
+                    !other.rules.is_empty() && user(other) == user(one) && other.time.unwrap().as_millisecond() >= start
+                };
+                let window: Vec<usize> = (0..=last).filter(|&n| is_in(&hits[n])).collect();
+                let of =
+                    |count: fn(&Happening) -> String| window.iter().map(|&n| count(&hits[n])).collect::<BTreeSet<_>>();
+                let has = |rule: usize| window.iter().any(|&n| hits[n].rules.contains(&rule));
+                let fires = match (kind, more.contains("gt:"), more.contains("{gte: 1}")) {
+                    ("event_count", is_more, _) => window.len() >= 4 + usize::from(is_more),
+                    ("value_count", ..) => of(|hit| hit.data[1].1.clone()).len() >= 3,
+                    // The parser does not tell a condition of one from none.
+                    _ => has(0) && has(1),
+                };
+                expected.extend(window.into_iter().filter(|_| fires));
+            }
+            let found = fired(correlation(kind, more).unwrap(), &hits);
+            assert!(expected.len() > 20 && expected.len() < hits.len(), "{kind}{more}: {}", expected.len());
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{kind}{more}");
+        }
+    }
+
+    #[test]
+    fn a_timespan_ends_to_the_millisecond() {
+        for (apart, is_within) in [(10_000, true), (10_001, false), (10_900, false)] {
+            let hits = [hit(500, &[0], "x", "1"), hit(500 + apart, &[0], "x", "1")];
+            let found = fired(correlation("event_count", ", condition: {gte: 2}").unwrap(), &hits);
+            assert_eq!(!found.is_empty(), is_within, "{apart}");
+        }
+    }
+
+    #[test]
+    fn groups_are_not_forgotten_however_many_there_are() {
+        let mut hits = vec![hit(0, &[0], "first", "1")];
+        hits.extend((0..20_000).map(|n| hit(1, &[0], &n.to_string(), "1")));
+        hits.push(hit(2, &[1], "first", "1"));
+        assert_eq!(fired(correlation("temporal", "").unwrap(), &hits), [0, 20_001]);
+    }
+
+    #[test]
+    fn fields_have_the_names_of_their_rules() {
+        let more = ", condition: {gte: 2}, aliases: {it: {a: User, b: SourcePort}}";
+        let mut by_alias = correlation("event_count", more).unwrap();
+        by_alias.group_by = vec!["it".to_owned()];
+        let hits = [hit(0, &[0], "x", "1"), hit(1, &[1], "y", "x"), hit(2, &[1], "x", "2")];
+        assert_eq!(fired(by_alias, &hits), [0, 1]);
+    }
+
+    #[test]
+    fn what_more_hits_can_undo_is_refused() {
+        for (kind, more, reason) in [
+            ("event_count", ", condition: {lt: 3}", "lt, lte"),
+            ("event_count", ", condition: {gt: 1, lt: 3}", "lt, lte"),
+            ("event_count", ", condition: {eq: 3}", "lt, lte"),
+            ("temporal", ", condition: a and not b", "not"),
+            ("temporal_ordered", "", "temporal_ordered"),
+        ] {
+            let error = correlation(kind, more).unwrap_err();
+            assert!(error.contains(reason), "{more}: {error}");
+        }
+    }
 }

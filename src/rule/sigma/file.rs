@@ -17,6 +17,10 @@ const MOST_OPEN: usize = 1000;
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    // A byte order mark, which editors of Windows write and YAML allows.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
     if text.len() as u64 > MOST_BYTES {
         return Err(io::Error::other("it is larger than 16 MiB"));
     }

@@ -81,7 +81,7 @@ mod tests {
                 for value in [Some("true"), Some("TRUE"), Some("false"), Some("1"), Some(""), Some("tcp"), None] {
                     let name = condition.split([':', '|']).next().unwrap();
                     let data: Vec<_> = value.iter().map(|&value| (name.to_owned(), value.to_owned())).collect();
-                    let matches = |rule| evaluate_rule(rule, &View::of_pairs(&data, &[], 0)).is_some();
+                    let matches = |rule| evaluate_rule(rule, &View::of_pairs(&data, &[])).is_some();
                     assert_eq!(matches(&rule), matches(&aside), "{negation}{condition} {value:?}");
                 }
             }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rsigma_eval::{CompiledRule, Engine};
-use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaCollection, SigmaRule, Status};
+use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaRule, Status};
 
 use crate::{
     evidence::walk::{Walked, walk},
@@ -20,7 +20,7 @@ use crate::{
         sigma::{
             asking::Asking,
             beside::{self, Names},
-            correlation::{self, Correlations},
+            correlation::{self, Correlation, Correlations, Part},
             engine::Sigma,
             file, flags, literals,
             names::{self, Unknown},
@@ -192,20 +192,17 @@ impl Loaded {
         let is_part = |rule: &SigmaRule| referable(rule).any(|name| named.contains(name));
         let parts = rules.iter().zip(of_rules).filter(|(loaded, _)| is_part(&loaded.rule)).map(|(_, &index)| index);
         let parts = parts.collect();
-        let mut collection = SigmaCollection::new();
-        // By a name or a title, the engine finds only rules that have an id.
-        let with_names = |(Loadable { rule, .. }, index): (&Loadable, &usize)| SigmaRule {
-            id: rule.id.clone().or_else(|| Some(format!("without id, {index}"))),
-            name: rule.name.clone().or_else(|| Some(rule.title.clone())),
-            ..rule.clone()
+        let parts_of = |correlation: &CorrelationRule| -> Vec<Part> {
+            let part = |name: &String| {
+                let named =
+                    rules.iter().zip(of_rules).filter(|(loaded, _)| referable(&loaded.rule).any(|own| own == name));
+                Part::new(name.clone(), named.map(|(_, &index)| index).collect())
+            };
+            correlation.rules.iter().map(part).collect()
         };
-        collection.rules.extend(rules.iter().zip(of_rules).map(with_names));
-        let with_index = |((rule, _), index): (&(CorrelationRule, _), &usize)| CorrelationRule {
-            id: Some(index.to_string()),
-            ..rule.clone()
-        };
-        collection.correlations.extend(self.correlations.iter().zip(of_correlations).map(with_index));
-        Correlations::new(collection, of_rules.to_vec(), parts)
+        let correlations = self.correlations.iter().zip(of_correlations);
+        let correlations = correlations.map(|((rule, _), &index)| Correlation::new(rule, index, parts_of(rule)));
+        Ok(Correlations::new(correlations.collect::<Result<_, _>>()?, parts))
     }
 
     /// Reads files, a share of them on each thread.
@@ -301,7 +298,7 @@ impl Loaded {
                 }
             }
         }
-        for rule in parsed.correlations.into_iter().map(correlation::as_specified) {
+        for rule in parsed.correlations {
             let info = RuleInfo {
                 author: rule.author.clone().unwrap_or_default(),
                 ..info(&rule.title, &source, &text, rule.id.as_ref(), rule.level, rule.status, &rule.tags)
@@ -310,8 +307,8 @@ impl Loaded {
             if !is_wanted(&info, wanted) {
                 continue;
             }
-            match correlation::check(&rule) {
-                Ok(()) => self.correlations.push((rule, info)),
+            match Correlation::new(&rule, 0, Vec::new()) {
+                Ok(_) => self.correlations.push((rule, info)),
                 Err(reason) => refuse(Some(&rule.title), reason),
             }
         }
@@ -325,9 +322,15 @@ impl Loaded {
         once(&mut self.rules, |loaded| (&loaded.info, &loaded.rule));
         let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| referable(&loaded.rule)).collect();
         let missing = |names: &[String]| names.iter().find(|name| !loaded.contains(name.as_str())).cloned();
+        let correlations: BTreeSet<String> =
+            self.correlations.iter().flat_map(|(rule, _)| correlation::names(rule)).collect();
         let refused = &mut self.refused;
         let mut refuse = |source: &str, title: &str, name: &str| {
-            let reason = format!("it is about the rule {name:?}, which is not loaded");
+            let reason = if correlations.contains(name) {
+                format!("it is about {name:?}, which is a correlation itself: only rules are counted")
+            } else {
+                format!("it is about the rule {name:?}, which is not loaded")
+            };
             refused.push(Remark { path: PathBuf::from(source), title: Some(title.to_owned()), reason });
         };
         self.correlations.retain(|(rule, info)| match missing(&rule.rules) {
@@ -426,6 +429,10 @@ impl Loaded {
     /// Applies the filters to the rules that they name. One that cannot be applied is named, and filters nothing.
     fn narrow(&mut self) {
         for (number, (filter, path)) in self.filters.iter().enumerate() {
+            if let Some(name) = narrowing::names_only_others(filter, self.rules.iter().map(|loaded| &loaded.rule)) {
+                let reason = format!("it filters the rule {name:?}, which is not loaded");
+                self.refused.push(Remark { path: path.clone(), title: Some(filter.title.clone()), reason });
+            }
             for loaded in self.rules.iter_mut().filter(|loaded| narrowing::is_for(filter, &loaded.rule)) {
                 let narrowed = narrowing::narrowed(&loaded.rule, filter, number);
                 match narrowed.and_then(|rule| Ok((restated::compile(&rule)?, rule))) {

@@ -3,6 +3,8 @@
 //! The evaluating crate can do so too, but lets a selector such as `1 of them` in either condition see the detections of
 //! both, so that a filter could silence its rule, and knows no rule by its name.
 
+use std::collections::BTreeSet;
+
 use rsigma_parser::{
     ConditionExpr, Detections, FilterRule, FilterRuleTarget, LogSource, Quantifier, SelectorPattern, SigmaRule,
 };
@@ -19,6 +21,21 @@ pub(super) fn is_for(filter: &FilterRule, rule: &SigmaRule) -> bool {
         FilterRuleTarget::Specific(wanted) => names(rule).any(|name| wanted.iter().any(|one| one == name)),
     };
     is_named && filter.logsource.as_ref().is_none_or(|source| covers(source, &rule.logsource))
+}
+
+/// The first rule that a filter names, if it is about connections, and names none of these.
+pub(super) fn names_only_others<'a>(
+    filter: &'a FilterRule,
+    rules: impl Iterator<Item = &'a SigmaRule>,
+) -> Option<&'a str> {
+    let FilterRuleTarget::Specific(wanted) = &filter.rules else { return None };
+    let is_ours = filter.logsource.as_ref().is_none_or(|source| {
+        source.category.as_deref().is_none_or(|category| category == "network_connection")
+            && source.product.as_deref().is_none_or(|product| product == "windows")
+    });
+    let loaded: BTreeSet<&str> = rules.flat_map(names).collect();
+    let is_for_none = !wanted.iter().any(|name| loaded.contains(name.as_str()));
+    wanted.first().filter(|_| is_ours && is_for_none).map(String::as_str)
 }
 
 /// What a log source says, another says too.

@@ -33,9 +33,7 @@ pub(super) fn restated(rule: &SigmaRule) -> Result<SigmaRule, String> {
     let mut restated = rule.clone();
     let Detections { named, conditions, .. } = &mut restated.detection;
     conditions.iter().try_for_each(|condition| selects_some(condition, &rule.detection))?;
-    for detection in named.values_mut() {
-        *detection = of_detection(detection)?;
-    }
+    *named = named.iter().map(|(name, own)| Ok((name.clone(), of_detection(own)?))).collect::<Result<_, String>>()?;
     Ok(restated)
 }
 
@@ -88,21 +86,23 @@ fn keyword(word: &SigmaValue) -> Detection {
         SigmaValue::Float(number) => return Detection::Keywords(vec![raw(&number.to_string())]),
         SigmaValue::Bool(_) | SigmaValue::Null => return Detection::Keywords(vec![word.clone()]),
     };
-    let pattern = Pattern { is_cased: false, from_start: false, to_end: false, with_dashes: false };
     let field = FieldSpec::new(None, vec![Modifier::Re]);
-    Detection::AllOf(vec![DetectionItem { field, values: vec![raw(&pattern.of(&text))] }])
+    Detection::AllOf(vec![DetectionItem { field, values: vec![raw(&pattern(&text, &[Modifier::Contains]))] }])
 }
 
 /// An item in other terms; nothing if the crate takes it for what it says.
 fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
     let has = |modifier: &Modifier| item.field.modifiers.contains(modifier);
+    if let Some(text) = item.values.iter().find_map(structure) {
+        return Err(format!("a value that is neither text nor a number: {text}"));
+    }
     let is_of_words = |modifier: &Modifier| matches!(modifier, Modifier::All | Modifier::Contains);
     if item.field.name.is_none() && has(&Modifier::All) && item.field.modifiers.iter().all(is_of_words) {
         return Ok(Some(Detection::And(item.values.iter().map(keyword).collect())));
     }
-    let parts = if item.field.modifiers.iter().any(is_of_time) {
+    let parts = if item.field.modifiers.iter().copied().any(is_of_time) {
         Some(item.values.iter().map(|value| of_time(item, value)).collect::<Result<Vec<_>, _>>()?)
-    } else if item.field.modifiers.iter().all(is_of_text) {
+    } else if item.field.modifiers.iter().copied().all(is_of_text) {
         parts_of(item)?
     } else {
         None
@@ -120,6 +120,13 @@ fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
     }))
 }
 
+/// A value that is a list or has members. The parser gives it as a text, which nothing is equal to.
+fn structure(value: &SigmaValue) -> Option<&str> {
+    let SigmaValue::String(text) = value else { return None };
+    let is_one = ["Mapping {", "Sequence [", "Tagged("].iter().any(|start| text.original.starts_with(start));
+    is_one.then_some(&text.original)
+}
+
 /// That a field is not there.
 fn absent(name: &str) -> DetectionItem {
     let field = FieldSpec::new(Some(name.to_owned()), vec![Modifier::Exists]);
@@ -127,7 +134,7 @@ fn absent(name: &str) -> DetectionItem {
 }
 
 /// Whether a modifier is of text, and not of an operator of its own.
-fn is_of_text(modifier: &Modifier) -> bool {
+fn is_of_text(modifier: Modifier) -> bool {
     match modifier {
         Modifier::Contains
         | Modifier::StartsWith
@@ -162,7 +169,7 @@ fn is_of_text(modifier: &Modifier) -> bool {
     }
 }
 
-fn is_of_time(modifier: &Modifier) -> bool {
+fn is_of_time(modifier: Modifier) -> bool {
     matches!(
         modifier,
         Modifier::Minute | Modifier::Hour | Modifier::Day | Modifier::Week | Modifier::Month | Modifier::Year
@@ -185,15 +192,9 @@ fn parts_of(item: &DetectionItem) -> Result<Option<Vec<Detection>>, String> {
                 parts.push(part(item, &[Modifier::Contains], texts));
             }
             SigmaValue::String(text)
-                if !encodes && !(is_known(text, has(&Modifier::Cased)) && !has(&Modifier::WindAsh)) =>
+                if !encodes && (has(&Modifier::WindAsh) || !is_known(text, has(&Modifier::Cased))) =>
             {
-                let pattern = Pattern {
-                    is_cased: has(&Modifier::Cased),
-                    from_start: !has(&Modifier::Contains) && !has(&Modifier::EndsWith),
-                    to_end: !has(&Modifier::Contains) && !has(&Modifier::StartsWith),
-                    with_dashes: has(&Modifier::WindAsh),
-                };
-                parts.push(part(item, &[Modifier::Re], vec![raw(&pattern.of(text))]));
+                parts.push(part(item, &[Modifier::Re], vec![raw(&pattern(text, &item.field.modifiers))]));
             }
             value => own.push(value.clone()),
         }
@@ -232,32 +233,41 @@ fn raw(text: &str) -> SigmaValue {
     SigmaValue::String(SigmaString::from_raw(text))
 }
 
-/// How a text becomes a regular expression.
-struct Pattern {
-    is_cased: bool,
-    from_start: bool,
-    to_end: bool,
-    with_dashes: bool,
+/// A text as a regular expression, as these modifiers have it.
+fn pattern(text: &SigmaString, modifiers: &[Modifier]) -> String {
+    let has = |modifier: Modifier| modifiers.contains(&modifier);
+    let letter = if has(Modifier::Cased) { as_it_is } else { in_any_case };
+    let mut pattern = String::from(if has(Modifier::Cased) { "(?s)" } else { "(?is)" });
+    if !has(Modifier::Contains) && !has(Modifier::EndsWith) {
+        pattern.push('^');
+    }
+    for part in &text.parts {
+        match part {
+            StringPart::Plain(text) if has(Modifier::WindAsh) => pattern.push_str(&with_dashes(text, letter)),
+            StringPart::Plain(text) => pattern.extend(text.chars().map(letter)),
+            StringPart::Special(SpecialChar::WildcardMulti) => pattern.push_str(".*"),
+            StringPart::Special(SpecialChar::WildcardSingle) => pattern.push('.'),
+        }
+    }
+    if !has(Modifier::Contains) && !has(Modifier::StartsWith) {
+        pattern.push('$');
+    }
+    pattern
 }
 
-impl Pattern {
-    fn of(&self, text: &SigmaString) -> String {
-        let mut pattern = String::from(if self.is_cased { "(?s)" } else { "(?is)" });
-        pattern.push_str(if self.from_start { "^" } else { "" });
-        for part in &text.parts {
-            match part {
-                StringPart::Plain(text) if self.with_dashes => pattern.push_str(&with_dashes(text)),
-                StringPart::Plain(text) => pattern.push_str(&regex::escape(text)),
-                StringPart::Special(SpecialChar::WildcardMulti) => pattern.push_str(".*"),
-                StringPart::Special(SpecialChar::WildcardSingle) => pattern.push('.'),
-            }
-        }
-        pattern + if self.to_end { "$" } else { "" }
-    }
+/// A letter in an expression.
+fn as_it_is(letter: char) -> String {
+    regex::escape(letter.encode_utf8(&mut [0; 4]))
+}
+
+/// A letter in an expression that ignores cases. The long s is an s of another case there, but neither to what compares plain texts nor
+/// to the search for them in chunks.
+fn in_any_case(letter: char) -> String {
+    if matches!(letter, 's' | 'S') { "(?-i:[sS])".to_owned() } else { as_it_is(letter) }
 }
 
 /// A pattern for a text in which each dash before a word, and not behind one, can be any dash or a slash: as pySigma has it.
-fn with_dashes(text: &str) -> String {
+fn with_dashes(text: &str, letter: fn(char) -> String) -> String {
     let is_word = |c: &char| c.is_alphanumeric() || *c == '_';
     let mut pattern = String::new();
     let mut before = None;
@@ -268,7 +278,7 @@ fn with_dashes(text: &str) -> String {
         if is_dash {
             pattern.push_str(DASHES);
         } else {
-            pattern.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+            pattern.push_str(&letter(c));
         }
         before = Some(c);
     }
@@ -311,7 +321,7 @@ fn of_time(item: &DetectionItem, value: &SigmaValue) -> Result<Detection, String
         SigmaValue::Float(_) | SigmaValue::Bool(_) | SigmaValue::Null => None,
     };
     let number = number.ok_or("a part of a time is compared with what is not a number")?;
-    let pattern = match item.field.modifiers.iter().find(|modifier| is_of_time(modifier)) {
+    let pattern = match item.field.modifiers.iter().find(|modifier| is_of_time(**modifier)) {
         Some(Modifier::Year) => format!("^{number:04}-"),
         Some(Modifier::Month) => format!("^[0-9]{{4}}-{number:02}-"),
         Some(Modifier::Day) => format!("^[0-9]{{4}}-[0-9]{{2}}-{number:02}[T ]"),
@@ -338,7 +348,7 @@ mod tests {
     /// Whether a rule with these detections matches a connection with these values.
     fn matches(detection: &str, values: &[(&str, &str)]) -> bool {
         let data: Vec<_> = values.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        evaluate_rule(&rule(detection).unwrap(), &View::of_pairs(&data, &[], 0)).is_some()
+        evaluate_rule(&rule(detection).unwrap(), &View::of_pairs(&data, &[])).is_some()
     }
 
     /// Of an item about `User`, which values of it match, and whether none does.
@@ -385,6 +395,19 @@ mod tests {
         item("User|contains: 'ΔΙΑΧΕΙΡΙΣ'", &["ΔΙΑΧΕΙΡΙΣΤΗΣ", "διαχειρισ", "διαχειρις"], &["ΔΙΑ"], false);
         item("User: 'NT-AUTORITÄT'", &["nt-autorität"], &["nt-autoritat"], false);
         item("User|cased: 'Ä'", &["Ä"], &["ä"], false);
+    }
+
+    #[test]
+    fn letters_of_ascii_are_those_that_chunks_are_searched_for() {
+        for letter in 'a'..='z' {
+            let expression = regex::Regex::new(&pattern(&SigmaString::new(&format!("{letter}?")), &[])).unwrap();
+            let others = ('\u{80}'..=char::MAX).filter(|other| expression.is_match(&format!("{other}x")));
+            let others: Vec<char> = others.collect();
+            // The search knows the Kelvin sign.
+            assert_eq!(others, if letter == 'k' { vec!['\u{212a}'] } else { Vec::new() }, "{letter}");
+        }
+        item("User|cased: 's*S'", &["sxS"], &["SxS", "sxs"], false);
+        item("User: 's*S'", &["SXs"], &["\u{17f}xs"], false);
     }
 
     #[test]
@@ -442,6 +465,14 @@ mod tests {
         assert!(found("    - 4444", &[("SourcePort", "4444")]) && found("    '|all': [44, 55]", &[("Image", "44 55")]));
         assert!(found("    - 'e*l'", &[("Image", "xe\nlx")]) && !found("    - 'e*l'", &[("Image", "le")]));
         assert!(found("    - 'ÄRGER'", &[("Image", "xärgerx")]));
+    }
+
+    #[test]
+    fn values_with_members_are_refused() {
+        for value in ["{a: b}", "[[a]]", "[x, {a: b}]"] {
+            let error = rule(&format!("  s:\n    User: {value}\n  condition: s")).unwrap_err();
+            assert!(error.contains("neither text nor a number"), "{error}");
+        }
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! A [`View`]: a connection as Sigma rules see it, field by field as Windows renders them: `Initiated` is `true`,
 //! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own.
 //!
-//! Where the evaluating crate and the Sigma specification differ, it is made up for here and nowhere else. What is:
-//!
-//! - An IPv4-mapped IPv6 address is shown as the IPv4 address that it is, so that `cidr` sees its network.
-//!
-//! (What it takes a correlation for is made up for in `correlation::as_specified`.)
+//! An IPv4-mapped IPv6 address is shown as the IPv4 address that it is, so that `cidr` sees its network. Where else the evaluating crate
+//! and the Sigma specification differ, [`restated`](super::restated) makes up for it.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -31,8 +28,6 @@ pub(super) struct View<'a> {
     process: Process<'a>,
     /// The name that stands in the place of one that is not stated.
     name: Option<&'a str>,
-    /// By what a correlation knows it.
-    id: usize,
 }
 
 enum Data<'a> {
@@ -52,12 +47,12 @@ impl<'a> View<'a> {
     /// Of an event and what is known beside it. The queried name of this number stands in the place of one that is not stated.
     pub(super) fn of_event(event: &'a Event<'a>, beside: &'a Beside<'a>, number: usize) -> Self {
         let process = beside.process.map_or(Process::Unknown, Process::Start);
-        Self { data: Data::Event(event), process, name: beside.names.get(number).copied(), id: 0 }
+        Self { data: Data::Event(event), process, name: beside.names.get(number).copied() }
     }
 
     /// Of fields that were kept: those of the `EventData`, and the members of `System`.
-    pub(super) fn of_pairs(data: &'a [(String, String)], system: &'a [(String, String)], id: usize) -> Self {
-        Self { data: Data::Pairs { data, system }, process: Process::Unknown, name: None, id }
+    pub(super) fn of_pairs(data: &'a [(String, String)], system: &'a [(String, String)]) -> Self {
+        Self { data: Data::Pairs { data, system }, process: Process::Unknown, name: None }
     }
 
     /// The same, with the fields of its process that were kept, if that is known.
@@ -145,9 +140,9 @@ impl Fields for View<'_> {
         self.pairs().map(|(_, value)| Cow::Borrowed(value)).collect()
     }
 
-    /// What a correlation keeps of it: its id.
+    /// Nothing: what a rule matched is not asked for.
     fn to_json(&self) -> Value {
-        serde_json::json!({ "id": self.id.to_string() })
+        Value::Null
     }
 }
 
@@ -157,7 +152,7 @@ mod tests {
 
     fn value(name: &str, text: &str) -> Option<String> {
         let pairs = [(name.to_owned(), text.to_owned())];
-        let view = View::of_pairs(&pairs, &[], 0);
+        let view = View::of_pairs(&pairs, &[]);
         view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned))
     }
 
@@ -175,7 +170,7 @@ mod tests {
             pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
         let (data, system) = (pairs(&[("DestinationIp", "::ffff:a00:1"), ("UserID", "x")]), pairs(&[("Level", "4")]));
-        let view = View::of_pairs(&data, &system, 0);
+        let view = View::of_pairs(&data, &system);
         let value = |name| view.get_field(name).and_then(|value| value.as_str().map(Cow::into_owned));
         assert_eq!(value("Event.EventData.DestinationIp").as_deref(), Some("10.0.0.1"));
         assert_eq!(value("Event.System.Level").as_deref(), Some("4"));
