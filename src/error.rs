@@ -69,7 +69,7 @@ impl fmt::Display for Error {
                     write!(f, "; files that were not opened because of --only-names: {unopened}")?;
                 }
                 if *links > 0 {
-                    write!(f, "; symbolic links that --follow follows: {links}")?;
+                    write!(f, "; symbolic links that only --follow follows: {links}")?;
                 }
                 Ok(())
             }
@@ -77,7 +77,7 @@ impl fmt::Display for Error {
             Self::Spill(cause) => {
                 write!(
                     f,
-                    "temporary files: cannot keep there what does not fit into memory: {cause}; --max-memory takes more of it"
+                    "temporary files: cannot hold what does not fit into memory: {cause}; free space there or raise --max-memory"
                 )
             }
             Self::Stdout(cause) => write!(f, "standard output: cannot write to it: {cause}"),
@@ -247,8 +247,8 @@ impl Defects {
         }
     }
 
-    /// Without those of one source, of which it is known how many there are. Those of others that it kept from being held are
-    /// not held afterwards either.
+    /// Removes the defects of one source, given their number by kind. Defects of other sources that there was no room for are not
+    /// brought back.
     pub fn drop_source(&mut self, name: &str, counts: &BTreeMap<DefectKind, u64>) {
         for (kind, count) in counts {
             if let Some(known) = self.counts.get_mut(kind) {

@@ -22,8 +22,8 @@ impl Number {
 
 /// Numbers of things, by hashes of what they are.
 ///
-/// The hashes are kept, so that most things which are not the one that is looked for are told by them, and none has to be looked at when
-/// the index grows: that would be a walk through memory, to each in turn.
+/// The hashes are kept, so that most other things are ruled out by hash alone, and growing the index touches none: that would be a walk
+/// through memory, to each in turn.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     entries: HashTable<Entry>,
@@ -42,8 +42,8 @@ struct Entry {
 pub(crate) struct Short(u32);
 
 impl Short {
-    /// A number below `1 << bits`, which is as often one as another. What is apart by it goes into an index each, whose places are by other
-    /// bits.
+    /// The first bits: a number below `1 << bits`, uniformly distributed. Things are divided by it among several indexes, in which their
+    /// places depend on other bits.
     pub(crate) fn first_bits(self, bits: u32) -> usize {
         (self.0 >> (u32::BITS - bits)) as usize
     }

@@ -75,7 +75,7 @@ pub(crate) fn read_printable<'de, D: Deserializer<'de>>(from: D) -> Result<Strin
     Ok(printable(&text).into_owned())
 }
 
-/// Reads texts of which the same holds.
+/// Reads texts that each have to be [`printable`].
 ///
 /// # Errors
 ///

@@ -212,7 +212,7 @@ pub fn new_in_folders(recorded: &Recorded, method: &Method) -> Vec<Verified> {
     new.map(|(item, file)| Verified { name: file.name.clone(), item, fate: Fate::New, cause: None }).collect()
 }
 
-/// What has become of a file that is no evidence.
+/// What has become of a file that is not evidence.
 fn file(then: &SearchedFile, item: Item) -> Verified {
     let now = File::open(then.path()).and_then(digest::read);
     let now = now.ok().map(|(digests, _)| digests);

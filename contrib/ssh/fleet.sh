@@ -3,7 +3,7 @@
 #
 #   fleet.sh HOSTS PARTIALS PATH... [-- OPTION...]
 #
-# HOSTS lists what ssh connects to, one a line; blank lines and those that start with # are left out. PATHs are on the
+# HOSTS lists what ssh connects to, one per line; blank lines and those that start with # are left out. PATHs are on the
 # machines, and OPTIONs are netsift's. Each machine's result goes to PARTIALS/HOST.parquet; what is there already is not
 # asked for again. Whatever is copied to a machine is removed from it.
 #

@@ -60,7 +60,7 @@ fn arguments(path: &str, command: &mut &Command) -> Result<Vec<String>, Error> {
         return Err(cannot(&"it is larger than 1 MiB"));
     }
     let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-    let text = text.ok_or_else(|| cannot(&"it is no text in UTF-8"))?;
+    let text = text.ok_or_else(|| cannot(&"it is not UTF-8 text"))?;
     let mut all = Vec::new();
     for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         let line = line.trim();
@@ -69,7 +69,7 @@ fn arguments(path: &str, command: &mut &Command) -> Result<Vec<String>, Error> {
         }
         let wrong = |cause: String| Error::Usage(format!("{name}: line {number}: {cause}"));
         if line.contains(|c: char| c.is_control() && c != '\t') {
-            return Err(wrong("it has a control character: give one argument a line".to_owned()));
+            return Err(wrong("it has a control character: give one argument per line".to_owned()));
         }
         all.extend(split(line, command).map_err(wrong)?);
     }
@@ -85,7 +85,9 @@ fn split(line: &str, command: &mut &Command) -> Result<Vec<String>, String> {
     let (arguments, value) = match (Word::of(word, command), rest) {
         (Word::Positional, _) if line.starts_with('@') => {
             return Err(format!(
-                "{line:?} is not looked into: a file of arguments names no other; a path is given as ./{line}"
+                "{} is not read: an arguments file cannot name another; give a path as ./{}",
+                text::quoted(line),
+                text::printable(line)
             ));
         }
         (Word::Positional, _) => {
@@ -98,12 +100,12 @@ fn split(line: &str, command: &mut &Command) -> Result<Vec<String>, String> {
             return Err(format!("{shown} has no value: give it on the same line, for example {shown} VALUE"));
         }
         (Word::Option { needs_value: false }, _) => {
-            return Err(format!("{shown} takes no value: give one argument a line"));
+            return Err(format!("{shown} takes no value: give one argument per line"));
         }
         (Word::Option { needs_value: true }, value) => (vec![word, value], value),
         (Word::Unknown, _) => {
             let of = command.get_bin_name().unwrap_or_else(|| command.get_name());
-            return Err(format!("{shown} is no option of {of}: {of} --help shows those there are"));
+            return Err(format!("{shown} is not an option of {of}: {of} --help lists them"));
         }
     };
     if is_quoted(value) {

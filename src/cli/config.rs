@@ -98,7 +98,7 @@ impl Config {
         };
         let texts = texts(&rules, &loaded, args.source);
         let prefilter = Prefilter::new(texts.as_deref(), args.source)
-            .map_err(|error| Error::Usage(format!("--process: the names are too many: {error}")))?
+            .map_err(|error| Error::Usage(format!("--process: too many names: {error}")))?
             // A record's own time tells nothing of the other one.
             .within(if clock == Clock::Logged { filter.window } else { Window::default() });
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
@@ -185,14 +185,13 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
     }
     if args.partial.is_some() && rules.sigma.correlations.is_some() {
         return refused(
-            "--partial with a correlation rule: what it looks for can be in several partial results; --exclude-rule leaves \
-             it out",
+            "--partial with a correlation rule: the connections that it counts can be in several partial results; leave it out \
+             with --exclude-rule",
         );
     }
     if args.partial.is_some() && args.dedup && rows == Rows::Groups {
         return refused(
-            "--partial with --dedup: which hits are copies of those in other partial results is told from each hit; add \
-             --partial-events",
+            "--partial with --dedup: copies in other partial results are found only if each hit is kept; add --partial-events",
         );
     }
     Ok(rows)
@@ -427,7 +426,7 @@ fn check_chosen(args: &ScanArgs, chosen: &Chosen, names: &[String]) -> Result<()
     }
     if let Some(name) = names.first() {
         return Err(Error::Usage(format!(
-            "--process {name} with --rule {}: names are for the rules {}; leave one of the two out",
+            "--process {name} with --rule {}: process names apply only to the rules {}; leave one of the two out",
             args.rule.join(","),
             builtin::RULES.map(|rule| rule.name).join(" and "),
         )));
@@ -457,7 +456,7 @@ fn outputs(
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
     if args.case.as_ref().is_some_and(|case| case.trim().is_empty()) {
-        let message = "--case \"\" is empty: give what the page is to be called, for example --case 'Case 7: WS01'";
+        let message = "--case \"\" is empty: give a title for the page, for example --case 'Case 7: WS01'";
         return Err(Error::Usage(message.to_owned()));
     }
     Ok(Outputs {
@@ -528,7 +527,7 @@ fn events_format(args: &OutputArgs) -> Result<EventsFormat, Error> {
     let shown = text::path(path);
     if let Some(format @ (Format::Table | Format::Parquet)) = Format::of_ending(path) {
         return Err(Error::Usage(format!(
-            "--events {shown}: the name says {}, which events are not written as: give a name such as events.csv or events.jsonl",
+            "--events {shown}: the name says {}, which is not a format of events: give a name such as events.csv or events.jsonl",
             format.name()
         )));
     }
@@ -563,7 +562,7 @@ impl Chosen {
         let [rule_names, own] = [|rule: &BuiltinRule| rule.name, |rule: &BuiltinRule| rule.process]
             .map(|part| rules.iter().map(part).collect::<Vec<_>>().join(" and "));
         Some(format!(
-            "--process {}: looked for in place of {own}, so --rule {rule_names} finds nothing of its own",
+            "--process {}: replaces {own}, so --rule {rule_names} finds nothing of its own",
             processes.join(",")
         ))
     }
@@ -573,7 +572,7 @@ impl Chosen {
 fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
     if let Some(other) = args.rule.iter().find(|name| *name != "none" && args.rule.iter().any(|name| name == "none")) {
         return Err(Error::Usage(format!(
-            "--rule {}: none is for no rule at all: leave it out, for example --rule {other}",
+            "--rule {}: none means no rule at all: leave it out, for example --rule {other}",
             text::printable(&args.rule.join(",")),
         )));
     }
@@ -592,7 +591,8 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
         if by_process.len() + of_sigma.len() == before && name != "none" {
             let names = builtin::names().collect::<Vec<_>>().join(", ");
             return Err(Error::Usage(format!(
-                "--rule {name:?} is not a built-in rule: give {names}, all or none, for example --rule regsvcs,lolbas"
+                "--rule {} is not a built-in rule: give {names}, all or none, for example --rule regsvcs,lolbas",
+                text::quoted(name)
             )));
         }
     }
@@ -603,8 +603,8 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
     Ok(Chosen { by_process: Some(by_process), of_sigma })
 }
 
-/// The texts of which one is in every connection that is looked for; nothing if there is none that all have, or if it does
-/// not pay to look for so many.
+/// Texts such that every connection that is looked for has at least one of them; nothing if there are no such texts, or too many to be
+/// worth looking for.
 ///
 /// Sigma rules name Sysmon's values, such as paths with a drive, which
 /// Windows' Security-Auditing logs in another way.
@@ -658,7 +658,8 @@ fn fields(names: &[String]) -> Result<Vec<Field>, Error> {
     for name in names {
         let field = name.parse().map_err(|message| Error::Usage(format!("--group-by {message}")))?;
         if fields.contains(&field) {
-            return Err(Error::Usage(format!("--group-by {name:?} is given twice: name each field once")));
+            let name = text::quoted(name);
+            return Err(Error::Usage(format!("--group-by {name} is given twice: name each field once")));
         }
         fields.push(field);
     }

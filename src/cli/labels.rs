@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// One cannot be read or is none, or rows are to be left out and there is no list.
+/// A file cannot be read, or is not a list or a database; or rows are to be left out and there is no list.
 pub(super) fn read(args: &OutputArgs) -> Result<Option<Labels>, Error> {
     let LabelArgs { watchlist, only_watched, geoip } = &args.labels;
     if *only_watched && watchlist.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn read(args: &OutputArgs) -> Result<Option<Labels>, Error> {
     Labels::read(watchlist, geoip, args.manifest.is_some())
 }
 
-/// Adds what there is to say of lists that nothing can be on, by what is read and what is left out.
+/// Adds a line for each list that no connection can be on, given what is read and what is left out.
 pub(super) fn remark(labels: &mut Labels, rules: &RuleSet, logged_by: LoggedBy) {
     let in_vain: Vec<String> = in_vain(labels, rules, logged_by).collect();
     labels.remarks.extend(in_vain);
@@ -38,14 +38,14 @@ fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterat
         let (file, excluded) = (file.shown(), rule.and_then(|rule| excluding(list, rule)));
         if logged_by == LoggedBy::Security && !list.has_addresses() {
             Some(format!(
-                "--watchlist {file}: nothing can be on it, since it has names alone, and Windows' Security log has none: a scan \
+                "--watchlist {file}: no connection can be on it, since it has only names, and Windows' Security log has none: a scan \
                  with --source all reads Sysmon's connections too"
             ))
         } else {
             excluded.map(|(network, excluding)| {
                 format!(
-                    "--watchlist {file}: only what came in can be on it, since every network in it is excluded, such as {network} by \
-                     {excluding}; a scan with --exclusions none leaves the built-in ones out"
+                    "--watchlist {file}: only inbound connections can be on it, since every network in it is excluded, such as \
+                     {network} by {excluding}; a scan with --exclusions none turns the built-in exclusions off"
                 )
             })
         }

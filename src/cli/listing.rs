@@ -20,8 +20,8 @@ use crate::{
     text::{self, counted},
 };
 
-/// The wanted rules of the built-in ones and of the Sigma rules in these paths, one a line, and what is wrong with them; and whether
-/// nothing is. Where it is wider than so many columns, each rule has lines of its own.
+/// The wanted rules among the built-in ones and the Sigma rules in these paths, one per line, and what is wrong with them; and whether
+/// nothing is wrong. If that is wider than so many columns, each rule takes several lines.
 ///
 /// # Errors
 ///
@@ -129,7 +129,7 @@ fn refuse_empty(option: &str, paths: &[PathBuf], wanted: &Wanted, loaded: &Loade
 ///
 /// # Errors
 ///
-/// There is none.
+/// There is no such rule.
 pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Error> {
     let loaded = load_all(paths, wanted);
     let by_process = builtin::RULES.iter().find(|rule| rule.name == id).map(|rule| rule.id);
@@ -138,7 +138,8 @@ pub fn show(id: &str, paths: &[PathBuf], wanted: &Wanted) -> Result<String, Erro
     let found = infos(&loaded).find(|info| info.id == name || info.title == name);
     let none = || {
         Error::Usage(format!(
-            "{id:?} is not a rule that is loaded: netsift rules list --rules PATH shows those there are"
+            "{} is not a rule that is loaded: netsift rules list --rules PATH lists them",
+            text::quoted(id)
         ))
     };
     let shown = |info: RuleInfo| {
@@ -230,7 +231,7 @@ fn source(info: &RuleInfo, loaded: &Loaded) -> String {
     let covering = others.filter(|(other, names)| {
         other.title == info.title || (!own.is_disjoint(names) && share_a_technique(info, other))
     });
-    let covering = covering.map(|(other, _)| format!("; similar: {:?} in {}", other.title, other.source));
+    let covering = covering.map(|(other, _)| format!("; similar: {} in {}", text::quoted(&other.title), other.source));
     format!("{BUILT_IN} (--rule {name}){}", covering.collect::<String>())
 }
 

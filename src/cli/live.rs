@@ -14,7 +14,7 @@ const LOGS: [&str; 3] = ["System32", "winevt", "Logs"];
 ///
 /// # Errors
 ///
-/// There is none: this is not Windows, or its folder is not there.
+/// There is no such folder: this is not Windows, or the folder is missing.
 pub fn folder() -> Result<PathBuf, Error> {
     let windows = env::var_os("SystemRoot").filter(|_| cfg!(windows)).ok_or_else(|| {
         Error::Usage(

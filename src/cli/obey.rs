@@ -67,7 +67,7 @@ fn matches(line: &[OsString]) -> Result<ArgMatches, Error> {
 const MEANT: [(&str, &str); 4] =
     [("--dest-port", "--port"), ("--dest-ip", "--dest"), ("--remote-ip", "--remote"), ("--process-name", "--process")];
 
-/// What is wrong with a line, said as the tool says everything else that is wrong: in one line, without a reminder of the usage.
+/// What is wrong with a command line, in the form of the tool's other messages: one line, without a reminder of the usage.
 fn usage_error(error: &clap::Error) -> Error {
     let rendered = error.render().to_string();
     let paragraphs = rendered.split("\n\n").filter(|part| {

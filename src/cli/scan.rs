@@ -74,8 +74,9 @@ pub(super) fn detail(verbose: bool) -> Detail {
 
 /// What is found, and what is wrong with what was read before the scan.
 ///
-/// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
-/// for, it may be that none of them came in: that is tried first, since it is several times as fast.
+/// A table and a page show the peers of inbound connections, and lists are asked about them. Only all logs together tell these peers, which
+/// takes extra reading. When only some connections are wanted, a scan without that extra reading is tried first: if no hit is inbound it is
+/// enough, and several times as fast.
 fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     // Lists and databases are asked of the peers too.

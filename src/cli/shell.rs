@@ -11,6 +11,7 @@ use crate::{
     cli::usage,
     error::Error,
     report::output::{Existing, Output, Pending},
+    text,
 };
 
 /// The script that completes `netsift` in `shell`.
@@ -33,8 +34,13 @@ pub fn page(name: &[String]) -> Result<Vec<u8>, Error> {
         let Some(found) = command.find_subcommand(part) else {
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             return Err(Error::Usage(match &*names {
-                [] => format!("{part:?} is no command: {} has none", called(command)),
-                names => format!("{part:?} is no command: those of {} are {}", called(command), names.join(", ")),
+                [] => format!("{} is not a command: {} has none", text::quoted(part), called(command)),
+                names => format!(
+                    "{} is not a command: those of {} are {}",
+                    text::quoted(part),
+                    called(command),
+                    names.join(", ")
+                ),
             }));
         };
         command = found;

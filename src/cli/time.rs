@@ -6,12 +6,14 @@ use jiff::{
     tz::Offset,
 };
 
+use crate::text;
+
 /// Reads a time: RFC 3339; the same without its zone, which is UTC then, with a space for the `T` or without seconds; a date, which
 /// is its midnight in UTC; or how long before `now`.
 ///
 /// # Errors
 ///
-/// It is none. The text shows it, the accepted forms and an example of each.
+/// The text is not a time. The message shows it, the accepted forms and an example of each.
 pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     // A date may not be what is left of a time without a zone.
     let date = |text: &str| {
@@ -28,8 +30,9 @@ pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let time = stated().or_else(|| now.checked_sub(ago(text)?).ok());
     time.ok_or_else(|| {
         format!(
-            "{text:?} is no time: give one, for example 2024-03-05T14:00:00Z or 2024-03-05 14:00 (UTC), a date, for example \
-             2024-03-05, or how long ago, for example 7d (s, m, h, d or w)"
+            "{} is not a time: give one, for example 2024-03-05T14:00:00Z or 2024-03-05 14:00 (UTC), a date, for example \
+             2024-03-05, or how long ago, for example 7d (s, m, h, d or w)",
+            text::quoted(text)
         )
     })
 }

@@ -61,7 +61,7 @@ pub fn with_command(mut line: Vec<OsString>) -> Vec<OsString> {
     line
 }
 
-/// An option that is given twice is what it was last, so that a line can change what a file of arguments says.
+/// If an option is given twice, the last one counts, so that the command line can change what an arguments file says.
 fn later_overrides(command: Command) -> Command {
     command.args_override_self(true).mut_subcommands(later_overrides)
 }

@@ -43,7 +43,7 @@ fn of_sysmon(filter: &Filter) -> Option<String> {
     let is_of_sysmon = |text: &str| ["tcp", "udp"].iter().any(|&transport| Pattern::new(text).matches(transport));
     let text = filter.patterns(Property::Transport).find(|text| !is_of_sysmon(text))?;
     Some(format!(
-        "--transport {} is not a transport: give tcp or udp; only with --source security or all there are others",
+        "--transport {} is not a transport: give tcp or udp; others exist only with --source security or --source all",
         text::quoted(text)
     ))
 }
@@ -110,12 +110,11 @@ pub(super) fn check_wanted(args: &ScanArgs) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// There is none with such an id, title or name.
+/// There is no rule with such an id, title or name.
 pub(super) fn check_excluded(names: &[String], loaded: &Loaded) -> Result<(), Error> {
     match names.iter().find(|name| !loaded.excluded.contains(*name)) {
         Some(name) => Err(Error::Usage(format!(
-            "--exclude-rule {}: no rule in --rules has this id, title or file name: netsift rules list --rules PATH shows those \
-             there are",
+            "--exclude-rule {}: no rule in --rules has this id, title or file name: netsift rules list --rules PATH lists them",
             text::quoted(name)
         ))),
         None => Ok(()),
@@ -138,14 +137,14 @@ pub(super) fn check_exclusions(args: &ScanArgs, is_any_by_process: bool) -> Resu
         return Ok(());
     }
     Err(Error::Usage(format!(
-        "{option}: no rule that is applied leaves out a built-in list of networks, only those by process do: leave it out, or name \
+        "{option}: none of the applied rules uses a built-in list of networks, only regsvcs and regasm do: leave it out, or name \
          networks, for example --exclude-cidr 10.0.0.0/8"
     )))
 }
 
-/// What there is to say of networks of which every address is excluded, be they those of the rules or of the filters, or all there are.
+/// Says if every address in the networks of the rules or of the filters is excluded, or every address there is.
 ///
-/// What is excluded for every rule is `everywhere`. Nothing else is for rules that have conditions of their own.
+/// `everywhere` are the networks that are excluded for every rule. Rules with conditions of their own have no others.
 pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loaded: &Loaded) -> Option<String> {
     let exclusion = if loaded.infos.is_empty() { &rule.exclusion } else { everywhere };
     let end = match rule.judged {
@@ -158,7 +157,7 @@ pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loade
     for (option, networks) in [("detect-cidr", detection), (end.name(), &filtered)] {
         if let Some((network, excluding)) = all_excluded(networks, exclusion) {
             let is_built_in = !everywhere.networks().iter().any(|given| given.contains(&excluding));
-            let hint = if is_built_in { "; --exclusions none leaves the built-in ones out" } else { "" };
+            let hint = if is_built_in { "; --exclusions none turns the built-in exclusions off" } else { "" };
             return Some(format!(
                 "--{option} {network}: nothing can be found, since every address in it is excluded by {excluding}{hint}"
             ));
@@ -175,7 +174,7 @@ pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loade
     }
     let every = ["0.0.0.0/0", "::/0"].map(cidr::parse).into_iter().collect::<Result<Vec<_>, _>>().unwrap_or_default();
     all_excluded(&every, exclusion).map(|_| {
-        "--exclude-cidr: every address is excluded, so nothing but connections without one can be found".to_owned()
+        "--exclude-cidr: every address is excluded, so only connections without an address can be found".to_owned()
     })
 }
 
@@ -197,9 +196,9 @@ pub(super) fn asked(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item 
     asking.map(move |(info, asking)| {
         let names: Vec<&str> = asking.all.names().filter(|name| !is_told(name)).collect();
         format!(
-            "rule {:?}: nothing can be found, since it asks for {} of the process, which only Sysmon tells: --source all reads its \
+            "rule {}: nothing can be found, since it asks for {} of the process, which only Sysmon logs: --source all reads its \
              connections too",
-            info.title,
+            text::quoted(&info.title),
             names.join(", ")
         )
     })

@@ -1,7 +1,7 @@
 //! What Windows' Security-Auditing says of the process behind a connection: that it was created, EventID 4688, and that it ended, 4689.
 //!
 //! There is no GUID: a process is known by the id that it has on its host, and by its time. Version 1 of 4688 adds the command line, if
-//! Windows is told to log it, and version 2 the path of the parent and the integrity level.
+//! Windows is set to log it, and version 2 the path of the parent and the integrity level.
 
 use std::borrow::Cow;
 

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::text;
+
 /// Networks of both families, without repetition.
 ///
 /// CIDR networks nest or are disjoint. So the networks, sorted by address and then from wide to narrow, form a forest:
@@ -69,20 +71,21 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
         (Ok(network), _) => network,
         (_, Ok(address)) => address.into(),
         _ => {
-            return Err(format!("{text:?} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"));
+            let text = text::quoted(text);
+            return Err(format!("{text} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"));
         }
     };
     if network.addr() != network.network() {
-        return Err(format!("{text:?} has host bits set: did you mean {}?", network.trunc()));
+        return Err(format!("{} has host bits set: did you mean {}?", text::quoted(text), network.trunc()));
     }
     Ok(unmapped(network))
 }
 
-/// Reads one network a line; `#` starts a comment, blank lines are skipped.
+/// Reads one network per line; `#` starts a comment, blank lines are skipped.
 ///
 /// # Errors
 ///
-/// As [`parse`], with the line's number; or there is no network in it.
+/// As [`parse`], with the line's number; or it has no network.
 pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
     let mut networks = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -93,7 +96,7 @@ pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
         }
     }
     if networks.is_empty() {
-        return Err("no network in it: give one a line, for example 10.0.0.0/8".to_owned());
+        return Err("it has no network: give one per line, for example 10.0.0.0/8".to_owned());
     }
     Ok(networks)
 }
@@ -169,7 +172,7 @@ mod tests {
         let text = "\u{feff}# ours\r\n10.0.0.0/8 # office\n\n  192.0.2.1\n";
         assert_eq!(parse_list(text).unwrap(), [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]);
         assert!(parse_list("10.0.0.0/8\nnonsense\n").unwrap_err().starts_with("line 2: "));
-        assert!(parse_list("# only a comment\n").unwrap_err().starts_with("no network"));
+        assert!(parse_list("# only a comment\n").unwrap_err().starts_with("it has no network"));
     }
 
     fn any_network() -> impl Strategy<Value = IpNet> {

@@ -24,8 +24,8 @@ pub enum Clock {
     Utc,
 }
 
-/// How many seconds behind the time of logging a connection happened, before it if negative; nothing if that is not known, or is no
-/// more than a minute, which is not worth saying.
+/// How many seconds after it was logged a connection happened; negative if it happened before. Nothing if one of the times is not known,
+/// or if they are at most a minute apart, which is not worth saying.
 #[must_use]
 pub fn apart(logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<i64> {
     let apart = happened?.as_millisecond().saturating_sub(logged?.as_millisecond());
@@ -37,7 +37,7 @@ pub fn apart(logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<i
 pub struct Skew {
     /// Of how many connections.
     pub count: u64,
-    /// The largest difference, in seconds, of `UtcTime` from `TimeCreated`; before it where it is negative.
+    /// The largest difference, `UtcTime` minus `TimeCreated`, in seconds.
     pub largest: i64,
     /// The host of that.
     pub host: String,

@@ -189,7 +189,7 @@ impl Property {
             Self::Host => "a host, for example WS01, WS01.corp.example or WS*",
             Self::User => r"a user, for example alice, CORP\alice or svc-*",
             Self::Port | Self::RemotePort => "a port from 0 to 65535, for example 443, 8000-8999 or 80*",
-            Self::Transport => "tcp or udp; of a Security log also icmp, ipv6-icmp or another protocol's number",
+            Self::Transport => "tcp or udp; in a Security log also icmp, ipv6-icmp or another protocol's number",
             Self::Direction => "inbound or outbound",
             Self::App => r"a program's path, for example C:\Users\* or *\Temp\*",
             Self::Dest | Self::Remote => "a name, an address or a network, for example *.example.org or 192.0.2.0/24",

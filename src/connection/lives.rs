@@ -175,7 +175,7 @@ impl Lives {
 }
 
 impl Change {
-    /// What a process's end is before, where its id was given to another one at that time.
+    /// The order of changes: of two at the same time, the end of one process comes before the start of the next with its id.
     fn place(&self) -> (u32, u32, i64, Ordering) {
         (self.host, self.process, self.time, if self.created.is_some() { Ordering::Greater } else { Ordering::Less })
     }

@@ -19,11 +19,11 @@ pub enum LoggedBy {
     Sysmon,
     /// Windows' Security log: EventID 5156 and 5157
     Security,
-    /// Both, of which a connection that both have counts once
+    /// Both; a connection that is in both counts once
     All,
 }
 
-/// Where Windows logs nothing unless it is told to, and how.
+/// That the events are missing, and what Windows needs to log them.
 const NO_SECURITY_EVENTS: &str = "no EventID 5156 or 5157 is in these logs: Windows logs them only where the audit policy \"Filtering \
                                   Platform Connection\" is on";
 

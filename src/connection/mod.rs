@@ -12,7 +12,7 @@
 //! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
 //!   are, by their ids. [`volumes`]: which drive a volume is.
 //! - [`started`]: how processes were started, and [`queried`]: the names that they asked for (one by one, [`answers`]), for rules that look at it.
-//!   [`talkers`]: the processes that have connections, where there is no room for what is told of others.
+//!   [`talkers`]: the processes that have connections, where there is no room for facts about others.
 //! - [`cidr`]: networks. `pattern`: texts in which `*` stands for any text. [`filter`]: which connections are left in before rules judge.
 //!   [`possible`]: texts that can be a connection's value.
 

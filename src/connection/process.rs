@@ -90,7 +90,7 @@ impl Fact {
     }
 }
 
-/// What is told of a process. Times are nanoseconds since 1970.
+/// A fact that an event states about a process. Times are nanoseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Told {
     /// Its own EventID 1.
@@ -153,8 +153,8 @@ impl Parent {
     }
 }
 
-/// The place of what was told among all that tells the same. A log can be damaged, or be an export that lacks fields: what tells most comes
-/// first, of those the earliest, and of those what is longest. Of as long texts, blanks come last.
+/// The rank of an event among those that state the same fact. A log can be damaged, or be an export that lacks fields: the one that states
+/// most comes first, then the earliest, then the longest. Among texts of the same length, blanks come last.
 fn rank<'a>(time: Option<i128>, texts: impl Iterator<Item = &'a str> + Clone) -> impl Ord {
     let missing = texts.clone().filter(|text| text.is_empty()).count();
     let length: usize = texts.clone().map(str::len).sum();
@@ -280,9 +280,9 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
 pub struct Mention {
     /// Whose it is.
     pub of: u128,
-    /// Which process started it, if it is told that it was.
+    /// Which process started it, if the event says so.
     pub parent: Option<u128>,
-    /// Whether it is told what it asked of DNS.
+    /// Whether the event is a DNS query of it.
     pub is_query: bool,
 }
 

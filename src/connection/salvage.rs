@@ -27,7 +27,7 @@ use crate::{
 pub enum Old {
     /// A connection.
     Connection(Box<Event<'static>>),
-    /// A connection of which too little is left.
+    /// A connection too little of which is left.
     Lost(String),
     /// Another event, or nothing of a known shape.
     Other,
@@ -87,7 +87,7 @@ pub fn read(chunk: &[u8], record: Record) -> Old {
     }
     let has = |name: &&str| fields.iter().any(|(known, value)| known == name && !value.is_empty());
     if !NEEDED.iter().all(has) {
-        return Old::Lost("an old connection whose fields cannot be told any more".to_owned());
+        return Old::Lost("an old connection whose fields can no longer be told apart".to_owned());
     }
     let mut event = Event {
         provider: Cow::Borrowed(sysmon::PROVIDER),

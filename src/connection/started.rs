@@ -144,8 +144,8 @@ impl Start {
         self.origin == Origin::Own
     }
 
-    /// The place of it among all that is told of the process: its own event comes before those of processes that it started, what states
-    /// most before others, of those the earliest, and of those what is longest. Of as long texts, blanks come last.
+    /// Its rank among all events about the start of the process: the process's own event comes before those of processes that it started,
+    /// the one that states most before others, then the earliest, then the longest. Among texts of the same length, blanks come last.
     fn rank(&self) -> impl Ord {
         let values = || self.values.iter().map(|(_, value)| &**value);
         let stated = values().filter(|value| !stated(value).is_empty()).count();

@@ -279,7 +279,7 @@ fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
 }
 
-/// A GUID as Sysmon shows it, `{UPPER-CASE}`; text that is no GUID is kept.
+/// A GUID as Sysmon shows it, `{UPPER-CASE}`; text that is not a GUID is kept.
 pub(super) fn guid(text: &str) -> Cow<'_, str> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let is_guid = bare.len() == 36

@@ -1,5 +1,5 @@
-//! [`Talkers`]: the processes that connections are of. Where there is no room for what is told of all processes, that of these is
-//! enough, and mostly they are few.
+//! [`Talkers`]: the processes that have connections. Where there is no room for what events say of all processes, what they say of these
+//! is enough, and mostly they are few.
 
 use std::collections::{HashMap, HashSet};
 

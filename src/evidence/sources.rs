@@ -43,9 +43,9 @@ pub struct Sources {
     pub defects: Defects,
     /// Symbolic links that were met and not followed.
     pub links: u64,
-    /// Files that were met and are none of it.
+    /// Files that were met and are neither logs nor archives.
     pub others: u64,
-    /// Files that were met and not opened, since only names count and theirs are none of logs or archives.
+    /// Files that were met and not opened, since only names count and theirs are not those of logs or archives.
     pub unopened: u64,
     /// Given paths without a log or an archive, and archives without a log, that nothing is wrong with: what was to be in them is missing.
     pub empty: Vec<PathBuf>,
@@ -160,7 +160,7 @@ impl Sources {
                 }
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => {
-                    // What is no regular file is not opened in any case.
+                    // What is not a regular file is not opened in any case.
                     let count = if entry.file_type().is_file() { &mut self.unopened } else { &mut self.others };
                     *count += 1;
                 }

@@ -32,7 +32,7 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                 Ok(entry) if entry.depth() > 0 && !is_of_kind(entry.path()) => continue,
                 // A pipe that is met would be waited for, perhaps for ever.
                 Ok(entry) if entry.depth() > 0 && !entry.file_type().is_file() => {
-                    walked.failed.push((entry.into_path(), "it is no regular file".to_owned()));
+                    walked.failed.push((entry.into_path(), "it is not a regular file".to_owned()));
                 }
                 Ok(entry) => {
                     walked.files.insert(entry.into_path());

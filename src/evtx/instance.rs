@@ -160,7 +160,7 @@ pub struct Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { index, kind, size } = self;
-        write!(f, "value {index} is of type {kind:#04x} and {size} bytes long, which no such value is")
+        write!(f, "value {index} of type {kind:#04x} is {size} bytes long, which a value of this type cannot be")
     }
 }
 

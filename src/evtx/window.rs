@@ -12,7 +12,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether any time is in it.
+    /// Whether every time is in it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         *self == Self::default()

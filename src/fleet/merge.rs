@@ -1,8 +1,8 @@
 //! Merging: partial results put together, as one scan of all their sources would have given.
 //!
-//! Groups with the same key are counted together, which is exact: counts are added, and of the times the first and the last
-//! are taken. A source that is in more than one partial result, by its SHA-256, counts once; sources that only have the same
-//! name are told apart. Nothing of the sources is read, and what a partial result says is believed.
+//! Groups with the same key are counted together, which is exact: counts are added, and the first and the last time are kept. A source
+//! that is in more than one partial result, by its SHA-256, counts once; sources that only have the same name are told apart. Nothing of
+//! the sources is read, and what a partial result says is believed.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -81,18 +81,18 @@ pub struct Repeated {
     owner: usize,
 }
 
-/// Partial results that go together, of which all is known but their rows.
+/// Partial results that go together. Everything in them has been read except their rows.
 pub struct Gathered {
     terms: Terms,
     merger: Merger,
 }
 
-/// Gathers partial results: files, and what is one in folders, or is named `*.parquet`.
+/// Gathers partial results: the given files, and files in folders that are partial results or are named `*.parquet`.
 ///
 /// # Errors
 ///
-/// There is none, some are of different rules, options or fields, each hit is needed and not known, or an output would take
-/// the place of one.
+/// There is no partial result, they have different rules, options or fields, an option needs each hit but there are only groups, or an
+/// output would replace one of them.
 pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     let Walked { files, failed, empty } = walk(&config.paths, is_parquet);
     let empty = empty.iter().map(|path| text::path(path)).collect();
@@ -230,14 +230,14 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
         return Some(format!("it is not grouped by {field}, but by {}", ours()));
     }
     if config.group_by.is_empty() && facts.group_by != first.group_by {
-        return of_first(format!("it is grouped by other fields ({}); --group-by takes some that all have", ours()));
+        return of_first(format!("it is grouped by other fields ({}); give --group-by fields that all have", ours()));
     }
     if facts.options.dedup && facts.rows == Rows::Groups {
-        return Some("with --dedup, each hit is needed, and it has groups only: scan with --partial-events".to_owned());
+        return Some("--dedup needs each hit, but it has only groups: scan with --partial-events".to_owned());
     }
     let of_hits = [("--events", &config.outputs.events), ("--beacons", &config.outputs.beacons)];
     let of_hits = of_hits.into_iter().find(|(_, output)| output.is_some() && facts.rows == Rows::Groups);
-    of_hits.map(|(option, _)| format!("{option} needs each hit, and it has groups only: scan with --partial-events"))
+    of_hits.map(|(option, _)| format!("{option} needs each hit, but it has only groups: scan with --partial-events"))
 }
 
 /// What a partial result has other rules in than the first.
@@ -248,7 +248,7 @@ fn other_rules(first: &RulesFacts, rules: &RulesFacts) -> Option<String> {
     if !are_same || rules.processes != first.processes {
         let (ours, theirs) = (titles(rules), titles(first));
         let what = if ours == theirs {
-            "its rules have other texts".to_owned()
+            "the text of its rules is different".to_owned()
         } else {
             format!("it has other rules ({ours}; not {theirs})")
         };
@@ -272,8 +272,8 @@ fn other_rules(first: &RulesFacts, rules: &RulesFacts) -> Option<String> {
 fn other_options(first: &Facts, facts: &Facts) -> Option<String> {
     let (ours, theirs) = (&facts.options, &first.options);
     if ours.filters != theirs.filters {
-        let filters = |facts: &Facts| facts.filter().unwrap_or_default().to_string();
-        return Some(format!("it has other filters ({:?}, not {:?})", filters(facts), filters(first)));
+        let filters = |facts: &Facts| text::quoted(&facts.filter().unwrap_or_default().to_string());
+        return Some(format!("it has other filters ({}, not {})", filters(facts), filters(first)));
     }
     if ours.source != theirs.source {
         let (ours, theirs) = (ours.source.name(), theirs.source.name());
@@ -286,7 +286,7 @@ fn other_options(first: &Facts, facts: &Facts) -> Option<String> {
     } else if facts.context != first.context {
         "it was made with another choice of --context"
     } else if ours.ends != theirs.ends {
-        "it tells hosts from their peers by other options (fields such as remote, or --context --events)"
+        "it was made with another choice of options that tell hosts from their peers (fields such as remote, or --context --events)"
     } else if ours != theirs {
         "it was made with another choice of --recover or --dedup"
     } else {
@@ -369,9 +369,9 @@ impl Merger {
             self.repeated.iter().filter(|log| log.owner == place).map(|log| &log.path).collect();
         let more = if elsewhere.len() > 1 { format!(" and {} more", elsewhere.len() - 1) } else { String::new() };
         let elsewhere = elsewhere.first().map_or_else(String::new, |other| {
-            format!("; logs of it are in {}{more} too: merge without this one", text::path(other))
+            format!("; logs of it are also in {}{more}: merge without this one", text::path(other))
         });
-        let cause = format!("groups of it are wrong: {cause}{elsewhere}");
+        let cause = format!("its groups are wrong: {cause}{elsewhere}");
         self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
     }
 

@@ -50,7 +50,7 @@ impl Footer {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is none.
+    /// The file cannot be read, or does not end with a footer.
     pub(super) fn read(mut file: &File) -> Result<Self> {
         let mut tail = [0; 8];
         let end = file.seek(SeekFrom::End(0))?.checked_sub(8).ok_or_else(|| broken("it is too short"))?;
@@ -68,7 +68,7 @@ impl Footer {
         // It is gone through to its end once: from then on, a list that ends early is short, and not damaged.
         match Compact(&footer).behind() {
             Some([]) => Ok(Self(footer)),
-            _ => Err(broken("what it says of itself is damaged")),
+            _ => Err(broken("its metadata is damaged")),
         }
     }
 

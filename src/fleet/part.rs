@@ -148,11 +148,11 @@ impl Part {
         let read = partial::rows(&self.path, &self.columns, self.rows, |row| {
             let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
-                return Err(io::Error::other("one is of a rule or a source that it does not have"));
+                return Err(io::Error::other("one has a rule or a source that is not listed"));
             };
             connections = connections.saturating_add(row.group.count);
             if self.connections.is_some_and(|stated| connections > stated) {
-                return Err(io::Error::other("they are of more connections than it says"));
+                return Err(io::Error::other("they have more connections than it states"));
             }
             if self.repeated.contains(&row.source) {
                 return Ok(());
@@ -184,7 +184,9 @@ impl Part {
         }
         read?;
         match self.connections.filter(|&stated| stated != connections) {
-            Some(stated) => Err(io::Error::other(format!("they are of {connections} connections, not of {stated}"))),
+            Some(stated) => {
+                Err(io::Error::other(format!("they have {connections} connections, but it states {stated}")))
+            }
             None => Ok(()),
         }
     }

@@ -73,7 +73,7 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
     let not_one = |error: &dyn ToString| format!("not a partial result: {}", error.to_string());
     // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
     if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
-        return Err("it is no regular file".to_owned());
+        return Err("it is not a regular file".to_owned());
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
     let footer = Footer::read(&file).map_err(|error| not_one(&io_error(error)))?;

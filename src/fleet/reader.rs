@@ -25,7 +25,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// The file is no such file, or is damaged; or what `each` returns.
+/// The file is not a partial result, or is damaged; or what `each` returns.
 pub(super) fn read(file: &File, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> Result<()>) -> Result<()> {
     let footer = Footer::read(file)?;
     let schema = SchemaDescriptor::new(schema(fields, rows)?);

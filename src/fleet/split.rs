@@ -33,7 +33,7 @@ impl Split {
         }
     }
 
-    /// What is not joined, and of which hosts, as a line; nothing if nothing has to be joined of any.
+    /// One line that says what is not joined, and for which hosts; nothing if there is nothing to join.
     pub(super) fn says(&self, terms: &Terms, outputs: &Outputs) -> Option<String> {
         let questions = Questions::new(terms, outputs.need_hits());
         let has_processes = outputs.need_processes() || questions.is_of_processes();
@@ -56,7 +56,7 @@ impl Split {
         };
         let hosts: Vec<String> = self.hosts.iter().map(|host| text::printable(host).into_owned()).collect();
         Some(format!(
-            "{} {have} logs in more than one partial result: {what} are joined within each alone; scan all logs of a host together",
+            "{} {have} logs in more than one partial result: {what} are joined only within each of them; scan all logs of a host together",
             text::few(&hosts)
         ))
     }

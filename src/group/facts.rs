@@ -1,4 +1,4 @@
-//! [`Facts`]: what was told of processes, each fact once, and spilled where they do not fit into memory.
+//! [`Facts`]: what events say of processes, each fact once, spilled where they do not fit into memory.
 
 use std::{collections::HashSet, io};
 

@@ -77,7 +77,7 @@ pub struct Counts {
     pub listed: Count,
     /// Those that a database says something of.
     pub placed: Count,
-    /// Connections of which nothing could be asked, since what is known of their groups does not tell the peer.
+    /// Connections that could not be looked up, since their groups do not show which end is the peer.
     pub unasked: u64,
 }
 
@@ -153,7 +153,7 @@ impl Labelled {
     }
 }
 
-/// What is said of groups by these fields, of which no hit is known. No more than some `room` bytes are held in memory.
+/// The labels of groups by these fields, whose hits are not known. No more than some `room` bytes are held in memory.
 ///
 /// # Errors
 ///

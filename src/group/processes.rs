@@ -1,8 +1,8 @@
 //! [`Processes`]: what is known of the processes of hits and of those that they come from, and the [`Context`] of a connection that
 //! comes of it.
 //!
-//! Facts are found in any order and in any log, and are put together here. Where two events say the same of a process, the earlier
-//! one counts.
+//! Facts are found in any order and in any log, and are put together here. Where two events say the same of a process, the one that
+//! says more counts, and of two that say as much, the earlier.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -258,7 +258,7 @@ impl Processes {
         facts
     }
 
-    /// Takes what is told of a process of this id.
+    /// Takes a fact about a process with this id.
     fn learn_of_id(&mut self, of: ProcessKey, told: Told) {
         match told {
             Told::Created(created) => {
@@ -364,7 +364,7 @@ impl OfId {
 }
 
 impl Process {
-    /// Takes what is told of it, unless that is known. Returns how it was created, if that is what was told.
+    /// Takes a fact about it, unless that is known. Returns how it was created, if that is the fact.
     fn learn(&mut self, told: Told) -> Option<&Created> {
         match told {
             Told::Created(created) => return Some(self.created.get_or_insert(created)),

@@ -142,7 +142,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.note(written);
     }
 
-    /// That spilling fails is told when the things are asked for; until then nothing can be done about it.
+    /// Remembers that spilling failed. It is reported when the things are asked for; until then nothing can be done about it.
     fn note(&mut self, written: io::Result<()>) {
         if let Err(error) = written {
             let error = io::Error::new(error.kind(), space::told(&error, &tempfile::env::temp_dir()));

@@ -115,8 +115,7 @@ pub fn among(hits: &SortedHits, room: usize) -> io::Result<SortedTwins> {
     Ok(SortedTwins(twins.into_sorted()?))
 }
 
-/// Whether one of the marks is of the other's connection and time. Marks before that are passed by: those that come after the other need
-/// later ones.
+/// Whether one of the marks is of the other's connection and time. Earlier marks are dropped: later candidates cannot need them.
 fn has_mark(marks: &mut Peekable<impl Iterator<Item = io::Result<Mark>>>, other: &Other) -> io::Result<bool> {
     let is_before = |mark: &Mark| (&mark.meeting, mark.time) < (&other.meeting, other.time - APART);
     while marks.peek().is_some_and(|mark| mark.as_ref().map_or(true, is_before)) {

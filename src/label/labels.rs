@@ -1,7 +1,7 @@
 //! [`Labels`]: all lists and databases of a run, and what they say of a connection.
 //!
-//! Asked of is the peer: the destination of what a host has opened; of what came in the end that is the peer, and both ends where that is
-//! not known. Names are those of the peer, `dest` as it is logged, and those that the process asked DNS for.
+//! The peer is looked up: the destination of an outbound connection, the far end of an inbound one, both ends where that is not known.
+//! Names are those of the peer, `dest` as it is logged, and those that the process asked DNS for.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ pub const OF_NUMBER: &str = "dest_asn";
 pub struct Labels {
     lists: Vec<(LabelFile, Watchlist)>,
     databases: Vec<(LabelFile, Database)>,
-    /// What of them is not used or of no use, a line each.
+    /// One line for each file that has unused entries, or is of no use.
     pub remarks: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// One cannot be read, or is none.
+    /// A file cannot be read, or is not a list or a database.
     pub fn read(lists: &[PathBuf], databases: &[PathBuf], hashing: bool) -> Result<Option<Self>, Error> {
         if lists.is_empty() && databases.is_empty() {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Labels {
         let option = if self.has_lists() { "--watchlist" } else { "--geoip" };
         let what = if takes == Field::DestIp { "addresses" } else { "names" };
         Err(format!(
-            "{option}: the partial results have groups only, which do not tell {what} without {takes}: add {takes} to --group-by, or \
+            "{option}: the partial results have only groups, which have no {what} without {takes}: add {takes} to --group-by, or \
              scan with --partial-events"
         ))
     }
@@ -179,15 +179,12 @@ impl Labels {
             let (unused, all) = (text::grouped(unused), text::grouped(all));
             let first = list.unused.first.join(", ");
             format!(
-                "--watchlist {}: entries that are not used, since they are nothing that can be compared: {unused} of {all}, such as {first}",
+                "--watchlist {}: {unused} of {all} entries ignored, since no address or name can be compared with them, for example {first}",
                 file.shown()
             )
         });
         let useless = self.databases.iter().filter(|(_, database)| database.is_of_no_use()).map(|(file, _)| {
-            format!(
-                "--geoip {}: what it has of addresses is neither the autonomous system, its owner nor the country",
-                file.shown()
-            )
+            format!("--geoip {}: no autonomous system, owner or country was found in it", file.shown())
         });
         unused.chain(useless).collect()
     }

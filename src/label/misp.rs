@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use crate::label::{
-    entries::{Entries, short},
-    names::Reach,
+use crate::{
+    label::{
+        entries::{Entries, short},
+        names::Reach,
+    },
+    text,
 };
 
 /// The types that a list can be of.
@@ -26,7 +29,8 @@ pub(super) fn read(kind: &str, list: &[Value]) -> Result<Entries, String> {
         "substring" => Entries::add_part,
         "regex" => |entries, text| entries.add_expression(expression(text)),
         _ => {
-            return Err(format!("a warninglist of type {:?}: the types are {}", short(kind), TYPES.join(", ")));
+            let kind = text::quoted(&short(kind));
+            return Err(format!("a warninglist of type {kind}: the types are {}", TYPES.join(", ")));
         }
     };
     let mut entries = Entries::default();

@@ -1,4 +1,4 @@
-//! A plain list: an address, a network, a domain name or a pattern a line, `#` for comments.
+//! A plain list: one address, network, domain name or pattern per line, `#` for comments.
 
 use ipnet::IpNet;
 
@@ -8,6 +8,7 @@ use crate::{
         entries::{Entries, short},
         names::Reach,
     },
+    text,
 };
 
 /// Reads a list. A name stands for those below it too.
@@ -29,7 +30,7 @@ pub(super) fn read(text: &str) -> Result<Entries, String> {
 fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     const FORM: &str = "give an address, a network, a domain name or a pattern with * on each line, for example 203.0.113.7, \
                         198.51.100.0/24, example.com or c2-*.example.com";
-    let shown = short(text);
+    let shown = text::quoted(&short(text));
     if text.parse::<IpNet>().is_ok() {
         // One with host bits is refused with the network that was probably meant.
         cidr::parse(text)?;
@@ -37,13 +38,13 @@ fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     if text.contains('*') {
         let is_of_pattern = |c: char| c.is_alphanumeric() || "*.-_:".contains(c);
         if !text.chars().all(is_of_pattern) {
-            return Err(format!("{shown:?} is a pattern with something that no name and no address has: {FORM}"));
+            return Err(format!("{shown} is a pattern with a character that no name or address has: {FORM}"));
         }
         if text.starts_with('.') || text.contains("..") {
-            return Err(format!("{shown:?} fits no name and no address, since none has an empty part: {FORM}"));
+            return Err(format!("{shown} fits no name or address, since none has an empty part: {FORM}"));
         }
         if !entries.add_pattern(text) {
-            return Err(format!("{shown:?} fits every name and address: {FORM}"));
+            return Err(format!("{shown} fits every name and address: {FORM}"));
         }
         return Ok(());
     }
@@ -51,7 +52,7 @@ fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     if entries.add_network(text) || entries.add_name(name, Reach::WithBelow) {
         return Ok(());
     }
-    Err(format!("{shown:?} is neither an address, a network, a domain name nor a pattern: {FORM}"))
+    Err(format!("{shown} is neither an address, a network, a domain name nor a pattern: {FORM}"))
 }
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ mod tests {
             ("0.0.0.0 evil.test", "is neither"),
             ("-", "\"-\" is neither"),
             (".-", "is neither"),
-            ("http://*.test/", "is a pattern with something"),
+            ("http://*.test/", "is a pattern with a character"),
             ("***", "fits every name"),
             ("*.", "fits every name"),
             (".c2-*.test", "fits no name"),

@@ -14,6 +14,7 @@ use crate::{
         plain, stix,
         texts::Texts,
     },
+    text,
 };
 
 /// A list.
@@ -41,11 +42,11 @@ struct Json {
 }
 
 impl Watchlist {
-    /// Of what is in a file. Which format it has is told by its content.
+    /// The list in a file with these bytes. The content decides which format it is.
     ///
     /// # Errors
     ///
-    /// Text for a person: it has none of the formats, a line of it is none of what can be on a list, or nothing in it can be used.
+    /// Text for a person: it has none of the formats, a line of it is not an entry, or nothing in it can be used.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
@@ -63,7 +64,8 @@ impl Watchlist {
         };
         let Entries { networks, names, texts, count, unused } = entries;
         if count == 0 {
-            let why = unused.first.first().map_or_else(String::new, |first| format!(", such as {first:?}"));
+            let why =
+                unused.first.first().map_or_else(String::new, |first| format!(", such as {}", text::quoted(first)));
             return Err(format!(
                 "nothing in it can be used{why}: give addresses, networks or domain names, for example 198.51.100.0/24"
             ));
@@ -106,11 +108,11 @@ impl Watchlist {
 fn json(text: &str) -> Result<(Option<String>, Entries), String> {
     const FORM: &str = "give a MISP warninglist (name, type and list) or a STIX 2.1 bundle";
     let Json { kind, name, list, objects } = serde_json::from_str(text)
-        .map_err(|error| format!("it is no list in JSON: {}; {FORM}", short(&error.to_string())))?;
+        .map_err(|error| format!("it is not a JSON list: {}; {FORM}", short(&error.to_string())))?;
     match (kind.as_deref(), list, objects) {
         (Some("bundle"), _, Some(objects)) => Ok((None, stix::read(&objects))),
         (Some(kind), Some(list), _) => Ok((name, misp::read(kind, &list)?)),
-        _ => Err(format!("it is JSON, and neither of the kinds of lists: {FORM}")),
+        _ => Err(format!("it is JSON, but neither kind of list: {FORM}")),
     }
 }
 
@@ -138,13 +140,13 @@ mod tests {
         for (text, what) in [
             ("", "nothing in it can be used"),
             ("# nothing\n", "nothing in it can be used"),
-            ("{}", "neither of the kinds"),
-            ("[]", "it is no list in JSON"),
-            ("[1]", "it is no list in JSON"),
+            ("{}", "neither kind of list"),
+            ("[]", "it is not a JSON list"),
+            ("[1]", "it is not a JSON list"),
             (r#"{"type":"bundle","objects":[]}"#, "nothing in it can be used"),
             (r#"{"type":"string","name":"x","list":["a b"]}"#, "such as \"a b\""),
             (r#"{"type":"hash","list":["x"]}"#, "the types are"),
-            (r#"{"type":"cidr","list":"#, "it is no list in JSON"),
+            (r#"{"type":"cidr","list":"#, "it is not a JSON list"),
             ("nonsense!\n", "line 1: \"nonsense!\" is neither"),
         ] {
             let error = read("x", text).unwrap_err();

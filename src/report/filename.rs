@@ -1,6 +1,6 @@
 //! Names that Windows does not give to files: of devices, and those with a meaning of their own.
 //!
-//! Such a name is no error there. What is written to `NUL.csv` is gone, and `log.evtx:x` is written into the log.
+//! Such a name is not an error there. What is written to `NUL.csv` is gone, and `log.evtx:x` is written into the log.
 
 use std::path::Path;
 

@@ -52,7 +52,7 @@ pub(super) fn seen(labels: &RowLabels<'_>, row: &[String]) -> Vec<(&'static str,
     lists.chain([place]).filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// What the summary says of lists and databases, a line each with what it is about.
+/// What the summary says of lists and databases: one line for each, with its label in front.
 pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
     let RanLabels { counts, left_out, .. } = ran;
     let shown = |Count { hits, groups }: Count| format!("{} in {}", counted(hits, "hit"), counted(groups, "group"));
@@ -71,7 +71,7 @@ pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
         ));
     }
     if let Some(left_out) = left_out {
-        lines.push(("watchlist", format!("{} left out that no list has", shown(*left_out))));
+        lines.push(("watchlist", format!("{} on no list left out", shown(*left_out))));
     }
     if labels.has_databases() {
         lines.push(("geoip", or_none(counts.placed)));
@@ -88,18 +88,18 @@ pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
 /// What lists and databases were not asked for, although somebody may think so.
 pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Vec<String> {
     let names = (labels.ask_names() && !ran.are_queries_known).then(|| {
-        "watchlist: names that processes asked DNS for are not known of groups alone: --partial-events puts them into partial results"
+        "watchlist: groups do not have the names that processes asked DNS for: --partial-events puts them into partial results"
             .to_owned()
     });
     let unasked = ran.counts.unasked;
     let peers = (unasked > 0).then(|| {
         format!(
-            "of {} the peer is not known, since groups have no src_ip: add it to --group-by of the scans, or scan with --partial-events",
+            "the peer of {} is not known, since their groups have no src_ip: add it to --group-by of the scans, or scan with --partial-events",
             counted(unasked, "connection")
         )
     });
     let without_ipv6 = labels.without_ipv6().map(|file| {
-        format!("--geoip {}: it is of IPv4 addresses alone, and some of the peers have IPv6 addresses", file.shown())
+        format!("--geoip {}: it has only IPv4 addresses, but some of the peers have IPv6 addresses", file.shown())
     });
     names.into_iter().chain(peers).chain(without_ipv6).collect()
 }

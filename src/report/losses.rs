@@ -1,5 +1,5 @@
 //! [`Losses`]: what a run has to say in every mode, also where nothing else is wanted: what was not loaded, cannot be found, was not read
-//! or was not judged. Without it, an empty report would be taken for an answer. Each is a line, which the summary shows in its place.
+//! or was not judged. Without it, an empty report would be taken for an answer. Each is one line, which the summary shows in its place.
 
 use jiff::Timestamp;
 
@@ -76,7 +76,7 @@ impl Losses<'_> {
         let Window { since, until } = self.terms.filter.window;
         let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
         let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
-        is_so.then(|| format!("no time within the filters is in the logs, which reach {}", reach(span)))
+        is_so.then(|| format!("the logs do not reach the time that the filters want: they reach {}", reach(span)))
     }
 
     /// That nothing of what was read is of those who log connections, if so.
@@ -86,7 +86,7 @@ impl Losses<'_> {
             others => others.providers().join(" or "),
         };
         let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
-        is_so.then(|| format!("none of the chunks names {names}: are these the right logs?"))
+        is_so.then(|| format!("no chunk mentions {names}: are these the right logs?"))
     }
 
     /// The paths and archives in which there was nothing to read.
@@ -100,7 +100,7 @@ impl Losses<'_> {
         let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.security_unread);
         let unread = self.ran.tally.security_unread.saturating_add(elsewhere);
         let events = counted(unread, "Security event");
-        let line = || format!("not read: {events} 5156 or 5157 at least: --source security or all reads them");
+        let line = || format!("not read: at least {events} 5156 or 5157; --source security or --source all reads them");
         (unread > 0).then(line)
     }
 
@@ -146,8 +146,7 @@ impl Losses<'_> {
                 .iter()
                 .zip(0..)
                 .any(|(info, rule)| info.is_of_processes() && !self.ran.by_rule.contains_key(&rule));
-        let unmet =
-            is_unmet.then(|| text::printable(&format!("--process {}: no hit is of it", names.join(","))).into_owned());
+        let unmet = is_unmet.then(|| text::printable(&format!("--process {}: no hits", names.join(","))).into_owned());
         missing.into_iter().chain(unmet).collect()
     }
 

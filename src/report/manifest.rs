@@ -168,7 +168,7 @@ pub struct Counted {
     /// Which of its times a connection is of: `logged` or `utc`.
     #[serde(default)]
     pub clock: Clock,
-    /// Whether it is told of each connection which end is the host and which its peer.
+    /// Whether the logs were read to tell which end of each connection is the host and which its peer.
     #[serde(default)]
     pub ends: bool,
     /// Whose names of destinations Sigma rules saw; left out for those that connections were logged with.
@@ -183,17 +183,26 @@ pub struct FiltersEntry {
     pub since: Option<String>,
     /// The first time that is not; null for any.
     pub until: Option<String>,
+    /// Patterns of the host that logged it, as `--host` takes them; empty for any, as in the lists below.
     pub host: Vec<String>,
+    /// Patterns of the account.
     pub user: Vec<String>,
+    /// Ports of the destination, and ranges of them.
     pub port: Vec<String>,
+    /// Transport protocols, by name or number.
     pub transport: Vec<String>,
+    /// `inbound`, `outbound` or patterns of these.
     pub direction: Vec<String>,
+    /// Patterns of the program's whole path.
     #[serde(default)]
     pub app: Vec<String>,
+    /// Patterns of the destination's name, addresses and networks of it.
     #[serde(default)]
     pub dest: Vec<String>,
+    /// The same of the peer.
     #[serde(default)]
     pub remote: Vec<String>,
+    /// Ports of the peer, and ranges of them.
     #[serde(default)]
     pub remote_port: Vec<String>,
 }
@@ -259,11 +268,17 @@ pub struct HeaderEntry {
 /// Chunks by kind.
 #[derive(Debug, Serialize)]
 pub struct ChunksEntry {
+    /// Chunks that were decoded.
     pub decoded: u64,
+    /// Chunks whose bytes show that no hit is in them, which were not decoded.
     pub ruled_out: u64,
+    /// Chunks of zeros, never used.
     pub unused: u64,
+    /// Chunks that are neither used nor unused.
     pub unreadable: u64,
+    /// Chunks that say they have no checksums.
     pub unchecked: u64,
+    /// Chunks, ruled out or decoded, that are out of place.
     pub displaced: u64,
     /// Whether there are used chunks behind unused ones, which Windows does not write so.
     pub unused_between: bool,
@@ -288,14 +303,20 @@ pub struct RecordsEntry {
     pub gaps: Option<Gaps>,
 }
 
-/// Connections that the filters left out, and the others by verdict.
+/// Connections that the filters left out, and the others by verdict: those in chunks that were decoded.
 #[derive(Debug, Serialize)]
 pub struct ConnectionsEntry {
+    /// Connections that the filters left out.
     pub filtered: u64,
+    /// Connections of other processes than the chosen ones.
     pub other_process: u64,
+    /// Connections of the chosen processes to no detection network.
     pub outside_detection: u64,
+    /// Connections of the chosen processes to an exclusion network.
     pub excluded: u64,
+    /// Connections that a rule looks for.
     pub hits: u64,
+    /// Those of them from recovered records.
     pub hits_recovered: u64,
 }
 
@@ -433,10 +454,11 @@ impl FiltersEntry {
     ///
     /// # Errors
     ///
-    /// It is none that there can be.
+    /// A time or a pattern in it cannot be read.
     pub fn filter(&self) -> Result<Filter, String> {
         let time = |text: &Option<String>| {
-            let read = |text: &String| text.parse().map_err(|error| format!("{text:?} is no time: {error}"));
+            let read =
+                |text: &String| text.parse().map_err(|error| format!("{} is not a time: {error}", text::quoted(text)));
             text.as_ref().map(read).transpose()
         };
         let window = Window { since: time(&self.since)?, until: time(&self.until)? };

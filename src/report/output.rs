@@ -182,7 +182,7 @@ impl Pending {
     }
 }
 
-/// Whether a path is a pipe, a socket or a device that takes bytes one after another. A disk is none.
+/// Whether a path is a pipe, a socket or a device that takes bytes one after another. A disk is not one.
 #[cfg(unix)]
 fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;

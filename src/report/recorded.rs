@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::{
     report::manifest::{SCHEMA, VERSION},
     scan::searched::SearchedFile,
+    text,
 };
 
 /// What is read back of a manifest.
@@ -35,14 +36,15 @@ impl Recorded {
     ///
     /// # Errors
     ///
-    /// It is none, or of a newer version than this tool knows.
+    /// The text is not a manifest, or is one of a newer version than this tool knows.
     pub fn parse(text: &str) -> Result<Self, String> {
         let recorded: Self = serde_json::from_str(text).map_err(|error| {
             let cause = if text.trim().is_empty() { "it is empty".to_owned() } else { error.to_string() };
             format!("not a manifest: {cause}: give a file that was written with --manifest")
         })?;
         if recorded.schema != SCHEMA {
-            return Err(format!("not a manifest: its schema is {:?}, not {SCHEMA:?}", recorded.schema));
+            let schema = text::quoted(&recorded.schema);
+            return Err(format!("not a manifest: its schema is {schema}, not \"{SCHEMA}\""));
         }
         if recorded.version > VERSION {
             return Err(format!(

@@ -128,8 +128,7 @@ impl<'a> Summary<'a> {
         }
         let loaded = self.of_sigma().filter(|info| info.source != BUILT_IN).count() as u64;
         if loaded > 0 {
-            let alone =
-                if self.terms.rules.builtin.is_none() { ": what they do not look for is not reported" } else { "" };
+            let alone = if self.terms.rules.builtin.is_none() { ": other connections are not reported" } else { "" };
             writeln!(f, "rules     {} loaded{alone}", counted(loaded, "Sigma rule"))?;
         }
         self.rules_with_networks(f)?;
@@ -330,8 +329,8 @@ impl<'a> Summary<'a> {
             Some(Channels { scored: 0, few: 0 }) => {
                 let unwatched = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left| left.hits);
                 let why = match self.ran.hits().saturating_sub(self.ran.parts) {
-                    hits if hits > 0 && hits == unwatched => "all hits were left out, since no list has them",
-                    _ => "there is no hit whose time is known",
+                    hits if hits > 0 && hits == unwatched => "all hits were left out, since they are on no list",
+                    _ => "the times of the hits are not known",
                 };
                 writeln!(f, "beacons   none: {why}")
             }
@@ -450,7 +449,7 @@ fn by_log(defects: &Defects) -> Vec<String> {
     };
     if is_any_hidden {
         let kept = grouped(Defects::KEPT as u64);
-        lines.push(format!("{rest}--verbose names {NAMED} of all, --manifest FILE {kept}"));
+        lines.push(format!("{rest}--verbose names the first {NAMED}, --manifest FILE the first {kept}"));
     }
     lines
 }

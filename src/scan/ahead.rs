@@ -1,11 +1,11 @@
 //! The look ahead: what has to be known of all logs before a connection can be judged.
 //!
-//! Which addresses are a host's own, whose its processes were, how they were started and what they asked of DNS can stand in any log of
-//! it, behind the connection that it matters for. So the logs are read once for that, and then once more for connections. There is no
-//! such look where nothing is asked that needs it.
+//! Which addresses are a host's own, whose its processes were, how they were started and what they asked DNS for can stand in any of its
+//! logs, and after the connection that it matters for. So the logs are read once for that, and then once more for connections. They are
+//! read only once if nothing needs this.
 //!
-//! What is told of processes can be more than there is room for. Connections are of few of them: so which these are is looked for then,
-//! and the look is taken again, for what is told of these alone.
+//! What events say of processes can be more than there is room for. Few processes have connections: so a second look finds these, and a
+//! third one keeps only what is said of them.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub fn look(
     }
     let Some(mut known) = known else {
         return Err(Error::Usage(format!(
-            "--max-memory: {} in these logs take more memory: give more, for example 4GiB",
+            "--max-memory is too small for {}: give more, for example 4GiB",
             questions.what()
         )));
     };

@@ -39,6 +39,7 @@ use crate::{
         unread,
         wanted::{self, Scope, Wanted},
     },
+    text,
 };
 
 /// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
@@ -290,7 +291,7 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         let mut connection = terms.logged_by.connection(event)?;
         if connection.time.is_none() {
-            let cause = format!("the connection's time {:?} cannot be read", event.system_time);
+            let cause = format!("the connection's time {} cannot be read", text::quoted(&event.system_time));
             self.lose(event.place, DefectKind::Time, &cause);
         }
         if let Some(user) = self.plan.known.user(&connection) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{connection::logged::LoggedBy, evtx::event::Event};
 
-/// Logs that name Sysmon, if at all, in the text of other records; and so the others with Security-Auditing.
+/// Logs in which Sysmon's name can stand only in the text of other records. The same holds for Security-Auditing, except in Security.
 const OF_WINDOWS: [&str; 3] = ["Application", SECURITY, "System"];
 const SECURITY: &str = "Security";
 

@@ -34,7 +34,7 @@ use crate::{
 pub struct Elsewhere {
     /// By the process's name in lower case: its name as it stands in the logs, its connections, and those to public addresses.
     processes: BTreeMap<String, (String, Count)>,
-    /// Whether there is none, and none that the filters leave out.
+    /// Whether there is no connection, and none that the filters leave out.
     is_none: bool,
     /// Connections that Windows' Security-Auditing has logged and that are not read, besides those that the scan has counted.
     pub security_unread: u64,
@@ -57,8 +57,8 @@ pub struct Missing {
     pub nearest: Vec<(String, u64)>,
 }
 
-/// The look at what else is in the logs, if there can be anything that is worth it: where not all connections are looked for. Where `quiet`,
-/// that is only for a name that can hardly be one.
+/// The look at what else is in the logs, if it can show something new: when only some connections are looked for. When `quiet`, only for
+/// names that look misspelt.
 ///
 /// It is over with the first hit, unless such a name is among those that are looked for.
 ///

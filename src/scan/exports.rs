@@ -21,9 +21,9 @@ use crate::{
     text,
 };
 
-/// What is wrong with a connection of which nothing is known.
+/// What is wrong with a connection that states nothing of itself.
 const UNKNOWN_NAMES: &str =
-    "the connection states neither a process, nor an address, nor a port: its fields have names that are not known";
+    "the connection states neither a process, nor an address, nor a port: the names of its fields are not known";
 
 /// An export that is taken into the findings, from its start to its end.
 pub(super) struct Exports<'a> {

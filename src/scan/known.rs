@@ -114,8 +114,8 @@ impl Questions {
     pub(super) fn what(self) -> &'static str {
         match (self.locals, self.starts.is_empty(), self.names || self.is_of_security()) {
             (true, true, false) => "the addresses of the hosts",
-            (false, false, false) => "what rules ask for of the processes",
-            _ => "what is to be known of the hosts and their processes, before connections are judged,",
+            (false, false, false) => "the processes that rules ask about",
+            _ => "what must be known of hosts and processes before connections are judged",
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A unit of work is a range of chunks of one log, so that one large log uses every core, and so do thousands of small
 //! ones. Where a log is to be hashed, or comes out of an archive, its bytes must be taken in order, and the unit is the
-//! whole of it. A zip file is hashed by a unit of its own, a gzip file while it is unpacked. Threads take units in order,
+//! whole of it. A zip file is hashed by a unit of its own, a stream such as a gzip file while it is unpacked. Threads take units in order,
 //! which reads a disk forwards, and each keeps its own [`Findings`].
 
 use std::{

@@ -37,7 +37,7 @@ use crate::{
 /// What was searched.
 #[derive(Debug)]
 pub struct Searched {
-    /// The logs, and what was searched and is none, by name.
+    /// The logs, and other files that were searched, by name.
     pub sources: Vec<SearchedSource>,
     /// The archives that some of them are in, as the files that they are, by name.
     pub archives: Vec<SearchedFile>,
@@ -84,7 +84,7 @@ pub struct SearchedFile {
     pub name: String,
     /// The file it is in.
     pub file: String,
-    /// The bytes of that in hexadecimal, if they are no UTF-8.
+    /// The bytes of that in hexadecimal, if they are not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_hex: Option<String>,
     /// How many bytes of it were read, or how many an archive had when it was found.
@@ -93,7 +93,7 @@ pub struct SearchedFile {
     pub digests: Option<Digests>,
 }
 
-/// A log, or what was searched and is none.
+/// A log, or another file that was searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchedSource {
     /// What it is.
@@ -258,7 +258,7 @@ impl SearchedFile {
         Self { name, file: file.to_string_lossy().into(), file_hex, size, digests }
     }
 
-    /// Whether the other is the same file, of which there may be more digests.
+    /// Whether the other is the same file, perhaps with more digests.
     #[must_use]
     pub fn is_among(&self, other: &Self) -> bool {
         let are_among = match (&self.digests, &other.digests) {

@@ -34,9 +34,9 @@ pub struct Terms {
     pub group_by: Vec<Field>,
     /// Whether somebody asked for these fields. Otherwise the page groups by what it shows.
     pub is_grouped: bool,
-    /// Whether it is told of each connection which end is the host and which its peer.
+    /// Whether the logs are read to tell which end of each connection is the host and which its peer.
     pub ends: bool,
-    /// Whether it is told for a page alone, which shows the peer. Events have no columns for it then.
+    /// Whether that is only for a page, which shows the peer. Events have no columns for it then.
     pub peers: bool,
     /// Which of its times a connection is of.
     pub clock: Clock,

@@ -184,7 +184,7 @@ impl<'a> Worker<'a> {
         exports.finish();
     }
 
-    /// Scans the logs in an archive, or in a member of one, as they are unpacked. A gzip file is hashed as it is read.
+    /// Scans the logs in an archive, or in a member of one, as they are unpacked. A packed stream, such as a gzip or a tar file, is hashed as it is read.
     fn scan_archive(&mut self, unit: &Blocks<'a>) {
         let Self { looks, limits, hasher, buffer, .. } = self;
         let is_stream = matches!(unit.source.packing, Packing::Stream(_));

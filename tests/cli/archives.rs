@@ -125,7 +125,7 @@ fn a_given_gzip_file_of_something_else_is_a_defect() {
     let case = connections().file("messages.gz", gzip(b"no log")).file("text.gz", "text").file("good.evtx", log(1));
     let ran = case.run_on(&["messages.gz", "text.gz", "."]);
     ran.exits(3).says(&[
-        "messages.gz: a gzip file of neither an event log nor a tar file",
+        "messages.gz: a gzip file that holds neither an event log nor a tar file",
         "text.gz: not a gzip file",
         "2 not unpacked",
     ]);
@@ -312,13 +312,13 @@ fn lying_sizes_are_defects() {
         &patch(archive.clone(), 0, UNPACKED_SIZE, size + 10),
         &[],
         150,
-        &["case.zip!a.evtx: ", "it ends 10 bytes before the "],
+        &["case.zip!a.evtx: ", "it ends 10 bytes short of the "],
     );
     is_a_defect(
         &patch(archive, 0, UNPACKED_SIZE, 0xf000_0000),
         &[],
         0,
-        &["case.zip!a.evtx: a lying size: ", "bytes are stated to unpack to 4026531840"],
+        &["case.zip!a.evtx: a false size: ", "bytes are stated to unpack to 4026531840"],
     );
 }
 
@@ -794,6 +794,6 @@ fn what_is_no_log_and_has_none_in_it_is_said_in_one_line() {
 fn a_folder_whose_logs_are_behind_links_says_so() {
     let case = connections().file("logs/a.evtx", log(1)).file("links/notes.txt", "");
     std::os::unix::fs::symlink("../logs/a.evtx", case.path("links/a.evtx")).unwrap();
-    case.run_on(&["links"]).exits(1).says(&["symbolic links that --follow follows: 1"]);
+    case.run_on(&["links"]).exits(1).says(&["symbolic links that only --follow follows: 1"]);
     assert_eq!(rows(case.run_on(&["--follow", "links"]).exits(0)), 150);
 }

@@ -86,7 +86,7 @@ fn a_path_or_an_archive_without_a_log_is_named_beside_others() {
 fn times_that_no_log_reaches_are_said() {
     let case = connections().events(&[Event::connection()]);
     for (filter, time) in [("--since", "2030-01-01"), ("--until", "1990-01-01")] {
-        let outside = "no time within the filters is in the logs, which reach from 2024-03-05T14:07:11Z to";
+        let outside = "the logs do not reach the time that the filters want: they reach from 2024-03-05T14:07:11Z to";
         case.run_on(&[filter, time, "log.evtx", "--quiet"]).exits(0).says(&[&format!("netsift: {outside}")]);
         case.run_on(&[filter, time, "log.evtx"]).exits(0).says(&[outside]).does_not_say("the logs reach");
     }
@@ -827,7 +827,7 @@ fn a_value_that_is_not_as_long_as_its_type_says_makes_its_record_a_defect() {
         let odd = Event::connection().with("ProcessId", Value::Any(kind, vec![0; size])).dest("9.9.9.9");
         let case = connections().events(&[Event::connection(), odd]);
         let ran = case.run_on(&["log.evtx"]);
-        let what = format!("a value cannot be read: value 3 is of type {kind:#04x} and {size} byte");
+        let what = format!("a value cannot be read: value 3 of type {kind:#04x} is {size} byte");
         ran.exits(3).says(&["1 record not decoded", &what]);
         assert_eq!(rows(&ran), 1, "{}", ran.report());
     }

@@ -102,7 +102,7 @@ fn partial_results_with_events_give_the_table_of_one_scan() {
     assert_eq!(case.read("merged.csv"), one);
     Ran::new(case.command(&["--partial", "groups.parquet", "--force", "-o", "report.csv", "1.evtx"])).exits(0);
     let refused = merge("none.csv", &["groups.parquet"]);
-    refused.exits(1).says(&["--beacons needs each hit, and it has groups only: scan with --partial-events"]);
+    refused.exits(1).says(&["--beacons needs each hit, but it has only groups: scan with --partial-events"]);
     assert!(!case.path("none.csv").exists());
 }
 
@@ -113,11 +113,11 @@ fn where_nothing_is_scored_the_summary_says_why() {
     assert_eq!(table_of_few, format!("{HEADER}\n"));
     ran.says(&["beacons   none: 2 channels with fewer than 4 connections, or fewer than 3 intervals that are not 0"]);
     let (_, ran) = table(&case, &["--host", "OTHER", "log.evtx"]);
-    ran.says(&["beacons   none: there is no hit whose time is known"]);
+    ran.says(&["beacons   none: the times of the hits are not known"]);
     let case = case.file("list.txt", "203.0.113.7\n").args(["--watchlist", "list.txt", "--only-watched"]);
     let (table_of_none, ran) = table(&case, &["log.evtx"]);
     assert_eq!(table_of_none, format!("{HEADER}\n"));
-    ran.says(&["beacons   none: all hits were left out, since no list has them"]);
+    ran.says(&["beacons   none: all hits were left out, since they are on no list"]);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn all_of_them_are_applied_in_one_pass_and_merged_with_their_authors() {
 fn names_of_processes_are_refused_where_no_rule_takes_them() {
     let case = detect().events(&[Event::connection()]);
     case.run_on(&["--rule", "adws,ftp", "--process", "a.exe", "log.evtx"]).exits(2).says(&[
-        "netsift: --process a.exe with --rule adws,ftp: names are for the rules regsvcs and regasm; leave one",
+        "netsift: --process a.exe with --rule adws,ftp: process names apply only to the rules regsvcs and regasm; leave one",
     ]);
 }
 

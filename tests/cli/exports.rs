@@ -490,12 +490,12 @@ fn what_is_wrong_costs_its_event_and_is_named_by_its_line() {
     costs_one_event(line, long, "the event is longer than 1 MiB, and is skipped");
     for write in [line, winlogbeat, nxlog] {
         costs_one_event(write, |event| event[..event.len() - 9].to_owned(), "EOF while parsing");
-        costs_one_event(write, |_| "{\"a\":1}".to_owned(), "not an event of a shape that is known");
+        costs_one_event(write, |_| "{\"a\":1}".to_owned(), "not an event of a known shape");
         costs_one_event(write, |_| "[".repeat(100_000), "not an event");
         costs_one_event(
             write,
             |_| format!("{}1{}", "{\"a\":".repeat(1000), "}".repeat(1000)),
-            "not an event of a shape that is known",
+            "not an event of a known shape",
         );
     }
 }

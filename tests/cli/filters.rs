@@ -357,9 +357,9 @@ fn copies_are_told_from_what_is_left_in() {
 fn wrong_values_are_refused_with_the_form_and_an_example() {
     refused(
         &["--since", "yesterday"],
-        r#"--since "yesterday" is no time: give one, for example 2024-03-05T14:00:00Z or 2024-03-05 14:00 (UTC), a date, for example 2024-03-05, or how long ago, for example 7d"#,
+        r#"--since "yesterday" is not a time: give one, for example 2024-03-05T14:00:00Z or 2024-03-05 14:00 (UTC), a date, for example 2024-03-05, or how long ago, for example 7d"#,
     );
-    refused(&["--until", "2024-03-05T14"], r#"--until "2024-03-05T14" is no time: give one"#);
+    refused(&["--until", "2024-03-05T14"], r#"--until "2024-03-05T14" is not a time: give one"#);
     refused(
         &["--since", "2024-03-06", "--until", "2024-03-05"],
         "--since 2024-03-06T00:00:00Z is not before --until 2024-03-05T00:00:00Z: give an earlier time and a later one, \

@@ -259,7 +259,7 @@ fn logs_of_a_host_in_two_partials_are_named_where_they_have_to_be_joined() {
         let merged = merge(&case, &["parts", "--quiet"]);
         match what {
             Some(what) => {
-                merged.exits(0).says(&[&format!("netsift: {SPLIT}{what} are joined within each alone")]);
+                merged.exits(0).says(&[&format!("netsift: {SPLIT}{what} are joined only within each of them")]);
                 merge(&case, &["parts"]).exits(0).says(&[&format!("{SPLIT}{what} ")]);
             }
             None => assert_eq!(merged.exits(0).stderr(), ""),
@@ -434,8 +434,8 @@ fn a_wrong_partial_that_another_could_stand_in_for_says_so() {
     fs::write(case.path("parts/0.parquet"), damaged).unwrap();
     merge(&case, &["parts"]).exits(3).says(&[
         "1 log not counted again",
-        "parts/0.parquet: groups of it are wrong: ",
-        "; logs of it are in parts/1.parquet too: merge without this one",
+        "parts/0.parquet: its groups are wrong: ",
+        "; logs of it are also in parts/1.parquet: merge without this one",
     ]);
 }
 
@@ -510,7 +510,7 @@ fn partials_of_other_rules_networks_options_or_fields_are_refused_with_the_diffe
             &["--dedup", "--partial-events"],
             "it was made with another choice of --recover or --dedup than parts/1.parquet",
         ),
-        (&["--group-by", "dest"], "it is grouped by other fields (dest); --group-by takes some that all have"),
+        (&["--group-by", "dest"], "it is grouped by other fields (dest); give --group-by fields that all have"),
     ] {
         partial(&case, "other.parquet", &[more, &["--force"]].concat(), "logs/1.evtx").exits(0);
         let refused = merge(&case, &["parts"]);
@@ -543,7 +543,7 @@ fn what_is_no_partial_is_named_and_the_others_are_merged() {
     {
         // Nobody writes to it.
         assert!(std::process::Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
-        merge(&case, &["pipe", "parts/1.parquet"]).exits(3).says(&["pipe: it is no regular file"]);
+        merge(&case, &["pipe", "parts/1.parquet"]).exits(3).says(&["pipe: it is not a regular file"]);
     }
     merge(&case, &["parts/text.parquet"]).exits(1).reports(&[]).says(&["nothing to merge"]);
     merge(&case, &["nowhere"]).exits(1).says(&["netsift: nowhere: nothing to merge"]);

@@ -533,7 +533,7 @@ fn the_ending_chooses_the_format_and_what_makes_no_sense_is_refused() {
         (&["--events", "e.jsonl", "--events-format", "csv"], "or give another name, for example events.csv"),
         (
             &["--events", "e.parquet"],
-            "netsift: --events e.parquet: the name says parquet, which events are not written as: give a name such as events.csv or \
+            "netsift: --events e.parquet: the name says parquet, which is not a format of events: give a name such as events.csv or \
              events.jsonl",
         ),
         (&["--events", "e.txt", "--events-format", "ecs"], "--events e.txt: the name says table"),

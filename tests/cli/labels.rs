@@ -125,7 +125,7 @@ fn only_watched_keeps_whole_rows_in_all_that_is_written_and_counts_the_others() 
     assert!(ran.report().contains("9.9.9.9,2,"), "{}", ran.report());
     ran.exits(0).says(&[
         "watchlist bad (1 entry): 1 hit in 1 group\n",
-        "1 hit in 1 group left out that no list has\n",
+        "1 hit in 1 group on no list left out\n",
         "found     3 connections of regsvcs.exe: 3 hits in 2 groups, 1 of them left out, 0 excluded\n",
     ]);
     let events = fs::read_to_string(case.path("e.csv")).unwrap();
@@ -165,7 +165,7 @@ fn rules_count_the_hits_that_only_watched_leaves_in() {
     }
     run_in(&case, &["--rule", "regsvcs,installutil", "-q", "--partial", "p.parquet", "."]).exits(0);
     let merged = Ran::new(case.another(&["merge", "--watchlist", "bad.txt", "--only-watched", "p.parquet"]));
-    merged.exits(0).says(&[&format!("      2  {title}\n"), "1 hit in 1 group left out that no list has\n"]);
+    merged.exits(0).says(&[&format!("      2  {title}\n"), "1 hit in 1 group on no list left out\n"]);
 }
 
 #[test]
@@ -245,8 +245,8 @@ fn warninglists_and_bundles_are_lists_and_what_of_them_is_not_used_is_said() {
     let report: Vec<&str> = ran.report().lines().skip(1).collect();
     assert!(report[0].ends_with(",\"Public, DNS;feed\"") && report[1].ends_with(",\"Public, DNS\""), "{report:?}");
     let said = [
-        "--watchlist l/misp.json: entries that are not used, since they are nothing that can be compared: 1 of 2, such as not one",
-        "that can be compared: 1 of 2, such as Two: [ipv4-addr:value = '1.2.3.4' OR",
+        "--watchlist l/misp.json: 1 of 2 entries ignored, since no address or name can be compared with them, for example not one",
+        "1 of 2 entries ignored, since no address or name can be compared with them, for example Two: [ipv4-addr:value = '1.2.3.4' OR",
     ];
     ran.exits(0).says(&said);
     run_in(&case, &["-q", "log.evtx"]).exits(0).says(&said);
@@ -345,7 +345,7 @@ fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
         assert_eq!(merged.report(), scan.report(), "{}", scan.stderr());
     }
     let case = parts(&[]);
-    let unknown = "names that processes asked DNS for are not known of groups alone: --partial-events";
+    let unknown = "groups do not have the names that processes asked DNS for: --partial-events";
     let merged = Ran::new(case.another(&[&["merge"], &labels[..], &["parts"]].concat()));
     merged.exits(0).says(&[
         "watchlist bad (2 entries): 4 hits in 4 groups\n",
@@ -367,7 +367,8 @@ fn connections_whose_peer_their_groups_do_not_tell_are_counted() {
         run_in(&case, &["--force", "--group-by", fields, "--partial", "p.parquet", "log.evtx"]).exits(0);
         Ran::new(case.another(&[&["merge", "--watchlist", "bad.txt", "p.parquet"], more].concat()))
     };
-    let unknown = |count: u64| format!("of {count} connections the peer is not known, since groups have no src_ip");
+    let unknown =
+        |count: u64| format!("the peer of {count} connections is not known, since their groups have no src_ip");
     merged("dvc,direction,dest_ip", &[]).exits(0).says(&["1 hit in 1 group\n", &unknown(2)]);
     merged("dvc,direction,dest_ip", &["-q", "--only-watched"]).exits(0).says(&[&unknown(2)]);
     merged("dvc,dest_ip", &[]).exits(0).says(&[&unknown(3)]);
@@ -463,12 +464,12 @@ fn lists_that_nothing_can_be_on_are_said() {
     excluded
         .run_on(&["log.evtx"])
         .exits(0)
-        .says(&["--watchlist l/own.txt: only what came in can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
+        .says(&["--watchlist l/own.txt: only inbound connections can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
     run_in(&excluded, &["--partial", "p.parquet", "--partial-events", "log.evtx"]).exits(0);
     let merge = ["merge", "-q", "--watchlist", "l/own.txt", "p.parquet"];
     Ran::new(excluded.another(&merge))
         .exits(0)
-        .says(&["only what came in can be on it", "a scan with --exclusions none"]);
+        .says(&["only inbound connections can be on it", "a scan with --exclusions none"]);
     let none = connections().events(&events).file("l/own.txt", "10.1.0.0/16").args(["--watchlist", "l/own.txt"]);
     none.run_on(&["log.evtx"]).exits(0).does_not_say("can be on it").says(&["watchlist own (1 entry): none\n"]);
     let names = connections().events(&events).file("l/n.txt", "evil.test").args([
@@ -477,13 +478,19 @@ fn lists_that_nothing_can_be_on_are_said() {
         "--source",
         "security",
     ]);
-    names.run_on(&["log.evtx"]).exits(0).says(&["--watchlist l/n.txt: nothing can be on it, since it has names alone"]);
+    names
+        .run_on(&["log.evtx"])
+        .exits(0)
+        .says(&["--watchlist l/n.txt: no connection can be on it, since it has only names"]);
     run_in(&names, &["--partial", "p.parquet", "log.evtx"]).exits(0);
     let merge = ["merge", "-q", "--watchlist", "l/n.txt", "p.parquet"];
-    Ran::new(names.another(&merge)).exits(0).says(&["nothing can be on it, since it has names alone"]);
+    Ran::new(names.another(&merge)).exits(0).says(&["no connection can be on it, since it has only names"]);
     let other = mmdb_writer::database(&[("0.0.0.0", 1, mmdb_writer::Value::Map(vec![]))]);
     let other = detect().events(&events).file("a.mmdb", other).args(["--geoip", "a.mmdb", "-q"]);
-    other.run_on(&["log.evtx"]).exits(0).says(&["--geoip a.mmdb: what it has of addresses is neither"]);
+    other
+        .run_on(&["log.evtx"])
+        .exits(0)
+        .says(&["--geoip a.mmdb: no autonomous system, owner or country was found in it"]);
 }
 
 #[test]
@@ -516,7 +523,7 @@ fn a_list_of_three_hundred_thousand_lines_is_read_and_asked() {
 #[test]
 fn a_database_of_ipv4_alone_is_named_where_peers_have_ipv6_addresses() {
     let database = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH"))]);
-    let line = "--geoip v4.mmdb: it is of IPv4 addresses alone, and some of the peers have IPv6 addresses\n";
+    let line = "--geoip v4.mmdb: it has only IPv4 addresses, but some of the peers have IPv6 addresses\n";
     let case = |addresses: &[&str]| {
         let events: Vec<Event> = addresses.iter().map(|address| to(address, "", 0)).collect();
         connections().events(&events).file("v4.mmdb", database.clone()).args(["--geoip", "v4.mmdb"])

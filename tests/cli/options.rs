@@ -61,7 +61,7 @@ fn networks_that_leave_nothing_in_are_said_in_every_mode() {
     let excluded = |network: &str, by: &str| {
         format!("{network}: nothing can be found, since every address in it is excluded by {by}")
     };
-    let every = "--exclude-cidr: every address is excluded, so nothing but connections without one can be found";
+    let every = "--exclude-cidr: every address is excluded, so only connections without an address can be found";
     for (case, args, message) in [
         (connections(), &["--exclude-cidr", "0.0.0.0/0", "--exclude-cidr", "::/0"][..], every.to_owned()),
         (
@@ -156,8 +156,8 @@ fn bad_lists_are_refused_with_the_line() {
     let case = |text: &str| {
         detect().events(&[Event::connection()]).file("list.txt", text).args(["--exclude-cidr", "@list.txt"]).run()
     };
-    case("").exits(2).says(&["netsift: --exclude-cidr @list.txt: no network in it: give one a line"]);
-    case("# nothing\n\n").exits(2).says(&["no network in it"]);
+    case("").exits(2).says(&["netsift: --exclude-cidr @list.txt: it has no network: give one per line"]);
+    case("# nothing\n\n").exits(2).says(&["it has no network"]);
     case("10.0.0.0/8\n10.0.0.1/8\n").exits(2).says(&["@list.txt: line 2: \"10.0.0.1/8\" has host bits set"]);
 }
 
@@ -246,7 +246,7 @@ fn where_nothing_is_found_it_is_said_what_else_there_is() {
     let filtered = case.run_on(&["--host", "ws01", "--port", "443", "log.evtx"]);
     filtered.says(&["process_name,dest --host ws01 --port 443 log.evtx"]);
     let since = case.run_on(&["--since", "2024-03-06", "log.evtx"]);
-    since.says(&["in the logs, which reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
+    since.says(&["they reach from 2024-03-05T14:07:11Z to "]).does_not_say("public addresses");
 }
 
 #[test]

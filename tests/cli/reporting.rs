@@ -26,7 +26,7 @@ fn logs_that_are_not_sysmons_are_called_that() {
         channel: "Security".to_owned(),
         ..Event::sysmon(4688, 2)
     };
-    detect().events(&[security]).run().exits(0).says(&["none of the chunks names Sysmon: are these the right logs?"]);
+    detect().events(&[security]).run().exits(0).says(&["no chunk mentions Sysmon: are these the right logs?"]);
     detect().events(&[Event::sysmon(1, 5)]).run().does_not_say("right logs");
 }
 
@@ -187,7 +187,7 @@ fn three_defects_of_three_logs_are_named_and_where_the_others_are() {
     case.run_on(&paths).exits(3).says(&[
         "chunk 3 at 0x31000: ",
         "          a.evtx: and 2 more\n          b.gone: ",
-        "          and 2 in 2 more files; --verbose names 20 of all, --manifest FILE 1,000\n",
+        "          and 2 in 2 more files; --verbose names the first 20, --manifest FILE the first 1,000\n",
     ]);
     let ran = case.run_on(&[&["--verbose"][..], &paths].concat());
     ran.says(&["chunk 5 at 0x51000: ", "          e.gone: "]).does_not_say("more");

@@ -193,9 +193,12 @@ fn a_manual_page_explains_the_options_that_the_short_help_leaves_out() {
 #[test]
 fn the_manual_page_of_a_command_that_is_not_there_is_refused_with_those_there_are() {
     Case::new("man").run_on(&["find"]).exits(2).says(&[
-        "netsift: \"find\" is no command: those of netsift are detect, connections, rules, merge, verify, completions, man",
+        "netsift: \"find\" is not a command: those of netsift are detect, connections, rules, merge, verify, completions, man",
     ]);
-    Case::new("man").run_on(&["detect", "x"]).exits(2).says(&["netsift: \"x\" is no command: netsift detect has none"]);
+    Case::new("man")
+        .run_on(&["detect", "x"])
+        .exits(2)
+        .says(&["netsift: \"x\" is not a command: netsift detect has none"]);
 }
 
 #[test]
@@ -302,23 +305,26 @@ fn a_file_of_arguments_that_makes_no_sense_is_refused_with_the_line() {
         let case = detect().events(&events()).file("case.args", bytes).args(["@case.args"]);
         case.run().exits(2).reports(&[]).says(&[&format!("netsift: case.args: {message}")]);
     };
-    refused(b"--force\n--proces a.exe", "line 2: --proces is no option of netsift detect: netsift detect --help shows");
+    refused(
+        b"--force\n--proces a.exe",
+        "line 2: --proces is not an option of netsift detect: netsift detect --help lists them",
+    );
     refused(
         b"--process\na.exe",
         "line 1: --process has no value: give it on the same line, for example --process VALUE",
     );
-    refused(b"\n#\n--force --quiet", "line 3: --force takes no value: give one argument a line");
+    refused(b"\n#\n--force --quiet", "line 3: --force takes no value: give one argument per line");
     refused(b"--process \"a.exe\"", "line 1: a value is in quotation marks, which would be part of it: leave them out");
     refused(b"--process='a.exe'", "line 1: a value is in quotation marks");
     refused(b"\"my logs/\"", "line 1: a value is in quotation marks");
-    refused(b"@other.args", "line 1: \"@other.args\" is not looked into: a file of arguments names no other");
-    refused(b"--\n-x", "line 1: -- is no option");
-    refused(b"--zip-passwort=geheim", "line 1: --zip-passwort is no option");
-    refused(b"-q\n--process a.exe\r--force", "line 2: it has a control character: give one argument a line");
-    refused(b"--process \xff.exe", "cannot read the arguments: it is no text in UTF-8");
+    refused(b"@other.args", "line 1: \"@other.args\" is not read: an arguments file cannot name another");
+    refused(b"--\n-x", "line 1: -- is not an option");
+    refused(b"--zip-passwort=geheim", "line 1: --zip-passwort is not an option");
+    refused(b"-q\n--process a.exe\r--force", "line 2: it has a control character: give one argument per line");
+    refused(b"--process \xff.exe", "cannot read the arguments: it is not UTF-8 text");
     refused(
         "--force".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().as_slice(),
-        "cannot read the arguments: it is no text in UTF-8",
+        "cannot read the arguments: it is not UTF-8 text",
     );
     refused(&vec![b'\n'; (1 << 20) + 1], "cannot read the arguments: it is larger than 1 MiB");
     detect().events(&events()).args(["@none.args"]).run().exits(2).says(&[

@@ -574,7 +574,7 @@ fn a_pipe_in_a_folder_of_rules_is_named_and_not_waited_for() {
     let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
     let pipe = case.path("rules/pipe.yml");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    case.run_on(&["--rules", "rules", "log.evtx"]).exits(0).says(&["pipe.yml: it is no regular file"]);
+    case.run_on(&["--rules", "rules", "log.evtx"]).exits(0).says(&["pipe.yml: it is not a regular file"]);
 }
 
 /// How many hits there are with a filter of NOTEPAD, and what is said.
@@ -738,7 +738,7 @@ fn a_field_that_no_connection_has_is_said_wherever_rules_are() {
 fn options_about_rules_that_do_nothing_are_refused() {
     let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
     for (args, message) in [
-        (&["--rule", "none,regsvcs"][..], "--rule none,regsvcs: none is for no rule at all: leave it out"),
+        (&["--rule", "none,regsvcs"][..], "--rule none,regsvcs: none means no rule at all: leave it out"),
         (&["--level", "high"], "--level without --rules: it is about Sigma rules of your own; give rules"),
         (&["--status", "test", "--rule", "all"], "--status without --rules: "),
         (&["--exclude-rule", "x"], "--exclude-rule without --rules: "),
@@ -747,10 +747,10 @@ fn options_about_rules_that_do_nothing_are_refused() {
             &["--rules", "rules", "--exclude-rule", "Notepad"],
             "--exclude-rule \"Notepad\": no rule in --rules has this id, title or file name",
         ),
-        (&["--rule", "lolbas", "--public"], "--public: no rule that is applied leaves out a built-in list of networks"),
+        (&["--rule", "lolbas", "--public"], "--public: none of the applied rules uses a built-in list of networks"),
         (
             &["--rule", "none", "--rules", "rules", "--exclusions", "splunk"],
-            "--exclusions splunk: no rule that is applied leaves out a built-in list of networks",
+            "--exclusions splunk: none of the applied rules uses a built-in list of networks",
         ),
     ] {
         case.run_on(&[args, &["log.evtx"]].concat()).exits(2).reports(&[]).says(&["netsift: ", message]);
@@ -768,18 +768,14 @@ fn options_about_rules_that_do_nothing_are_refused() {
 fn names_that_take_the_place_of_rules_and_have_no_hit_are_said() {
     let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad(), Event::connection().image("met.exe")]);
     let replaced = |name: &str| {
-        format!(
-            "--process {name}: looked for in place of regasm.exe and regsvcs.exe, so --rule regasm and regsvcs finds"
-        )
+        format!("--process {name}: replaces regasm.exe and regsvcs.exe, so --rule regasm and regsvcs finds")
     };
     for quiet in [&[][..], &["-q"]] {
         let run = |args: &[&str]| case.run_on(&[args, quiet, &["log.evtx"]].concat());
-        run(&["--rule", "all", "--process", "foo.exe"])
-            .exits(0)
-            .says(&[&replaced("foo.exe"), "foo.exe: no hit is of it"]);
+        run(&["--rule", "all", "--process", "foo.exe"]).exits(0).says(&[&replaced("foo.exe"), "foo.exe: no hits"]);
         let met = run(&["--rule", "all", "--process", "met.exe"]);
-        met.exits(0).says(&[&replaced("met.exe")]).does_not_say("no hit is of it");
-        run(&["--rules", "rules", "--process", "foo.exe"]).exits(0).says(&["--process foo.exe: no hit is of it"]);
+        met.exits(0).says(&[&replaced("met.exe")]).does_not_say(": no hits");
+        run(&["--rules", "rules", "--process", "foo.exe"]).exits(0).says(&["--process foo.exe: no hits"]);
         run(&["--process", "foo.exe"]).exits(0).does_not_say("in place of");
     }
 }

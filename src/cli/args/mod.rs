@@ -1,5 +1,4 @@
 //! [`Args`]: the command line as it was typed. What it means is in [`crate::cli::config`]; no file is touched here.
-
 //!
 //! - [`scan`]: what `detect` and `connections` take. [`output`]: what is written, and how it looks, by any command. `values`: how values
 //!   are read that are neither text nor one of a list.
@@ -45,8 +44,9 @@ Three questions, and the command for each:
   What do more rules say?      netsift detect --rule all case/";
 
 const ARGUMENTS_FILE: &str = "\
-An argument @FILE stands for the arguments in FILE: one a line, an option with its value on one line, spaces kept, no \
-quotation marks; blank lines and lines that start with # are left out. A path that starts with @ is given as ./@PATH.";
+An argument @FILE stands for the arguments in FILE: one per line, an option and its value on the same line; \
+spaces are kept, quotation marks are not allowed. Blank lines and lines that start with # are skipped. A path that starts with @ is \
+given as ./@PATH.";
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 everything was read; 1 the run failed and there is no report; 2 the command line is wrong; \
@@ -79,9 +79,9 @@ pub enum Command {
     Merge(MergeArgs),
     /// Hash the evidence of a manifest again and say what has changed
     ///
-    /// Prints one line each: same, changed, missing, unreadable, unknown where the manifest has no hashes of it, or new for a log in a
-    /// changed archive, or with --new in a folder, that the manifest does not have. The logs in an archive that is the same are the same.
-    /// Watchlists and geoip files of the run are compared too.
+    /// Prints one line for each log and archive: same, changed, missing, unreadable, unknown (the manifest has no hashes of it) or new
+    /// (the manifest does not list it; looked for in changed archives and, with --new, in folders). If an archive is the same, so are
+    /// the logs in it. Watchlists and geoip files of the run are compared too.
     #[command(after_help = "Example: netsift verify case.json\n\n".to_owned() + VERIFY_STATUS)]
     Verify(VerifyArgs),
     /// Print a script that completes commands and options in a shell
@@ -133,11 +133,11 @@ pub struct MergeArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Group by these, in this order, all of which each partial result has [default: all that they have]
+    /// Group by these fields, in this order; each partial result must have them [default: all that they have]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', num_args = 1, action = ArgAction::Set, help_heading = "Output")]
     pub group_by: Vec<String>,
 
-    /// Add on how many hosts a process had the destination, and on which first
+    /// Add on how many hosts a process connected to the destination, and on which first
     #[arg(long, help_heading = "Output")]
     pub rarity: bool,
 
@@ -189,7 +189,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Also look for new logs, in the folders that the logs and archives of the manifest are in, and below them
+    /// Also look for new logs, in the folders of the manifest's logs and archives, and below them
     #[arg(long)]
     pub new: bool,
 
@@ -216,7 +216,7 @@ pub enum RulesCommand {
     },
     /// Check a file or folder of Sigma rules for use with this tool
     ///
-    /// Says of each file whether its rules are loaded, or why not, which ask for the process behind a connection, which of their
+    /// Says for each file whether its rules are loaded, or why not, which ask about the process behind a connection, which of their
     /// fields no connection has, and what is unusual about it.
     #[command(after_help = "Example: netsift rules check my-rules/")]
     Check {

@@ -25,7 +25,7 @@ pub struct OutputArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never do
+    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never guard them
     #[arg(long)]
     pub raw_cells: bool,
 
@@ -35,7 +35,7 @@ pub struct OutputArgs {
 
     /// The format of times in the report and the events, in UTC [default: rfc3339; in a table to the second]
     ///
-    /// Events for Timesketch and ECS have those that these ask for.
+    /// Events for Timesketch and ECS always have the time formats that these require.
     #[arg(long, value_name = "FORMAT")]
     pub time_format: Option<TimeFormat>,
 
@@ -53,10 +53,10 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT")]
     pub events_format: Option<EventsFormat>,
 
-    /// Write how regular repeated connections are to FILE
+    /// Score how regular repeated connections are, and write that to FILE
     ///
-    /// As CSV, the most regular first. A row for each host, process, destination and port with at least 4 connections and 3 intervals that are not 0, with scores of
-    /// how regular the connections are.
+    /// As CSV, the most regular first: one row for each host, process, destination and port with at least 4 connections and 3 intervals
+    /// that are not 0.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub beacons: Option<PathBuf>,
 
@@ -95,8 +95,8 @@ pub struct LabelArgs {
     /// Add the names of watchlists that the remote end is on; repeatable
     ///
     /// FILE has an address, a network, a domain name (which stands for its subdomains too) or a pattern with * on each line, with # for
-    /// comments, or is a MISP warninglist or a STIX 2.1 bundle. Compared are the remote address and name, dest, and the names
-    /// that the process asked DNS for.
+    /// comments, or is a MISP warninglist or a STIX 2.1 bundle. The remote address and name, dest, and the names that the process
+    /// asked DNS for are compared with it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Labels")]
     pub watchlist: Vec<PathBuf>,
 
@@ -104,9 +104,9 @@ pub struct LabelArgs {
     #[arg(long, help_heading = "Labels")]
     pub only_watched: bool,
 
-    /// Add the autonomous system of the remote address, its owner and the country, by a FILE.mmdb; repeatable
+    /// Add the autonomous system of the remote address, its owner and the country, from FILE.mmdb; repeatable
     ///
-    /// Of several files, the first that knows a value tells it.
+    /// With several files, each value comes from the first file that has it.
     #[arg(long, value_name = "FILE.mmdb", value_hint = ValueHint::FilePath, help_heading = "Labels")]
     pub geoip: Vec<PathBuf>,
 }
@@ -115,7 +115,7 @@ pub struct LabelArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct LookArgs {
-    /// Make a table N columns wide [default: the terminal's width; without one COLUMNS, or 120]
+    /// Make a table N columns wide [default: the terminal's width, or else COLUMNS, or else 120]
     #[arg(long, value_name = "N", value_parser = width)]
     pub width: Option<u16>,
 

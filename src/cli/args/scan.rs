@@ -15,13 +15,13 @@ use crate::{
 
 /// What `--group-by` takes, in the long help.
 const FIELDS: &str = "\
-Group by these, in this order [default: 19 fields; a table: host, process, direction, remote end, port]
+Group by these fields, in this order [default: 19 fields; a table: host, process, direction, remote end, port]
 
 Who: dvc (or host), user, app (or process), process_name, process_exec, process_guid, process_id. The other side: dest, dest_ip, \
 dest_port, remote, remote_ip, remote_port. Its own side: src, src_ip, src_port, local_ip, local_port. What kind: direction, \
 transport, protocol, protocol_version, action, vendor_product. Both sides at once: community_id, by which Zeek and others know the \
-same flow. In any case, with spaces or - for _. The ends remote and local are \
-told by all logs together, which are read once more for that.";
+same flow. In any case, with spaces or - for _. The fields remote and local depend on all logs together, so the logs are read a \
+second time.";
 
 const MEMBER_SIZE: &str = "4GiB";
 
@@ -48,13 +48,13 @@ pub struct ScanArgs {
 
     /// Also apply the Sigma rules in PATH; repeatable
     ///
-    /// PATH is a file or a folder.
+    /// PATH is a file, or a folder with *.yml and *.yaml files.
     #[arg(long, value_name = "PATH", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
-    /// Apply built-in rules, or all [detect: regsvcs, connections: none]
+    /// Apply these built-in rules [detect: regsvcs, connections: none]
     ///
-    /// By their names or ids; none for no rule. netsift rules list shows them. Repeatable.
+    /// Give names or ids; all applies every built-in rule, none applies none. netsift rules list shows them. Repeatable.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
     pub rule: Vec<String>,
 
@@ -76,7 +76,7 @@ pub struct ScanArgs {
 
     /// Leave out these destinations; repeatable
     ///
-    /// Those in a network, or in one of those that @FILE lists.
+    /// Destinations in this network, or in those that @FILE lists.
     #[arg(long, value_name = "CIDR|@FILE", help_heading = "Networks")]
     pub exclude_cidr: Vec<String>,
 
@@ -98,11 +98,11 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub filter: FilterArgs,
 
-    /// Take connections to be of this time
+    /// Which time of a connection counts
     #[arg(long, value_name = "CLOCK", default_value = "logged", help_heading = "Filters")]
     pub clock: ClockArg,
 
-    /// Group by these, in this order [default: 19 fields]
+    /// Group by these fields, in order [default: 19]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', num_args = 1, action = ArgAction::Set, help_heading = "Output")]
     #[arg(long_help = FIELDS)]
     pub group_by: Vec<String>,
@@ -113,7 +113,7 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub context: bool,
 
-    /// Read the connections that these have logged
+    /// Which log to read connections from
     #[arg(long, value_name = "SOURCE", default_value = "sysmon", help_heading = "Evidence and archives")]
     pub source: LoggedBy,
 
@@ -131,7 +131,7 @@ pub struct ScanArgs {
 
     /// Put every hit into the partial result, not only groups, so that merging can write its page and its events
     ///
-    /// Such a file grows with the hits. --dedup needs it: merging finds copies of an event in different partial results then.
+    /// Such a file grows with the hits. --dedup needs it: merging then finds copies of an event in different partial results.
     #[arg(long, help_heading = "Output")]
     pub partial_events: bool,
 
@@ -141,7 +141,7 @@ pub struct ScanArgs {
 
     /// On Windows, read the logs of this host, in %SystemRoot%\System32\winevt\Logs
     ///
-    /// Most of them can be read by an administrator only. Nothing is written there.
+    /// Only an administrator can read most of them. Nothing is written there.
     #[arg(long, help_heading = "Evidence and archives")]
     pub live: bool,
 
@@ -153,7 +153,7 @@ pub struct ScanArgs {
     #[arg(long, alias = "zip-password", value_name = "PASSWORD", help_heading = "Evidence and archives")]
     pub password: Option<String>,
 
-    /// Know logs and archives in folders and archives by their names alone, and open no other file
+    /// Recognise logs and archives in folders and archives by their names alone, and open no other file
     #[arg(long, help_heading = "Evidence and archives")]
     pub only_names: bool,
 
@@ -199,7 +199,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
     pub port: Vec<String>,
 
-    /// Only tcp or udp, of a Security log also icmp, ipv6-icmp or a number; as --host
+    /// Only tcp or udp, in a Security log also icmp, ipv6-icmp or a number; as --host
     #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     pub transport: Vec<String>,
 
@@ -235,7 +235,7 @@ pub struct WantedArgs {
     #[arg(long, value_name = "STATUS", value_parser = STATUSES, help_heading = "Rules")]
     pub status: Vec<String>,
 
-    /// Do not load this Sigma rule: its id, its title or its file's name without the ending; repeatable
+    /// Do not load the Sigma rule with this id, title or file name (without its ending); repeatable
     #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub exclude_rule: Vec<String>,
 }

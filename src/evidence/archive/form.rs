@@ -160,7 +160,7 @@ impl Form {
     }
 }
 
-/// As many of its first bytes show what a file is, if it is not an export.
+/// How many first bytes are enough to tell what a file is, unless it is an export.
 pub const SHOWING: usize = export::HEAD;
 
 /// Whether a packed file is one of a tar file, by its name.

@@ -43,7 +43,7 @@ pub(super) const RATIO: u64 = 1100;
 const ALWAYS: u64 = 64 << 20;
 
 impl Limits {
-    /// With these two, as they are on the command line.
+    /// Limits with this member size and password.
     #[must_use]
     pub fn new(member_size: u64, password: Option<String>) -> Self {
         Self { member_size, password, known_by: KnownBy::Content, memory: Arc::default() }

@@ -157,6 +157,6 @@ fn list_packed(file: Source, coding: Coding, named: Option<Form>, origin: Origin
     match named {
         Some(Form::Log) => Contents::Log(file),
         _ if origin == Origin::Met => Contents::LeftAlone,
-        _ => Contents::unusable(file, &format!("{} of neither an event log nor a tar file", coding.file())),
+        _ => Contents::unusable(file, &format!("{} that holds neither an event log nor a tar file", coding.file())),
     }
 }

@@ -212,7 +212,6 @@ fn descriptor<R: Read + Seek>(reader: &mut R, data: u64) -> io::Result<Option<Ex
     Ok(found)
 }
 
-/// Unpacks a member that goes to `end`.
 /// A member that may be of interest.
 struct Piece<'a> {
     header: &'a Header,
@@ -223,6 +222,7 @@ struct Piece<'a> {
     depth: Depth,
 }
 
+/// Unpacks a member that goes to the end of its piece.
 fn unpack_member<R: Read + Seek>(
     archive: &str,
     names: &mut Names,

@@ -46,7 +46,7 @@ impl<R: Read> Read for Bounded<R> {
         let size = contained(|| self.inner.read(part)).map_err(io::Error::other)??;
         match self.bound {
             Bound::Stated(stated) if size == 0 && left > 0 => {
-                Err(io::Error::other(format!("it ends {} bytes before the {stated} that are stated", self.left)))
+                Err(io::Error::other(format!("it ends {} bytes short of the {stated} that are stated", self.left)))
             }
             Bound::Stated(stated) if size > 0 && left == 0 => {
                 Err(io::Error::other(format!("there is more of it than the {stated} bytes that are stated")))

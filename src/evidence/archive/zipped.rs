@@ -293,7 +293,7 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
         CompressionMethod::Deflated => packed.saturating_mul(RATIO).saturating_add(1024),
         _ => u64::MAX,
     };
-    (size > most).then(|| format!("a lying size: {packed} bytes are stated to unpack to {size}"))
+    (size > most).then(|| format!("a false size: {packed} bytes are stated to unpack to {size}"))
 }
 
 /// Unpacks a member of a zip file that was listed.

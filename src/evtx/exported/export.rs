@@ -175,7 +175,7 @@ mod tests {
             (format!("\0\0\0{one}\n{two}"), 1, "bytes that are 0: skipped up to the next event"),
             (format!("{one}\n{two}\n\0\0\0"), 3, "bytes that are 0: skipped up to the next event"),
             (format!("{one}\n{long}\n{two}"), 2, "the event is longer than 1 MiB, and is skipped"),
-            (format!("{one}\n{{\"a\":1}}\n{two}"), 2, "not an event of a shape that is known"),
+            (format!("{one}\n{{\"a\":1}}\n{two}"), 2, "not an event of a known shape"),
             (format!("{one}\n{{\"a\":\"b\n{two}"), 2, "EOF while parsing a string at column 7"),
             (format!("{one}\n{{\"a\":{{\n{two}"), 2, "EOF while parsing an object at column 6"),
         ] {

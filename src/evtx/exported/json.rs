@@ -200,7 +200,7 @@ fn without_halves(text: &str) -> Option<String> {
     (copied > 0).then_some(whole)
 }
 
-/// Why an object is no JSON. The parser's own number of the line is not that of the file.
+/// Why an object is not JSON. The parser's own line number is not that of the file.
 fn cause(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }

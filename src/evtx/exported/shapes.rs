@@ -127,7 +127,7 @@ pub(super) fn event(mut values: Values) -> Result<Event<'static>, String> {
     } else if has("EventID") && has("SourceName") {
         Ok(of_nxlog(values))
     } else {
-        Err("not an event of a shape that is known".to_owned())
+        Err("not an event of a known shape".to_owned())
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`Beside`]: what is known of a connection besides its own event, which rules see with it: its process and the names that were
 //! asked for.
 //!
-//! Where it is from is not known here. A rule that asks for the process has a detection more: that enough of it is told. So it does
-//! not match where it is not, not even by a negation, whatever other rules ask for; and what is remembered of rules and the evaluation
-//! of correlations hold to that without knowing of it.
+//! Where it is from is not known here. A rule that asks about the process gets one more detection: that enough of the process is known.
+//! Without that it cannot match, not even by a negation, whatever other rules ask about. The memo of verdicts and the evaluation of
+//! correlations keep to that without knowing about it.
 
 use rsigma_parser::SigmaRule;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
-//! A rule made certain: it matches only where it would whatever the values are that are not told of a process.
+//! A rule made certain: it matches only where it would match whatever the unknown values of a process are.
 //!
-//! What is not told has no value. That satisfies no condition on it, and so it is certain that such a condition can hold where it does; but
-//! what denies one would hold too, and so would what asks for no value. A detection that is denied gets a copy that holds where its
-//! values are not told, and what asks for no value holds only where that is told.
+//! A value that is not known is absent. No condition on it holds, so a condition that does hold is certain. But a negated condition, or
+//! one that asks for an absent value, would hold only for want of the value. So a detection that is negated gets a copy that also holds
+//! where its values are not known, and a condition that asks for an absent value holds only where it is known whether there is one.
 
 use std::collections::BTreeSet;
 

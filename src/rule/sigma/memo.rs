@@ -1,7 +1,7 @@
 //! A [`Memo`] of verdicts: which rules match connections that were met before.
 //!
 //! Most connections repeat: the same process, destination and port, over and over. What is remembered is by all that the
-//! rules look at (`fields`), so a verdict that is met again is the one that the rules would reach again. It holds
+//! rules look at (`inputs`), so a verdict that is met again is the one that the rules would reach again. It holds
 //! so much and no more, whatever is in the evidence. Verdicts without it are one option away (`--no-prefilter`), and tests
 //! compare the two.
 
