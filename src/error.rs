@@ -3,6 +3,7 @@
 //! A defect is counted, named and carried to the summary; it never stops anything. Nothing here prints.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt, io,
     path::{Path, PathBuf},
@@ -37,6 +38,13 @@ pub enum Error {
         /// Symbolic links that were not followed.
         links: u64,
     },
+    /// Something in here is wrong: a panic that is not contained.
+    Internal {
+        /// What was being read, safe to print, if that is known.
+        reading: Option<String>,
+        /// What the panic said.
+        cause: String,
+    },
     /// Threads could not be started.
     Threads(String),
     /// Hits or groups are more than fit into memory and could not be put into temporary files, or be read from there.
@@ -49,6 +57,12 @@ impl Error {
     /// An error about a file that is not evidence.
     pub fn file(path: &Path, what: &'static str, cause: &impl ToString) -> Self {
         Self::File { path: path.to_owned(), what, cause: cause.to_string() }
+    }
+
+    /// A panic, perhaps over what was being read.
+    pub(crate) fn internal(reading: Option<&str>, panic: &(dyn Any + Send)) -> Self {
+        let cause = text::printable(of_panic(panic)).into_owned();
+        Self::Internal { reading: reading.map(str::to_owned), cause }
     }
 }
 
@@ -73,6 +87,10 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            Self::Internal { reading: Some(name), cause } => {
+                write!(f, "{name}: internal error while it was read: {cause}")
+            }
+            Self::Internal { reading: None, cause } => write!(f, "internal error: {cause}"),
             Self::Threads(cause) => write!(f, "threads: cannot start them: {cause}"),
             Self::Spill(cause) => {
                 write!(
@@ -86,6 +104,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What a panic says.
+pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic that says nothing")
+}
 
 /// The kinds of defects, in the order the summary lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -210,11 +234,12 @@ impl Defect {
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.path)?;
-        match (self.chunk.or(self.line), self.offset) {
-            (Some(line), Some(offset)) if self.line.is_some() => write!(f, "line {line} at {offset:#x}: ")?,
-            (Some(chunk), Some(offset)) => write!(f, "chunk {chunk} at {offset:#x}: ")?,
-            (None, Some(offset)) => write!(f, "at {offset:#x}: ")?,
-            _ => {}
+        let line = self.line.map(|line| format!("line {line}"));
+        let offset = self.offset.map(|offset| format!("at {offset:#x}"));
+        let place = line.or_else(|| self.chunk.map(|chunk| format!("chunk {chunk}"))).into_iter().chain(offset);
+        let place = place.collect::<Vec<_>>().join(" ");
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
         }
         f.write_str(&self.cause)
     }
@@ -293,5 +318,24 @@ impl Defects {
         if self.first.len() > Self::KEPT {
             self.first.pop_last();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_is_shown_with_the_parts_of_its_place_that_are_known() {
+        let shown = |chunk, line, offset| {
+            let of_path = Defect::of_path(Path::new("x"), DefectKind::Chunk, &"wrong");
+            Defect { chunk, line, offset, ..of_path }.to_string()
+        };
+        assert_eq!(shown(None, None, None), "x: wrong");
+        assert_eq!(shown(Some(3), None, None), "x: chunk 3: wrong");
+        assert_eq!(shown(Some(3), None, Some(16)), "x: chunk 3 at 0x10: wrong");
+        assert_eq!(shown(None, Some(9), Some(16)), "x: line 9 at 0x10: wrong");
+        assert_eq!(shown(None, Some(9), None), "x: line 9: wrong");
+        assert_eq!(shown(None, None, Some(16)), "x: at 0x10: wrong");
     }
 }

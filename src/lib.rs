@@ -31,11 +31,13 @@
 //! 2. Evidence is opened for reading only.
 //! 3. The prefilter never loses a hit: what it rules out cannot match, and a slow path that decodes everything is
 //!    there to be compared with.
-//! 4. Memory does not grow with the size of the logs: one buffer per thread, the groups, and what a page counts, with bounds.
-//!    Groups and hits that do not fit are spilled to disk, and only an archive that is compressed in another archive is held in
-//!    memory, with a bound.
-//! 5. From the bytes of a chunk to the groups there are no files, no clock and no environment. So the report depends on the
-//!    evidence, the rules and the version alone, whatever the number of threads.
+//! 4. Memory does not grow with the bytes of the logs: each thread has its buffers, groups and hits that do not fit are spilled
+//!    to disk, and of archives only one that is compressed in another is held, up to a bound. It does grow with the number of
+//!    logs, a little with what was spilled, and with what is told apart: with `--context` the processes of hits, with `--rarity`
+//!    the hosts of each pair, with lists the groups on them, on a page its hosts, processes and destinations, and with rules
+//!    that count what they have counted.
+//! 5. From the bytes of a chunk to the groups there is no clock, and no files and no environment but for what is spilled, and where
+//!    to. So the report depends on the evidence, the rules and the version alone, whatever the number of threads.
 //!
 //! [`Search`] is the way in for other programs:
 //!

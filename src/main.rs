@@ -7,8 +7,8 @@ fn main() -> ExitCode {
     netsift::program(env::args_os())
 }
 
-/// A panic in a thread named `scan-…`, of a scan or a merge, is contained and becomes a defect: the default message would only
-/// alarm.
+/// A panic in a thread named `scan-…`, of a scan or a merge, is contained and becomes a defect, or else the error that ends the run:
+/// the default message would only alarm.
 fn silence_contained_panics() {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

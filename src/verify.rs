@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{ErrorKind, Read},
+    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
     slice,
     sync::Arc,
@@ -181,12 +181,18 @@ pub fn verify(recorded: &Recorded, method: &Method, progress: &(dyn Fn(u64) + Sy
     Ok(all)
 }
 
+/// Opens a file. What is not a regular one is not opened: a pipe would be waited for, and some devices have no end.
+fn open(path: &Path) -> io::Result<File> {
+    source::file(path)?;
+    File::open(path)
+}
+
 /// Why a file that is there cannot be read, if so.
 fn unreadable(path: &Path) -> Option<String> {
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         return None;
     }
-    let read = File::open(path).and_then(|mut file| file.read(&mut [0]));
+    let read = open(path).and_then(|mut file| file.read(&mut [0]));
     let error = read.err().filter(|error| ![ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()))?;
     Some(error.to_string())
 }
@@ -214,7 +220,7 @@ pub fn new_in_folders(recorded: &Recorded, method: &Method) -> Vec<Verified> {
 
 /// What has become of a file that is not evidence.
 fn file(then: &SearchedFile, item: Item) -> Verified {
-    let now = File::open(then.path()).and_then(digest::read);
+    let now = open(&then.path()).and_then(digest::read);
     let now = now.ok().map(|(digests, _)| digests);
     let fate = Fate::of(then.digests.as_ref(), now.as_ref());
     let cause = unreadable(&then.path()).filter(|_| fate == Fate::Missing);

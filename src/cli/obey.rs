@@ -1,6 +1,10 @@
 //! The program: from the arguments to the exit status.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+};
 
 use clap::{
     ArgMatches, FromArgMatches,
@@ -32,7 +36,13 @@ use crate::{
 pub fn program(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     interrupted::prepare();
     let line = usage::with_command(arguments.into_iter().collect());
-    arg_file::expand(line, usage::command()).and_then(obey).unwrap_or_else(|error| {
+    status(|| arg_file::expand(line, usage::command()).and_then(obey))
+}
+
+/// What comes of some work. Of a panic on a thread of a pool, nothing was said yet.
+fn status(work: impl FnOnce() -> Result<ExitCode, Error>) -> ExitCode {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|panic| Err(Error::internal(None, &*panic))).unwrap_or_else(|error| {
         tell(&format!("netsift: {error}\n"));
         ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
     })
@@ -91,4 +101,16 @@ fn man(args: &ManArgs) -> Result<ExitCode, Error> {
     let Some(folder) = &args.dir else { return print(&shell::page(&args.name)?).map(|()| ExitCode::SUCCESS) };
     shell::write_pages(folder, if args.force { Existing::Replace } else { Existing::Keep })?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_of_the_run() {
+        assert_eq!(status(|| panic!("over")), ExitCode::from(1));
+        assert_eq!(status(|| Err(Error::Usage(String::new()))), ExitCode::from(2));
+        assert_eq!(status(|| Ok(ExitCode::SUCCESS)), ExitCode::SUCCESS);
+    }
 }

@@ -31,6 +31,7 @@ use crate::{
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
 pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+    let clock = Clock::start();
     let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
@@ -50,7 +51,6 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     sources.has_logs()?;
     config.outputs.check(&sources.met)?;
 
-    let clock = Clock::start();
     let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
     let mut searched = Searched::new(&config.plan, &sources, findings);
     searched.learn(wrong);

@@ -92,8 +92,8 @@ pub(crate) fn file(path: &Path) -> io::Result<Source> {
     open(path).map(|(file, _)| file)
 }
 
-/// Opens a file to see whether it can be, and closes it again. Returns it with what it is known by.
-pub(super) fn open(path: &Path) -> io::Result<(Source, Identity)> {
+/// Opens a file to see whether it can be, and closes it again. Returns it with what it is known by, if by anything.
+pub(super) fn open(path: &Path) -> io::Result<(Source, Option<Identity>)> {
     // Asked before it is opened: opening a pipe would wait for someone to write to it.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -106,11 +106,18 @@ pub(super) fn open(path: &Path) -> io::Result<(Source, Identity)> {
         size: file.metadata()?.len(),
         kind: Kind::Log,
     };
-    Ok((source, identity(&file)?))
+    let identity = identity(&file)?;
+    Ok((source, Some(identity).filter(tells_apart)))
 }
 
 /// By what a file is known under all of its names: its device or volume, and its number there.
 type Identity = (u64, u64);
+
+/// Whether two files that are known by this are the same. A file system that has no numbers of 64 bits, as on some network drives, says
+/// 0, and one that has none for a file all ones (MS-FSCC 2.1.9).
+fn tells_apart(&(_, number): &Identity) -> bool {
+    number != 0 && number != u64::MAX
+}
 
 #[cfg(unix)]
 fn identity(file: &File) -> io::Result<Identity> {
@@ -124,4 +131,15 @@ fn identity(file: &File) -> io::Result<Identity> {
 fn identity(file: &File) -> io::Result<Identity> {
     let information = winapi_util::file::information(file)?;
     Ok((information.volume_serial_number(), information.file_index()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_without_a_number_of_their_own_are_not_taken_for_one() {
+        assert!(tells_apart(&(0, 7)));
+        assert!(!tells_apart(&(7, 0)) && !tells_apart(&(7, u64::MAX)));
+    }
 }

@@ -83,7 +83,7 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
     for (path, origin, place) in files {
         match source::open(&path) {
             Ok((log, identity)) => {
-                if known.contains(&identity) {
+                if identity.is_some_and(|identity| known.contains(&identity)) {
                     filled.insert(place);
                     found.meet(&path);
                     continue;
@@ -114,7 +114,7 @@ pub fn discover(paths: &[PathBuf], links: Links, limits: &Limits) -> Sources {
                     }
                 }
                 filled.insert(place);
-                known.insert(identity);
+                known.extend(identity);
             }
             Err(error) => {
                 filled.insert(place);

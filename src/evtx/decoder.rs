@@ -13,7 +13,7 @@ use evtx::{
 use serde::Deserialize;
 
 use crate::{
-    error::DefectKind,
+    error::{self, DefectKind},
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
         event::{Event, joined},
@@ -93,8 +93,7 @@ impl Decoder {
     ) {
         let decoding = AssertUnwindSafe(|| self.decode_unguarded(chunk, layout, &mut wanted, &mut found, &mut lost));
         if let Err(panic) = catch_unwind(decoding) {
-            let what = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
-            let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let what = error::of_panic(&*panic);
             lost(Loss { offset: None, kind: DefectKind::Chunk, cause: format!("the parser panicked: {what}") });
         }
     }

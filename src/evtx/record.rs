@@ -95,11 +95,13 @@ pub fn all(chunk: &[u8]) -> impl Iterator<Item = (usize, Record, u64)> {
 /// Where in the used space of a chunk whole records start that are not among those that were read.
 #[must_use]
 pub fn unread(chunk: &[u8], end: usize, read: &[Record]) -> Vec<usize> {
+    let mut read: Vec<usize> = read.iter().map(|record| record.offset).collect();
+    read.sort_unstable();
     let mut behind = 0;
     let mut unread = Vec::new();
     for (start, record, _) in all(chunk) {
         if start >= behind && start < end {
-            if !read.iter().any(|read| read.offset == record.offset) {
+            if read.binary_search(&record.offset).is_err() {
                 unread.push(start);
             }
             behind = start + record.whole();

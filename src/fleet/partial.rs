@@ -58,7 +58,7 @@ pub fn write(
 ///
 /// It cannot be read, or is damaged.
 pub fn processes(path: &Path) -> Result<Vec<Fact>, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = open(path).map_err(|error| error.to_string())?;
     let footer = Footer::read(&file).map_err(|error| io_error(error).to_string())?;
     let text = footer.text(PROCESSES);
     text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| error.to_string()))
@@ -71,11 +71,7 @@ pub fn processes(path: &Path) -> Result<Vec<Fact>, String> {
 /// It cannot be read, is not a partial result, or is one of a newer version.
 pub fn facts(path: &Path) -> Result<Facts, String> {
     let not_one = |error: &dyn ToString| format!("not a partial result: {}", error.to_string());
-    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
-    if !fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = open(path).map_err(|error| error.to_string())?;
     let footer = Footer::read(&file).map_err(|error| not_one(&io_error(error)))?;
     let text = footer.text(SCHEMA);
     let text = text.ok_or_else(|| not_one(&"a Parquet file that netsift did not write as one"))?;
@@ -100,10 +96,33 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
 /// It cannot be read, or what `each` returns.
 pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> io::Result<()>) -> io::Result<()> {
     let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
-    reader::read(&File::open(path)?, fields, rows, each).map_err(io_error)
+    reader::read(&open(path)?, fields, rows, each).map_err(io_error)
+}
+
+/// Opens what is to be a partial result.
+fn open(path: &Path) -> io::Result<File> {
+    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    File::open(path)
 }
 
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_become_a_device_or_a_pipe_is_not_read() {
+        let path = Path::new("/dev/null");
+        let refused = Err("it is no regular file".to_owned());
+        assert_eq!(processes(path).map(drop), refused);
+        assert_eq!(facts(path).map(drop), refused);
+        assert_eq!(rows(path, &[], Rows::Groups, |_| Ok(())).map_err(|error| error.to_string()), refused);
+    }
 }

@@ -10,8 +10,8 @@ use crate::{
     scan::{second::Found, wanted::Wanted},
 };
 
-/// Reads what the partial results at these paths say of the processes of hits. No more than some `room` bytes of it are held in memory.
-/// What cannot be read is a defect.
+/// Reads what the partial results at these paths say of the processes of hits. What one says is read as a whole; of what all
+/// say, no more than some `room` bytes are held in memory. What cannot be read is a defect.
 ///
 /// # Errors
 ///

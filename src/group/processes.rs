@@ -164,6 +164,7 @@ impl Processes {
         all.known.values_mut().for_each(|process| process.answers.settle());
         for (of, lived) in &mut all.of_ids {
             lived.created.sort_unstable();
+            lived.ended.sort_unstable();
             for &created in &lived.created {
                 let process = all.known.get_mut(&audited::key_of_one(of, Some(created)));
                 if let Some(process) = process {

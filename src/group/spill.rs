@@ -184,7 +184,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
                 }
                 self.spilled = 0;
             }
-            Err(error) => self.failed = Some(error.into_error()),
+            Err(error) => self.note(Err(error.into_error())),
         }
     }
 }
@@ -419,5 +419,18 @@ mod tests {
             sorter.push(number, 10);
         }
         assert!(sorter.into_sorted().is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_is_full_only_at_the_end_is_told_with_its_folder_and_free_space() {
+        let mut sorter = Sorter::new(100);
+        sorter.spill = Some(BufWriter::new(File::options().write(true).open("/dev/full").unwrap()));
+        // Little enough to be written when the file ends.
+        for number in 0..10_u64 {
+            sorter.push(number, 10);
+        }
+        let error = sorter.into_sorted().unwrap_err().to_string();
+        assert!(error.contains(" bytes are free in "), "{error}");
     }
 }

@@ -1,5 +1,6 @@
-//! An [`Output`]: where something that is written goes. The files of a run appear whole and together, or none of them does, and
-//! never in place of evidence.
+//! An [`Output`]: where something that is written goes. The files of a run appear whole, at its end and one right after the
+//! other, or none of them does; never in place of what was evidence when the run started. A run that is cut off between two of them, or
+//! cannot name the second, leaves the first. Streams have what was written to them until then.
 
 use std::{
     collections::HashSet,

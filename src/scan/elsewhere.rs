@@ -94,10 +94,13 @@ pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
     Ok(Some(Aside { plan, ends_with_a_hit: !is_odd }))
 }
 
-/// Whether a name is one that processes do not have on Windows: it has no ending.
+/// Processes of Windows itself whose names have no ending.
+const WITHOUT_ENDING: [&str; 2] = ["System", "Registry"];
+
+/// Whether a name is one that processes hardly have on Windows: it has no ending.
 #[must_use]
 pub fn is_odd(name: &str) -> bool {
-    !name.contains(['.', '*'])
+    !name.contains(['.', '*']) && !WITHOUT_ENDING.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl Elsewhere {
@@ -230,6 +233,7 @@ mod tests {
         assert_eq!(nearest("regsvcs.exe"), None);
         assert_eq!(nearest("regsvcs"), Some(None));
         assert_eq!(nearest("MSHTA.exe"), None);
+        assert_eq!(nearest("system"), None);
         assert_eq!(nearest("msh*"), None);
         assert_eq!(logs.public(), (11, 2));
     }

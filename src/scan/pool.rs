@@ -8,7 +8,11 @@
 use std::{
     fs,
     num::NonZeroUsize,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -73,7 +77,7 @@ pub fn size(method: &Method, sources: &Sources) -> u64 {
 ///
 /// # Errors
 ///
-/// The threads cannot be started. Evidence that cannot be read is in the findings.
+/// The threads cannot be started, or one of them panics where that is not contained. Evidence that cannot be read is in the findings.
 pub fn scan(
     plan: &Plan,
     method: &Method,
@@ -97,22 +101,31 @@ pub fn scan_with(
 ) -> Result<(Findings, Option<Findings>), Error> {
     let pool = pool(method.threads)?;
     let units = Units::new(sources, method.hashing.is_some());
-    let (next, is_found) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (next, is_found, failed) = (AtomicU64::new(0), AtomicBool::new(false), OnceLock::new());
     let hasher = || method.hasher();
     let is_over = || aside.is_some_and(|aside| aside.ends_with_a_hit) && is_found.load(Ordering::Relaxed);
     let parts = pool.broadcast(|_| {
         let mut worker = Worker::new(plan, aside.map(|aside| &aside.plan), &method.limits, &hasher);
-        while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while failed.get().is_none()
+            && let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed))
+        {
             if is_over() {
                 worker.drop_aside();
             }
-            worker.work(&unit, progress);
+            // What was found until then does not add up, and is not used.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.work(&unit, progress))) {
+                failed.get_or_init(|| Error::internal(Some(unit.name()), &*panic));
+                break;
+            }
             if worker.has_hit() {
                 is_found.store(true, Ordering::Relaxed);
             }
         }
         worker.finish()
     });
+    if let Some(error) = failed.into_inner() {
+        return Err(error);
+    }
     let (parts, asides): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
     let merged = |parts: Vec<Findings>| parts.into_iter().reduce(|one, other| one.merge(other, side_by_side));
     let findings = pool.install(|| merged(parts));
@@ -354,6 +367,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_panic_that_is_not_contained_ends_the_scan_and_names_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.evtx"), log()).unwrap();
+        let config = config();
+        let paths = [folder.path().to_owned()];
+        let sources = crate::evidence::sources::discover(&paths, Links::Skip, &config.method.limits);
+        let error = scan(&config.plan, &config.method, &sources, &|_| panic!("seven is {}", 7)).unwrap_err();
+        let expected = format!("{}: internal error while it was read: seven is 7", sources.logs[0].name);
+        assert_eq!(error.to_string(), expected);
     }
 
     /// A log, the same with a damaged chunk and packed, and an export.

@@ -22,6 +22,15 @@ pub(super) enum Unit<'a> {
     Blocks(Blocks<'a>),
 }
 
+impl Unit<'_> {
+    /// The name of the archive or the log.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Archive(source) | Self::Blocks(Blocks { source, .. }) => &source.name,
+        }
+    }
+}
+
 /// Some blocks of a source.
 #[derive(Debug, Clone)]
 pub(super) struct Blocks<'a> {

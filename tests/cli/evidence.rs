@@ -1,6 +1,9 @@
 //! Stale records, duplicates, the report of events, the manifest and its verification.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value as Json;
 
@@ -227,6 +230,24 @@ fn a_manifest_is_the_same_bytes_for_the_same_evidence_unless_asked_about_the_run
     assert!(!with_run["run"]["host"].as_str().unwrap().is_empty());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_starts_before_what_it_is_given_is_read() {
+    let case = detect().events(&events(1));
+    assert!(Command::new("mkfifo").arg(case.path("list.txt")).status().unwrap().success());
+    let args = ["--manifest", "manifest.json", "--manifest-run-info", "--watchlist", "list.txt", "log.evtx"];
+    let mut run = case.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // This waits until the list is opened.
+    let mut list = fs::OpenOptions::new().write(true).open(case.path("list.txt")).unwrap();
+    let opened = jiff::Timestamp::now();
+    std::io::Write::write_all(&mut list, b"9.9.9.9\n").unwrap();
+    drop(list);
+    run.wait().unwrap();
+    let manifest: Json = serde_json::from_str(&case.read("manifest.json")).unwrap();
+    let started: jiff::Timestamp = manifest["run"]["started"].as_str().unwrap().parse().unwrap();
+    assert!(started <= opened, "{started} {opened}");
+}
+
 #[test]
 fn the_report_is_the_same_with_a_manifest_and_without() {
     let case = detect().events(&events(300)).log("b.evtx", &long_log().without_chunk_magic(1));
@@ -355,7 +376,7 @@ fn a_closed_pipe_does_not_change_what_the_manifest_says_of_the_report() {
     let case = detect().events(&events(500));
     let whole = manifest(&case, &["."])["report"].clone();
     let mut command = case.command(&["-q", "--force", "--manifest", "m.json", "."]);
-    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let manifest: Json = serde_json::from_str(&fs::read_to_string(case.path("m.json")).unwrap()).unwrap();
@@ -422,4 +443,23 @@ fn what_is_there_and_cannot_be_read_is_not_said_to_be_missing() {
     Ran::new(case.another(&["verify", "empty.txt"])).exits(1).says(&[
         "netsift: empty.txt: cannot read the manifest: not a manifest: it is empty: give a file that was written with",
     ]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_a_log_or_a_list_is_not_waited_for() {
+    let case = detect().events(&[Event::connection()]).file("list.txt", "9.9.9.9\n");
+    case.run_on(&["--force", "--manifest", "case.json", "-q", "--watchlist", "list.txt", "log.evtx"]).exits(0);
+    let becomes = |program: &str, args: &[&str]| {
+        for name in ["list.txt", "log.evtx"] {
+            fs::remove_file(case.path(name)).unwrap();
+            let made = Command::new(program).args(args).arg(case.path(name)).status();
+            assert!(made.unwrap().success());
+        }
+        let ran = Ran::new(case.another(&["verify", "case.json"]));
+        assert_eq!(ran.exits(3).report(), "unreadable list.txt (watchlist)\nunreadable log.evtx\n");
+        ran.says(&["netsift: log.evtx: cannot be read: not a regular file"]);
+    };
+    becomes("ln", &["-s", "/dev/null"]);
+    becomes("mkfifo", &[]);
 }

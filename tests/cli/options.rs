@@ -340,6 +340,11 @@ fn options_that_are_meant_otherwise_or_do_nothing_alone_are_named() {
     refused(&["--events-format", "ecs"], "--events-format without --events: it does nothing; add --events");
     refused(&["--manifest-run-info"], "--manifest-run-info without --manifest: it does nothing");
     refused(&["--partial-events"], "--partial-events without --partial: it does nothing");
+    for option in ["--max-memory", "--max-member-size"] {
+        let told = "<SIZE>': give a number of bytes above 0, or one with a unit, for example 512MiB or 4GiB";
+        refused(&[option, "0"], &format!("invalid value '0' for '{option} {told}"));
+        refused(&[option, "0GiB"], &format!("invalid value '0GiB' for '{option} {told}"));
+    }
     refused(
         &["--width", "0"],
         "invalid value '0' for '--width <N>': give a number of columns from 40 to 1000, for example 120",

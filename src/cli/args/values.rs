@@ -11,7 +11,7 @@ pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
     number.ok_or_else(|| "give a number from 1 to 1024".to_owned())
 }
 
-/// Reads a size: bytes, or with a unit of `KiB`, `MiB`, `GiB` or `TiB`, in any case, the `iB` optional.
+/// Reads a size, which is not 0: bytes, or with a unit of `KiB`, `MiB`, `GiB` or `TiB`, in any case, the `iB` optional.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -24,7 +24,8 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         _ => 64,
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1_u64.checked_shl(shift)?));
-    bytes.ok_or_else(|| "give a number of bytes or with a unit, for example 512MiB or 4GiB".to_owned())
+    let bytes = bytes.filter(|&bytes| bytes > 0);
+    bytes.ok_or_else(|| "give a number of bytes above 0, or one with a unit, for example 512MiB or 4GiB".to_owned())
 }
 
 /// Reads how wide a table is, in columns.

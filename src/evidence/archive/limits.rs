@@ -42,6 +42,49 @@ pub(super) const RATIO: u64 = 1100;
 /// What any file may be unpacked to: 64 MiB.
 const ALWAYS: u64 = 64 << 20;
 
+/// The most bytes that a member may have, by what limits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// What `--max-member-size` allows.
+    MemberSize(u64),
+    /// What may be held in memory, whatever that option allows.
+    InMemory,
+}
+
+impl Limit {
+    /// In bytes.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::MemberSize(bytes) => bytes,
+            Self::InMemory => IN_MEMORY,
+        }
+    }
+
+    /// What is wrong with a member of `size` bytes, if that is more.
+    pub(super) fn too_large(self, size: u64) -> Option<String> {
+        (size > self.bytes()).then(|| match self {
+            Self::MemberSize(most) => {
+                format!("{size} bytes, which is more than the {most} that --max-member-size allows")
+            }
+            Self::InMemory => {
+                format!("{size} bytes: an archive in an archive must not unpack to more than {IN_MEMORY}")
+            }
+        })
+    }
+
+    /// What is wrong with a member of which more comes, where its size is not stated.
+    pub(super) fn exceeded(self) -> String {
+        match self {
+            Self::MemberSize(most) => {
+                format!("there is more of it than the {most} bytes that --max-member-size allows")
+            }
+            Self::InMemory => {
+                format!("there is more of it than the {IN_MEMORY} bytes that an archive in an archive may unpack to")
+            }
+        }
+    }
+}
+
 impl Limits {
     /// Limits with this member size and password.
     #[must_use]
@@ -65,18 +108,25 @@ impl Limits {
         Form::of_name(name).or((self.known_by == KnownBy::Content).then_some(Form::Unknown))
     }
 
-    /// The most bytes that an archive in an archive may unpack to, if it has to be held in memory.
-    pub(super) fn in_memory(&self) -> u64 {
-        self.member_size.min(IN_MEMORY)
+    /// The most bytes that a member may have.
+    pub(super) fn of_member(&self) -> Limit {
+        Limit::MemberSize(self.member_size)
     }
 
-    /// The most bytes that a member of this form may have.
-    pub(super) fn stated(&self, form: Form) -> u64 {
+    /// The most bytes that an archive in an archive may unpack to, if it has to be held in memory.
+    pub(super) fn in_memory(&self) -> Limit {
+        if self.member_size < IN_MEMORY { self.of_member() } else { Limit::InMemory }
+    }
+
+    /// Why a member of this form is not read, if `size` bytes are more than it may have.
+    pub(super) fn too_large(&self, form: Form, size: u64) -> Option<String> {
         match form {
-            Form::Log | Form::Packed(Coding::Gzip | Coding::Bzip2 | Coding::Xz | Coding::Zstd) => self.member_size,
-            Form::Zip => self.in_memory(),
+            Form::Log | Form::Packed(Coding::Gzip | Coding::Bzip2 | Coding::Xz | Coding::Zstd) => {
+                self.of_member().too_large(size)
+            }
+            Form::Zip => self.in_memory().too_large(size),
             // Nothing of it may be of interest. If it is, the log in it has the bound.
-            Form::SomePacked(_) | Form::Packed(Coding::Tar) | Form::SevenZip | Form::Unknown => u64::MAX,
+            Form::SomePacked(_) | Form::Packed(Coding::Tar) | Form::SevenZip | Form::Unknown => None,
         }
     }
 
@@ -103,14 +153,6 @@ pub fn is_of_interest(path: &Path) -> bool {
     Form::of_name(&path.to_string_lossy()).is_some()
 }
 
-/// What is wrong with a member of `size` bytes, of which `limit` are allowed.
-pub(super) fn too_large(size: u64, limit: u64) -> String {
-    if limit == IN_MEMORY {
-        return format!("{size} bytes: an archive in an archive must not unpack to more than {limit}");
-    }
-    format!("{size} bytes, which is more than the {limit} that --max-member-size allows")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +165,24 @@ mod tests {
         assert!(of_another_thread.memory.try_lock().is_err());
         drop(held);
         assert!(of_another_thread.memory.try_lock().is_ok());
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_what_limits_it() {
+        let cause = |member_size: u64, form, size| Limits::new(member_size, None).too_large(form, size);
+        let says = |cause: Option<String>, text| {
+            assert!(cause.as_ref().is_some_and(|cause| cause.ends_with(text)), "{cause:?}");
+        };
+        says(cause(1 << 30, Form::Log, 2 << 30), "more than the 1073741824 that --max-member-size allows");
+        says(cause(1 << 20, Form::Zip, 2 << 20), "more than the 1048576 that --max-member-size allows");
+        for member_size in [1 << 30, 4 << 30] {
+            says(
+                cause(member_size, Form::Zip, 2 << 30),
+                "an archive in an archive must not unpack to more than 1073741824",
+            );
+            assert_eq!(cause(member_size, Form::Zip, 1 << 30), None);
+        }
+        assert_eq!(cause(1, Form::Packed(Coding::Tar), u64::MAX), None);
     }
 
     #[test]

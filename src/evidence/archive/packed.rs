@@ -14,7 +14,7 @@ use tar::{Archive, Entry, EntryType};
 use crate::evidence::{
     archive::{
         form::{self, Coding, Content, Form},
-        limits::{MEMORY, too_large},
+        limits::MEMORY,
         member::{Depth, Names, TOO_DEEP, Unpacked},
         stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
         zstd::Frames,
@@ -59,7 +59,7 @@ pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Opti
     if content == Content::Tar || form::names_tar(name) {
         unpack_tar(name, &mut stream, within.map_or(Depth::File, |_| Depth::Member), out);
     } else {
-        let mut log = Bounded::new(stream, Bound::AtMost(out.limits.member_size));
+        let mut log = Bounded::new(stream, Bound::AtMost(out.limits.of_member()));
         (out.each)(name, &mut log);
     }
 }
@@ -116,12 +116,11 @@ fn unpack_member<R: Read>(
     out: &mut Unpacked<'_>,
 ) {
     let size = member.size();
-    let limit = out.limits.stated(form);
     match member.header().entry_type() {
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse if size > limit => {
-            out.defect(name, &too_large(size, limit));
-        }
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+            if let Some(cause) = out.limits.too_large(form, size) {
+                return out.defect(name, &cause);
+            }
             let member = Holed { inner: member, fence, budget: Rc::clone(&out.budget) };
             out.take(form, name, depth, size, &mut Bounded::new(member, Bound::Stated(size)));
         }

@@ -15,7 +15,7 @@ use crate::{
     evidence::archive::{
         form::Form,
         header::{HEADER_SIZE, is_plausible, starts_one},
-        limits::{too_large, total},
+        limits::total,
         member::{self, Depth, Names, Opened, Unpacked},
         stream::{Bound, Window},
     },
@@ -231,7 +231,6 @@ fn unpack_member<R: Read + Seek>(
     out: &mut Unpacked<'_>,
 ) -> io::Result<()> {
     let &Piece { header, extent, end, form, depth } = piece;
-    let limit = out.limits.stated(form);
     let limits = out.limits;
     let encrypted = header.flags & 1 != 0;
     let options = ZipReadOptions::new().password(limits.password.as_deref().map(str::as_bytes));
@@ -249,14 +248,14 @@ fn unpack_member<R: Read + Seek>(
         Ok(Some(opened)) => {
             let name = opened.name().map_or_else(|_| header.name.clone(), String::from);
             let name = names.of_member(archive, &name);
-            match unpacked {
-                Some(size) if size > limit => out.defect(&name, &too_large(size, limit)),
-                Some(size) => {
+            match (unpacked, unpacked.and_then(|size| limits.too_large(form, size))) {
+                (_, Some(cause)) => out.defect(&name, &cause),
+                (Some(size), None) => {
                     let bound = Bound::Stated(size);
                     member::hand_on(&name, Opened { stream: opened, form, bound, encrypted, depth }, out);
                 }
-                None => {
-                    let bound = Bound::AtMost(limit.min(limits.member_size));
+                (None, None) => {
+                    let bound = Bound::AtMost(limits.of_member());
                     let stream = Unended(opened);
                     member::hand_on(&name, Opened { stream, form, bound, encrypted, depth }, out);
                 }

@@ -7,7 +7,7 @@ use sevenz_rust2::{ArchiveEntry, ArchiveReader, Error, Password};
 
 use crate::evidence::archive::{
     form::Form,
-    limits::{MEMORY, most_of, too_large},
+    limits::{MEMORY, most_of},
     member::{self, Depth, Names, Opened, Unpacked},
     stream::{self, Bound, Window},
 };
@@ -44,9 +44,8 @@ fn unpack_members(archive: &str, file: &File, size: u64, out: &mut Unpacked<'_>)
 }
 
 fn unpack_member(name: &str, form: Form, entry: &ArchiveEntry, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
-    let limit = out.limits.stated(form);
-    if entry.size > limit {
-        return out.defect(name, &too_large(entry.size, limit));
+    if let Some(cause) = out.limits.too_large(form, entry.size) {
+        return out.defect(name, &cause);
     }
     let bound = Bound::Stated(entry.size);
     member::hand_on(name, Opened { stream, form, bound, encrypted: false, depth: Depth::File }, out);

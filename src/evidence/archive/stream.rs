@@ -8,15 +8,15 @@ use std::{
     rc::Rc,
 };
 
-use crate::evidence::read;
+use crate::evidence::{archive::limits::Limit, read};
 
 /// How many bytes a stream may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
     /// As many as the archive states.
     Stated(u64),
-    /// Not more than `--max-member-size` allows.
-    AtMost(u64),
+    /// Not more than this.
+    AtMost(Limit),
 }
 
 /// A stream that fails where it breaks its bound, or where its reader panics. What came before is handed out.
@@ -29,7 +29,10 @@ pub(super) struct Bounded<R> {
 
 impl<R: Read> Bounded<R> {
     pub(super) fn new(inner: R, bound: Bound) -> Self {
-        let (Bound::Stated(left) | Bound::AtMost(left)) = bound;
+        let left = match bound {
+            Bound::Stated(stated) => stated,
+            Bound::AtMost(limit) => limit.bytes(),
+        };
         Self { inner, bound, left }
     }
 }
@@ -51,9 +54,7 @@ impl<R: Read> Read for Bounded<R> {
             Bound::Stated(stated) if size > 0 && left == 0 => {
                 Err(io::Error::other(format!("there is more of it than the {stated} bytes that are stated")))
             }
-            Bound::AtMost(limit) if size > 0 && left == 0 => Err(io::Error::other(format!(
-                "there is more of it than the {limit} bytes that --max-member-size allows"
-            ))),
+            Bound::AtMost(limit) if size > 0 && left == 0 => Err(io::Error::other(limit.exceeded())),
             _ => {
                 self.left = self.left.saturating_sub(size as u64);
                 Ok(size)

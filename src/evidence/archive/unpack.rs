@@ -10,7 +10,7 @@ use crate::{
     evidence::{
         archive::{
             form::{Coding, Form, SHOWING},
-            limits::{Limits, most_of, too_large, total},
+            limits::{Limits, most_of, total},
             member::{Depth, NOT_IN_PLACE, Piece, TOO_DEEP, Unpacked},
             packed, remains, sevenz,
             stream::{Bound, Bounded, Told, contained},
@@ -83,13 +83,13 @@ fn open_by_content(out: &mut Unpacked<'_>, piece: Piece<'_>) {
         None => return,
     };
     // Without a name that says what is packed, it may be as much as with one.
-    let limit = out.limits.stated(if let Form::SomePacked(coding) = form { Form::Packed(coding) } else { form });
-    if size > limit {
-        return out.defect(name, &too_large(size, limit));
+    let limited = if let Form::SomePacked(coding) = form { Form::Packed(coding) } else { form };
+    if let Some(cause) = out.limits.too_large(limited, size) {
+        return out.defect(name, &cause);
     }
     let mut whole = head.as_slice().chain(Failed(error)).chain(stream);
     match form {
-        Form::Log => (out.each)(name, &mut Bounded::new(whole, Bound::AtMost(out.limits.member_size))),
+        Form::Log => (out.each)(name, &mut Bounded::new(whole, Bound::AtMost(out.limits.of_member()))),
         form => open(out, Piece { form, name, depth, size, stream: &mut whole }),
     }
 }

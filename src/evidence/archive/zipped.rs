@@ -22,12 +22,12 @@ use crate::{
     evidence::{
         archive::{
             form::{Form, SHOWING},
-            limits::{Limits, RATIO, too_large, total},
+            limits::{Limits, RATIO, total},
             member::{
                 Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened,
             },
             remains::{self, Remains},
-            stream::{self, Bound, Window, contained},
+            stream::{self, Bound, Bounded, Window, contained},
         },
         export,
     },
@@ -268,10 +268,6 @@ fn overlapping(spans: &[(u64, u64)]) -> Vec<bool> {
 fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, limits: &Limits) -> Option<String> {
     let (size, packed) = (entry.size(), entry.compressed_size());
     let stored = entry.compression() == CompressionMethod::Stored;
-    let limit = match form {
-        Form::Zip if stored && !entry.encrypted() => u64::MAX,
-        _ => limits.stated(form),
-    };
     if matches!(form, Form::Zip | Form::Packed(_)) && depth == Depth::Member {
         return Some(TOO_DEEP.to_owned());
     }
@@ -284,8 +280,10 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
     if entry.encrypted() && limits.password.is_none() {
         return Some(NO_PASSWORD.to_owned());
     }
-    if size > limit {
-        return Some(too_large(size, limit));
+    // What is stored as it is can be read in place.
+    let is_in_place = form == Form::Zip && stored && !entry.encrypted();
+    if let Some(cause) = limits.too_large(form, size).filter(|_| !is_in_place) {
+        return Some(cause);
     }
     let most = match entry.compression() {
         // What is encrypted is longer by its header.
@@ -304,11 +302,17 @@ pub(super) fn unpack(name: &str, file: &File, member: &Member, out: &mut Unpacke
 /// Unpacks the zip file that is `stream`. A directory at its end says what is in it, so that it has to be held.
 pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
     let _held = out.limits.hold();
+    let limit = out.limits.in_memory();
     let mut bytes = Vec::new();
     let size = size.min(out.budget.left());
-    if size > out.limits.in_memory() || bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
-        return out.defect(name, &too_large(size, out.limits.in_memory()));
+    if let Some(cause) = limit.too_large(size) {
+        return out.defect(name, &cause);
     }
+    if bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
+        return out.defect(name, &format!("{size} bytes, which do not fit into memory"));
+    }
+    // What is stated of it, if anything is, says nothing of what comes.
+    let mut stream = Bounded::new(stream, Bound::AtMost(limit));
     // With an error at the very end, a wrong checksum, there is still everything to read.
     if let Err(error) = stream.read_to_end(&mut bytes) {
         out.defect(name, &format!("cannot read on: {error}"));
@@ -349,4 +353,25 @@ fn open<'a, R: Read + Seek>(
 ) -> Result<ZipFile<'a, R>, ZipError> {
     let password = limits.password.as_deref().map(str::as_bytes);
     entry.as_ref().with_reader(reader, ZipReadOptions::new().password(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::evidence::archive::stream::Told;
+
+    #[test]
+    fn an_archive_of_a_size_that_is_not_stated_is_held_as_far_as_is_allowed() {
+        let limits = Limits::new(1 << 20, None);
+        let (mut each, mut read) = (|_: &str, _: &mut dyn Read| {}, 0);
+        let mut out = Unpacked::new(&limits, u64::MAX, &mut each, |_, _| {});
+        let mut count = |bytes: &[u8]| read += bytes.len();
+        let mut stream = Told { inner: io::repeat(b'P').take(64 << 20), told: &mut count };
+        unpack_in_memory("inner", 0, &mut stream, &mut out);
+        let cause = "cannot read on: there is more of it than the 1048576 bytes that --max-member-size allows";
+        assert_eq!(out.defects.first().map(|defect| &*defect.cause), Some(cause));
+        assert_eq!(read, (1 << 20) + 1);
+    }
 }

@@ -75,8 +75,13 @@ struct Peeked<R> {
 impl<R: Read> Peeked<R> {
     fn peek(&mut self) -> io::Result<bool> {
         let mut byte = [0];
-        if self.peeked.is_none() && self.inner.read(&mut byte)? > 0 {
-            self.peeked = Some(byte[0]);
+        while self.peeked.is_none() {
+            match self.inner.read(&mut byte) {
+                Ok(0) => break,
+                Ok(_) => self.peeked = Some(byte[0]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(self.peeked.is_some())
     }
@@ -92,5 +97,28 @@ impl<R: Read> Read for Peeked<R> {
             }
             _ => self.inner.read(buffer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that is interrupted once before each read.
+    struct Interrupted<'a>(&'a [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn what_is_interrupted_is_read_again() {
+        let mut peeked = Peeked { inner: Interrupted(b"x", false), peeked: None };
+        assert!(peeked.peek().unwrap() && peeked.peek().unwrap());
+        assert_eq!(peeked.read(&mut [0; 9]).unwrap(), 1);
+        assert!(!peeked.peek().unwrap());
     }
 }

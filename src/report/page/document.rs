@@ -61,7 +61,7 @@ const SCRIPT: &str = concat!(
 /// How severe a hit can be, from the least.
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 
-/// Defects, logs and archives that are listed; the manifest has them all.
+/// Defects, logs and archives that are listed. The manifest has all of the logs and archives, and as many defects.
 const LISTED: usize = 1000;
 
 /// What was searched, how, and what came of it in numbers.
