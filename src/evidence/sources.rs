@@ -158,7 +158,8 @@ impl Sources {
                     self.links += 1;
                     self.meet(entry.path());
                 }
-                Ok(entry) if entry.file_type().is_dir() => {}
+                // The path itself is a folder, or a link to one.
+                Ok(entry) if entry.file_type().is_dir() || entry.depth() == 0 => {}
                 Ok(entry) if !limits.look_at(entry.path(), entry.file_type().is_file()) => {
                     // What is not a regular file is not opened in any case.
                     let count = if entry.file_type().is_file() { &mut self.unopened } else { &mut self.others };

@@ -123,6 +123,13 @@ pub fn old(chunk: &[u8], known: &[Record]) -> Vec<Record> {
     all(chunk).filter(|(start, ..)| !is_known(*start)).map(|(_, record, _)| record).collect()
 }
 
+/// Whether these records of a chunk may hide others: nothing is hidden where there is one magic for each record.
+#[must_use]
+pub fn may_hide(chunk: &[u8], records: &[Record]) -> bool {
+    let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
+    memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count() > records.len()
+}
+
 /// A chunk, mended so that the parser reads all of it.
 #[derive(Debug)]
 pub struct Mended {
@@ -146,10 +153,7 @@ pub fn mend(chunk: &[u8], records: &[Record]) -> Option<Mended> {
         }
         mended.hidden.extend(hidden);
     };
-    // Nothing is hidden where there is one magic for each record.
-    let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
-    let magics = memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count();
-    let may_hide = magics > records.len();
+    let may_hide = may_hide(chunk, records);
     for record in records {
         let start = record.offset.saturating_sub(HEADER_SIZE);
         if record.id_and_time(chunk).is_some_and(|(_, time)| time > LAST_FILETIME) {

@@ -103,7 +103,7 @@ pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row)
 fn open(path: &Path) -> io::Result<File> {
     // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     File::open(path)
 }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn what_has_become_a_device_or_a_pipe_is_not_read() {
         let path = Path::new("/dev/null");
-        let refused = Err("it is no regular file".to_owned());
+        let refused = Err("it is not a regular file".to_owned());
         assert_eq!(processes(path).map(drop), refused);
         assert_eq!(facts(path).map(drop), refused);
         assert_eq!(rows(path, &[], Rows::Groups, |_| Ok(())).map_err(|error| error.to_string()), refused);

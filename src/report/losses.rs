@@ -5,12 +5,12 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{clock::Clock, logged::LoggedBy},
-    count::sum,
     evtx::window::Window,
     label::labels::Labels,
     report::{labels, ran::Ran},
     scan::{
         elsewhere::{Elsewhere, Missing},
+        tally::Tally,
         terms::Terms,
     },
     text::{self, counted, grouped},
@@ -67,7 +67,8 @@ impl Losses<'_> {
 
     /// Whether no record could be read, and something is wrong with the evidence.
     pub(super) fn nothing_readable(&self) -> bool {
-        self.ran.tally.records() == 0 && !self.ran.defects.is_empty()
+        let Tally { records_recovered, .. } = self.ran.tally;
+        self.ran.tally.records().saturating_add(records_recovered) == 0 && !self.ran.defects.is_empty()
     }
 
     /// That the time that is asked for is before or behind that of all logs, if so.
@@ -76,7 +77,10 @@ impl Losses<'_> {
         let Window { since, until } = self.terms.filter.window;
         let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
         let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
-        is_so.then(|| format!("the logs do not reach the time that the filters want: they reach {}", reach(span)))
+        let reach = reach(span);
+        is_so.then(|| {
+            self.as_far_as_read(&format!("the logs do not reach the time that the filters want: they reach {reach}"))
+        })
     }
 
     /// That nothing of what was read is of those who log connections, if so.
@@ -85,7 +89,7 @@ impl Losses<'_> {
             LoggedBy::Sysmon => "Sysmon".to_owned(),
             others => others.providers().join(" or "),
         };
-        let is_so = self.ran.tally.chunks_sysmon == 0 && !self.nothing_readable();
+        let is_so = self.ran.tally.chunks_sysmon == 0 && self.ran.tally.connections() == 0 && !self.nothing_readable();
         is_so.then(|| format!("no chunk mentions {names}: are these the right logs?"))
     }
 
@@ -154,11 +158,16 @@ impl Losses<'_> {
     pub(super) fn never_logged(&self) -> Option<String> {
         let tally = &self.ran.tally;
         let is_any_read = self.terms.rules.is_of_any_process();
-        let none_is_read = sum([tally.filtered, tally.other_process, tally.of_chosen_processes()]) == 0;
+        let none_is_read = tally.connections() == 0;
         let is_none =
             self.elsewhere.map_or(is_any_read && none_is_read && self.terms.filter.is_open(), Elsewhere::is_none);
         let none = self.terms.logged_by.none().filter(|_| is_none && !self.nothing_readable());
-        none.map(ToString::to_string)
+        none.map(|none| self.as_far_as_read(none))
+    }
+
+    /// What is said of all logs, if all of them could be read.
+    fn as_far_as_read(&self, said: &str) -> String {
+        if self.ran.defects.is_empty() { said.to_owned() } else { format!("in what could be read, {said}") }
     }
 }
 

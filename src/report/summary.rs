@@ -68,7 +68,7 @@ impl fmt::Display for Summary<'_> {
         self.searched(f)?;
         self.hosts(f)?;
         self.excluded(f)?;
-        if let Some(clocks) = clocks(&self.ran.skew, self.terms.clock) {
+        if let Some(clocks) = clocks(self.ran, self.terms.clock) {
             writeln!(f, "clocks    {clocks}")?;
         }
         if self.ran.links > 0 {
@@ -296,7 +296,8 @@ impl<'a> Summary<'a> {
         }
         line(f, self.said().unjoined())?;
         if hits_recovered > 0 {
-            writeln!(f, "          {} from recovered records", counted(hits_recovered, "hit"))?;
+            let hits = counted(hits_recovered, "hit");
+            writeln!(f, "          {hits} from recovered records{}", before_copies(self.ran))?;
         }
         if self.ran.twins > 0 {
             writeln!(f, "          {} dropped that Sysmon has logged too", counted(self.ran.twins, "hit"))?;
@@ -454,9 +455,14 @@ fn by_log(defects: &Defects) -> Vec<String> {
     lines
 }
 
+/// What to say of a number of hits that was counted before any were dropped, if any were.
+pub(super) fn before_copies(ran: &Ran) -> &'static str {
+    if ran.hits() == ran.tally.hits { "" } else { " (before any were dropped)" }
+}
+
 /// How far the two times of hits are apart, if that is worth saying.
-pub(super) fn clocks(skew: &Skew, clock: Clock) -> Option<String> {
-    let Skew { count, largest, host } = skew;
+pub(super) fn clocks(ran: &Ran, clock: Clock) -> Option<String> {
+    let Skew { count, largest, host } = &ran.skew;
     let (apart, side) = (largest.unsigned_abs(), if *largest < 0 { "earlier" } else { "later" });
     let apart = match apart {
         0..120 => counted(apart, "second"),
@@ -469,7 +475,7 @@ pub(super) fn clocks(skew: &Skew, clock: Clock) -> Option<String> {
         Clock::Utc => "UtcTime counts",
     };
     let host = text::printable(host);
-    let hits = counted(*count, "hit");
+    let hits = format!("{}{}", counted(*count, "hit"), before_copies(ran));
     (*count > 0).then(|| {
         format!(
             "{hits} with a UtcTime more than a minute from the time of logging, up to {apart} {side} on {host}: {taken}"

@@ -2,7 +2,7 @@
 //!
 //! Where the bytes come from, and on how many threads this runs, is [`crate::scan::pool`]'s concern.
 
-use std::{mem, ops::Range};
+use std::{collections::BTreeSet, mem, ops::Range};
 
 use crate::{
     connection::salvage,
@@ -270,15 +270,17 @@ impl<'a> Sifter<'a> {
         let is_named = self.plan.prefilter.names_provider(bytes);
         self.part.tally.chunks_sysmon += u64::from(is_named);
         let records = record::walk(bytes, layout.end);
-        self.cover(bytes, records.as_deref().unwrap_or_default(), &layout);
         if let Some(records) = &records {
+            self.cover(bytes, records, &layout);
             self.follow_ids(bytes, records);
             self.miscopied_sizes(place, bytes, records);
         }
         let records = records.as_deref();
         let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
+        // What a record hides can be anything, and is named in any case.
+        let hides = !may_be && records.is_some_and(|records| record::may_hide(bytes, records));
         let is_ruled_out =
-            self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes));
+            self.plan.decoding == Decoding::Candidates && !(hides || may_be && self.plan.prefilter.has_text(bytes));
         if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
             let unread = aside.part.tally.security_unread;
             aside.decode(place, bytes, layout, records);
@@ -303,11 +305,12 @@ impl<'a> Sifter<'a> {
     fn decode(&mut self, place: Place, bytes: &[u8], layout: Layout, records: Option<&[Record]>) {
         self.part.tally.chunks_decoded += 1;
         let Some(records) = records else {
-            let read = self.parse(place, bytes, &layout);
-            self.follow_ids(bytes, &read);
-            self.miscopied_sizes(place, bytes, &read);
-            self.count_unread(bytes, &read, &layout);
-            return self.unread_records(place, bytes, &layout, &read);
+            let parsed = self.parse(place, bytes, &layout);
+            self.cover(bytes, &parsed.read, &layout);
+            self.follow_ids(bytes, &parsed.read);
+            self.miscopied_sizes(place, bytes, &parsed.read);
+            self.count_unread(bytes, &parsed.read, &layout);
+            return self.unread_records(place, bytes, &layout, &parsed);
         };
         // Such records need no id to end with, which a forged header could state too early.
         let layout = Layout { last_id: None, ..layout };
@@ -398,14 +401,16 @@ impl<'a> Sifter<'a> {
     }
 
     /// Names the records that are in a chunk with a gap between its records, by all signs, and were not read.
-    fn unread_records(&mut self, place: Place, bytes: &[u8], layout: &Layout, read: &[Record]) {
-        let unread = record::unread(bytes, layout.end, read);
+    fn unread_records(&mut self, place: Place, bytes: &[u8], layout: &Layout, parsed: &Parsed) {
+        let mut unread = record::unread(bytes, layout.end, &parsed.read);
+        // What cannot be decoded is named by itself.
+        unread.retain(|start| !parsed.lost.contains(&(*start as u64)));
         if let (Some(first), Carving::Live) = (unread.first(), self.plan.terms.carving) {
             let at = Some(place.offset.saturating_add(*first as u64));
             let cause = format!("{} more of the chunk's records are not read: --recover reads them", unread.len());
             self.defect(Some(place.number), at, DefectKind::Unread, &cause);
         }
-        let last = read.iter().filter_map(|record| record.id_and_time(bytes)).map(|(id, _)| id).max();
+        let last = parsed.read.iter().filter_map(|record| record.id_and_time(bytes)).map(|(id, _)| id).max();
         if layout.last_id.is_some_and(|stated| Some(stated) != last) && unread.is_empty() {
             let cause = format!("the chunk header's last record, {}, is not there", layout.last_id.unwrap_or(0));
             self.chunk_defect(place, DefectKind::Missing, &cause);
@@ -459,7 +464,7 @@ impl<'a> Sifter<'a> {
     }
 
     /// Decodes a chunk by the parser, and returns the records that are part of the log.
-    fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Vec<Record> {
+    fn parse(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Parsed {
         let plan = self.plan;
         let is_all = plan.decoding == Decoding::Everything;
         let mut candidates = plan.prefilter.candidates(bytes);
@@ -506,12 +511,13 @@ impl<'a> Sifter<'a> {
         losses.append(&mut connections.losses);
         self.part.tally.records_read += read.len() as u64;
         self.part.tally.records_recovered += carved_out.len() as u64;
+        let lost = losses.iter().chain(&misfits).filter_map(|loss| loss.offset).collect();
         self.lose(place, losses);
         // What no other look decodes.
         let named_by = mem::take(&mut self.named_by);
         self.lose(place, misfits);
         self.named_by = named_by;
-        read
+        Parsed { read, lost }
     }
 
     fn lose(&mut self, place: Place, losses: Vec<Loss>) {
@@ -520,6 +526,14 @@ impl<'a> Sifter<'a> {
             self.defect(Some(place.number), Some(offset), loss.kind, &loss.cause);
         }
     }
+}
+
+/// What the parser made of a chunk.
+struct Parsed {
+    /// The records that it read, in its order.
+    read: Vec<Record>,
+    /// Where the records start that it could not decode.
+    lost: BTreeSet<u64>,
 }
 
 /// What is lost of a record with a value whose size its type cannot have.

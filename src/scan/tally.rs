@@ -98,6 +98,12 @@ impl Tally {
         sum([self.records_read, self.records_ruled_out])
     }
 
+    /// All connections that were met.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        sum([self.filtered, self.other_process, self.of_chosen_processes()])
+    }
+
     /// Connections of the chosen processes.
     #[must_use]
     pub fn of_chosen_processes(&self) -> u64 {

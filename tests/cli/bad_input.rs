@@ -285,6 +285,65 @@ fn a_hidden_record_is_found_without_decoding_everything() {
     assert_eq!(rows(ran.exits(3).says(&["1 hidden record"])), 1);
 }
 
+/// Logs in which the record before a connection spans it: by its own size, and by that of its last value too.
+fn with_a_hidden_connection(image: &str) -> [Log; 2] {
+    let mut events: Vec<Event> = (0..20).map(|n| Event::sysmon(1, 5).with("Image", "x.exe").at(n)).collect();
+    events[8] = Event::connection().image(image);
+    let log = evtx_writer::log(&events);
+    let records = log.records(0);
+    let spanning = log.with_u32(0, records[7] + 4, u32::try_from(records[9] - records[7]).unwrap());
+    let record = &spanning.0[HEADER + records[7]..HEADER + records[8]];
+    let size = |at: usize| u16::from_le_bytes([record[at], record[at + 1]]);
+    let is_fragment = |&at: &usize| record[at + 2..at + 4] == [0x21, 0] && (20..4096).contains(&size(at));
+    let at = (24..record.len() - 4).find(is_fragment).unwrap();
+    let longer = size(at) + u16::try_from(records[9] - records[8]).unwrap();
+    let within = spanning.clone().with_bytes(0, records[7] + at, &longer.to_le_bytes());
+    [spanning, within].map(|mut log| {
+        log.mend(0);
+        log
+    })
+}
+
+#[test]
+fn what_a_record_hides_is_read_however_large_it_says_its_values_are() {
+    for log in with_a_hidden_connection(r"C:\RegSvcs.exe") {
+        let ran = detect().log("log.evtx", &log).run();
+        assert_eq!(rows(ran.exits(3).says(&["1 hidden record"])), 1);
+    }
+    // It is named where it is none of those that are looked for too.
+    for log in with_a_hidden_connection(r"C:\other.exe") {
+        let case = detect().log("log.evtx", &log);
+        for mode in [&["."][..], &["--no-prefilter", "."], &["--since", "2030-01-01", "."]] {
+            assert_eq!(rows(case.run_on(mode).exits(3).says(&["1 hidden record"])), 0);
+        }
+    }
+}
+
+#[test]
+fn what_was_recovered_is_not_said_to_be_none() {
+    let log = evtx_writer::log(&[Event::connection().image(r"C:\RegSvcs.exe")]).without_chunk_header(0);
+    for quiet in [&["--recover", "."][..], &["--recover", "-q", "."]] {
+        let ran = detect().log("log.evtx", &log).run_on(quiet);
+        assert_eq!(rows(ran.exits(3)), 1);
+        ran.does_not_say("nothing could be read").does_not_say("are these the right logs");
+    }
+    let ran = detect().log("log.evtx", &log).run();
+    ran.exits(3).says(&["nothing could be read"]);
+}
+
+#[test]
+fn a_damaged_record_leaves_its_chunk_in_the_reach_of_the_log() {
+    let events: Vec<Event> = (0..9).map(|n| Event::sysmon(1, 5).with("Image", "x.exe").at(60 * n)).collect();
+    let log = evtx_writer::log(&events);
+    let records = log.records(0);
+    let mut log = log.with_u32(0, records[4], 0);
+    log.mend(0);
+    let case = detect().log("log.evtx", &log);
+    case.run().exits(3).says(&["Sysmon, from 2024-03-05T14:07:11Z to 2024-03-05T14:15:11Z"]);
+    case.run_on(&["--since", "2024-03-05T14:15:00Z", "."]).does_not_say("do not reach");
+    case.run_on(&["--since", "2024-03-06", "."]).says(&["in what could be read, the logs do not reach the time"]);
+}
+
 #[test]
 fn a_forged_id_with_a_damaged_record_hides_nothing_unnamed() {
     let log = long_log();

@@ -290,7 +290,7 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         excluded_peers: tally.excluded_peers,
         unjoined: tally.unjoined,
         unwatched: ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left_out| left_out.hits),
-        clocks: summary::clocks(&ran.skew, terms.clock),
+        clocks: summary::clocks(ran, terms.clock),
     }
 }
 
