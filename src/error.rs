@@ -114,6 +114,9 @@ pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> &str {
 /// The kinds of defects, in the order the summary lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DefectKind {
+    /// A partial result that cannot be merged, or not as a whole. No partial result says it of one.
+    #[serde(skip)]
+    Partial,
     /// A path that is missing, cannot be opened or walked, or is not a regular file.
     Path,
     /// Bytes that could not be read from a file that was open.
@@ -171,6 +174,7 @@ impl DefectKind {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Partial => "partial result",
             Self::Path => "path not searched",
             Self::Read => "read error",
             Self::Changed => "changed while it was read",
@@ -247,15 +251,20 @@ impl fmt::Display for Defect {
 
 /// Defects counted by kind, with the first of them by path and place.
 ///
-/// A hostile log can have a defect in every record, so only the first [`Defects::KEPT`] are held.
+/// A hostile log can have a defect in every record, so only the first [`Defects::KEPT`] are held. Those of partial results and of
+/// paths are held apart, so that no defect of a record hides that a host is missing.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Defects {
     counts: BTreeMap<DefectKind, u64>,
+    #[serde(skip)]
+    partials: BTreeSet<Defect>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    paths: BTreeSet<Defect>,
     first: BTreeSet<Defect>,
 }
 
 impl Defects {
-    /// How many defects are held in full; the rest are only counted.
+    /// How many defects are held in full, of partial results and of paths as many each; the rest are only counted.
     pub const KEPT: usize = 1000;
 
     /// Counts `defect`, and holds it if it is one of the first.
@@ -267,9 +276,7 @@ impl Defects {
     /// Adds what another part of the scan found.
     pub fn merge(&mut self, other: Self) {
         count::add_counts(&mut self.counts, other.counts);
-        for defect in other.first {
-            self.hold(defect);
-        }
+        other.partials.into_iter().chain(other.paths).chain(other.first).for_each(|defect| self.hold(defect));
     }
 
     /// Removes the defects of one source, given their number by kind. Defects of other sources that there was no room for are not
@@ -281,14 +288,18 @@ impl Defects {
             }
         }
         self.counts.retain(|_, count| *count > 0);
-        self.first.retain(|defect| defect.path != name);
+        for held in [&mut self.paths, &mut self.first] {
+            held.retain(|defect| defect.path != name);
+        }
     }
 
-    /// With other paths in the place of some.
+    /// With other paths in the place of some, but for those of partial results.
     pub fn rename(&mut self, others: &HashMap<String, String>) {
         let renamed =
             |defect: Defect| Defect { path: others.get(&defect.path).cloned().unwrap_or(defect.path), ..defect };
-        self.first = std::mem::take(&mut self.first).into_iter().map(renamed).collect();
+        for held in [&mut self.paths, &mut self.first] {
+            *held = std::mem::take(held).into_iter().map(renamed).collect();
+        }
     }
 
     /// How many defects there are of each kind that occurred.
@@ -302,8 +313,18 @@ impl Defects {
         count::sum(self.counts.values().copied())
     }
 
-    /// The first defects by path and place, at most [`Defects::KEPT`].
+    /// The first defects, at most [`Defects::KEPT`] of partial results, then of paths, then of all else, each by path and place.
     pub fn first(&self) -> impl Iterator<Item = &Defect> {
+        self.of_whole().chain(&self.first)
+    }
+
+    /// Those of them that are of partial results and of paths. Who does not know of these takes what was read for all there is.
+    pub fn of_whole(&self) -> impl Iterator<Item = &Defect> {
+        self.partials.iter().chain(&self.paths)
+    }
+
+    /// The others of them.
+    pub fn within(&self) -> impl Iterator<Item = &Defect> {
         self.first.iter()
     }
 
@@ -314,9 +335,14 @@ impl Defects {
     }
 
     fn hold(&mut self, defect: Defect) {
-        self.first.insert(defect);
-        if self.first.len() > Self::KEPT {
-            self.first.pop_last();
+        let held = match defect.kind {
+            DefectKind::Partial => &mut self.partials,
+            DefectKind::Path => &mut self.paths,
+            _ => &mut self.first,
+        };
+        held.insert(defect);
+        if held.len() > Self::KEPT {
+            held.pop_last();
         }
     }
 }

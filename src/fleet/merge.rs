@@ -99,12 +99,12 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     config.outputs.check(&files.iter().flat_map(|path| source::identities(path)).collect())?;
     let mut merger = Merger { empty, ..Merger::default() };
     for (path, cause) in failed {
-        merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));
+        merger.defects.add(Defect::of_path(&path, DefectKind::Partial, &cause));
     }
     for path in files {
         match facts(&path) {
             Ok(facts) => merger.add(path, facts, config)?,
-            Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Path, &cause)),
+            Err(cause) => merger.defects.add(Defect::of_path(&path, DefectKind::Partial, &cause)),
         }
     }
     let Some((path, first)) = merger.first.take() else { return Err(nothing(config, &merger.defects)) };
@@ -371,8 +371,8 @@ impl Merger {
         let elsewhere = elsewhere.first().map_or_else(String::new, |other| {
             format!("; logs of it are also in {}{more}: merge without this one", text::path(other))
         });
-        let cause = format!("its groups are wrong: {cause}{elsewhere}");
-        self.defects.add(Defect::of_path(&part.path, DefectKind::Read, &cause));
+        let cause = format!("groups of it are wrong: {cause}{elsewhere}");
+        self.defects.add(Defect::of_path(&part.path, DefectKind::Partial, &cause));
     }
 
     /// The places of sources that are in a partial result before. Their defects are taken out.

@@ -197,7 +197,7 @@ fn hashed(path: &Path, defects: &mut Defects) -> SearchedFile {
     let (digests, size) = match File::open(path).and_then(digest::read) {
         Ok((digests, size)) => (Some(digests), size),
         Err(error) => {
-            defects.add(Defect::of_path(path, DefectKind::Read, &error));
+            defects.add(Defect::of_path(path, DefectKind::Partial, &error));
             (None, 0)
         }
     };

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{clock::Clock, logged::LoggedBy},
+    count::sum,
+    error::{Defect, Defects},
     evtx::window::Window,
     label::labels::Labels,
     report::{labels, ran::Ran},
@@ -34,12 +36,15 @@ pub(super) struct Losses<'a> {
 /// Defects and logs that are named; the manifest has more of them.
 pub(super) const NAMED: usize = 20;
 
+/// Partial results that are not merged and paths that are not searched are named up to this number: each can be a host.
+const WHOLE: usize = 100;
+
 impl Losses<'_> {
     /// All of it, each on a line of its own.
     pub(super) fn lines(&self) -> String {
         let mut lines = self.in_vain();
         lines.extend(self.label_remarks());
-        lines.extend(first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()));
+        lines.extend(defects(&self.ran.defects));
         lines.extend(self.missing());
         lines.extend(self.empty());
         lines.extend(self.unjoined());
@@ -177,10 +182,25 @@ pub(super) fn reach((first, last): (Timestamp, Timestamp)) -> String {
     format!("from {} to {}", shown(first), shown(last))
 }
 
+/// Those of partial results and of paths that are named.
+pub(super) fn of_whole(defects: &Defects) -> impl Iterator<Item = &Defect> {
+    defects.of_whole().take(WHOLE)
+}
+
+/// The defects that are named, and how many more there are.
+pub(super) fn defects(defects: &Defects) -> Vec<String> {
+    let named = of_whole(defects).chain(defects.within()).map(ToString::to_string);
+    up_to(NAMED.max(of_whole(defects).count()), named, defects.total())
+}
+
 /// The first of so many lines, and how many more there are.
 pub(super) fn first(lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
-    let mut first: Vec<String> = lines.take(NAMED).collect();
-    let more = total.saturating_sub(NAMED as u64);
+    up_to(NAMED, lines, total)
+}
+
+fn up_to(most: usize, lines: impl Iterator<Item = String>, total: u64) -> Vec<String> {
+    let mut first: Vec<String> = lines.take(most).collect();
+    let more = total.saturating_sub(most as u64);
     if more > 0 {
         first.push(format!("and {} more", grouped(more)));
     }

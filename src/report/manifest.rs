@@ -325,7 +325,7 @@ pub struct ConnectionsEntry {
 pub struct DefectEntries {
     /// How many there are.
     pub total: u64,
-    /// The first, by path and place; at most [`Defects::KEPT`].
+    /// The first: see [`Defects::first`].
     pub first: Vec<DefectEntry>,
 }
 

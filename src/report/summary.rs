@@ -17,7 +17,7 @@ use crate::{
     label::labels::Labels,
     report::{
         labels,
-        losses::{Losses, NAMED, first, reach},
+        losses::{self, Losses, NAMED, reach},
         ran::Ran,
     },
     rule::info::{BUILT_IN, RuleInfo},
@@ -398,7 +398,7 @@ impl<'a> Summary<'a> {
             self.ran.defects.counts().map(|(kind, count)| format!("{} {}", grouped(count), kind.name())).collect();
         writeln!(f, "defects   {}: {}", grouped(self.ran.defects.total()), kinds.join(", "))?;
         let lines = match self.detail {
-            Detail::All => first(self.ran.defects.first().map(ToString::to_string), self.ran.defects.total()),
+            Detail::All => losses::defects(&self.ran.defects),
             Detail::Brief => by_log(&self.ran.defects),
         };
         lines.iter().try_for_each(|line| writeln!(f, "          {line}"))
@@ -425,13 +425,14 @@ fn most_excluded(excluded: &BTreeMap<IpNet, u64>) -> String {
     parts.join(", ")
 }
 
-/// The first defects of the first logs, how many more there are, and where.
+/// What is not searched or merged as a whole, the first defects of the first logs, how many more there are, and where.
 fn by_log(defects: &Defects) -> Vec<String> {
     let mut logs: BTreeMap<&str, Vec<&Defect>> = BTreeMap::new();
-    for defect in defects.first() {
+    for defect in defects.within() {
         logs.entry(&defect.path).or_default().push(defect);
     }
-    let (mut lines, mut seen) = (Vec::new(), 0);
+    let mut lines: Vec<String> = losses::of_whole(defects).map(ToString::to_string).collect();
+    let mut seen = lines.len() as u64;
     for (path, of_log) in logs.iter().take(FEW) {
         lines.extend(of_log.iter().take(FEW).map(ToString::to_string));
         let more = of_log.len().saturating_sub(FEW) as u64;

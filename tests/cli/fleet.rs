@@ -4,8 +4,9 @@ use std::{fs, path::MAIN_SEPARATOR};
 
 use crate::{
     archive_writer,
-    case::{Case, Ran, connections, detect, names_in},
+    case::{Case, NOT_FOUND, Ran, connections, detect, names_in, slashed},
     evtx_writer::{self, CHUNK, Event, HEADER, Log},
+    exports::{FORMS, export},
     samples,
 };
 
@@ -547,6 +548,36 @@ fn what_is_no_partial_is_named_and_the_others_are_merged() {
     }
     merge(&case, &["parts/text.parquet"]).exits(1).reports(&[]).says(&["nothing to merge"]);
     merge(&case, &["nowhere"]).exits(1).says(&["netsift: nowhere: nothing to merge"]);
+}
+
+#[test]
+fn what_is_not_merged_or_not_searched_is_named_whatever_else_is_wrong() {
+    let lines = export(&log(1).0, FORMS[2]) + &"{\"a\":1}\n".repeat(1500);
+    let case = connections().file("logs/export", lines).log("logs/2.evtx", &log(2));
+    partial(&case, "a.parquet", &["zz-gone"], "logs/export").exits(3);
+    partial(&case, "b.parquet", &[], "logs/2.evtx").exits(0);
+    let mut damaged = fs::read(case.path("parts/b.parquet")).unwrap();
+    let cut = &damaged[..damaged.len() / 2];
+    let mut lost: Vec<String> = (0..25).map(|number| format!("parts/z{number:02}.parquet")).collect();
+    lost.iter().for_each(|name| fs::write(case.path(name), cut).unwrap());
+    damaged[4..200].fill(0);
+    fs::write(case.path("parts/b.parquet"), damaged).unwrap();
+    lost.extend(["parts/b.parquet", "zz-missing"].map(str::to_owned));
+    for detail in [&[][..], &["--quiet"], &["--verbose"]] {
+        let scanned = Ran::new(case.command(&[detail, &["logs", "zz-missing"]].concat()));
+        scanned.exits(3).says(&[&format!("zz-missing: {NOT_FOUND}"), "export: line "]);
+        let manifest = ["--manifest", "case.json", "--force", "parts", "zz-missing"];
+        let merged = merge(&case, &[detail, &manifest].concat());
+        merged.exits(3).says(&["zz-gone: "]);
+        let evidence = merged.stderr().find("export: line ").unwrap_or(merged.stderr().len());
+        for name in &lost {
+            merged.says(&[&format!("{name}: ")]);
+            assert!(slashed(&merged.stderr()[..evidence]).contains(&**name), "{name} is behind others");
+            assert!(slashed(&case.read("case.json").replace(r"\\", r"\")).contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+    let of_kinds = "defects   1,528: 27 partial result, 1 path not searched, 1,500 record not decoded";
+    merge(&case, &["parts", "zz-missing"]).says(&[of_kinds]);
 }
 
 #[test]

@@ -182,15 +182,18 @@ fn three_defects_of_three_logs_are_named_and_where_the_others_are() {
     let wrong = [7; evtx_writer::CHUNK];
     let log = evtx_writer::log(&[Event::connection()]);
     let log = (0..5).fold(log, |log, _| log.with_trailing(&wrong));
-    let case = detect().log("a.evtx", &log);
-    let paths = ["a.evtx", "b.gone", "c.gone", "d.gone", "e.gone"];
+    let other = evtx_writer::log(&[Event::connection()]).with_trailing(&wrong);
+    let logs = ["b.evtx", "c.evtx", "d.evtx", "e.evtx"];
+    let case = logs.iter().fold(detect().log("a.evtx", &log), |case, name| case.log(name, &other));
+    let paths = [&["a.evtx"][..], &logs, &["f.gone"]].concat();
     case.run_on(&paths).exits(3).says(&[
+        "          f.gone: ",
         "chunk 3 at 0x31000: ",
-        "          a.evtx: and 2 more\n          b.gone: ",
-        "          and 2 in 2 more files; --verbose names the first 20, --manifest FILE the first 1,000\n",
+        "          a.evtx: and 2 more\n          b.evtx: ",
+        "          and 2 in 2 more files; --verbose names 20 of all, --manifest FILE 1,000\n",
     ]);
     let ran = case.run_on(&[&["--verbose"][..], &paths].concat());
-    ran.says(&["chunk 5 at 0x51000: ", "          e.gone: "]).does_not_say("more");
+    ran.says(&["chunk 5 at 0x51000: ", "          e.evtx: "]).does_not_say("more");
 }
 
 /// On Windows no file has such a name.
