@@ -21,6 +21,7 @@ use crate::{
         reader,
     },
     report::parquet::{
+        checksums::{CHECKSUMS, Checksums},
         columns::{Row, Rows},
         fault::io_error,
         writer::Writer,
@@ -75,6 +76,10 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
     let footer = Footer::read(&file).map_err(|error| not_one(&io_error(error)))?;
     let text = footer.text(SCHEMA);
     let text = text.ok_or_else(|| not_one(&"a Parquet file that netsift did not write as one"))?;
+    let texts = [SCHEMA, PROCESSES].into_iter().filter_map(|name| footer.text(name));
+    if checksums(&footer).is_some_and(|checksums| !checksums.are_of_texts(texts)) {
+        return Err(not_one(&"what it says of itself is damaged"));
+    }
     let Versioned { version } = serde_json::from_str(text).map_err(|error| not_one(&error))?;
     if version > VERSION {
         return Err(format!("a partial result of version {version}: this tool reads versions up to {VERSION}"));
@@ -93,19 +98,22 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
 ///
 /// # Errors
 ///
-/// It cannot be read, or what `each` returns.
+/// It cannot be read, or what `each` returns; or its rows are not those that were written, which is known once all are handed on.
 pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> io::Result<()>) -> io::Result<()> {
     let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
-    reader::read(&open(path)?, fields, rows, each).map_err(io_error)
+    let file = File::open(path)?;
+    reader::read(&file, fields, rows, each).map_err(io_error)?;
+    match checksums(&Footer::read(&file).map_err(io_error)?) {
+        Some(checksums) if !checksums.are_of_rows(&file)? => {
+            Err(io::Error::other("they are damaged: they have another checksum than those that were written"))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Opens what is to be a partial result.
-fn open(path: &Path) -> io::Result<File> {
-    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    File::open(path)
+/// The checksums of a partial result: none in one of an older version.
+fn checksums(footer: &Footer) -> Option<Checksums> {
+    serde_json::from_str(footer.text(CHECKSUMS)?).ok()
 }
 
 #[derive(Deserialize)]

@@ -16,6 +16,7 @@ use crate::{
     connection::glossary::{Field, Kind},
     group::key::{Group, GroupKey},
     report::parquet::{
+        checksums::{CHECKSUMS, Checksums, Summed},
         columns::{ROWS, RecordCells, Row, Rows, TEXT, properties, schema},
         fault::broken,
     },
@@ -24,7 +25,7 @@ use crate::{
 
 /// Writes groups as they come.
 pub(crate) struct Writer<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<Summed<W>>,
     fields: Vec<Field>,
     kind: Rows,
     rows: Vec<Row>,
@@ -39,7 +40,7 @@ impl<W: Write + Send> Writer<W> {
     ///
     /// What `out` returns.
     pub(crate) fn new(out: W, fields: &[Field], rows: Rows) -> Result<Self> {
-        let file = SerializedFileWriter::new(out, schema(fields, rows)?, properties())?;
+        let file = SerializedFileWriter::new(Summed::new(out), schema(fields, rows)?, properties())?;
         Ok(Self { file, fields: fields.to_vec(), kind: rows, rows: Vec::new(), text: 0 })
     }
 
@@ -58,17 +59,21 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
-    /// Writes what is left, and the file's other facts under their names.
+    /// Writes what is left, and the file's other facts under their names, with the checksums of both.
     ///
     /// # Errors
     ///
     /// What the output returns.
     pub(crate) fn finish(mut self, facts: impl IntoIterator<Item = (&'static str, String)>) -> Result<W> {
         self.flush()?;
-        for (name, facts) in facts {
-            self.file.append_key_value_metadata(KeyValue::new(name.to_owned(), facts));
+        self.file.flush()?;
+        let facts: Vec<_> = facts.into_iter().collect();
+        let checksums = Checksums::new(self.file.inner(), facts.iter().map(|(_, text)| &**text));
+        let checksums = serde_json::to_string(&checksums).map_err(|error| broken(&error.to_string()))?;
+        for (name, text) in facts.into_iter().chain([(CHECKSUMS, checksums)]) {
+            self.file.append_key_value_metadata(KeyValue::new(name.to_owned(), text));
         }
-        self.file.into_inner()
+        self.file.into_inner().map(Summed::into_inner)
     }
 
     fn flush(&mut self) -> Result<()> {
