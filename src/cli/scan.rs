@@ -74,24 +74,28 @@ pub(super) fn detail(verbose: bool) -> Detail {
 
 /// What is found, and what is wrong with what was read before the scan.
 ///
-/// A table and a page show the peers of inbound connections, and lists are asked about them. Only all logs together tell these peers, which
-/// takes extra reading. When only some connections are wanted, a scan without that extra reading is tried first: if no hit is inbound it is
-/// enough, and several times as fast.
+/// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
+/// for, it may be that none of them came in: that is tried first, since it is several times as fast. What is wrong with logs that were read for this alone is a defect
+/// of the hosts to which connections came, so that those of a host do not depend on the logs of others.
 fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     // Lists and databases are asked of the peers too.
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
     let terms = &config.plan.terms;
     let is_only_shown = questions.locals && !terms.ends;
-    if is_only_shown && !terms.rules.is_of_any_process() && !terms.groups_later() {
-        let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
+    if !is_only_shown || terms.rules.is_of_any_process() || terms.groups_later() {
+        let wrong = look_ahead(config, sources, questions)?;
         let (findings, elsewhere) = scan_once(config, sources)?;
-        if findings.sources.values().all(|source| source.inbound == 0) {
-            return Ok((findings, elsewhere, wrong));
-        }
+        return Ok((findings, elsewhere, wrong));
     }
-    let wrong = look_ahead(config, sources, questions)?;
+    let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
     let (findings, elsewhere) = scan_once(config, sources)?;
+    if findings.sources.values().all(|source| source.inbound == 0) {
+        return Ok((findings, elsewhere, wrong));
+    }
+    let later = look_ahead(config, sources, questions)?;
+    let (findings, elsewhere) = scan_once(config, sources)?;
+    let wrong = wrong.then_later(later, &findings);
     Ok((findings, elsewhere, wrong))
 }
 

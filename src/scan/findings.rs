@@ -2,7 +2,10 @@
 //!
 //! How it is found is in [`crate::scan::sift`], what comes of it in [`crate::run`].
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use ipnet::IpNet;
 
@@ -125,6 +128,34 @@ impl Wrong {
         let by_source = findings.sources.into_iter().map(|(key, found)| (key.name, found.defects));
         let by_source = by_source.filter(|(_, defects)| !defects.is_empty()).collect();
         Self { defects: findings.defects, by_source }
+    }
+
+    /// What is wrong by a first look, or by a later one with the logs of hosts to which connections came: only these need what it was
+    /// for. Otherwise logs of one host would have defects because of what was found on another.
+    #[must_use]
+    pub fn then_later(self, later: Self, findings: &Findings) -> Self {
+        let of_inbound = |source: &&SourceFindings| source.inbound > 0;
+        let hosts: BTreeSet<&str> =
+            findings.sources.values().filter(of_inbound).map(|source| &*source.coverage.host).collect();
+        let is_needed = |source: &SourceFindings| {
+            source.inbound > 0 || !source.coverage.host.is_empty() && hosts.contains(&*source.coverage.host)
+        };
+        let needed: BTreeSet<&str> =
+            findings.sources.iter().filter(|(_, source)| is_needed(source)).map(|(key, _)| &*key.name).collect();
+        let mut wrong = self.of_logs(|name| !needed.contains(name));
+        let later = later.of_logs(|name| needed.contains(name));
+        wrong.defects.merge(later.defects);
+        wrong.by_source.extend(later.by_source);
+        wrong
+    }
+
+    /// What of it is wrong with logs of such names.
+    fn of_logs(self, is_one: impl Fn(&str) -> bool) -> Self {
+        let Self { mut defects, mut by_source } = self;
+        for (name, counts) in by_source.extract_if(.., |name, _| !is_one(name)) {
+            defects.drop_source(&name, &counts);
+        }
+        Self { defects, by_source }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::MAIN_SEPARATOR};
 use crate::{
     archive_writer,
     case::{Case, NOT_FOUND, Ran, connections, detect, names_in, slashed},
-    evtx_writer::{self, CHUNK, Event, HEADER, Log},
+    evtx_writer::{self, CHUNK, Event, HEADER, Log, Value},
     exports::{FORMS, export},
     samples,
 };
@@ -154,6 +154,36 @@ fn partials_with_events_give_the_page_and_the_events_of_one_scan_too() {
         assert!((alone.report(), &alone_page, &alone_events) == (one.report(), &page, &events), "{more:?}");
         merged.exits(3);
         assert_eq!(more.contains(&"--dedup"), merged.stderr().contains("40 hits dropped that are copies"), "{more:?}");
+    }
+}
+
+/// A connection that came in to a host.
+fn inbound(host: &str, from: &str, to: &str) -> Event {
+    Event::connection().on(host).with("Initiated", Value::Bool(false)).with("SourceIp", from).dest(to)
+}
+
+/// What only a look for the addresses of hosts decodes is needed of hosts that something came in to.
+#[test]
+fn a_host_has_the_defects_that_it_has_alone() {
+    let damaged = |host: &str| {
+        let other = || Event::connection().on(host).image(r"C:\other.exe");
+        evtx_writer::log(&[other(), other().with("ProcessId", Value::Any(8, vec![]))])
+    };
+    let case = detect()
+        .log("logs/1/in.evtx", &evtx_writer::log(&[inbound("WS01", "198.41.0.4", "203.0.114.7")]))
+        .log("logs/2/other.evtx", &damaged("WS02"));
+    for status in [0, 3] {
+        if status == 3 {
+            fs::write(case.path("logs/1/other.evtx"), damaged("WS01").0).unwrap();
+        }
+        for (host, status) in [("1", status), ("2", 0)] {
+            partial(&case, host, &["--partial-events", "--force"], &format!("logs/{host}")).exits(status);
+        }
+        let one = Ran::new(case.command(&["--html", "one.html", "--manifest", "one.json", "--force", "logs"]));
+        let merged = merge(&case, &["--html", "merged.html", "--force", "parts"]);
+        assert_eq!((merged.exits(status).report(), told(&merged)), (one.exits(status).report(), told(&one)));
+        assert!(case.read("merged.html") == case.read("one.html"), "the pages differ");
+        merged.does_not_say("logs/2/other.evtx");
     }
 }
 
