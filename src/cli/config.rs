@@ -132,7 +132,7 @@ impl Config {
             group_by,
             is_grouped: !args.group_by.is_empty(),
         };
-        let peers = outputs.make_pages() && terms.page_by().contains(&Field::Peer);
+        let peers = outputs.show_peers(terms.page_by());
         let terms = Terms { peers, ..terms };
         Ok(Self {
             plan: Plan {

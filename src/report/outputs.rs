@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    connection::glossary::Field,
     error::Error,
     evidence::{digest::Hashes, source},
     label::labels::Labels,
@@ -115,8 +116,21 @@ impl Outputs {
     /// Whether a page is made, now or of a partial result.
     #[must_use]
     pub fn make_pages(&self) -> bool {
-        let is_of_hits = self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events);
-        self.html.is_some() || is_of_hits
+        self.html.is_some() || self.has_hits()
+    }
+
+    /// Whether the peers of hits are shown, now or by what is made of a partial result: on a page that groups by these fields, or in the
+    /// sentences of events.
+    #[must_use]
+    pub fn show_peers(&self, page_by: &[Field]) -> bool {
+        let on_page = self.html.is_some() && page_by.contains(&Field::Peer);
+        let in_sentences = self.events.is_some() && self.style.events.has_sentences();
+        on_page || in_sentences || self.has_hits()
+    }
+
+    /// Whether there is a partial result with each hit, of which all else can be made.
+    fn has_hits(&self) -> bool {
+        self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events)
     }
 
     /// Whether the groups of each source have to be known apart.

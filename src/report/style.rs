@@ -91,6 +91,12 @@ impl EventsFormat {
         endings.into_iter().find(|(ending, _)| extension.eq_ignore_ascii_case(ending)).map(|(_, formats)| formats)
     }
 
+    /// Whether each event has a sentence that says who the peer is.
+    #[must_use]
+    pub fn has_sentences(self) -> bool {
+        matches!(self, Self::Timesketch | Self::Ecs)
+    }
+
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -36,7 +36,7 @@ pub struct Terms {
     pub is_grouped: bool,
     /// Whether the logs are read to tell which end of each connection is the host and which its peer.
     pub ends: bool,
-    /// Whether that is only for a page, which shows the peer. Events have no columns for it then.
+    /// Whether it is told only for what shows the peer, a page or sentences. Events have no columns for it then.
     pub peers: bool,
     /// Which of its times a connection is of.
     pub clock: Clock,

@@ -188,6 +188,28 @@ fn a_host_has_the_defects_that_it_has_alone() {
 }
 
 #[test]
+fn sentences_of_events_are_those_of_one_scan_whatever_else_is_written() {
+    let other = Event::connection().on("WS01").with("SourceIp", "10.0.0.5").image(r"C:\other.exe");
+    let case = detect()
+        .log("logs/in.evtx", &evtx_writer::log(&[inbound("WS01", "10.0.0.5", "9.1.2.2").with("SourceHostname", "-")]))
+        .log("logs/other.evtx", &evtx_writer::log(&[other]));
+    for (format, more) in ["timesketch", "ecs"]
+        .into_iter()
+        .flat_map(|format| [&[][..], &["--group-by", "dvc"]].map(|more| (format, more)))
+    {
+        partial(&case, "1", &[&["--partial-events", "--force"], more].concat(), "logs").exits(0);
+        let events = ["--events", "events.jsonl", "--events-format", format, "--force"];
+        Ran::new(case.command(&[&events, more, &["logs"]].concat())).exits(0);
+        let alone = case.read("events.jsonl");
+        assert!(alone.contains("was connected to from 9.1.2.2 "), "{alone}");
+        Ran::new(case.command(&[&events, more, &["--html", "page.html", "logs"]].concat())).exits(0);
+        assert_eq!(case.read("events.jsonl"), alone, "with a page and {more:?}");
+        merge(&case, &[&events[..], &["parts"]].concat()).exits(0);
+        assert_eq!(case.read("events.jsonl"), alone, "merged with {more:?}");
+    }
+}
+
+#[test]
 fn real_logs_scanned_apart_and_merged_give_all_that_one_scan_of_them_gives() {
     let Some(samples) = samples::samples() else { return };
     for (folder, more) in [("sysmon", &[][..]), ("damaged", &["--recover"])] {
