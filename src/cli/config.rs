@@ -110,7 +110,6 @@ impl Config {
         }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
         let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), ..outputs };
-        let judged = rules.everywhere.judged;
         let terms = Terms {
             logged_by: args.source,
             rules: Arc::new(rules),
@@ -122,9 +121,7 @@ impl Config {
                 (false, false) => Copies::Count,
             },
             twins: if args.source == LoggedBy::All { Twins::Drop } else { Twins::Count },
-            ends: judged == End::Remote
-                || outputs.context && (outputs.events.is_some() || outputs.partial.is_some())
-                || group_by.iter().copied().chain(filter.fields()).any(Field::is_of_ends),
+            ends: false,
             clock,
             peers: false,
             names: names(args.sigma_names),
@@ -133,7 +130,8 @@ impl Config {
             is_grouped: !args.group_by.is_empty(),
         };
         let peers = outputs.show_peers(terms.page_by());
-        let terms = Terms { peers, ..terms };
+        let shows_ends = outputs.context && (outputs.events.is_some() || outputs.partial.is_some());
+        let terms = Terms { ends: terms.counts_by_ends() || shows_ends, peers, ..terms };
         Ok(Self {
             plan: Plan {
                 terms,

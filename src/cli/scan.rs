@@ -82,16 +82,19 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<
     // Lists and databases are asked of the peers too.
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
     let terms = &config.plan.terms;
-    let is_only_shown = questions.locals && !terms.ends;
+    let is_only_shown = questions.locals && !terms.counts_by_ends();
     if !is_only_shown || terms.rules.is_of_any_process() || terms.groups_later() {
         let wrong = look_ahead(config, sources, questions)?;
         let (findings, elsewhere) = scan_once(config, sources)?;
         return Ok((findings, elsewhere, wrong));
     }
+    let are_all_told = terms.ends;
     let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
-    let (findings, elsewhere) = scan_once(config, sources)?;
-    if findings.sources.values().all(|source| source.inbound == 0) {
-        return Ok((findings, elsewhere, wrong));
+    if !are_all_told {
+        let (findings, elsewhere) = scan_once(config, sources)?;
+        if findings.sources.values().all(|source| source.inbound == 0) {
+            return Ok((findings, elsewhere, wrong));
+        }
     }
     let later = look_ahead(config, sources, questions)?;
     let (findings, elsewhere) = scan_once(config, sources)?;

@@ -193,7 +193,8 @@ impl Facts {
             twins: Twins::Count,
             group_by,
             is_grouped: self.is_grouped,
-            ends: self.options.ends,
+            // Events with what is known of processes have them too.
+            ends: self.options.ends || self.context,
             peers: self.peers,
             clock: self.options.clock,
             names: self.options.sigma_names,

@@ -286,7 +286,7 @@ fn other_options(first: &Facts, facts: &Facts) -> Option<String> {
     } else if facts.context != first.context {
         "it was made with another choice of --context"
     } else if ours.ends != theirs.ends {
-        "it was made with another choice of options that tell hosts from their peers (fields such as remote, or --context --events)"
+        "it tells hosts from their peers by other options (fields such as remote)"
     } else if ours != theirs {
         "it was made with another choice of --recover or --dedup"
     } else {

@@ -6,9 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    connection::{glossary::Field, logged::LoggedBy},
+    connection::logged::LoggedBy,
     report::outputs::Outputs,
-    rule::judge::End,
     scan::{known::Questions, terms::Terms},
     text,
 };
@@ -39,11 +38,9 @@ impl Split {
         let has_processes = outputs.need_processes() || questions.is_of_processes();
         // Partial results have what a page or events show besides, whether any are made or not.
         let shows_ends = outputs.events.is_some() || outputs.html.is_some() || outputs.labels.is_some();
-        let are_ends_asked = terms.rules.everywhere.judged == End::Remote
-            || terms.group_by.iter().copied().chain(terms.filter.fields()).any(Field::is_of_ends);
         let what = [
             ("processes", has_processes),
-            ("own addresses", questions.locals && (shows_ends || are_ends_asked)),
+            ("own addresses", questions.locals && (shows_ends || terms.counts_by_ends())),
             ("twins", terms.logged_by == LoggedBy::All),
         ];
         let what: Vec<&str> = what.into_iter().filter_map(|(what, is_asked)| is_asked.then_some(what)).collect();

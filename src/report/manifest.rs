@@ -426,7 +426,7 @@ impl Counted {
             dedup: terms.copies == Copies::Drop,
             filters: (!terms.filter.is_open()).then(|| FiltersEntry::new(&terms.filter)),
             clock: terms.clock,
-            ends: terms.ends,
+            ends: terms.counts_by_ends(),
             sigma_names: terms.names,
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     connection::{clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
     evtx::decoder::Carving,
     group::{copies::Copies, twins::Twins},
-    rule::{set::RuleSet, sigma::beside::Names},
+    rule::{judge::End, set::RuleSet, sigma::beside::Names},
 };
 
 /// What a report is of.
@@ -47,6 +47,13 @@ impl Terms {
     #[must_use]
     pub fn page_by(&self) -> &[Field] {
         if self.is_grouped || self.group_by != Field::ALL { &self.group_by } else { &Field::SHOWN }
+    }
+
+    /// Whether connections are judged, left in or grouped by which end is the host and which its peer.
+    #[must_use]
+    pub fn counts_by_ends(&self) -> bool {
+        self.rules.everywhere.judged == End::Remote
+            || self.group_by.iter().copied().chain(self.filter.fields()).any(Field::is_of_ends)
     }
 
     /// Whether groups are made from the hits that are kept, once it is known which of them count.

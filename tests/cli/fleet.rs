@@ -210,6 +210,18 @@ fn sentences_of_events_are_those_of_one_scan_whatever_else_is_written() {
 }
 
 #[test]
+fn with_context_the_page_and_the_options_are_those_of_one_scan() {
+    let case = three(&["--context"]);
+    let outputs = |page, manifest| ["--html", page, "--manifest", manifest];
+    let one = Ran::new(case.command(&[&["--context"][..], &outputs("one.html", "one.json"), &["logs"]].concat()));
+    let merged = merge(&case, &[&outputs("merged.html", "merged.json")[..], &["parts"]].concat());
+    assert_eq!(merged.exits(0).report(), one.exits(0).report());
+    let options = |name| serde_json::from_str::<serde_json::Value>(&case.read(name)).unwrap()["options"].clone();
+    assert_eq!(options("merged.json"), options("one.json"));
+    assert!(case.read("merged.html") == case.read("one.html"), "the pages differ");
+}
+
+#[test]
 fn real_logs_scanned_apart_and_merged_give_all_that_one_scan_of_them_gives() {
     let Some(samples) = samples::samples() else { return };
     for (folder, more) in [("sysmon", &[][..]), ("damaged", &["--recover"])] {
