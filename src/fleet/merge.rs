@@ -405,7 +405,7 @@ impl Merger {
     fn tell_apart(&mut self, path: &Path, facts: &mut Facts, repeated: &BTreeSet<u64>) {
         let sources = (0..).zip(&facts.sources).filter(|(place, _)| !repeated.contains(place));
         // An archive that is in a partial result before is in the list of archives already, or has another name.
-        let archives = facts.archives.iter().filter(|archive| !self.archives.contains(archive));
+        let archives = facts.archives.iter().filter(|archive| !self.has_archive(archive));
         let names: BTreeSet<&String> = (sources.map(|(_, source)| &source.file.name))
             .chain(archives.map(|archive| &archive.name))
             .chain(facts.defects.first().map(|defect| &defect.path))
@@ -414,6 +414,13 @@ impl Merger {
         let sources = facts.sources.iter_mut().map(|source| &mut source.file.name);
         names::rename(sources.chain(facts.archives.iter_mut().map(|archive| &mut archive.name)), &others);
         facts.defects.rename(&others);
+    }
+
+    /// Whether an archive is in a partial result before, which may have more or less digests of it.
+    fn has_archive(&self, archive: &SearchedFile) -> bool {
+        let without_digests = SearchedFile { digests: None, ..archive.clone() };
+        let of_its_name = self.archives.range(without_digests..).take_while(|known| known.name == archive.name);
+        of_its_name.into_iter().any(|known| known.is_among(archive) || archive.is_among(known))
     }
 
     /// Does the same for the first that have a name.

@@ -400,6 +400,21 @@ fn an_archive_in_two_partials_is_defective_once() {
 }
 
 #[test]
+fn an_archive_is_the_same_however_many_digests_of_it_a_partial_has() {
+    let archive = archive_writer::zip(&[("log.evtx", &log(1).0, archive_writer::stored())]);
+    for (more, less) in [("1.parquet", "2.parquet"), ("2.parquet", "1.parquet")] {
+        let case = detect().file("case/x.zip", &archive).log("case/log.evtx", &log(2));
+        partial(&case, more, &["--manifest", "case.json"], "case").exits(0);
+        partial(&case, less, &[], "case/x.zip").exits(0);
+        merge(&case, &["--manifest", "merged.json", "parts"]).exits(0);
+        let read = |name| serde_json::from_str::<serde_json::Value>(&case.read(name)).unwrap();
+        let (scanned, merged) = (read("case.json"), read("merged.json"));
+        assert_eq!(merged["archives"], scanned["archives"], "{merged:#}");
+        assert_eq!(merged["sources"][1]["name"], scanned["sources"][1]["name"], "{merged:#}");
+    }
+}
+
+#[test]
 fn logs_of_the_same_name_on_other_hosts_are_told_apart() {
     let case = (1..=3).fold(detect(), |case, host| {
         case.log(&format!("{host}/log.evtx"), &log_up_to(500, host).without_chunk_magic(1))
