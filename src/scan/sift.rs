@@ -284,7 +284,7 @@ impl<'a> Sifter<'a> {
         if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
             let unread = aside.part.tally.security_unread;
             aside.decode(place, bytes, layout, records);
-            if records.is_none() || !is_ruled_out {
+            if records.is_none() || !is_ruled_out || !is_named {
                 // Those of this chunk are counted here.
                 aside.part.tally.security_unread = unread;
             }

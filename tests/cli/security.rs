@@ -179,7 +179,7 @@ fn others_are_counted_where_sysmons_are_in_the_same_chunks() {
         Ran::new(apart.command(args)).exits(0).says(&["not read: at least 404 Security events"]);
     }
     // Where nothing is found, more chunks are decoded, for what else is in the logs.
-    for args in [[].as_slice(), &["--no-prefilter"], &["--threads", "1"], &["--threads", "5"]] {
+    for args in [[].as_slice(), &["--no-prefilter"], &["--recover"], &["--threads", "1"], &["--threads", "5"]] {
         let args = [args, &["--process", "none.exe", "."]].concat();
         Ran::new(apart.command(&args)).exits(0).says(&["not read: at least 404 Security events"]);
     }
