@@ -230,7 +230,10 @@ fn difference(path: &Path, first: &Facts, facts: &Facts, config: &Merging) -> Op
         return Some(format!("it is not grouped by {field}, but by {}", ours()));
     }
     if config.group_by.is_empty() && facts.group_by != first.group_by {
-        return of_first(format!("it is grouped by other fields ({}); give --group-by fields that all have", ours()));
+        let (ours, first) = (ours(), text::path(path));
+        return Some(format!(
+            "it is grouped by other fields ({ours}) than {first}; --group-by takes some that all have"
+        ));
     }
     if facts.options.dedup && facts.rows == Rows::Groups {
         return Some("--dedup needs each hit, but it has only groups: scan with --partial-events".to_owned());

@@ -590,7 +590,10 @@ fn partials_of_other_rules_networks_options_or_fields_are_refused_with_the_diffe
             &["--dedup", "--partial-events"],
             "it was made with another choice of --recover or --dedup than parts/1.parquet",
         ),
-        (&["--group-by", "dest"], "it is grouped by other fields (dest); give --group-by fields that all have"),
+        (
+            &["--group-by", "dest"],
+            "it is grouped by other fields (dest) than parts/1.parquet; --group-by takes some that all have",
+        ),
     ] {
         partial(&case, "other.parquet", &[more, &["--force"]].concat(), "logs/1.evtx").exits(0);
         let refused = merge(&case, &["parts"]);
