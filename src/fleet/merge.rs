@@ -159,12 +159,16 @@ impl Gathered {
             room: config.room,
             progress,
         };
-        let Counted { groups, hits, defects, wrong, partials } = counting.count(&merger.parts, config.threads)?;
+        let Counted { groups, hits, defects, wrong, hosts, partials } =
+            counting.count(&merger.parts, config.threads)?;
         let hits = counting.keeps_hits.then_some(hits);
         let count = merger.parts.len() as u64;
         merger.defects.merge(defects);
         for (place, cause) in wrong {
             merger.add_wrong(place, &cause);
+        }
+        for (place, hosts) in hosts {
+            merger.split.add(place, hosts.iter().map(String::as_str));
         }
         let Merger {
             mut sources,
@@ -343,7 +347,11 @@ impl Merger {
         let (sources, hit_hosts) = (std::mem::take(&mut facts.sources), std::mem::take(&mut facts.hit_hosts));
         let (again, anew): (Vec<_>, Vec<_>) = (0..).zip(&sources).partition(|(place, _)| repeated.contains(place));
         let of_logs = anew.iter().map(|(_, log)| &log.coverage).filter(|log| log.is_sysmon == Some(true));
-        let is_anew = |host: &&str| !again.iter().any(|(_, log)| log.coverage.host == *host);
+        let columns = facts.columns();
+        // Where a log counts in another, hits can name hosts that are in that log alone.
+        let are_doubtful = !again.is_empty() && columns.contains(&Field::Dvc);
+        let doubtful: BTreeSet<String> = hit_hosts.names().filter(|_| are_doubtful).map(str::to_owned).collect();
+        let is_anew = |host: &&str| !are_doubtful && !again.iter().any(|(_, log)| log.coverage.host == *host);
         self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(hit_hosts.names().filter(is_anew)));
         self.hit_hosts.merge(hit_hosts);
         // Other versions count copies and twins among the hits of a rule.
@@ -355,8 +363,9 @@ impl Merger {
         self.parts.push(Part {
             size: path.metadata().map_or(0, |metadata| metadata.len()),
             rows: facts.rows,
-            columns: facts.columns(),
+            columns,
             names,
+            doubtful,
             connections: (!has_copies).then_some(connections),
             path: path.clone(),
             repeated,

@@ -23,7 +23,7 @@ use crate::{
         hits::Hits,
         key::GroupKey,
     },
-    report::parquet::columns::Rows,
+    report::parquet::columns::{Row, Rows},
     scan::{pool, searched::SearchedFile, terms::Terms},
     text,
 };
@@ -42,6 +42,8 @@ pub(super) struct Part {
     pub(super) names: Vec<String>,
     /// The places of those that are in a partial result before.
     pub(super) repeated: BTreeSet<u64>,
+    /// Hosts that its hits name, of which only its rows tell whether they are of a log that counts.
+    pub(super) doubtful: BTreeSet<String>,
     /// How many connections its rows have to be of, if that is known.
     pub(super) connections: Option<u64>,
 }
@@ -69,6 +71,8 @@ pub(super) struct Counted {
     pub(super) defects: Defects,
     /// What is wrong with the rows of some, by the places of the parts.
     pub(super) wrong: BTreeMap<usize, String>,
+    /// The doubtful hosts that rows of a log that counts have, by the places of the parts.
+    pub(super) hosts: BTreeMap<usize, BTreeSet<String>>,
     /// The files, by the places of the parts.
     pub(super) partials: BTreeMap<usize, SearchedFile>,
 }
@@ -99,15 +103,20 @@ impl Counting<'_> {
             hits: Hits::new(self.room),
             defects: Defects::default(),
             wrong: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             partials: BTreeMap::new(),
         }
     }
 
     fn add(&self, place: usize, part: &Part, counted: &mut Counted) {
-        let added = catch_unwind(AssertUnwindSafe(|| part.add_rows(self, counted)));
+        let mut hosts = BTreeSet::new();
+        let added = catch_unwind(AssertUnwindSafe(|| part.add_rows(self, counted, &mut hosts)));
         let added = added.unwrap_or_else(|_| Err(io::Error::other("the reader of Parquet files failed on it")));
         if let Err(error) = added {
             counted.wrong.insert(place, error.to_string());
+        }
+        if !hosts.is_empty() {
+            counted.hosts.insert(place, hosts);
         }
         if self.hashing {
             let file = hashed(&part.path, &mut counted.defects);
@@ -123,18 +132,20 @@ impl Counted {
         self.hits.merge(other.hits);
         self.defects.merge(other.defects);
         self.wrong.extend(other.wrong);
+        self.hosts.extend(other.hosts);
         self.partials.extend(other.partials);
         self
     }
 }
 
 impl Part {
-    /// Counts its rows, but for those of sources that are in another. Where hits are wanted, they are kept.
+    /// Counts its rows, but for those of sources that are in another. Where hits are wanted, they are kept. `hosts` gets the doubtful
+    /// ones that such a row has.
     ///
     /// # Errors
     ///
     /// It cannot be read, or its rows are not as many connections as they have to be.
-    fn add_rows(&self, counting: &Counting<'_>, counted: &mut Counted) -> io::Result<()> {
+    fn add_rows(&self, counting: &Counting<'_>, counted: &mut Counted, hosts: &mut BTreeSet<String>) -> io::Result<()> {
         let Counting { terms, keeps_hits, .. } = *counting;
         let Counted { groups, hits, .. } = counted;
         let place = |field: &Field| self.columns.iter().position(|other| other == field);
@@ -157,6 +168,7 @@ impl Part {
             if self.repeated.contains(&row.source) {
                 return Ok(());
             }
+            hosts.extend(self.doubtful_host(&row).cloned());
             let hit = (keeps_hits || is_made).then(|| row.hit(source)).flatten();
             let made = hit.as_ref().filter(|_| is_made);
             let made = made.map(|hit| GroupKey::new(&terms.group_by, row.key.rule, |field| hit.get(field)));
@@ -189,6 +201,11 @@ impl Part {
             }
             None => Ok(()),
         }
+    }
+
+    /// The host of a row, if it is one of the doubtful ones.
+    fn doubtful_host(&self, row: &Row) -> Option<&String> {
+        if self.doubtful.is_empty() { None } else { self.doubtful.get(row.key.value(&self.columns, Field::Dvc)) }
     }
 }
 

@@ -337,6 +337,24 @@ fn logs_of_a_host_in_two_partials_are_named_where_they_have_to_be_joined() {
 }
 
 #[test]
+fn hosts_of_a_collectors_log_that_is_repeated_have_their_logs_in_one_partial() {
+    let of = |hosts: &[&str]| {
+        let on_host = |host: &&str| Event::connection().on(host).dest("1.1.1.1");
+        evtx_writer::log(&hosts.iter().map(on_host).collect::<Vec<_>>())
+    };
+    let case = detect()
+        .log("a/collector.evtx", &of(&["SRV01", "SRV02", "SRV03"]))
+        .log("a/own.evtx", &of(&["WS01"]))
+        .log("b/other.evtx", &of(&["WS02", "SRV03"]));
+    partial(&case, "1.parquet", &["--context"], "a/collector.evtx").exits(0);
+    partial(&case, "2.parquet", &["--context"], "a").exits(0);
+    merge(&case, &["parts"]).exits(0).does_not_say("in more than one partial result: ");
+    fs::copy(case.path("a/collector.evtx"), case.path("b/collector.evtx")).unwrap();
+    partial(&case, "3.parquet", &["--context"], "b").exits(0);
+    merge(&case, &["parts"]).exits(0).says(&["          SRV03 has logs in more than one partial result: processes "]);
+}
+
+#[test]
 fn a_partial_of_any_name_is_found_in_a_folder() {
     let case = three(&[]);
     for (from, to) in [("1.parquet", "ws01"), ("2.parquet", "ws02.part")] {
