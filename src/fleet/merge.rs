@@ -383,7 +383,7 @@ impl Merger {
         let elsewhere = elsewhere.first().map_or_else(String::new, |other| {
             format!("; logs of it are also in {}{more}: merge without this one", text::path(other))
         });
-        let cause = format!("groups of it are wrong: {cause}{elsewhere}");
+        let cause = format!("its groups are wrong: {cause}{elsewhere}");
         self.defects.add(Defect::of_path(&part.path, DefectKind::Partial, &cause));
     }
 

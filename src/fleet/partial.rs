@@ -101,7 +101,7 @@ pub fn facts(path: &Path) -> Result<Facts, String> {
 /// It cannot be read, or what `each` returns; or its rows are not those that were written, which is known once all are handed on.
 pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row) -> io::Result<()>) -> io::Result<()> {
     let each = |row| each(row).map_err(|error| ParquetError::External(error.into()));
-    let file = File::open(path)?;
+    let file = open(path)?;
     reader::read(&file, fields, rows, each).map_err(io_error)?;
     match checksums(&Footer::read(&file).map_err(io_error)?) {
         Some(checksums) if !checksums.are_of_rows(&file)? => {
@@ -109,6 +109,15 @@ pub fn rows(path: &Path, fields: &[Field], rows: Rows, mut each: impl FnMut(Row)
         }
         _ => Ok(()),
     }
+}
+
+/// Opens what is to be a partial result.
+fn open(path: &Path) -> io::Result<File> {
+    // A pipe would be waited for, perhaps for ever, and a partial result is not read from its start to its end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    File::open(path)
 }
 
 /// The checksums of a partial result: none in one of an older version.

@@ -24,7 +24,7 @@ pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found,
         match partial::processes(path) {
             Ok(told) => told.into_iter().for_each(|fact| facts.push(fact)),
             Err(cause) => {
-                let cause = format!("what it says of processes is wrong: {cause}");
+                let cause = format!("what it says about processes is wrong: {cause}");
                 found.wrong.defects.add(Defect::of_path(path, DefectKind::Partial, &cause));
             }
         }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{clock::Clock, logged::LoggedBy},
-    count::sum,
     error::{Defect, Defects},
     evtx::window::Window,
     label::labels::Labels,

@@ -190,7 +190,7 @@ fn three_defects_of_three_logs_are_named_and_where_the_others_are() {
         "          f.gone: ",
         "chunk 3 at 0x31000: ",
         "          a.evtx: and 2 more\n          b.evtx: ",
-        "          and 2 in 2 more files; --verbose names 20 of all, --manifest FILE 1,000\n",
+        "          and 2 in 2 more files; --verbose names the first 20, --manifest FILE the first 1,000\n",
     ]);
     let ran = case.run_on(&[&["--verbose"][..], &paths].concat());
     ran.says(&["chunk 5 at 0x51000: ", "          e.evtx: "]).does_not_say("more");
