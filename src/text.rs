@@ -119,6 +119,17 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// How alike two names are at least, of 1, that can be meant for each other: by Jaro and Winkler's measure.
+pub(crate) const ALIKE: f64 = 0.85;
+
+/// The name that was probably meant by another, in any case, if one is like it.
+pub(crate) fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let asked = asked.to_ascii_lowercase();
+    let likeness = |name: &str| strsim::jaro_winkler(&asked, &name.to_ascii_lowercase());
+    let alike = names.map(|name| (likeness(name), name)).filter(|(likeness, _)| *likeness >= ALIKE);
+    alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

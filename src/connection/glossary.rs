@@ -372,11 +372,8 @@ impl FromStr for Field {
 
 /// The name of a field or of a column that is most like another, if one is like it.
 fn nearest(asked: &str) -> Option<&'static str> {
-    // How alike names are at least that can be meant for each other, from 0 to 1.
-    const ALIKE: f64 = 0.85;
     let names = Field::every().map(Field::name).chain(HEADINGS.iter().map(|&(heading, _)| heading));
-    let alike = names.map(|name| (strsim::jaro_winkler(asked, name), name)).filter(|(likeness, _)| *likeness >= ALIKE);
-    alike.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
+    text::nearest(asked, names)
 }
 
 /// What a table calls its columns, and other tools the same, where it is not the name of the field.

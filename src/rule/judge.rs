@@ -61,10 +61,10 @@ impl Rule {
             }
         }
         let judged = self.judged.of(connection);
-        if self.detection.as_ref().is_some_and(|networks| judged.is_any_in(networks).is_none()) {
+        if self.detection.as_ref().is_some_and(|networks| judged.any_network(networks).is_none()) {
             return Verdict::OutsideDetection;
         }
-        judged.are_all_in(&self.exclusion).map_or(Verdict::Hit, Verdict::Excluded)
+        judged.common_network(&self.exclusion).map_or(Verdict::Hit, Verdict::Excluded)
     }
 }
 
@@ -89,15 +89,15 @@ impl End {
 
 impl Judged {
     /// The network that it is in, or else what may be it.
-    fn is_any_in(self, networks: &CidrSet) -> Option<IpNet> {
+    fn any_network(self, networks: &CidrSet) -> Option<IpNet> {
         match self {
             Self::One(address) => networks.find(address?),
-            Self::Either(one, other) => Self::One(one).is_any_in(networks).or_else(|| networks.find(other?)),
+            Self::Either(one, other) => Self::One(one).any_network(networks).or_else(|| networks.find(other?)),
         }
     }
 
     /// The network that it is in, and if either may be it, that both are in some of them.
-    fn are_all_in(self, networks: &CidrSet) -> Option<IpNet> {
+    fn common_network(self, networks: &CidrSet) -> Option<IpNet> {
         match self {
             Self::One(address) => networks.find(address?),
             Self::Either(one, other) => networks.find(other?).and(networks.find(one?)),

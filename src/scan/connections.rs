@@ -152,7 +152,7 @@ impl<'s> Connections<'s> {
             self.part.tally.security_unread += u64::from(is_unread);
             let is_of_interest = kind.and_then(|(provider, id)| Some(names_one(provider)? && is_of_ids(id)));
             let is_done = match is_of_interest {
-                Some(true) => is_plain && self.is_done(kind, typed, row, &mut scratch),
+                Some(true) => is_plain && self.pass_or_take(kind, typed, row, &mut scratch),
                 Some(false) => true,
                 None => false,
             };
@@ -167,15 +167,21 @@ impl<'s> Connections<'s> {
         }
     }
 
-    /// Whether a record needs no more than a look at its values, which is taken.
-    fn is_done(&mut self, kind: Option<(Raw<'_>, u16)>, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
+    /// Takes a record by its values, or passes it by, where that is all it needs. Returns whether it was.
+    fn pass_or_take(
+        &mut self,
+        kind: Option<(Raw<'_>, u16)>,
+        typed: &Typed<'_>,
+        row: &Row,
+        scratch: &mut Scratch,
+    ) -> bool {
         if self.found.alike.is_some() {
-            return self.is_judged(typed, row, scratch);
+            return self.count_if_alike(typed, row, scratch);
         }
         let values = typed.values(row);
         let (Some((provider, id)), Some(values)) = (kind, &values) else { return false };
         match &self.plan.purpose {
-            Purpose::Connections => self.is_taken(values),
+            Purpose::Connections => self.take_values(values),
             Purpose::Ahead(_) => self.found.known.take_values(id, values, self.plan.known.talkers.as_ref()),
             Purpose::Processes(wanted, scope) => {
                 let is_sysmons =
@@ -189,7 +195,7 @@ impl<'s> Connections<'s> {
 
     /// Counts a connection that rules cannot tell from one that was no hit. Judges any other, and remembers what came of it. Neither has more
     /// text than one that is taken by its values.
-    fn is_judged(&mut self, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
+    fn count_if_alike(&mut self, typed: &Typed<'_>, row: &Row, scratch: &mut Scratch) -> bool {
         let Some(alike) = self.found.alike.as_mut().filter(|_| typed.time(row).is_some()) else { return false };
         if let Some(outcome) = alike.find(typed, row) {
             self.count(outcome, false);
@@ -211,7 +217,7 @@ impl<'s> Connections<'s> {
 
     /// Takes a connection by its values, where these are all that is asked of it. In a plain chunk they are at most two and a half
     /// times as long as text, and shown in three fields, so that there is never more text than a chunk can hold.
-    fn is_taken(&mut self, values: &Values<'_>) -> bool {
+    fn take_values(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
         let Findings { met: Some(met), groups, hits, hosts, .. } = &mut *self.found else { return false };
         let locals = self.plan.known.locals.as_ref();

@@ -165,8 +165,7 @@ impl Elsewhere {
     }
 
     fn nearest(&self, name: &str) -> Vec<(String, u64)> {
-        // How alike names are at least that can be meant for each other, from 0 to 1; and how many are named.
-        const ALIKE: f64 = 0.85;
+        // How many are named.
         const MOST: usize = 3;
         let name = name.to_ascii_lowercase();
         let likeness = |known: &str| {
@@ -175,7 +174,7 @@ impl Elsewhere {
             if is_stem { 2.0 } else { strsim::jaro_winkler(known, &name).max(strsim::jaro_winkler(stem, &name)) }
         };
         let mut alike: Vec<(f64, &String)> = self.processes.keys().map(|known| (likeness(known), known)).collect();
-        alike.retain(|(likeness, _)| *likeness >= ALIKE);
+        alike.retain(|(likeness, _)| *likeness >= text::ALIKE);
         alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
         let named = alike.into_iter().take(MOST).filter_map(|(_, known)| self.processes.get(known));
         named.map(|(name, count)| (name.clone(), count.all)).collect()

@@ -216,7 +216,7 @@ impl Known {
 
     /// Takes what an event says of it; what it says of processes, of these alone, if some are given.
     pub(super) fn take(&mut self, event: &Event<'_>, among: Option<&Talkers>) {
-        if !self.has_room() {
+        if !self.make_room() {
             return;
         }
         if let (Some(locals), Some(connection)) = (&mut self.locals, self.logged_by.connection(event)) {
@@ -241,7 +241,7 @@ impl Known {
 
     /// Takes the same of an event of Sysmon's with this id by its values, if these are all that is needed. Returns whether they are.
     pub(super) fn take_values(&mut self, id: u16, values: &Values<'_>, among: Option<&Talkers>) -> bool {
-        let has_room = self.has_room();
+        let has_room = self.make_room();
         let Self {
             logged_by, locals, learned, starts, queried: None, lives: None, volumes: None, talkers: None, ..
         } = self
@@ -265,7 +265,7 @@ impl Known {
     }
 
     /// Whether there is room for more. Notes if not.
-    fn has_room(&mut self) -> bool {
+    fn make_room(&mut self) -> bool {
         self.is_full = self.size() >= self.room;
         !self.is_full
     }

@@ -118,7 +118,7 @@ impl Part<'_> {
         let Wanted { hosts, keys, clock, .. } = self.wanted;
         let Some(&host) = hosts.get(sysmon::stated(&event.computer)) else { return };
         let is_wanted = |process: &ProcessKey| keys.contains(process);
-        if process::mention(event).is_some_and(|mention| self.is_taken(host, mention)) {
+        if process::mention(event).is_some_and(|mention| self.meet(host, mention)) {
             process::facts(event, *clock, is_wanted, |fact| self.facts.push(fact));
         }
         if let Some(fact) = audited::fact(event, is_wanted) {
@@ -132,10 +132,10 @@ impl Part<'_> {
         let host = self.kin.host(values.computer, |name| hosts.get(sysmon::stated(name)).copied());
         let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
         let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
-        !(self.is_taken(host, mention) && self.kin.is_new(host, &(id, values.time, told())))
+        !(self.meet(host, mention) && self.kin.is_new(host, &(id, values.time, told())))
     }
 
-    fn is_taken(&mut self, host: u32, mention: Mention) -> bool {
+    fn meet(&mut self, host: u32, mention: Mention) -> bool {
         match self.scope {
             Scope::Hosts => true,
             Scope::Near => self.kin.meet(&self.wanted.processes, host, mention, self.place),

@@ -76,13 +76,13 @@ impl Fields {
 
     fn of_matcher(&mut self, name: &str, matcher: &CompiledMatcher) -> bool {
         match matcher {
-            CompiledMatcher::Exact { value, .. } => self.is_compared(name, Some(value.clone())),
+            CompiledMatcher::Exact { value, .. } => self.note_compared(name, Some(value.clone())),
             // Without its sign, since minus zero is zero.
             CompiledMatcher::NumericEq(number) if number.fract() == 0.0 => {
-                self.is_compared(name, Some(format!("{:.0}", number.abs())))
+                self.note_compared(name, Some(format!("{:.0}", number.abs())))
             }
-            CompiledMatcher::Null | CompiledMatcher::Exists(_) => self.is_compared(name, None),
-            CompiledMatcher::FieldRef { field, .. } => self.is_looked_at(name) && self.is_looked_at(field),
+            CompiledMatcher::Null | CompiledMatcher::Exists(_) => self.note_compared(name, None),
+            CompiledMatcher::FieldRef { field, .. } => self.note_looked_at(name) && self.note_looked_at(field),
             CompiledMatcher::Not(inner) => self.of_matcher(name, inner),
             CompiledMatcher::AnyOf(parts) | CompiledMatcher::AllOf(parts) => {
                 parts.iter().all(|part| self.of_matcher(name, part))
@@ -102,14 +102,14 @@ impl Fields {
             | CompiledMatcher::NumericGte(_)
             | CompiledMatcher::NumericLt(_)
             | CompiledMatcher::NumericLte(_)
-            | CompiledMatcher::BoolEq(_) => self.is_looked_at(name),
+            | CompiledMatcher::BoolEq(_) => self.note_looked_at(name),
             // They turn the value into another one first, or read fields that its text names.
             CompiledMatcher::TimestampPart { .. } | CompiledMatcher::Expand { .. } => false,
         }
     }
 
     /// The field is compared with this value, or asked whether it is there.
-    fn is_compared(&mut self, name: &str, value: Option<String>) -> bool {
+    fn note_compared(&mut self, name: &str, value: Option<String>) -> bool {
         let looks = self.0.entry(name.to_owned()).or_insert_with(|| Looks::IsOneOf(BTreeSet::new()));
         if let Looks::IsOneOf(values) = looks {
             values.extend(value);
@@ -117,7 +117,7 @@ impl Fields {
         true
     }
 
-    fn is_looked_at(&mut self, name: &str) -> bool {
+    fn note_looked_at(&mut self, name: &str) -> bool {
         self.0.insert(name.to_owned(), Looks::Anyhow);
         true
     }

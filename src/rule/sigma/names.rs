@@ -10,9 +10,12 @@ use rsigma_parser::{
     CorrelationCondition, CorrelationRule, Detection, DetectionItem, Detections, Modifier, SigmaValue,
 };
 
-use crate::connection::{
-    started::{self, Asked},
-    sysmon::FIELDS,
+use crate::{
+    connection::{
+        started::{self, Asked},
+        sysmon::FIELDS,
+    },
+    text,
 };
 
 /// The members of `System` as [`crate::evtx::event::Event::system`] names them, and other names of each.
@@ -75,16 +78,11 @@ pub struct Unknown {
 impl Unknown {
     /// A name, if no connection has a field by it.
     fn of(name: &str) -> Option<Self> {
-        // How alike names are at least that can be meant for each other, from 0 to 1.
-        const ALIKE: f64 = 0.85;
         if is_known(name) {
             return None;
         }
-        let lower = name.to_ascii_lowercase();
-        let likeness = |known: &&str| strsim::jaro_winkler(&known.to_ascii_lowercase(), &lower);
         let names = FIELDS.into_iter().chain(started::FIELDS).chain(SYSTEM.iter().map(|(member, _)| *member));
-        let nearest = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-        Some(Self { name: name.to_owned(), nearest: nearest.filter(|name| likeness(name) >= ALIKE) })
+        Some(Self { name: name.to_owned(), nearest: text::nearest(name, names) })
     }
 }
 
