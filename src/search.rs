@@ -3,7 +3,7 @@
 use std::{io, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
 use crate::{
-    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
+    connection::{cidr::CidrSet, glossary::Field, logged::LoggedBy},
     error::{Defects, Error},
     evidence::{
         archive::limits::Limits,
@@ -16,14 +16,12 @@ use crate::{
         hit::Hit,
         hits::{Hits, SortedHits},
         key::{Group, GroupKey},
-        twins::Twins,
     },
     rule::{
         builtin,
         info::RuleInfo,
         judge::{End, Rule},
         set::RuleSet,
-        sigma::beside::Names,
     },
     scan::{
         plan::{self, Decoding, Plan, Purpose},
@@ -124,21 +122,7 @@ impl Search {
         let (carving, copies) =
             if self.recover { (Carving::Stale, Copies::DropStale) } else { (Carving::Live, Copies::Count) };
         Ok(Plan {
-            terms: Terms {
-                logged_by: LoggedBy::Sysmon,
-                filter: Filter::default(),
-                rules: Arc::new(rules),
-                refused: Vec::new(),
-                carving,
-                copies,
-                twins: Twins::Count,
-                group_by: self.group_by.clone(),
-                ends: false,
-                is_grouped: true,
-                peers: false,
-                names: Names::Logged,
-                clock: Clock::Logged,
-            },
+            terms: Terms { carving, copies, ..Terms::new(rules, self.group_by.clone()) },
             prefilter,
             decoding: Decoding::Candidates,
             apart: groups::Sources::Together,

@@ -12,17 +12,16 @@ use std::{
 };
 
 use crate::{
-    connection::{cidr::CidrSet, clock::Clock, filter::Filter, glossary::Field, logged::LoggedBy},
+    connection::{cidr::CidrSet, glossary::Field, logged::LoggedBy},
     error::Error,
     evidence::{
         digest::{self, Digests},
         source::{self, Packing},
         sources::{self, Links, Sources},
     },
-    evtx::decoder::Carving,
-    group::{copies::Copies, groups, twins::Twins},
+    group::groups,
     report::recorded::Recorded,
-    rule::{judge::Rule, set::RuleSet, sigma::beside::Names},
+    rule::{judge::Rule, set::RuleSet},
     scan::{
         plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
@@ -277,27 +276,15 @@ fn logs(
 /// A plan that looks for nothing: only the hashes matter.
 fn nothing() -> Result<Plan, Error> {
     let processes = vec!["\u{0}".to_owned()];
+    let prefilter =
+        Prefilter::new(Some(&processes), LoggedBy::Sysmon).map_err(|error| Error::Usage(error.to_string()))?;
+    let rules = RuleSet {
+        builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
+        ..RuleSet::default()
+    };
     Ok(Plan {
-        prefilter: Prefilter::new(Some(&processes), LoggedBy::Sysmon)
-            .map_err(|error| Error::Usage(error.to_string()))?,
-        terms: Terms {
-            logged_by: LoggedBy::Sysmon,
-            filter: Filter::default(),
-            rules: Arc::new(RuleSet {
-                builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
-                ..RuleSet::default()
-            }),
-            refused: Vec::new(),
-            carving: Carving::Live,
-            copies: Copies::Count,
-            twins: Twins::Count,
-            group_by: vec![Field::Dvc],
-            ends: false,
-            is_grouped: true,
-            peers: false,
-            names: Names::Logged,
-            clock: Clock::Logged,
-        },
+        prefilter,
+        terms: Terms::new(rules, vec![Field::Dvc]),
         decoding: Decoding::Candidates,
         apart: groups::Sources::Together,
         room: usize::MAX,

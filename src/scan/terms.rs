@@ -43,6 +43,26 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// All of Sysmon's connections that are in logs, as they were logged, judged by these rules.
+    #[must_use]
+    pub fn new(rules: RuleSet, group_by: Vec<Field>) -> Self {
+        Self {
+            logged_by: LoggedBy::Sysmon,
+            filter: Filter::default(),
+            rules: Arc::new(rules),
+            refused: Vec::new(),
+            carving: Carving::Live,
+            copies: Copies::Count,
+            twins: Twins::Count,
+            names: Names::Logged,
+            group_by,
+            is_grouped: true,
+            ends: false,
+            peers: false,
+            clock: Clock::Logged,
+        }
+    }
+
     /// The fields that a page groups hits by.
     #[must_use]
     pub fn page_by(&self) -> &[Field] {
