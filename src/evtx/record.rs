@@ -123,13 +123,6 @@ pub fn old(chunk: &[u8], known: &[Record]) -> Vec<Record> {
     all(chunk).filter(|(start, ..)| !is_known(*start)).map(|(_, record, _)| record).collect()
 }
 
-/// Whether these records of a chunk may hide others: nothing is hidden where there is one magic for each record.
-#[must_use]
-pub fn may_hide(chunk: &[u8], records: &[Record]) -> bool {
-    let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
-    memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count() > records.len()
-}
-
 /// A chunk, mended so that the parser reads all of it.
 #[derive(Debug)]
 pub struct Mended {
@@ -153,30 +146,58 @@ pub fn mend(chunk: &[u8], records: &[Record]) -> Option<Mended> {
         }
         mended.hidden.extend(hidden);
     };
-    let may_hide = may_hide(chunk, records);
     for record in records {
         let start = record.offset.saturating_sub(HEADER_SIZE);
         if record.id_and_time(chunk).is_some_and(|(_, time)| time > LAST_FILETIME) {
             put(start + 16, &[0; 8], None);
         }
-        if !may_hide {
-            continue;
-        }
+    }
+    for Hidden { spanning, start } in hidden(chunk, records) {
+        let size = u32::try_from(start - spanning).unwrap_or(0).to_le_bytes();
+        put(spanning + 4, &size, Some(start));
+    }
+    mended
+}
+
+/// A record that is hidden in another.
+struct Hidden {
+    /// Where the one starts that spans it.
+    spanning: usize,
+    /// Where it starts.
+    start: usize,
+}
+
+/// Whether these records of a chunk hide others.
+#[must_use]
+pub fn hide_others(chunk: &[u8], records: &[Record]) -> bool {
+    !hidden(chunk, records).is_empty()
+}
+
+/// The records that are hidden in these.
+fn hidden(chunk: &[u8], records: &[Record]) -> Vec<Hidden> {
+    let mut hidden = Vec::new();
+    // Nothing is hidden where there is one magic for each record.
+    let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
+    let magics = memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count();
+    if magics <= records.len() {
+        return hidden;
+    }
+    for record in records {
+        let start = record.offset.saturating_sub(HEADER_SIZE);
         let end = start + record.whole();
-        let mut from = start;
+        let mut spanning = start;
         let inside = chunk.get(..end).unwrap_or_default();
-        while let Some((hidden, inner)) = next_inside(inside, record.offset.max(from + 1)) {
-            let behind = hidden + inner.whole();
+        while let Some((start, inner)) = next_inside(inside, record.offset.max(spanning + 1)) {
+            let behind = start + inner.whole();
             // A record may hold the bytes of another as data; but not as the rest of it.
             if behind != end && header_at(inside, behind).is_none() {
                 break;
             }
-            let size = u32::try_from(hidden - from).unwrap_or(0).to_le_bytes();
-            put(from + 4, &size, Some(hidden));
-            from = hidden;
+            hidden.push(Hidden { spanning, start });
+            spanning = start;
         }
     }
-    mended
+    hidden
 }
 
 /// The first record at or behind an offset that is whole, or is the rest: the copy of its size may be that of the record

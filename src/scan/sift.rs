@@ -278,7 +278,7 @@ impl<'a> Sifter<'a> {
         let records = records.as_deref();
         let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
         // What a record hides can be anything, and is named in any case.
-        let hides = || records.is_some_and(|records| record::may_hide(bytes, records));
+        let hides = || records.is_some_and(|records| record::hide_others(bytes, records));
         let is_ruled_out =
             self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes)) && !hides();
         if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
