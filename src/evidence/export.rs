@@ -62,16 +62,16 @@ impl Export {
     fn of_start(text: &[u8]) -> Option<Self> {
         let has = |part: &str| find(text, part.as_bytes()).is_some();
         match text.trim_ascii_start() {
-            [b'{', ..] => {
-                let is_evtx_dump = has(r#""Event""#) && has(r#""System""#);
-                let is_evtxecmd = has(r#""ChunkNumber""#) && has(r#""Payload""#);
-                let is_velociraptor = has(r#""System""#) && has(r#""EventID""#);
-                let is_winlogbeat = has(r#""@timestamp""#) && (has(r#""winlog""#) || has(r#""winlog."#));
-                let is_winlogbeat_6 = has(r#""source_name""#) && has(r#""event_id""#);
-                let is_nxlog = has(r#""SourceName""#) && has(r#""EventID""#);
-                let is_known =
-                    is_evtx_dump || is_evtxecmd || is_velociraptor || is_winlogbeat || is_winlogbeat_6 || is_nxlog;
-                is_known.then_some(Self::JsonLines)
+            text @ [b'{', ..] => {
+                let has = |name: &str| has_member(text, name);
+                let is_winlogbeat = has("@timestamp") && (has("winlog") || find(text, br#""winlog."#).is_some());
+                let is_known = has("Event") && has("System") || is_winlogbeat || has("SourceName") && has("EventID");
+                // What others call so too: an event shows it, if it is whole.
+                let may_be = has("ChunkNumber") && has("Payload")
+                    || has("System") && has("EventID")
+                    || has("source_name") && has("event_id");
+                let whole = Object::default().end(text).and_then(|size| text.get(..size));
+                (is_known || may_be && whole.is_none_or(is_event)).then_some(Self::JsonLines)
             }
             text => {
                 let text = without_declaration(text);
@@ -107,6 +107,15 @@ fn can_lead(text: &[u8]) -> bool {
     };
     // The first line, or what is left of it, can be anything.
     text.split(|&byte| byte == b'\n').skip(1).all(is_of_export) && !["<html", "<!doctype html"].into_iter().any(is_page)
+}
+
+/// Whether an object has a member of this name, at any depth.
+fn has_member(text: &[u8], name: &str) -> bool {
+    let name = format!("\"{name}\"");
+    find_iter(text, name.as_bytes()).any(|at| {
+        let behind = text.get(at + name.len()..).unwrap_or_default().trim_ascii_start();
+        behind.first().is_none_or(|byte| *byte == b':')
+    })
 }
 
 /// Whether this is text, by as much as is looked at of any file: nothing but letters, white space, and what separates records.
@@ -258,6 +267,11 @@ mod tests {
             ("<Events><Event name=\"party\"/></Events>".to_owned(), None),
             ("<EventLog><System/></EventLog>".to_owned(), None),
             ("<html>".to_owned(), None),
+            (r#"{"EventLog":"System","EventID":7045}"#.to_owned(), None),
+            (r#"{"Channel":"System","EventID":7045,"Computer":"x"}"#.to_owned(), None),
+            (r#"{"a":{"event_id":1,"source_name":"x"}}"#.to_owned(), None),
+            (r#"{"ChunkNumber":1,"Payload":"x"}"#.to_owned(), None),
+            (r#"{"System": {"Provider":{"Name":"x"},"EventID" : {"Value":3}},"#.to_owned(), Some(Export::JsonLines)),
             (r#"{"event":3}"#.to_owned(), None),
             ("<?xml version='1.0'?>\n<Events/>\n".to_owned(), Some(Export::Xml)),
             ("<Events a='b'>\n</Events>".to_owned(), Some(Export::Xml)),

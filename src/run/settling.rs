@@ -22,7 +22,6 @@ use crate::{
         labelled::Labelled,
         labelling::{Labelling, Watched},
         processes::Processes,
-        twins::SortedTwins,
     },
     label::told::Found,
     report::{
@@ -32,10 +31,7 @@ use crate::{
         outputs::Outputs,
         page::gathered::Gathered,
     },
-    rule::{
-        set::RuleSet,
-        sigma::correlation::{Correlations, Happening},
-    },
+    rule::set::RuleSet,
     scan::terms::Terms,
 };
 
@@ -109,25 +105,19 @@ impl Kept<'_> {
         };
         outputs.only_watched().then(among).transpose()
     }
-
-    /// What correlations look at of them. A twin is not one of the rules that it does not count for.
-    fn happenings(&self) -> io::Result<impl Iterator<Item = io::Result<Happening>>> {
-        let mut twins = self.leaving.twins.map(SortedTwins::pass).transpose()?;
-        Ok(self.hits.pass()?.enumerate().map(move |(number, hit)| {
-            let uncounted = twins.as_mut().map_or(Ok(Vec::new()), |twins| twins.rules_of(number))?;
-            let mut happening = hit?.into_happening();
-            happening.rules.retain(|rule| !uncounted.contains(rule));
-            Ok(happening)
-        }))
-    }
 }
 
 impl<'a> Fired<'a> {
     /// Fires the correlations among these rules, if there are any.
     fn new(rules: &'a RuleSet, kept: Kept<'_>) -> io::Result<Self> {
-        let fire = |correlations| kept.happenings().and_then(|all| Correlations::fire(correlations, all));
-        let by_hit = rules.sigma.correlations.as_ref().map(fire).transpose()?;
-        Ok(Self { rules, by_hit: by_hit.unwrap_or_default() })
+        let Some(correlations) = &rules.sigma.correlations else { return Ok(Self { rules, by_hit: BTreeMap::new() }) };
+        let mut firing = correlations.start();
+        let take = |number, hit: Hit| {
+            firing.take(number, &hit.into_happening());
+            Ok(())
+        };
+        copies::in_order(kept.hits, kept.leaving, take)?;
+        Ok(Self { rules, by_hit: firing.finish() })
     }
 
     /// The rules that the hit with this number is of, where these are its own before correlations fire.

@@ -240,6 +240,30 @@ fn a_correlation_reports_the_connections_that_made_it_fire() {
 }
 
 #[test]
+fn a_correlation_does_not_count_copies_that_are_dropped() {
+    let count = correlation("event_count", "        gte: 2\n");
+    let log = evtx_writer::log(&[notepad()]);
+    let case =
+        detect().file("rules/a.yml", NOTEPAD).file("rules/many.yml", &count).log("a.evtx", &log).log("b.evtx", &log);
+    let args = ["--rule", "none", "--rules", "rules", "--group-by", "dvc"];
+    let rows = |more: &[&str]| case.run_on(&[&args[..], more].concat()).report().lines().count() - 1;
+    assert_eq!((rows(&["a.evtx", "b.evtx"]), rows(&["--dedup", "a.evtx", "b.evtx"])), (1, 0));
+}
+
+#[test]
+fn a_filter_whose_condition_selects_nothing_is_refused() {
+    for condition in ["1 of slection_*", "not 1 of slection_*", "all of slection_*"] {
+        let filter = format!(
+            "title: F\nlogsource: {{category: network_connection}}\nfilter:\n  rules: any\n  selection_a: {{User: x}}\n  condition: {condition}\n"
+        );
+        let case = detect().file("rules/a.yml", NOTEPAD).file("rules/f.yml", filter).events(&[notepad()]);
+        assert_eq!(rows(&case, &[]), ["NOTEPAD.exe,8.8.8.8,Notepad Talks"], "{condition}");
+        case.run_on(&["--rules", "rules", "log.evtx"])
+            .says(&["not loaded: rules/f.yml: F: ", "no detection has such a name"]);
+    }
+}
+
+#[test]
 fn correlations_of_values_and_of_rules_in_time_are_known_and_others_refused_by_name() {
     let values = correlation("value_count", "        field: DestinationIp\n        gte: 3\n");
     let events: Vec<Event> = (0..4_u64).map(|n| notepad().dest(&format!("9.9.9.{}", n / 2)).at(n)).collect();

@@ -30,8 +30,8 @@ const MOST_ITEMS: usize = 4096;
 /// The list of an event's values in XML that was made JSON, as `Json.NET` does it.
 const NAMED_VALUES: &str = "EventData.Data";
 
-/// The member whose text is JSON itself, as `EvtxECmd` writes it.
-const JSON_IN_TEXT: &str = "Payload";
+/// The member whose text is JSON itself, as `EvtxECmd` writes it, in a document or not.
+const JSON_IN_TEXT: [&str; 2] = ["Payload", "_source.Payload"];
 
 /// As many bytes show whether a line is one that `evtx_dump` writes before each event.
 const RECORD: usize = b"Record 18446744073709551615\r\n".len();
@@ -254,7 +254,7 @@ impl<'de> Visitor<'de> for Flattened<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         let known = self.values.len();
-        if self.name == JSON_IN_TEXT && flatten(text, &self.name, self.values).is_ok() {
+        if JSON_IN_TEXT.contains(&&*self.name) && flatten(text, &self.name, self.values).is_ok() {
             return Ok(());
         }
         self.values.truncate(known);

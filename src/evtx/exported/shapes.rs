@@ -169,7 +169,8 @@ fn of_velociraptor(values: Values) -> Event<'static> {
 /// the time: 200 nanoseconds.
 fn time(seconds: &str) -> Option<String> {
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    let nanoseconds: i32 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    let nanoseconds = if seconds.starts_with('-') { -nanoseconds } else { nanoseconds };
     Timestamp::new(seconds.parse().ok()?, nanoseconds).ok().map(|time| time.to_string())
 }
 

@@ -9,7 +9,6 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    io,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,13 +39,14 @@ pub(super) struct Correlation {
     fires: Fires,
 }
 
-/// A rule that a correlation is about, by the name that it has there.
+/// A rule that a correlation is about.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub(super) name: String,
-    /// The rules of this name, by their indices in the rule set.
+    /// The names by which the correlation can know it.
+    pub(super) names: Vec<String>,
+    /// The rules of these names, by their indices in the rule set.
     pub(super) indices: Vec<usize>,
-    /// What it calls the fields that hits are grouped by, where that is something else.
+    /// What it calls the fields that the correlation has names of its own for.
     aliases: BTreeMap<String, String>,
 }
 
@@ -88,21 +88,34 @@ impl Correlation {
         if rule.window != WindowMode::Sliding || rule.gap.is_some() {
             return Err("a correlation with a window or a gap of its own: a timespan is known".to_owned());
         }
+        // A rule that is named twice is one.
+        let mut known = BTreeSet::new();
+        rules.retain(|part| known.insert(part.indices.clone()));
         for part in &mut rules {
-            let aliases = rule.aliases.iter();
-            let own = aliases.filter_map(|alias| Some((alias.alias.clone(), alias.mapping.get(&part.name)?.clone())));
-            part.aliases = own.collect();
+            part.learn(rule)?;
         }
+        let fires = Fires::of(rule, &rules)?;
         let timespan = i64::try_from(rule.timespan.seconds).map_err(|_| "its timespan is too long")?;
         let (group_by, timespan) = (rule.group_by.clone(), SignedDuration::from_secs(timespan));
-        Ok(Self { index, rules, group_by, timespan, fires: Fires::of(rule)? })
+        Ok(Self { index, rules, group_by, timespan, fires })
     }
 
-    /// The group that a hit is in as one of a rule: its values, as far as it has them.
-    fn group(&self, part: &Part, view: &View<'_>) -> Vec<Option<String>> {
-        let names = self.group_by.iter().map(|name| part.aliases.get(name).unwrap_or(name));
-        names.map(|name| value(view, name)).collect()
+    /// Where a hit belongs as one of a rule; nowhere if it lacks a value that is counted.
+    fn entry(&self, part: &Part, view: &View<'_>) -> Option<Entry> {
+        let value = |name: &String| value(view, part.aliases.get(name).unwrap_or(name));
+        let counted = if let Fires::Values(fields, _) = &self.fires { fields.as_slice() } else { &[] };
+        let values = counted.iter().map(value).collect::<Option<_>>()?;
+        Some(Entry { group: self.group_by.iter().map(value).collect(), values })
     }
+}
+
+/// Where a hit belongs.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    /// The values that hits are grouped by, as far as it has them.
+    group: Vec<Option<String>>,
+    /// Those that are counted.
+    values: Vec<String>,
 }
 
 /// By what another one could know a correlation.
@@ -111,13 +124,31 @@ pub(super) fn names(rule: &CorrelationRule) -> impl Iterator<Item = String> {
 }
 
 impl Part {
-    pub(super) fn new(name: String, indices: Vec<usize>) -> Self {
-        Self { name, indices, aliases: BTreeMap::new() }
+    pub(super) fn new(names: Vec<String>, indices: Vec<usize>) -> Self {
+        Self { names, indices, aliases: BTreeMap::new() }
+    }
+
+    /// Whether a correlation means it by a name.
+    fn is(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own == name)
+    }
+
+    /// Learns what it calls the fields of a correlation.
+    fn learn(&mut self, rule: &CorrelationRule) -> Result<(), String> {
+        for alias in &rule.aliases {
+            let own = alias.mapping.iter().find(|(name, _)| self.is(name));
+            let (_, field) = own.ok_or_else(|| {
+                let name = self.names.first().map_or("", String::as_str);
+                format!("its alias {:?} has no field of the rule {name:?}", alias.alias)
+            })?;
+            self.aliases.insert(alias.alias.clone(), field.clone());
+        }
+        Ok(())
     }
 }
 
 impl Fires {
-    fn of(rule: &CorrelationRule) -> Result<Self, String> {
+    fn of(rule: &CorrelationRule, rules: &[Part]) -> Result<Self, String> {
         let condition = &rule.condition;
         match (rule.correlation_type, condition) {
             (CorrelationType::EventCount, CorrelationCondition::Threshold { .. }) => Ok(Self::Count(least(condition)?)),
@@ -128,10 +159,10 @@ impl Fires {
             // Without a condition, the parser gives that of at least one.
             (CorrelationType::Temporal, CorrelationCondition::Threshold { predicates, .. }) => {
                 let is_stated = *predicates != [(ConditionOperator::Gte, 1)];
-                Ok(Self::Rules(if is_stated { least(condition)? } else { rule.rules.len() }))
+                Ok(Self::Rules(if is_stated { least(condition)? } else { rules.len() }))
             }
             (CorrelationType::Temporal, CorrelationCondition::Extended(condition)) => {
-                refuse_denial(condition)?;
+                can_hold(condition, rules)?;
                 Ok(Self::Condition(condition.clone()))
             }
             (other, _) => {
@@ -163,11 +194,17 @@ fn least(condition: &CorrelationCondition) -> Result<usize, String> {
     Ok(least)
 }
 
-/// Refuses a condition that more hits can undo.
-fn refuse_denial(condition: &ConditionExpr) -> Result<(), String> {
+/// Refuses a condition that more hits can undo, or that asks for rules that the correlation is not about.
+fn can_hold(condition: &ConditionExpr, rules: &[Part]) -> Result<(), String> {
+    let is_any = |is_it: &dyn Fn(&str) -> bool| rules.iter().any(|part| part.names.iter().any(|name| is_it(name)));
+    let unknown = |asked: &str| Err(format!("its condition asks for {asked}, which is none of its rules"));
     match condition {
-        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().try_for_each(refuse_denial),
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().try_for_each(|part| can_hold(part, rules)),
         ConditionExpr::Not(_) => Err("a condition that more hits can undo, with not: and and or are known".to_owned()),
+        ConditionExpr::Identifier(wanted) if !is_any(&|name| name == wanted) => unknown(wanted),
+        ConditionExpr::Selector { pattern, .. } if !is_any(&|name| pattern.matches_detection_name(name)) => {
+            unknown(&pattern.to_string())
+        }
         ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => Ok(()),
     }
 }
@@ -176,8 +213,11 @@ fn refuse_denial(condition: &ConditionExpr) -> Result<(), String> {
 fn holds(condition: &ConditionExpr, rules: &[Part], seen: &[usize]) -> bool {
     let is_seen = |number: usize| seen.get(number).is_some_and(|count| *count > 0);
     let seen_of = |is_it: &dyn Fn(&str) -> bool| {
-        let chosen: Vec<bool> =
-            (0..).zip(rules).filter(|(_, part)| is_it(&part.name)).map(|(n, _)| is_seen(n)).collect();
+        let chosen: Vec<bool> = (0..)
+            .zip(rules)
+            .filter(|(_, part)| part.names.iter().any(|name| is_it(name)))
+            .map(|(n, _)| is_seen(n))
+            .collect();
         (chosen.iter().filter(|is_seen| **is_seen).count(), chosen.len())
     };
     match condition {
@@ -290,26 +330,21 @@ impl Windows {
     fn take(&mut self, correlation: &Correlation, hit: &Happening, number: usize) -> Vec<usize> {
         let Some(time) = hit.time else { return Vec::new() };
         let view = View::of_pairs(&hit.data, &hit.system).with_process(hit.process.as_deref());
-        let values = match &correlation.fires {
-            Fires::Values(fields, _) => match fields.iter().map(|name| value(&view, name)).collect::<Option<_>>() {
-                Some(values) => values,
-                None => return Vec::new(),
-            },
-            Fires::Count(_) | Fires::Rules(_) | Fires::Condition(_) => Vec::new(),
-        };
         let before = time.saturating_sub(correlation.timespan).unwrap_or(Timestamp::MIN);
-        let mut by_group: BTreeMap<Vec<Option<String>>, Vec<usize>> = BTreeMap::new();
+        let mut entries: BTreeMap<Entry, Vec<usize>> = BTreeMap::new();
         for (place, part) in correlation.rules.iter().enumerate() {
-            if part.indices.iter().any(|index| hit.rules.contains(index)) {
-                by_group.entry(correlation.group(part, &view)).or_default().push(place);
+            if part.indices.iter().any(|index| hit.rules.contains(index))
+                && let Some(entry) = correlation.entry(part, &view)
+            {
+                entries.entry(entry).or_default().push(place);
             }
         }
         self.drop_old(before);
         let mut fired = Vec::new();
-        for (group, rules) in by_group {
+        for (Entry { group, values }, rules) in entries {
             let window = self.windows.entry(group).or_default();
             window.forget(before);
-            window.add(Held { time, number, values: values.clone(), rules });
+            window.add(Held { time, number, values, rules });
             if window.fires(correlation) {
                 fired.extend(window.report());
             }
@@ -332,24 +367,38 @@ impl Correlations {
         Self { correlations, parts }
     }
 
-    /// Goes through the hits in the order of time. Returns, for each hit by its number, the correlations that it made fire, or that fired
-    /// with it.
-    ///
-    /// # Errors
-    ///
-    /// The hits cannot be read.
-    pub fn fire(&self, hits: impl Iterator<Item = io::Result<Happening>>) -> io::Result<BTreeMap<usize, Vec<usize>>> {
-        let mut all: Vec<Windows> = self.correlations.iter().map(|_| Windows::default()).collect();
-        let mut by_hit: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        for (number, hit) in hits.enumerate() {
-            let hit = hit?;
-            for (correlation, windows) in self.correlations.iter().zip(&mut all) {
-                for fired in windows.take(correlation, &hit, number) {
-                    by_hit.entry(fired).or_default().insert(correlation.index);
-                }
+    /// What goes through the hits.
+    #[must_use]
+    pub fn start(&self) -> Firing<'_> {
+        let windows = self.correlations.iter().map(|_| Windows::default()).collect();
+        Firing { correlations: &self.correlations, windows, by_hit: BTreeMap::new() }
+    }
+}
+
+/// What goes through the hits, in the order of time.
+#[derive(Debug)]
+pub struct Firing<'c> {
+    correlations: &'c [Correlation],
+    /// Of each.
+    windows: Vec<Windows>,
+    /// The correlations that fired at a hit, by its number.
+    by_hit: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+impl Firing<'_> {
+    /// Takes the hit with this number.
+    pub fn take(&mut self, number: usize, hit: &Happening) {
+        for (correlation, windows) in self.correlations.iter().zip(&mut self.windows) {
+            for fired in windows.take(correlation, hit, number) {
+                self.by_hit.entry(fired).or_default().insert(correlation.index);
             }
         }
-        Ok(by_hit.into_iter().map(|(number, rules)| (number, rules.into_iter().collect())).collect())
+    }
+
+    /// For each hit by its number, the correlations that it made fire, or that fired with it.
+    #[must_use]
+    pub fn finish(self) -> BTreeMap<usize, Vec<usize>> {
+        self.by_hit.into_iter().map(|(number, rules)| (number, rules.into_iter().collect())).collect()
     }
 }
 
@@ -363,7 +412,9 @@ mod tests {
         let yaml =
             format!("title: t\ncorrelation: {{type: {kind}, rules: [a, b], group-by: [User], timespan: 10s{more}}}");
         let rule = parse_sigma_yaml(&yaml).unwrap().correlations.remove(0);
-        Correlation::new(&rule, 9, vec![Part::new("a".to_owned(), vec![0]), Part::new("b".to_owned(), vec![1])])
+        let part = |name: &str, index| Part::new(vec![name.to_owned(), format!("id of {name}")], vec![index]);
+        // One of them by another of its names too.
+        Correlation::new(&rule, 9, vec![part("a", 0), part("b", 1), part("x", 1)])
     }
 
     /// A hit of these rules, so many milliseconds after 1970.
@@ -375,7 +426,9 @@ mod tests {
 
     fn fired(correlation: Correlation, hits: &[Happening]) -> Vec<usize> {
         let correlations = Correlations::new(vec![correlation], BTreeSet::new());
-        let fired = correlations.fire(hits.iter().cloned().map(Ok)).unwrap();
+        let mut firing = correlations.start();
+        hits.iter().enumerate().for_each(|(number, hit)| firing.take(number, hit));
+        let fired = firing.finish();
         assert!(fired.values().all(|rules| *rules == [9]));
         fired.into_keys().collect()
     }
@@ -447,11 +500,18 @@ mod tests {
 
     #[test]
     fn fields_have_the_names_of_their_rules() {
-        let more = ", condition: {gte: 2}, aliases: {it: {a: User, b: SourcePort}}";
-        let mut by_alias = correlation("event_count", more).unwrap();
+        let aliases = "aliases: {it: {id of a: User, b: SourcePort}}";
+        let mut by_alias = correlation("event_count", &format!(", condition: {{gte: 2}}, {aliases}")).unwrap();
         by_alias.group_by = vec!["it".to_owned()];
         let hits = [hit(0, &[0], "x", "1"), hit(1, &[1], "y", "x"), hit(2, &[1], "x", "2")];
         assert_eq!(fired(by_alias, &hits), [0, 1]);
+        let values = format!(", condition: {{field: it, gte: 3}}, {aliases}");
+        let mut of_all = correlation("value_count", &values).unwrap();
+        of_all.group_by.clear();
+        assert_eq!(fired(of_all.clone(), &hits), [0; 0]);
+        assert_eq!(fired(of_all, &[&hits[..], &[hit(3, &[0], "z", "1")]].concat()), [0, 1, 2, 3]);
+        let error = correlation("event_count", ", condition: {gte: 2}, aliases: {it: {a: User}}").unwrap_err();
+        assert!(error.contains("no field of the rule"), "{error}");
     }
 
     #[test]
@@ -461,6 +521,8 @@ mod tests {
             ("event_count", ", condition: {gt: 1, lt: 3}", "lt, lte"),
             ("event_count", ", condition: {eq: 3}", "lt, lte"),
             ("temporal", ", condition: a and not b", "not"),
+            ("temporal", ", condition: a and c", "none of its rules"),
+            ("temporal", ", condition: all of c*", "none of its rules"),
             ("temporal_ordered", "", "temporal_ordered"),
         ] {
             let error = correlation(kind, more).unwrap_err();

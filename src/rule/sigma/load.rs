@@ -192,16 +192,9 @@ impl Loaded {
         let is_part = |rule: &SigmaRule| referable(rule).any(|name| named.contains(name));
         let parts = rules.iter().zip(of_rules).filter(|(loaded, _)| is_part(&loaded.rule)).map(|(_, &index)| index);
         let parts = parts.collect();
-        let parts_of = |correlation: &CorrelationRule| -> Vec<Part> {
-            let part = |name: &String| {
-                let named =
-                    rules.iter().zip(of_rules).filter(|(loaded, _)| referable(&loaded.rule).any(|own| own == name));
-                Part::new(name.clone(), named.map(|(_, &index)| index).collect())
-            };
-            correlation.rules.iter().map(part).collect()
-        };
         let correlations = self.correlations.iter().zip(of_correlations);
-        let correlations = correlations.map(|((rule, _), &index)| Correlation::new(rule, index, parts_of(rule)));
+        let correlations =
+            correlations.map(|((rule, _), &index)| Correlation::new(rule, index, parts_of(rule, rules, of_rules)));
         Ok(Correlations::new(correlations.collect::<Result<_, _>>()?, parts))
     }
 
@@ -307,10 +300,7 @@ impl Loaded {
             if !is_wanted(&info, wanted) {
                 continue;
             }
-            match Correlation::new(&rule, 0, Vec::new()) {
-                Ok(_) => self.correlations.push((rule, info)),
-                Err(reason) => refuse(Some(&rule.title), reason),
-            }
+            self.correlations.push((rule, info));
         }
         self.filters.extend(parsed.filters.into_iter().map(|filter| (filter, path.to_owned())));
     }
@@ -325,20 +315,21 @@ impl Loaded {
         let correlations: BTreeSet<String> =
             self.correlations.iter().flat_map(|(rule, _)| correlation::names(rule)).collect();
         let refused = &mut self.refused;
-        let mut refuse = |source: &str, title: &str, name: &str| {
-            let reason = if correlations.contains(name) {
-                format!("it is about {name:?}, which is a correlation itself: only rules are counted")
-            } else {
-                format!("it is about the rule {name:?}, which is not loaded")
-            };
-            refused.push(Remark { path: PathBuf::from(source), title: Some(title.to_owned()), reason });
-        };
-        self.correlations.retain(|(rule, info)| match missing(&rule.rules) {
-            Some(name) => {
-                refuse(&info.source, &info.title, &name);
-                false
+        let (rules, indices): (_, Vec<usize>) = (&self.rules, (0..self.rules.len()).collect());
+        let evaluated = |rule: &CorrelationRule| match missing(&rule.rules) {
+            Some(name) if correlations.contains(&name) => {
+                Err(format!("it is about {name:?}, which is a correlation itself: only rules are counted"))
             }
-            None => true,
+            Some(name) => Err(format!("it is about the rule {name:?}, which is not loaded")),
+            None => Correlation::new(rule, 0, parts_of(rule, rules, &indices)).map(drop),
+        };
+        self.correlations.retain(|(rule, info)| {
+            let evaluated = evaluated(rule);
+            if let Err(reason) = &evaluated {
+                let (path, title) = (PathBuf::from(&info.source), Some(info.title.clone()));
+                refused.push(Remark { path, title, reason: text::printable(reason).into_owned() });
+            }
+            evaluated.is_ok()
         });
         self.correlations.sort_by_key(|(_, info)| order(info));
         once(&mut self.correlations, |(rule, info)| (info, rule));
@@ -460,6 +451,16 @@ fn once<T, R: PartialEq>(rules: &mut Vec<T>, parts: fn(&T) -> (&RuleInfo, &R)) {
         }
     }
     *rules = kept;
+}
+
+/// The rules that a correlation is about, by their indices.
+fn parts_of(correlation: &CorrelationRule, rules: &[Loadable], indices: &[usize]) -> Vec<Part> {
+    let part = |name: &String| {
+        let is_it = |(loaded, _): &(&Loadable, _)| referable(&loaded.rule).any(|own| own == name);
+        let (named, indices): (Vec<_>, Vec<_>) = rules.iter().zip(indices.iter().copied()).filter(is_it).unzip();
+        Part::new(named.into_iter().flat_map(|loaded| referable(&loaded.rule)).map(str::to_owned).collect(), indices)
+    };
+    correlation.rules.iter().map(part).collect()
 }
 
 /// By what correlations know a rule: its title only where it has no name.

@@ -9,6 +9,8 @@ use rsigma_parser::{
     ConditionExpr, Detections, FilterRule, FilterRuleTarget, LogSource, Quantifier, SelectorPattern, SigmaRule,
 };
 
+use crate::rule::sigma::restated::selects_some;
+
 /// By what filters know a rule: its id, its name or its title.
 fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
     [rule.id.as_deref(), rule.name.as_deref(), Some(rule.title.as_str())].into_iter().flatten()
@@ -54,6 +56,7 @@ fn covers(source: &LogSource, other: &LogSource) -> bool {
 /// It counts detections in a way that cannot be told from counting the filter's.
 pub(super) fn narrowed(rule: &SigmaRule, filter: &FilterRule, number: usize) -> Result<SigmaRule, String> {
     let prefix = format!("__filter_{number}_");
+    filter.detection.conditions.iter().try_for_each(|condition| selects_some(condition, &filter.detection))?;
     let mut narrowed = rule.clone();
     let Detections { named, conditions, .. } = &mut narrowed.detection;
     for condition in conditions.iter_mut() {

@@ -38,7 +38,7 @@ pub(super) fn restated(rule: &SigmaRule) -> Result<SigmaRule, String> {
 }
 
 /// Refuses a condition that asks for detections of which there are none, as one with a misspelt name does.
-fn selects_some(condition: &ConditionExpr, detections: &Detections) -> Result<(), String> {
+pub(super) fn selects_some(condition: &ConditionExpr, detections: &Detections) -> Result<(), String> {
     match condition {
         ConditionExpr::And(parts) | ConditionExpr::Or(parts) => {
             parts.iter().try_for_each(|part| selects_some(part, detections))
@@ -96,6 +96,7 @@ fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
     if let Some(text) = item.values.iter().find_map(structure) {
         return Err(format!("a value that is neither text nor a number: {text}"));
     }
+    refuse_contradictions(item)?;
     let is_of_words = |modifier: &Modifier| matches!(modifier, Modifier::All | Modifier::Contains);
     if item.field.name.is_none() && has(&Modifier::All) && item.field.modifiers.iter().all(is_of_words) {
         return Ok(Some(Detection::And(item.values.iter().map(keyword).collect())));
@@ -114,10 +115,43 @@ fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
         Some(parts) if has(&Modifier::All) == has(&Modifier::Neq) => Detection::AnyOf(parts),
         Some(parts) => Detection::And(parts),
     };
+    // What null finds where the field is missing, the denial of it does not.
+    let finds_none = item.values.contains(&SigmaValue::Null) && (!has(&Modifier::All) || item.values.len() == 1);
     Ok(Some(match &item.field.name {
-        Some(name) if has(&Modifier::Neq) => Detection::AnyOf(vec![parts, Detection::AllOf(vec![absent(name)])]),
+        Some(name) if has(&Modifier::Neq) && !finds_none => {
+            Detection::AnyOf(vec![parts, Detection::AllOf(vec![absent(name)])])
+        }
         _ => parts,
     }))
+}
+
+/// Refuses modifiers that say nothing together, which the crate would not see in what is restated, or takes without a word.
+fn refuse_contradictions(item: &DetectionItem) -> Result<(), String> {
+    let has = |modifier: &Modifier| item.field.modifiers.contains(modifier);
+    let count = |all: &[Modifier]| all.iter().filter(|modifier| has(modifier)).count();
+    let ends = count(&[Modifier::Contains, Modifier::StartsWith, Modifier::EndsWith]);
+    let encodings = count(&[Modifier::Wide, Modifier::Utf16, Modifier::Utf16be]);
+    let times = item.field.modifiers.iter().filter(|modifier| is_of_time(**modifier)).count();
+    let is_with_time = |modifier: &Modifier| {
+        is_of_time(*modifier) || is_order(*modifier) || matches!(modifier, Modifier::Neq | Modifier::All)
+    };
+    if ends > 1 {
+        return Err("more than one of contains, startswith and endswith".to_owned());
+    }
+    if encodings > 0 && count(&[Modifier::Base64, Modifier::Base64Offset]) == 0 {
+        return Err("wide, utf16 or utf16be without base64 or base64offset: fields are text".to_owned());
+    }
+    if has(&Modifier::Exists) && has(&Modifier::Neq) {
+        return Err("exists with neq: give exists the other value".to_owned());
+    }
+    if times > 1 || times == 1 && !item.field.modifiers.iter().all(is_with_time) {
+        return Err("a part of a time with another modifier than gt, gte, lt, lte, neq or all".to_owned());
+    }
+    Ok(())
+}
+
+fn is_order(modifier: Modifier) -> bool {
+    matches!(modifier, Modifier::Gt | Modifier::Gte | Modifier::Lt | Modifier::Lte)
 }
 
 /// A value that is a list or has members. The parser gives it as a text, which nothing is equal to.
@@ -263,7 +297,11 @@ fn as_it_is(letter: char) -> String {
 /// A letter in an expression that ignores cases. The long s is an s of another case there, but neither to what compares plain texts nor
 /// to the search for them in chunks.
 fn in_any_case(letter: char) -> String {
-    if matches!(letter, 's' | 'S') { "(?-i:[sS])".to_owned() } else { as_it_is(letter) }
+    match letter {
+        's' | 'S' => "(?-i:[sS])".to_owned(),
+        '\u{17f}' => "(?-i:\u{17f})".to_owned(),
+        _ => as_it_is(letter),
+    }
 }
 
 /// A pattern for a text in which each dash before a word, and not behind one, can be any dash or a slash: as pySigma has it.
@@ -316,20 +354,31 @@ fn offsets(bytes: &[u8]) -> Vec<String> {
 /// The part of a time that an item asks for, in the forms of Sysmon and of RFC 3339.
 fn of_time(item: &DetectionItem, value: &SigmaValue) -> Result<Detection, String> {
     let number = match value {
-        SigmaValue::Integer(number) => u16::try_from(*number).ok(),
+        SigmaValue::Integer(number) => Some(*number),
         SigmaValue::String(text) => text.as_plain().and_then(|text| text.parse().ok()),
         SigmaValue::Float(_) | SigmaValue::Bool(_) | SigmaValue::Null => None,
     };
     let number = number.ok_or("a part of a time is compared with what is not a number")?;
-    let pattern = match item.field.modifiers.iter().find(|modifier| is_of_time(**modifier)) {
-        Some(Modifier::Year) => format!("^{number:04}-"),
-        Some(Modifier::Month) => format!("^[0-9]{{4}}-{number:02}-"),
-        Some(Modifier::Day) => format!("^[0-9]{{4}}-[0-9]{{2}}-{number:02}[T ]"),
-        Some(Modifier::Hour) => format!("^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{number:02}:"),
-        Some(Modifier::Minute) => format!("^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:{number:02}:"),
+    // What is before it and behind it, and what it can be. No record of Windows is older than its epoch.
+    let (before, numbers, behind) = match item.field.modifiers.iter().find(|modifier| is_of_time(**modifier)) {
+        Some(Modifier::Year) => ("", 1601..=2600, "-"),
+        Some(Modifier::Month) => ("[0-9]{4}-", 1..=12, "-"),
+        Some(Modifier::Day) => ("[0-9]{4}-[0-9]{2}-", 1..=31, "[T ]"),
+        Some(Modifier::Hour) => ("[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", 0..=23, ":"),
+        Some(Modifier::Minute) => ("[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:", 0..=59, ":"),
         _ => return Err("it asks for the week of a time, which is not read".to_owned()),
     };
-    Ok(part(item, &[Modifier::Re], vec![raw(&pattern)]))
+    let holds = |one: &i64| match item.field.modifiers.iter().find(|modifier| is_order(**modifier)) {
+        Some(Modifier::Gt) => *one > number,
+        Some(Modifier::Gte) => *one >= number,
+        Some(Modifier::Lt) => *one < number,
+        Some(Modifier::Lte) => *one <= number,
+        _ => *one == number,
+    };
+    let numbers: Vec<String> = numbers.filter(holds).map(|one| format!("{one:02}")).collect();
+    // Nothing is behind the end.
+    let numbers = if numbers.is_empty() { "$.".to_owned() } else { numbers.join("|") };
+    Ok(part(item, &[Modifier::Re], vec![raw(&format!("^{before}(?:{numbers}){behind}"))]))
 }
 
 #[cfg(test)]
@@ -387,6 +436,9 @@ mod tests {
         item("User|neq: a", &["b", ""], &["a", "A"], true);
         item("User|neq: ['a', 'b*']", &["c"], &["a", "bx"], true);
         item("User|contains|neq: 'a?b'", &["ab"], &["xaxbx"], true);
+        item("User|neq: null", &["", "x"], &[], false);
+        item("User|neq: [null, x]", &["", "y"], &["x"], false);
+        item("User|contains|neq: [null, x, '']", &[], &["y", "x"], false);
         item("User|contains|all|neq: ['a', 'b*c']", &["a", "bc", "x"], &["abxc"], true);
     }
 
@@ -452,6 +504,10 @@ mod tests {
             item(&format!("User|{part}: {}", number + 1), &[], &[at], false);
             item(&format!("User|{part}: [{number}, 60]"), &[at], &[], false);
         }
+        item("User|hour|gte: 3", &[at, "2024-01-02 23:04:05"], &["2024-01-02 02:59:05"], false);
+        item("User|lt|hour: 3", &["2024-01-02 02:59:05"], &[at], false);
+        item("User|minute|gt: 59", &[], &[at], false);
+        item("User|year|neq: 2023", &[at], &["2023-01-02 02:59:05"], true);
         assert!(rule("  s:\n    User|week: 1\n  condition: s").unwrap_err().contains("week"));
     }
 
@@ -465,6 +521,21 @@ mod tests {
         assert!(found("    - 4444", &[("SourcePort", "4444")]) && found("    '|all': [44, 55]", &[("Image", "44 55")]));
         assert!(found("    - 'e*l'", &[("Image", "xe\nlx")]) && !found("    - 'e*l'", &[("Image", "le")]));
         assert!(found("    - 'ÄRGER'", &[("Image", "xärgerx")]));
+    }
+
+    #[test]
+    fn modifiers_that_say_nothing_together_are_refused() {
+        for item in [
+            "User|startswith|endswith: 'x*'",
+            "User|contains|startswith: x",
+            "User|wide: x",
+            "User|utf16|contains: 'x*'",
+            "User|exists|neq: true",
+            "User|hour|contains: 9",
+            "User|hour|minute: 9",
+        ] {
+            assert!(rule(&format!("  s:\n    {item}\n  condition: s")).is_err(), "{item}");
+        }
     }
 
     #[test]
