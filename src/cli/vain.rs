@@ -3,6 +3,8 @@
 //! A value that cannot be right is refused. What is only of no use together with other options is said, and the run goes on. Values that
 //! no source has are refused where they are read: [`crate::connection::possible`].
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use crate::{
@@ -14,12 +16,12 @@ use crate::{
         glossary::Field,
         logged::LoggedBy,
         pattern::Pattern,
-        possible,
+        possible, security, started, sysmon,
     },
     error::Error,
     rule::{
         judge::{End, Rule},
-        sigma::load::Loaded,
+        sigma::{load::Loaded, untold::Possible},
     },
     text,
 };
@@ -189,17 +191,29 @@ fn all_excluded(networks: &[IpNet], exclusion: &CidrSet) -> Option<(IpNet, IpNet
     pairs.collect::<Option<Vec<_>>>()?.first().copied()
 }
 
-/// What there is to say of rules that ask for what nothing but Sysmon tells of processes, where its connections are not read.
-pub(super) fn asked(logged_by: LoggedBy, loaded: &Loaded) -> impl Iterator<Item = String> {
-    let is_told = |name: &str| audited::TOLD.contains(&name);
-    let asking = loaded.asking.iter().filter(move |(_, asking)| !logged_by.has_sysmon() && !asking.is_met_by(is_told));
-    asking.map(move |(info, asking)| {
-        let names: Vec<&str> = asking.all.names().filter(|name| !is_told(name)).collect();
+/// What there is to say of rules that match nothing where Sysmon's connections are not read.
+pub(super) fn asked(logged_by: LoggedBy, loaded: &Loaded) -> Vec<String> {
+    if logged_by.has_sysmon() {
+        return Vec::new();
+    }
+    let possible = Possible { is_told: is_told_by_security, can_be: security::can_be };
+    let mut titles: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
+    for (info, missing) in loaded.unmatched(possible) {
+        titles.entry(missing.into_iter().collect()).or_default().push(text::quoted(&info.title));
+    }
+    let say = |(missing, titles): (Vec<String>, Vec<String>)| {
+        let (rules, ask) = if titles.len() == 1 { ("rule", "it asks") } else { ("rules", "they ask") };
         format!(
-            "rule {}: nothing can be found, since it asks for {} of the process, which only Sysmon logs: --source all reads its \
-             connections too",
-            text::quoted(&info.title),
-            names.join(", ")
+            "{rules} {}: nothing can be found, since {ask} for {}, which only Sysmon logs: --source all reads its connections too",
+            titles.join(", "),
+            missing.join(", ")
         )
-    })
+    };
+    titles.into_iter().map(say).collect()
+}
+
+/// Whether Security-Auditing tells a field of a connection or of its process. A name that is not known is not said to be missing here.
+fn is_told_by_security(name: &str) -> bool {
+    let is_of_sysmon = sysmon::FIELDS.contains(&name) || started::FIELDS.contains(&name);
+    !is_of_sysmon || security::TOLD.contains(&name) || audited::TOLD.contains(&name)
 }

@@ -43,6 +43,35 @@ pub const FIELDS: [&str; 9] = [
     "LayerName",
 ];
 
+/// The fields of these connections by the names that Sysmon has for them: all that [`as_of_sysmon`] can have.
+pub const TOLD: [&str; 11] = [
+    "ProcessId",
+    "Image",
+    "User",
+    "Protocol",
+    "Initiated",
+    "SourceIsIpv6",
+    "SourceIp",
+    "SourcePort",
+    "DestinationIsIpv6",
+    "DestinationIp",
+    "DestinationPort",
+];
+
+/// Whether a field of these connections, or a member of `System`, can be this text.
+#[must_use]
+pub fn can_be(name: &str, text: &str) -> bool {
+    match name {
+        "EventID" => EVENT_IDS.iter().any(|id| id.to_string() == text),
+        "Provider_Name" => text.eq_ignore_ascii_case(PROVIDER),
+        "Channel" => !text.eq_ignore_ascii_case(SYSMON_CHANNEL),
+        _ => true,
+    }
+}
+
+/// The log that Sysmon's events are in, and these never are.
+const SYSMON_CHANNEL: &str = "Microsoft-Windows-Sysmon/Operational";
+
 /// The connection that `event` reports, if it is one of the two, judged on the record alone.
 #[must_use]
 pub fn connection<'a>(event: &'a Event<'_>) -> Option<Connection<'a>> {
@@ -204,6 +233,15 @@ mod tests {
         ] {
             assert_eq!(transport(number), name);
         }
+    }
+
+    #[test]
+    fn rules_see_the_fields_that_are_said_to_be_told() {
+        let pairs = FIELDS.map(|name| (name, if name == "Direction" { "%%14593" } else { "1" }));
+        let event = event("5156", &pairs);
+        let connection = Connection { user: "u".into(), ..connection(&event).unwrap() };
+        let seen = as_of_sysmon(&event, &connection, "System");
+        assert_eq!(seen.data.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), TOLD);
     }
 
     #[test]

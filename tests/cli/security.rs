@@ -786,11 +786,95 @@ fn what_is_asked_of_them_in_vain_is_refused_or_said() {
     let queried = ["--sigma-names", "queried", "log.evtx"];
     case("security").run_on(&queried).exits(2).says(&["--sigma-names queried with --source security: "]);
     case("all").run_on(&queried).exits(0);
-    let says = r#"rule "Asks": nothing can be found, since it asks for Hashes of the process, which only Sysmon logs"#;
+    let says = r#"rule "Asks": nothing can be found, since it asks for Hashes, which only Sysmon logs"#;
     let ran = case("security").run_on(&["log.evtx"]);
     ran.exits(0).says(&[says, "1 connection was not judged by rules that ask for the process: "]);
     case("security").run_on(&["-q", "log.evtx"]).exits(0).says(&[says]);
     case("all").run_on(&["log.evtx"]).exits(0).does_not_say("nothing can be found");
+}
+
+#[test]
+fn rules_that_match_none_of_its_connections_are_named_with_what_they_ask_for() {
+    const SYSMON: &str = "Microsoft-Windows-Sysmon";
+    let channel = format!("Channel: {SYSMON}/Operational");
+    let provider = format!("Provider_Name: {SYSMON}");
+    let in_vain = [
+        ("s: {DestinationHostname|endswith: .example}, condition: s", "DestinationHostname"),
+        ("s: {Image: x, ProcessGuid: y}, condition: s", "ProcessGuid"),
+        ("s: {RuleName: x}, condition: s", "RuleName"),
+        (
+            "s: {DestinationPortName: https}, t: {SourceHostname: x}, condition: 1 of *",
+            "DestinationPortName, SourceHostname",
+        ),
+        ("s: {UtcTime|contains: '2024'}, condition: s", "UtcTime"),
+        ("s: {EventID: 3, DestinationPort: 443}, condition: s", "EventID 3"),
+        (&*format!("s: {{{channel}}}, condition: s"), &*channel.replace(':', "")),
+        (&*format!("s: {{{provider}}}, condition: s"), &*provider.replace(':', "")),
+        ("s: {DestinationPort: 443}, f: {OriginalFileName: x}, condition: s and not f", "OriginalFileName"),
+    ];
+    let can_match = [
+        "s: {DestinationPort: 443}, f: {DestinationHostname|endswith: .example}, condition: s and not f",
+        "s: [{DestinationHostname: x}, {DestinationPort: 443}], condition: s",
+        "s: {DestinationPort: 443, RuleName: null}, condition: s",
+        "s: {EventID: [3, 5156]}, condition: s",
+        "s: {EventID: 3, DestinationPort: 1}, t: {DestinationPort: 443}, condition: 1 of *",
+        "s: {Channel|contains: i}, t: {DestinationPort: 443}, condition: s or t",
+    ];
+    let rule = |detection: &str| {
+        format!("title: Asks\nlogsource: {{category: network_connection}}\ndetection: {{{detection}}}\n")
+    };
+    let ran = |source, detection: &str| {
+        let case = of(source, detect()).file("r.yml", rule(detection)).events(&[allowed()]);
+        case.args(["--rule", "none", "--rules", "r.yml"]).run()
+    };
+    for (detection, missing) in in_vain {
+        let says = format!("rule \"Asks\": nothing can be found, since it asks for {missing}, which only Sysmon logs");
+        let found = ran("security", detection);
+        assert_eq!(rows(found.exits(0).says(&[&says])).len(), 0, "{detection}");
+        ran("all", detection).exits(0).does_not_say("nothing can be found");
+    }
+    for detection in can_match {
+        let found = ran("security", detection);
+        assert_eq!(rows(found.exits(0).does_not_say("nothing can be found")).len(), 1, "{detection}");
+    }
+}
+
+#[test]
+fn a_correlation_of_rules_that_match_none_of_its_connections_is_named_too() {
+    let rules = "title: Base\nname: base\nlogsource: {category: network_connection}\n\
+                 detection: {s: {RuleName: x}, condition: s}\n---\ntitle: Many\ncorrelation:\n    type: event_count\n    \
+                 rules: [base]\n    group-by: [Image]\n    timespan: 1h\n    condition: {gte: 2}\n";
+    let case = of("security", detect()).file("r.yml", rules).events(&[allowed()]);
+    let ran = case.args(["--rule", "none", "--rules", "r.yml"]).run();
+    ran.exits(0).says(&[
+        r#"rules "Base", "Many": nothing can be found, since they ask for RuleName, which only Sysmon logs: --source all reads"#,
+    ]);
+}
+
+#[test]
+fn folders_where_programs_usually_are_are_usual_on_a_volume_whose_drive_is_not_known() {
+    let of_app = |app: &str, port: u16, octet: u8| {
+        let event = allowed().with("Application", app).with("DestPort", &*port.to_string());
+        event.with("DestAddress", &*format!("203.0.114.{octet}")).at(octet.into())
+    };
+    let events = [
+        of_app(r"\device\harddiskvolume2\program files\microsoft office\outlook.exe", 587, 1),
+        of_app(r"\device\harddiskvolume2\windows\system32\svchost.exe", 25, 2),
+        of_app(r"\device\harddiskvolume12\windows\syswow64\ftp.exe", 21, 3),
+        of_app(r"\Device\HarddiskVolume2\Program Files (x86)\a\b.exe", 21, 4),
+        of_app(r"\device\harddiskvolume2\users\a\program files\x.exe", 587, 5),
+        of_app(r"\device\harddiskvolume2\windows\temp\x.exe", 21, 6),
+        of_app(r"\device\harddiskvolume2\program files.exe", 21, 7),
+        of_app("System", 25, 8),
+    ];
+    let case = of("security", detect()).events(&events).args(["--rule", "ftp,mail", "--group-by", "dest_ip"]);
+    for extra in [&["log.evtx"][..], &["--no-prefilter", "--threads", "1", "log.evtx"]] {
+        let ran = case.run_on(extra);
+        let mut found: Vec<String> =
+            rows(ran.exits(0)).iter().map(|row| row.split(',').next().unwrap().to_owned()).collect();
+        found.sort();
+        assert_eq!(found, ["203.0.114.5", "203.0.114.6", "203.0.114.7", "203.0.114.8"]);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rsigma_eval::{CompiledRule, Engine};
-use rsigma_parser::{CorrelationRule, FilterRule, Level, SigmaRule, Status};
+use rsigma_parser::{CorrelationRule, FilterRule, Level, RelationType, SigmaRule, Status};
 
 use crate::{
     evidence::walk::{Walked, walk},
@@ -27,6 +27,7 @@ use crate::{
             narrowing,
             remark::Remark,
             restated, scope,
+            untold::{self, Possible},
             wanted::{self, Wanted, is_wanted},
         },
     },
@@ -132,6 +133,38 @@ impl Loaded {
     /// What is known of each rule but correlations, and the processes that it names, by their base names in lower case.
     pub fn with_processes(&self) -> impl Iterator<Item = (&RuleInfo, BTreeSet<String>)> {
         self.rules.iter().map(|loaded| (&loaded.info, scope::processes(&loaded.rule.detection)))
+    }
+
+    /// The ids of the rules that a rule, unless it is a correlation, says are similar to it.
+    pub fn similar(&self, info: &RuleInfo) -> impl Iterator<Item = &str> {
+        let own = self.rules.iter().filter(move |loaded| loaded.info == *info);
+        let related = own.flat_map(|loaded| &loaded.rule.related);
+        related.filter(|related| related.relation_type == RelationType::Similar).map(|related| related.id.as_str())
+    }
+
+    /// The rules that match no connection of a source, and what they ask for that none of it has. A correlation is one of them where all
+    /// of its rules are, or where nothing that it asks of processes is told.
+    #[must_use]
+    pub fn unmatched(&self, possible: Possible) -> Vec<(&RuleInfo, BTreeSet<String>)> {
+        let keeping = |loaded: &Loadable| untold::keeping(&loaded.rule, possible);
+        let of_rules: Vec<_> = self.rules.iter().map(|loaded| (loaded, keeping(loaded))).collect();
+        let of_correlation = |(rule, info): &(CorrelationRule, RuleInfo)| {
+            let asking = self.asking.iter().find(|(known, _)| known == info).map(|(_, asking)| asking);
+            if let Some(asking) = asking.filter(|asking| !asking.is_met_by(possible.is_told)) {
+                return asking.all.names().filter(|name| !(possible.is_told)(name)).map(str::to_owned).collect();
+            }
+            let is_its =
+                |loaded: &Loadable| rule.rules.iter().any(|name| referable(&loaded.rule).any(|own| own == name));
+            let its: Vec<_> =
+                of_rules.iter().filter(|(loaded, _)| is_its(loaded)).map(|(_, missing)| missing).collect();
+            if its.iter().any(|missing| missing.is_empty()) {
+                return BTreeSet::new();
+            }
+            its.into_iter().flatten().cloned().collect()
+        };
+        let of_correlations = self.correlations.iter().map(|one| (&one.1, of_correlation(one)));
+        let all = of_rules.iter().map(|(loaded, missing)| (&loaded.info, missing.clone())).chain(of_correlations);
+        all.filter(|(_, missing)| !missing.is_empty()).collect()
     }
 
     /// Has the rules see these names.

@@ -9,6 +9,7 @@
 //! - [`names`]: the names by which a rule can ask for a field, and their aliases. [`literals`]: what a connection must contain for a rule to match it.
 //! - [`engine`]: rules evaluated. [`view`]: a connection as a rule sees it. [`inputs`]: what of a connection the loaded rules look at.
 //! - [`beside`]: what rules see of a connection besides its own event. [`asking`]: what of that has to be told; [`certain`]: what becomes of a rule where some of it is not.
+//! - [`untold`]: rules that match no connection of a source.
 //! - [`memo`]: verdicts on what was met before. [`flags`]: rules that are not worth finding.
 //! - [`correlation`]: rules about several connections.
 
@@ -28,5 +29,6 @@ pub mod narrowing;
 pub mod remark;
 mod restated;
 pub mod scope;
+pub mod untold;
 pub mod view;
 pub mod wanted;
