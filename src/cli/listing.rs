@@ -228,8 +228,10 @@ fn source(info: &RuleInfo, loaded: &Loaded) -> String {
     let own = own.or_else(|| loaded.with_processes().find(|(known, _)| *known == info).map(|(_, names)| names));
     let own = own.unwrap_or_default();
     let others = loaded.with_processes().filter(|(other, _)| other.source != BUILT_IN);
+    let similar: BTreeSet<&str> = loaded.similar(info).collect();
     let covering = others.filter(|(other, names)| {
-        other.title == info.title || (!own.is_disjoint(names) && share_a_technique(info, other))
+        let is_similar = other.title == info.title || similar.contains(&*other.id);
+        is_similar || (!own.is_disjoint(names) && share_a_technique(info, other))
     });
     let covering = covering.map(|(other, _)| format!("; similar: {} in {}", text::quoted(&other.title), other.source));
     format!("{BUILT_IN} (--rule {name}){}", covering.collect::<String>())

@@ -67,7 +67,8 @@ pub const RULES: [BuiltinRule; 2] = [REGSVCS, REGASM];
 
 /// Where they differ from Splunk's searches.
 pub const DIFFERENCE: &str = "\
-differences from Splunk's search: IPv6 networks that are not public are left out too (--exclusions splunk: only Splunk's own 23)";
+differences from Splunk's search: IPv6 networks that are not public are left out too (--exclusions splunk: only Splunk's own 23); it is as in \
+versions of 2026 (15 of regsvcs, May 2026), and versions of September 2024 left out only 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16";
 
 /// A built-in rule that is written as a Sigma rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -96,6 +96,47 @@ fn each_rule_of_a_process_finds_its_connection_and_not_the_near_miss() {
     }
 }
 
+/// The destinations of the connections that a rule finds.
+fn found(rule: &str, events: &[Event]) -> Vec<String> {
+    let case = detect().events(events).args(["--rule", rule, "--group-by", "dest_ip"]);
+    let ran = case.run_on(&["--format", "jsonl", "log.evtx"]);
+    let dest = |line: &str| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["dest_ip"].clone()
+    };
+    ran.exits(0).report().lines().map(|line| dest(line).as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_name_without_a_folder_is_as_good_as_a_path() {
+    for (name, image, port) in [
+        ("java", "java.exe", 389),
+        ("java", "JavaW.exe", 1099),
+        ("winlogon", "winlogon.exe", 80),
+        ("installutil", "InstallUtil.exe", 80),
+        ("lolbas", "mshta.exe", 80),
+    ] {
+        let near = format!("not{image}");
+        let near = if name == "lolbas" { "mshta.exe.bak" } else { &near };
+        let events = [to(image, port).dest("203.0.114.1"), to(near, port).dest("203.0.114.2").at(1)];
+        assert_eq!(found(name, &events), ["203.0.114.1"], "{name} {image}");
+    }
+    let events = [to("lsass.exe", 88).dest("203.0.114.1"), to("notlsass.exe", 88).dest("203.0.114.2").at(1)];
+    assert_eq!(found("kerberos", &events), ["203.0.114.2"]);
+    for (name, path, port, hit, _) in JOINED {
+        let image = path.rsplit('\\').next().unwrap();
+        let parent = created(1, image, hit).with("ParentImage", "svchost.exe");
+        let events = [of_process(to(image, port), 1).dest("203.0.114.1"), parent];
+        assert_eq!(found(name, &events), ["203.0.114.1"], "{name}");
+    }
+}
+
+#[test]
+fn lolbas_takes_pwsh_as_splunk_does() {
+    let to = |image: &str, octet: u8| to(image, 443).dest(&format!("203.0.114.{octet}")).at(octet.into());
+    let events = [to(r"C:\Program Files\PowerShell\7\pwsh.exe", 1), to(r"C:\x\notpwsh.exe", 2)];
+    assert_eq!(found("lolbas", &events), ["203.0.114.1"]);
+}
+
 #[test]
 fn a_renamed_copy_is_known_by_its_original_name() {
     let image = r"C:\x\renamed.exe";
@@ -180,7 +221,44 @@ fn they_are_listed_with_loaded_rules_that_cover_the_same_and_shown_with_their_di
     assert_eq!(ends("built-in (--rule lolbas)"), 1, "{}", list.report());
     for name in pairs().map(|(name, ..)| name).into_iter().chain(JOINED.map(|(name, ..)| name)) {
         let shown = Ran::new(case.command(&["show", name]));
-        assert!(shown.exits(0).report().contains("Differences from Splunk's search: "), "{name}");
+        let shown = shown.exits(0).report().split_whitespace().collect::<Vec<_>>().join(" ");
+        for says in ["Differences from Splunk's search: ", " It is as in version "] {
+            assert!(shown.contains(says), "{name}: {says}");
+        }
+        assert!(["2024", "2025", "2026"].iter().any(|year| shown.contains(year)), "{name}");
     }
-    assert!(Ran::new(case.command(&["show", "regsvcs"])).report().contains("differences from Splunk's search: IPv6"));
+    let shown =
+        |name: &str| Ran::new(case.command(&["show", name])).report().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown("regsvcs").contains("differences from Splunk's search: IPv6"));
+    assert!(shown("regasm").contains("versions of September 2024 left out only 10.0.0.0/8"));
+    for says in ["leaves out those whose command line is unknown", "a private address with a name is a hit there"] {
+        assert!(shown("winlogon").contains(says), "{says}");
+    }
+    assert!(shown("rundll32").contains("version 10 of February 2025 does not look at the command line"));
+    assert!(shown("dllhost").contains("version 9 of November 2024 does not look at the command line"));
+}
+
+#[test]
+fn they_are_listed_with_the_rules_of_sigmas_collection_that_look_for_a_port_or_have_another_technique() {
+    let pairs = [
+        ("adws", "b3ad3c0f-c949-47a1-a30e-b0491ccae876", "DestinationPort: 9389"),
+        ("kerberos", "e54979bd-c5f9-4d6c-967b-a04b19ac4c74", "DestinationPort: 88"),
+        ("mail", "9976fa64-2804-423c-8a5b-646ade840773", "DestinationPort: [25, 587]"),
+        ("winlogon", "7610a4ea-c06d-495f-a2ac-0a696abcfd3b", "Image|endswith: '\\winlogon.exe'"),
+        ("dllhost", "20384606-a124-4fec-acbb-8bd373728613", "Image|endswith: '\\dllhost.exe'"),
+    ];
+    let case = pairs.iter().fold(Case::new("rules"), |case, (name, id, detection)| {
+        let rule = format!(
+            "title: Of {name}\nid: {id}\nlogsource: {{category: network_connection}}\n\
+             detection:\n    s: {{{detection}}}\n    condition: s\n"
+        );
+        case.file(&format!("rules/{name}.yml"), &rule)
+    });
+    let list = Ran::new(case.command(&["list", "--rules", "rules"]));
+    let list = list.exits(0).report();
+    for (name, ..) in pairs {
+        let source = format!("built-in (--rule {name}); similar: \"Of {name}\" in rules/{name}.yml");
+        assert_eq!(list.lines().filter(|line| line.ends_with(&source)).count(), 1, "{name}: {list}");
+    }
+    assert!(list.lines().any(|line| line.ends_with("built-in (--rule ftp)")), "{list}");
 }
