@@ -315,12 +315,12 @@ impl Defects {
 
     /// The first defects, at most [`Defects::KEPT`] of partial results, then of paths, then of all else, each by path and place.
     pub fn first(&self) -> impl Iterator<Item = &Defect> {
-        self.of_whole().chain(&self.first)
+        self.of_whole(usize::MAX).chain(&self.first)
     }
 
-    /// Those of them that are of partial results and of paths. Who does not know of these takes what was read for all there is.
-    pub fn of_whole(&self) -> impl Iterator<Item = &Defect> {
-        self.partials.iter().chain(&self.paths)
+    /// Those of them that are of partial results and of paths, so many of each at most. Who does not know of these takes what was read for all there is.
+    pub fn of_whole(&self, most: usize) -> impl Iterator<Item = &Defect> {
+        self.partials.iter().take(most).chain(self.paths.iter().take(most))
     }
 
     /// The others of them.

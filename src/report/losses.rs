@@ -35,7 +35,7 @@ pub(super) struct Losses<'a> {
 /// Defects and logs that are named; the manifest has more of them.
 pub(super) const NAMED: usize = 20;
 
-/// Partial results that are not merged and paths that are not searched are named up to this number: each can be a host.
+/// Partial results that are not merged are named up to this number, and so are paths that are not searched: each can be a host.
 const WHOLE: usize = 100;
 
 impl Losses<'_> {
@@ -183,7 +183,7 @@ pub(super) fn reach((first, last): (Timestamp, Timestamp)) -> String {
 
 /// Those of partial results and of paths that are named.
 pub(super) fn of_whole(defects: &Defects) -> impl Iterator<Item = &Defect> {
-    defects.of_whole().take(WHOLE)
+    defects.of_whole(WHOLE)
 }
 
 /// The defects that are named, and how many more there are.
