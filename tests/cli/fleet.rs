@@ -665,7 +665,7 @@ fn what_is_not_merged_or_not_searched_is_named_whatever_else_is_wrong() {
     lost.extend(["parts/b.parquet", "zz-missing"].map(str::to_owned));
     for detail in [&[][..], &["--quiet"], &["--verbose"]] {
         let scanned = Ran::new(case.command(&[detail, &["logs", "zz-missing"]].concat()));
-        scanned.exits(3).says(&[&format!("zz-missing: {NOT_FOUND}"), "export: line "]);
+        scanned.exits(3).says(&["zz-missing: ", NOT_FOUND, "export: line "]);
         let manifest = ["--manifest", "case.json", "--force", "parts", "zz-missing"];
         let merged = merge(&case, &[detail, &manifest].concat());
         merged.exits(3).says(&["zz-gone: "]);
