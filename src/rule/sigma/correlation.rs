@@ -86,7 +86,7 @@ impl Correlation {
     /// Why it cannot be evaluated.
     pub(super) fn new(rule: &CorrelationRule, index: usize, mut rules: Vec<Part>) -> Result<Self, String> {
         if rule.window != WindowMode::Sliding || rule.gap.is_some() {
-            return Err("a correlation with a window or a gap of its own: a timespan is known".to_owned());
+            return Err("it has a window or a gap of its own: only a timespan is known".to_owned());
         }
         // A rule that is named twice is one.
         let mut known = BTreeSet::new();
@@ -185,9 +185,7 @@ fn least(condition: &CorrelationCondition) -> Result<usize, String> {
             ConditionOperator::Gte => number,
             ConditionOperator::Gt => number.saturating_add(1),
             _ => {
-                return Err(
-                    "a condition that more hits can undo, with lt, lte, eq or neq: gte and gt are known".to_owned()
-                );
+                return Err("more hits could undo its condition (lt, lte, eq or neq): use gte or gt".to_owned());
             }
         });
     }
@@ -200,7 +198,7 @@ fn can_hold(condition: &ConditionExpr, rules: &[Part]) -> Result<(), String> {
     let unknown = |asked: &str| Err(format!("its condition asks for {asked}, which is none of its rules"));
     match condition {
         ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().try_for_each(|part| can_hold(part, rules)),
-        ConditionExpr::Not(_) => Err("a condition that more hits can undo, with not: and and or are known".to_owned()),
+        ConditionExpr::Not(_) => Err("more hits could undo its condition (not): use and or or".to_owned()),
         ConditionExpr::Identifier(wanted) if !is_any(&|name| name == wanted) => unknown(wanted),
         ConditionExpr::Selector { pattern, .. } if !is_any(&|name| pattern.matches_detection_name(name)) => {
             unknown(&pattern.to_string())
