@@ -72,15 +72,21 @@ fn of_detection(detection: &Detection) -> Result<Detection, String> {
         }
         Detection::AnyOf(parts) => Detection::AnyOf(all(parts)?),
         Detection::And(parts) => Detection::And(all(parts)?),
+        Detection::Keywords(words) if words.iter().all(is_plain_word) => detection.clone(),
         Detection::Keywords(words) => Detection::AnyOf(words.iter().map(keyword).collect()),
         Detection::ArrayMatch { .. } | Detection::Conditional { .. } => detection.clone(),
     })
 }
 
+/// Whether the crate looks for a keyword as it should.
+fn is_plain_word(word: &SigmaValue) -> bool {
+    matches!(word, SigmaValue::String(text) if is_foldable(text))
+}
+
 /// One keyword: a text that is in any value.
 fn keyword(word: &SigmaValue) -> Detection {
     let text = match word {
-        SigmaValue::String(text) if is_foldable(text) => return Detection::Keywords(vec![word.clone()]),
+        word if is_plain_word(word) => return Detection::Keywords(vec![word.clone()]),
         SigmaValue::String(text) => text.clone(),
         SigmaValue::Integer(number) => return Detection::Keywords(vec![raw(&number.to_string())]),
         SigmaValue::Float(number) => return Detection::Keywords(vec![raw(&number.to_string())]),
