@@ -173,41 +173,52 @@ pub fn hide_others(chunk: &[u8], records: &[Record]) -> bool {
     !hidden(chunk, records).is_empty()
 }
 
-/// The records that are hidden in these.
+/// The records that are hidden in these, which follow each other: where a magic is that none of them starts with.
 fn hidden(chunk: &[u8], records: &[Record]) -> Vec<Hidden> {
     let mut hidden = Vec::new();
-    // Nothing is hidden where there is one magic for each record.
+    let mut rest = records.iter().map(|record| Span { start: record.offset.saturating_sub(HEADER_SIZE), record });
+    let Some(mut span) = rest.next() else { return hidden };
+    // Where the last record starts that is known in it; nothing once there is something else behind one.
+    let mut spanning = Some(span.start);
     let used = records.last().map_or(0, |last| last.offset.saturating_add(last.size));
-    let magics = memmem::find_iter(chunk.get(CHUNK_HEADER_SIZE..used).unwrap_or_default(), &magic::RECORD).count();
-    if magics <= records.len() {
-        return hidden;
-    }
-    for record in records {
-        let start = record.offset.saturating_sub(HEADER_SIZE);
-        let end = start + record.whole();
-        let mut spanning = start;
-        let inside = chunk.get(..end).unwrap_or_default();
-        while let Some((start, inner)) = next_inside(inside, record.offset.max(spanning + 1)) {
-            let behind = start + inner.whole();
-            // A record may hold the bytes of another as data; but not as the rest of it.
-            if behind != end && header_at(inside, behind).is_none() {
-                break;
-            }
-            hidden.push(Hidden { spanning, start });
-            spanning = start;
+    for found in memmem::find_iter(chunk.get(..used).unwrap_or_default(), &magic::RECORD) {
+        while found >= span.end() {
+            let Some(next) = rest.next() else { return hidden };
+            (span, spanning) = (next, Some(next.start));
         }
+        // Most are those that the records start with.
+        let Some(before) = spanning.filter(|_| found >= span.record.offset) else { continue };
+        let inside = chunk.get(..span.end()).unwrap_or_default();
+        let Some(inner) = whole_inside(inside, found) else { continue };
+        let behind = found + inner.whole();
+        // A record may hold the bytes of another as data; but not as the rest of it.
+        if behind != span.end() && header_at(inside, behind).is_none() {
+            spanning = None;
+            continue;
+        }
+        hidden.push(Hidden { spanning: before, start: found });
+        spanning = Some(found);
     }
     hidden
 }
 
-/// The first record at or behind an offset that is whole, or is the rest: the copy of its size may be that of the record
-/// that spans it.
-fn next_inside(chunk: &[u8], from: usize) -> Option<(usize, Record)> {
-    let starts = memmem::find_iter(chunk.get(from..)?, &magic::RECORD);
-    starts.map(|found| from + found).find_map(|start| {
-        let record = header_at(chunk, start)?;
-        (start + record.whole() == chunk.len() || at(chunk, start).is_some()).then_some((start, record))
-    })
+/// A record with its header.
+#[derive(Clone, Copy)]
+struct Span<'r> {
+    start: usize,
+    record: &'r Record,
+}
+
+impl Span<'_> {
+    fn end(self) -> usize {
+        self.start + self.record.whole()
+    }
+}
+
+/// The record that starts at an offset, if it is whole, or is the rest: the copy of its size may be that of the record that spans it.
+fn whole_inside(chunk: &[u8], start: usize) -> Option<Record> {
+    let record = header_at(chunk, start)?;
+    (start + record.whole() == chunk.len() || at(chunk, start).is_some()).then_some(record)
 }
 
 /// Where in a chunk the next record with this id starts, by its magic and its id, at or behind an offset.
