@@ -12,10 +12,11 @@
 //! the end of the `Image` value, or of `Application`, so its bytes are in that run. Templates and their literal text stand in the same
 //! chunk as the records that use them.
 //!
+//! A record that another hides can be anything, so a chunk in which one is hidden is decoded in any case
+//! ([`crate::evtx::record::hide_others`]). To make sure of that takes a tenth more processor time.
+//!
 //! What would break it: text put together from pieces, such as two substitutions in one element, a character
-//! reference inside a name, or an 8-bit string with NUL bytes inside, which the parser drops; and a whole record inside the
-//! last value of one that cannot be what is looked for: [`crate::evtx::record::mend`] would split it off, but to look for it in
-//! each chunk takes a tenth to a fifth more processor time. Windows writes none of
+//! reference inside a name, or an 8-bit string with NUL bytes inside, which the parser drops. Windows writes none of
 //! them into these fields; who can forge them can as well name the process something else. `--no-prefilter` decodes
 //! everything, and the tests compare the two byte for byte.
 
