@@ -118,11 +118,6 @@ struct Entry {
     values: Vec<String>,
 }
 
-/// By what another one could know a correlation.
-pub(super) fn names(rule: &CorrelationRule) -> impl Iterator<Item = String> {
-    rule.id.clone().into_iter().chain([rule.name.as_ref().unwrap_or(&rule.title).clone()])
-}
-
 impl Part {
     pub(super) fn new(names: Vec<String>, indices: Vec<usize>) -> Self {
         Self { names, indices, aliases: BTreeMap::new() }

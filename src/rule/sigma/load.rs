@@ -20,7 +20,7 @@ use crate::{
         sigma::{
             asking::Asking,
             beside::{self, Names},
-            correlation::{self, Correlation, Correlations, Part},
+            correlation::{Correlation, Correlations, Part},
             engine::Sigma,
             file, flags, literals,
             names::{self, Unknown},
@@ -153,8 +153,7 @@ impl Loaded {
             if let Some(asking) = asking.filter(|asking| !asking.is_met_by(possible.is_told)) {
                 return asking.all.names().filter(|name| !(possible.is_told)(name)).map(str::to_owned).collect();
             }
-            let is_its =
-                |loaded: &Loadable| rule.rules.iter().any(|name| referable(&loaded.rule).any(|own| own == name));
+            let is_its = |loaded: &Loadable| rule.rules.iter().any(|name| is_known_by(&loaded.rule, name));
             let its: Vec<_> =
                 of_rules.iter().filter(|(loaded, _)| is_its(loaded)).map(|(_, missing)| missing).collect();
             if its.iter().any(|missing| missing.is_empty()) {
@@ -346,7 +345,7 @@ impl Loaded {
         let loaded: BTreeSet<&str> = self.rules.iter().flat_map(|loaded| referable(&loaded.rule)).collect();
         let missing = |names: &[String]| names.iter().find(|name| !loaded.contains(name.as_str())).cloned();
         let correlations: BTreeSet<String> =
-            self.correlations.iter().flat_map(|(rule, _)| correlation::names(rule)).collect();
+            self.correlations.iter().flat_map(|(rule, _)| names_of(rule)).map(str::to_owned).collect();
         let refused = &mut self.refused;
         let (rules, indices): (_, Vec<usize>) = (&self.rules, (0..self.rules.len()).collect());
         let evaluated = |rule: &CorrelationRule| match missing(&rule.rules) {
@@ -489,16 +488,31 @@ fn once<T, R: PartialEq>(rules: &mut Vec<T>, parts: fn(&T) -> (&RuleInfo, &R)) {
 /// The rules that a correlation is about, by their indices.
 fn parts_of(correlation: &CorrelationRule, rules: &[Loadable], indices: &[usize]) -> Vec<Part> {
     let part = |name: &String| {
-        let is_it = |(loaded, _): &(&Loadable, _)| referable(&loaded.rule).any(|own| own == name);
+        let is_it = |(loaded, _): &(&Loadable, _)| is_known_by(&loaded.rule, name);
         let (named, indices): (Vec<_>, Vec<_>) = rules.iter().zip(indices.iter().copied()).filter(is_it).unzip();
         Part::new(named.into_iter().flat_map(|loaded| referable(&loaded.rule)).map(str::to_owned).collect(), indices)
     };
     correlation.rules.iter().map(part).collect()
 }
 
-/// By what correlations know a rule: its title only where it has no name.
+/// By what correlations know a rule.
 fn referable(rule: &SigmaRule) -> impl Iterator<Item = &str> {
-    rule.id.as_deref().into_iter().chain([rule.name.as_deref().unwrap_or(&rule.title)])
+    id_and_name(rule.id.as_deref(), rule.name.as_deref(), &rule.title)
+}
+
+/// Whether correlations know a rule by this.
+fn is_known_by(rule: &SigmaRule, name: &str) -> bool {
+    referable(rule).any(|own| own == name)
+}
+
+/// By what one could know a correlation.
+fn names_of(rule: &CorrelationRule) -> impl Iterator<Item = &str> {
+    id_and_name(rule.id.as_deref(), rule.name.as_deref(), &rule.title)
+}
+
+/// By what correlations know what has these: its title only where it has no name.
+fn id_and_name<'r>(id: Option<&'r str>, name: Option<&'r str>, title: &'r str) -> impl Iterator<Item = &'r str> {
+    id.into_iter().chain([name.unwrap_or(title)])
 }
 
 fn info(

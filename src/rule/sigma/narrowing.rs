@@ -3,8 +3,6 @@
 //! The evaluating crate can do so too, but lets a selector such as `1 of them` in either condition see the detections of
 //! both, so that a filter could silence its rule, and knows no rule by its name.
 
-use std::collections::BTreeSet;
-
 use rsigma_parser::{
     ConditionExpr, Detections, FilterRule, FilterRuleTarget, LogSource, Quantifier, SelectorPattern, SigmaRule,
 };
@@ -18,26 +16,28 @@ fn names(rule: &SigmaRule) -> impl Iterator<Item = &str> {
 
 /// Whether a filter is for a rule.
 pub(super) fn is_for(filter: &FilterRule, rule: &SigmaRule) -> bool {
-    let is_named = match &filter.rules {
+    is_named(filter, rule) && filter.logsource.as_ref().is_none_or(|source| covers(source, &rule.logsource))
+}
+
+fn is_named(filter: &FilterRule, rule: &SigmaRule) -> bool {
+    match &filter.rules {
         FilterRuleTarget::Any => true,
         FilterRuleTarget::Specific(wanted) => names(rule).any(|name| wanted.iter().any(|one| one == name)),
-    };
-    is_named && filter.logsource.as_ref().is_none_or(|source| covers(source, &rule.logsource))
+    }
 }
 
 /// The first rule that a filter names, if it is about connections, and names none of these.
-pub(super) fn names_only_others<'a>(
-    filter: &'a FilterRule,
-    rules: impl Iterator<Item = &'a SigmaRule>,
-) -> Option<&'a str> {
+pub(super) fn names_only_others<'f, 'r>(
+    filter: &'f FilterRule,
+    mut rules: impl Iterator<Item = &'r SigmaRule>,
+) -> Option<&'f str> {
     let FilterRuleTarget::Specific(wanted) = &filter.rules else { return None };
     let is_ours = filter.logsource.as_ref().is_none_or(|source| {
         source.category.as_deref().is_none_or(|category| category == "network_connection")
             && source.product.as_deref().is_none_or(|product| product == "windows")
     });
-    let loaded: BTreeSet<&str> = rules.flat_map(names).collect();
-    let is_for_none = !wanted.iter().any(|name| loaded.contains(name.as_str()));
-    wanted.first().filter(|_| is_ours && is_for_none).map(String::as_str)
+    let is_for_none = is_ours && !rules.any(|rule| is_named(filter, rule));
+    wanted.first().filter(|_| is_for_none).map(String::as_str)
 }
 
 /// What a log source says, another says too.
