@@ -6,11 +6,13 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::process::Query;
 
 /// The queries of a process. What it asked for without a name or without an address in return is not kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(into = "Vec<Query>", from = "Vec<Query>")]
 pub struct Answers {
     names: Vec<Box<str>>,
     numbers: HashMap<Box<str>, u32, ahash::RandomState>,
@@ -104,6 +106,23 @@ impl Answers {
             told.into_iter().map(move |(time, name)| Query { time, name: name.into(), addresses: vec![address] })
         };
         self.by_address.iter().flat_map(of_address)
+    }
+}
+
+impl From<Answers> for Vec<Query> {
+    fn from(answers: Answers) -> Self {
+        answers.queries().collect()
+    }
+}
+
+impl From<Vec<Query>> for Answers {
+    fn from(queries: Vec<Query>) -> Self {
+        let mut answers = Self::default();
+        for query in &queries {
+            answers.add(query);
+        }
+        answers.settle();
+        answers
     }
 }
 

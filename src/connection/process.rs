@@ -81,7 +81,7 @@ impl Fact {
     pub fn size(&self) -> usize {
         let texts = |texts: &[&String]| texts.iter().map(|text| 16 + text.len()).sum::<usize>();
         let told = match &self.told {
-            Told::Created(created) => size_of::<Created>() + created.texts().map(|text| 16 + text.len()).sum::<usize>(),
+            Told::Created(created) => created.size(),
             Told::Parent(parent) => size_of::<Parent>() + texts(&[&parent.image, &parent.command_line]),
             Told::Ended(_) => 0,
             Told::Queried(query) => texts(&[&query.name]) + size_of_val(&*query.addresses),
@@ -129,6 +129,12 @@ pub struct Created {
 }
 
 impl Created {
+    /// What it takes in memory, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.texts().map(|text| 16 + text.len()).sum::<usize>()
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         let image = [&self.image, &self.command_line, &self.hashes, &self.original_file_name, &self.integrity_level];
         let parent = [&self.parent_command_line, &self.parent_image, &self.parent_id, &self.parent_guid];

@@ -140,7 +140,7 @@ impl Contexts {
         if let (Some(met), Some(process)) = (table.count(key, met), process) {
             for (time, name) in processes.queries(&process, hit) {
                 let size = size_of::<(i128, String)>() + name.len();
-                *size_of_queries += if met.queries.insert((time, name.to_owned())) { size } else { 0 };
+                *size_of_queries += if met.queries.insert((time, name)) { size } else { 0 };
             }
         }
         if self.size() >= self.room || self.table.is_full() {

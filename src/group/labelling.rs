@@ -54,7 +54,7 @@ impl<'a> Labelling<'a> {
     /// A database is damaged: why is in [`Self::failed`].
     pub fn of_hit(&mut self, hit: &Hit) -> io::Result<Arc<Found>> {
         let queries = self.processes.map(|processes| processes.queries(&processes.key(hit), hit));
-        let names = queries.into_iter().flatten().map(|(_, name)| name);
+        let names = queries.iter().flatten().map(|(_, name)| &**name);
         let asked = Labels::asked(|field| hit.get(field), names);
         self.answer(&asked)
     }

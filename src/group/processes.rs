@@ -1,79 +1,68 @@
 //! [`Processes`]: what is known of the processes of hits and of those that they come from, and the [`Context`] of a connection that
 //! comes of it.
 //!
-//! Facts are found in any order and in any log, and are put together here. Where two events say the same of a process, the one that
-//! says more counts, and of two that say as much, the earlier.
+//! Facts are found in any order and in any log, and are put together here, process by process. Those that do not fit into memory are on
+//! disk, and each is read again when it is asked for; what tells processes apart stays in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
     io,
     net::IpAddr,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 
 use crate::{
     connection::{
-        answers::Answers,
         audited,
         glossary::{Field, base_name},
-        process::{self, Created, Fact, Parent, ProcessKey, Told},
+        process::{self, Created, Fact, ProcessKey, Told},
         security,
     },
-    group::{hit::Hit, spill::SortedRuns},
+    group::{
+        hit::Hit,
+        life::{Life, OfId, OfKey, Telling},
+        shelf::Shelf,
+        spill::SortedRuns,
+    },
 };
 
 /// How many processes above one are followed at most. Windows has a handful; a forged log can have any number.
 const MOST_ABOVE: usize = 64;
 
 /// What is known of some processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Processes {
-    known: HashMap<ProcessKey, Process>,
+    lives: Shelf<ProcessKey, Life>,
     /// The processes that have had the same id on a host, one after another.
     of_ids: BTreeMap<ProcessKey, OfId>,
 }
 
-/// When processes of an id were created, in order; and when some have ended, in order.
-#[derive(Debug, Default)]
-struct OfId {
-    created: Vec<i128>,
-    ended: Vec<i128>,
-}
-
-/// What is known of one.
-#[derive(Debug, Default)]
-struct Process {
-    created: Option<Box<Created>>,
-    /// What the first process that it started says of it.
-    parent: Option<Box<Parent>>,
-    ended: Option<i128>,
-    answers: Answers,
-}
-
 /// What is known of the process behind a connection. What is not known is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Context<'a> {
+pub struct Context {
     /// Its command line.
-    pub process: &'a str,
+    pub process: String,
     /// The hashes of its image, as logged.
-    pub hashes: &'a str,
+    pub hashes: String,
     /// The name that its image was built with.
-    pub original_file_name: &'a str,
+    pub original_file_name: String,
     /// Its integrity level.
-    pub integrity_level: &'a str,
+    pub integrity_level: String,
     /// When it started.
     pub start: Option<Timestamp>,
     /// When it ended, if that was logged.
     pub end: Option<Timestamp>,
     /// The command line of the process that started it.
-    pub parent_process: &'a str,
+    pub parent_process: String,
     /// The path of that.
-    pub parent_path: &'a str,
+    pub parent_path: String,
     /// Its id.
-    pub parent_id: &'a str,
+    pub parent_id: String,
     /// Its GUID.
-    pub parent_guid: &'a str,
+    pub parent_guid: String,
     /// The names of the processes that it comes from, the first one first, and its own.
     pub ancestry: String,
     /// Where this is from.
@@ -81,30 +70,26 @@ pub struct Context<'a> {
 }
 
 /// A process in the line of those that a connection's comes from. What is not known is empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ancestor<'a> {
+#[derive(Debug)]
+pub struct Ancestor {
     /// Which it is.
     pub key: ProcessKey,
-    /// The path of its executable.
-    pub image: &'a str,
-    /// Its command line.
-    pub command_line: &'a str,
-    /// The hashes of its executable, as logged.
-    pub hashes: &'a str,
     /// When it started.
     pub start: Option<Timestamp>,
     /// When it ended, if that was logged.
     pub end: Option<Timestamp>,
+    told: ToldBy,
 }
 
-/// The same, as it is found on the way up.
-struct Step<'a> {
-    key: ProcessKey,
-    image: &'a str,
-    command_line: &'a str,
-    /// Its own event, if that is known.
-    created: Option<&'a Created>,
-    ended: Option<i128>,
+/// What tells of a process in that line.
+#[derive(Debug, Clone)]
+enum ToldBy {
+    /// Its own event.
+    Own(Arc<Life>),
+    /// That of a process that it started, of which this is all that is known.
+    Child(Arc<Life>),
+    /// That of the one below it.
+    Below(Arc<Life>),
 }
 
 /// Where what is known of a process is from.
@@ -134,105 +119,158 @@ impl Origin {
     }
 }
 
+impl Ancestor {
+    /// The path of its executable.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        self.told.image()
+    }
+
+    /// Its command line.
+    #[must_use]
+    pub fn command_line(&self) -> &str {
+        match &self.told {
+            ToldBy::Own(life) => life.created.as_ref().map_or("", |created| &created.command_line),
+            ToldBy::Child(life) => life.parent.as_ref().map_or("", |parent| &parent.command_line),
+            ToldBy::Below(life) => life.created.as_ref().map_or("", |created| &created.parent_command_line),
+        }
+    }
+
+    /// The hashes of its executable, as logged.
+    #[must_use]
+    pub fn hashes(&self) -> &str {
+        self.told.created().map_or("", |created| &created.hashes)
+    }
+}
+
+impl ToldBy {
+    fn image(&self) -> &str {
+        match self {
+            Self::Own(life) => life.created.as_ref().map_or("", |created| &created.image),
+            Self::Child(life) => life.parent.as_ref().map_or("", |parent| &parent.image),
+            Self::Below(life) => life.created.as_ref().map_or("", |created| &created.parent_image),
+        }
+    }
+
+    /// Its own event, if that is known.
+    fn created(&self) -> Option<&Created> {
+        if let Self::Own(life) = self { life.created.as_deref() } else { None }
+    }
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self { lives: Shelf::new(0), of_ids: BTreeMap::new() }
+    }
+}
+
 impl Processes {
-    /// What these facts say of the processes that are wanted, and of those above them.
+    /// What these facts say of the processes that are wanted, and of those above them. No more than some `room` bytes of it are held
+    /// in memory.
     ///
     /// # Errors
     ///
-    /// What was spilled cannot be read again.
-    pub fn new(wanted: &HashSet<ProcessKey>, facts: &SortedRuns<Fact>) -> io::Result<Self> {
-        let mut all = Self::default();
-        let mut wanted = wanted.clone();
+    /// It cannot be spilled, or what was spilled cannot be read again.
+    pub fn new(wanted: &HashSet<ProcessKey>, facts: &SortedRuns<Fact>, room: usize) -> io::Result<Self> {
+        let mut all = Self { lives: Shelf::new(room), of_ids: BTreeMap::new() };
+        let mut wanted = Cow::Borrowed(wanted);
         for _ in 0..=MOST_ABOVE {
             let mut above = HashSet::new();
+            let mut open: Option<Telling> = None;
             for fact in facts.pass()? {
-                let Fact { of, told } = fact?;
-                if wanted.contains(&of) && audited::is_key(&of) {
-                    all.learn_of_id(of, told);
-                } else if wanted.contains(&of) {
-                    let host = of.host.clone();
-                    let created = all.known.entry(of).or_default().learn(told);
-                    above.extend(created.map(|created| ProcessKey { host, guid: created.parent_guid.clone() }));
+                let fact = fact?;
+                match &mut open {
+                    Some(telling) if telling.goes_on(&fact) => telling.learn(fact),
+                    _ if wanted.contains(&fact.of) => {
+                        above.extend(all.keep_told(open.replace(Telling::of(fact)))?);
+                    }
+                    _ => {}
                 }
             }
-            above.retain(|key| process::is_guid(&key.guid) && !all.known.contains_key(key));
+            above.extend(all.keep_told(open)?);
+            above.retain(|key| process::is_guid(&key.guid) && !all.lives.has(key));
             if above.is_empty() {
                 break;
             }
-            wanted = above;
-        }
-        all.known.values_mut().for_each(|process| process.answers.settle());
-        for (of, lived) in &mut all.of_ids {
-            lived.created.sort_unstable();
-            lived.ended.sort_unstable();
-            for &created in &lived.created {
-                let process = all.known.get_mut(&audited::key_of_one(of, Some(created)));
-                if let Some(process) = process {
-                    process.ended = lived.end(created);
-                }
-            }
+            wanted = Cow::Owned(above);
         }
         Ok(all)
     }
 
-    /// The process of this key and those above it, as far as any is known.
-    #[must_use]
-    pub fn lineage(&self, key: &ProcessKey) -> Vec<Ancestor<'_>> {
-        let mut below = None;
-        let ancestor = |Step { key, image, command_line, created, ended }| {
-            // By its GUID, a process of Windows can have started hours after those that it has started.
-            let by_guid = process::started(&key.guid).filter(|&start| below.is_none_or(|below| start <= below));
-            let start = created.and_then(|created: &Created| time(created.time)).or(by_guid);
-            below = start.or(below);
-            let hashes = created.map_or("", |created| &created.hashes);
-            Ancestor { key, image, command_line, hashes, start, end: time(ended) }
-        };
-        self.steps(key).into_iter().map(ancestor).collect()
+    /// Keeps what was told of a key. Returns the process above, if it is of one that has one.
+    fn keep_told(&mut self, telling: Option<Telling>) -> io::Result<Option<ProcessKey>> {
+        let Some(Telling { of, told, size }) = telling else { return Ok(None) };
+        match told {
+            OfKey::One(mut life) => {
+                life.answers.settle();
+                let host = of.host.clone();
+                let above = life.created.as_ref().map(|created| ProcessKey { host, guid: created.parent_guid.clone() });
+                self.lives.put(of, life, size)?;
+                Ok(above)
+            }
+            OfKey::Id(all, ended) => {
+                let lived = OfId::new(all.keys().copied().flatten().collect(), ended);
+                for (time, created) in all {
+                    let key = audited::key_of_one(&of, time);
+                    let size = created.size() + key.size();
+                    let ended = time.and_then(|time| lived.end(time));
+                    self.lives.put(key, Life { created: Some(created), ended, ..Life::default() }, size)?;
+                }
+                self.of_ids.insert(of, lived);
+                Ok(None)
+            }
+        }
     }
 
-    /// The process of this key and those above it, each as its own event has it, or else as that of the one below it does.
-    fn steps(&self, key: &ProcessKey) -> Vec<Step<'_>> {
-        let Some(process) = self.known.get(key) else { return Vec::new() };
-        let (key, ended) = (key.clone(), process.ended);
-        let mut steps = Vec::new();
-        let mut next = match process {
-            Process { created: Some(created), .. } => {
-                let (image, command_line) = (&*created.image, &*created.command_line);
-                steps.push(Step { key, image, command_line, created: Some(created), ended });
-                Some(&**created)
-            }
-            Process { parent: Some(parent), .. } => {
-                steps.push(Step {
-                    key,
-                    image: &parent.image,
-                    command_line: &parent.command_line,
-                    created: None,
-                    ended,
-                });
-                None
-            }
-            _ => None,
+    /// Why something of it could not be read again, if it could not: what was asked since is not known then, and was not told.
+    #[must_use]
+    pub fn failed(&self) -> Option<io::Error> {
+        self.lives.failed()
+    }
+
+    /// The process of this key and those above it, as far as any is known.
+    #[must_use]
+    pub fn lineage(&self, key: &ProcessKey) -> Vec<Ancestor> {
+        let mut below = None;
+        let mut lineage = self.steps(key);
+        for Ancestor { key, start, told, .. } in &mut lineage {
+            // By its GUID, a process of Windows can have started hours after those that it has started.
+            let by_guid = process::started(&key.guid).filter(|&start| below.is_none_or(|below| start <= below));
+            *start = told.created().and_then(|created| time(created.time)).or(by_guid);
+            below = start.or(below);
+        }
+        lineage
+    }
+
+    /// The process of this key and those above it, each as its own event has it, or else as that of the one below it does. When they have
+    /// started is not told yet.
+    fn steps(&self, key: &ProcessKey) -> Vec<Ancestor> {
+        let Some(life) = self.lives.get(key) else { return Vec::new() };
+        let (end, start) = (time(life.ended), None);
+        let mut next = life.created.is_some().then(|| Arc::clone(&life));
+        let told = match &*life {
+            Life { created: Some(_), .. } => ToldBy::Own(life),
+            Life { parent: Some(_), .. } => ToldBy::Child(life),
+            _ => return Vec::new(),
         };
+        let mut steps = vec![Ancestor { key: key.clone(), start, end, told }];
         while let (Some(below), Some(last), true) = (next, steps.last(), steps.len() <= MOST_ABOVE) {
             let host = last.key.host.clone();
-            let mut key = ProcessKey { host, guid: below.parent_guid.clone() };
-            let process = self.known.get(&key);
-            next = process.and_then(|process| process.created.as_deref());
-            let told = (&*below.parent_image, &*below.parent_command_line);
-            let (image, command_line) = next.map_or(told, |created| (&created.image, &created.command_line));
-            if image.is_empty() {
-                break;
-            }
-            if steps.iter().any(|step| step.key == key) {
-                // Only in a forged log, two come from each other.
+            let guid = below.created.as_ref().map(|created| created.parent_guid.clone()).unwrap_or_default();
+            let mut key = ProcessKey { host, guid };
+            let life = self.lives.get(&key);
+            let end = life.as_ref().and_then(|life| time(life.ended));
+            next = life.filter(|life| life.created.is_some());
+            let told = next.clone().map_or(ToldBy::Below(below), ToldBy::Own);
+            // Only in a forged log, two come from each other.
+            if told.image().is_empty() || steps.iter().any(|step| step.key == key) {
                 break;
             }
             if key.guid.is_empty() {
                 // Where its own id is not stated, it is known as what has started the other.
                 key.guid = format!("above {}", last.key.guid);
             }
-            let ended = process.and_then(|process| process.ended);
-            steps.push(Step { key, image, command_line, created: next, ended });
+            steps.push(Ancestor { key, start, end, told });
         }
         steps
     }
@@ -241,38 +279,18 @@ impl Processes {
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
         let of_ids = self.of_ids.iter().flat_map(|(of, lived)| {
-            let created = |&time: &i128| self.known.get(&audited::key_of_one(of, Some(time)))?.created.clone();
-            let created = lived.created.iter().filter_map(created).map(Told::Created);
-            let ended = lived.ended.iter().map(|&time| Told::Ended(Some(time)));
-            created.chain(ended).map(|told| Fact { of: of.clone(), told })
+            let created = |&time: &i128| self.lives.get(&audited::key_of_one(of, Some(time)))?.created.clone();
+            let created = lived.created().iter().filter_map(created).map(Told::Created);
+            created.chain(lived.ends()).map(|told| Fact { of: of.clone(), told })
         });
-        let of_guids = self.known.iter().filter(|(of, _)| !audited::is_key(of)).flat_map(|(of, process)| {
-            let Process { created, parent, ended, answers } = process;
-            let created = created.iter().cloned().map(Told::Created);
-            let ended = ended.iter().map(|&time| Told::Ended(Some(time)));
-            let told = created.chain(parent.iter().cloned().map(Told::Parent)).chain(ended);
-            told.chain(answers.queries().map(Told::Queried)).map(|told| Fact { of: of.clone(), told })
+        let of_guids = self.lives.keys().filter(|of| !audited::is_key(of)).flat_map(|of| {
+            let told: Vec<Told> = self.lives.get(of).iter().flat_map(|life| life.facts()).collect();
+            told.into_iter().map(|told| Fact { of: of.clone(), told })
         });
         let mut facts: Vec<Fact> = of_guids.chain(of_ids).collect();
         facts.sort_unstable();
         facts.dedup();
         facts
-    }
-
-    /// Takes a fact about a process with this id.
-    fn learn_of_id(&mut self, of: ProcessKey, told: Told) {
-        match told {
-            Told::Created(created) => {
-                self.known
-                    .entry(audited::key_of_one(&of, created.time))
-                    .or_default()
-                    .created
-                    .get_or_insert_with(|| created.clone());
-                self.of_ids.entry(of).or_default().created.extend(created.time);
-            }
-            Told::Ended(time) => self.of_ids.entry(of).or_default().ended.extend(time),
-            Told::Parent(_) | Told::Queried(_) => {}
-        }
     }
 
     /// The process of a hit: of those that have had its id, the one that there was at its time, if that is known.
@@ -291,27 +309,27 @@ impl Processes {
 
     /// What is known of the process of a host with this GUID, which had a connection at this time.
     #[must_use]
-    pub fn context(&self, key: &ProcessKey, connected: Option<Timestamp>) -> Context<'_> {
-        let known = self.known.get(key);
-        let end = known.and_then(|process| time(process.ended));
+    pub fn context(&self, key: &ProcessKey, connected: Option<Timestamp>) -> Context {
+        let life = self.lives.get(key);
+        let end = life.as_ref().and_then(|life| time(life.ended));
         let of_guid = || process::started(&key.guid).filter(|&start| connected.is_none_or(|time| start <= time));
-        match known {
-            Some(Process { created: Some(created), .. }) => Context {
-                process: &created.command_line,
-                hashes: &created.hashes,
-                original_file_name: &created.original_file_name,
-                integrity_level: &created.integrity_level,
+        match life.as_deref() {
+            Some(Life { created: Some(created), .. }) => Context {
+                process: created.command_line.clone(),
+                hashes: created.hashes.clone(),
+                original_file_name: created.original_file_name.clone(),
+                integrity_level: created.integrity_level.clone(),
                 start: time(created.time).or_else(of_guid),
                 end,
-                parent_process: &created.parent_command_line,
-                parent_path: &created.parent_image,
-                parent_id: &created.parent_id,
-                parent_guid: &created.parent_guid,
+                parent_process: created.parent_command_line.clone(),
+                parent_path: created.parent_image.clone(),
+                parent_id: created.parent_id.clone(),
+                parent_guid: created.parent_guid.clone(),
                 ancestry: self.ancestry(key),
                 origin: Origin::Own,
             },
-            Some(Process { parent: Some(parent), .. }) => Context {
-                process: &parent.command_line,
+            Some(Life { parent: Some(parent), .. }) => Context {
+                process: parent.command_line.clone(),
                 start: of_guid(),
                 end,
                 ancestry: self.ancestry(key),
@@ -328,56 +346,25 @@ impl Processes {
 
     /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
     #[must_use]
-    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> Vec<(i128, &str)> {
-        let (Some(process), Some(time), Ok(address)) =
-            (self.known.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
+    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> Vec<(i128, String)> {
+        let (Some(life), Some(time), Ok(address)) =
+            (self.lives.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
         else {
             return Vec::new();
         };
-        process.answers.of(address, time)
+        life.answers.of(address, time).into_iter().map(|(time, name)| (time, name.to_owned())).collect()
     }
 
     /// Whether a process is known to have asked DNS for names.
     pub(super) fn has_asked(&self, key: &ProcessKey) -> bool {
-        self.known.get(key).is_some_and(|process| !process.answers.is_empty())
+        self.lives.get(key).is_some_and(|life| !life.answers.is_empty())
     }
 
     /// The names of the processes that one comes from, as far as they are known, and its own.
     fn ancestry(&self, key: &ProcessKey) -> String {
-        let names: Vec<&str> = self.steps(key).into_iter().rev().map(|step| base_name(step.image)).collect();
+        let steps = self.steps(key);
+        let names: Vec<&str> = steps.iter().rev().map(|step| base_name(step.image())).collect();
         names.join(" > ")
-    }
-}
-
-impl OfId {
-    /// When the process was created that there was at a time.
-    fn at(&self, time: i128) -> Option<i128> {
-        let created = *self.created.get(self.created.partition_point(|&created| created <= time).checked_sub(1)?)?;
-        self.end(created).is_none_or(|end| end > time).then_some(created)
-    }
-
-    /// When the process ended that was created at this time.
-    fn end(&self, created: i128) -> Option<i128> {
-        let next = self.created.get(self.created.partition_point(|&other| other <= created));
-        let end = *self.ended.get(self.ended.partition_point(|&end| end <= created))?;
-        next.is_none_or(|&next| end <= next).then_some(end)
-    }
-}
-
-impl Process {
-    /// Takes a fact about it, unless that is known. Returns how it was created, if that is the fact.
-    fn learn(&mut self, told: Told) -> Option<&Created> {
-        match told {
-            Told::Created(created) => return Some(self.created.get_or_insert(created)),
-            Told::Parent(parent) => {
-                self.parent.get_or_insert(parent);
-            }
-            Told::Ended(time) => self.ended = self.ended.or(time),
-            Told::Queried(query) => {
-                self.answers.add(&query);
-            }
-        }
-        None
     }
 }
 
@@ -411,4 +398,121 @@ pub fn names<'a>(queries: impl IntoIterator<Item = &'a str>) -> String {
 
 fn time(nanoseconds: Option<i128>) -> Option<Timestamp> {
     nanoseconds.and_then(|time| Timestamp::from_nanosecond(time).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        connection::process::{Parent, Query},
+        group::{facts::Facts, hit::Place},
+    };
+
+    const SECOND: i128 = 1_000_000_000;
+    const START: i128 = 1_662_000_000 * SECOND;
+
+    fn guid(number: u32) -> String {
+        format!("{{6820D070-1F1B-6323-{:04X}-000000001400}}", number)
+    }
+
+    fn of(number: u32) -> ProcessKey {
+        ProcessKey { host: "host".to_owned(), guid: guid(number) }
+    }
+
+    /// Processes of which each has started the next; some have ended, have asked for a name, or are known by the next alone. Besides, processes
+    /// that have had the same id.
+    fn facts() -> Facts {
+        let mut facts = Facts::new(usize::MAX);
+        let created = |number: u32, time: i128| Created {
+            time: Some(time),
+            image: format!(r"C:\{number}.exe"),
+            command_line: format!("{number}.exe /{}", "x".repeat(number as usize)),
+            parent_guid: number.checked_sub(1).map(guid).unwrap_or_default(),
+            parent_image: number.checked_sub(1).map(|above| format!(r"C:\{above}.exe")).unwrap_or_default(),
+            ..Created::default()
+        };
+        let mut tell = |of: ProcessKey, told| facts.push(Fact { of, told });
+        for number in 0..40 {
+            let time = START + i128::from(number) * SECOND;
+            let created = created(number, time);
+            if let Some(above) = number.checked_sub(1) {
+                let (image, command_line) = (created.parent_image.clone(), format!("{above}.exe"));
+                tell(of(above), Told::Parent(Box::new(Parent { time: Some(time), image, command_line })));
+            }
+            if number % 7 != 3 {
+                tell(of(number), Told::Created(Box::new(created)));
+            }
+            if number % 3 == 0 {
+                tell(of(number), Told::Ended(Some(time + 100 * SECOND)));
+            }
+            for asked in 0..number % 5 {
+                let addresses = vec![IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8])];
+                let name = format!("{asked}.example");
+                tell(of(number), Told::Queried(Query { time: time + i128::from(asked), name, addresses }));
+            }
+        }
+        for number in 0..9_u32 {
+            let (of, time) =
+                (audited::key("host", &(number % 2).to_string()), START + i128::from(number) * 10 * SECOND);
+            tell(of.clone(), Told::Created(Box::new(created(100 + number, time))));
+            if number % 3 > 0 {
+                tell(of, Told::Ended(Some(time + 5 * SECOND)));
+            }
+        }
+        facts
+    }
+
+    /// A connection of the process with this number, or of that which has it as its id, some seconds after the start.
+    fn hit(number: u32, is_of_id: bool, seconds: i128) -> Hit {
+        let text = |field| match field {
+            Field::Dvc => "host".to_owned(),
+            Field::DestIp => "192.0.2.8".to_owned(),
+            Field::ProcessGuid if !is_of_id => guid(number),
+            Field::ProcessId => number.to_string(),
+            Field::VendorProduct if is_of_id => security::VENDOR_PRODUCT.to_owned(),
+            _ => String::new(),
+        };
+        let texts = Field::ALL.map(text);
+        Hit::new(texts.iter().map(String::as_str), time(Some(START + seconds * SECOND)), Place::default(), [0])
+    }
+
+    /// All that is told of such processes.
+    fn told(processes: &Processes) -> String {
+        let hits = (0..42).map(|number| hit(number, false, i128::from(number) + 2));
+        let of_ids = (0..100).step_by(3).map(|seconds| hit(seconds % 2, true, i128::from(seconds)));
+        let told = hits.chain(of_ids).map(|hit| {
+            let key = processes.key(&hit);
+            let lineage: Vec<String> = processes
+                .lineage(&key)
+                .iter()
+                .map(|one| format!("{} {} {:?} {:?}", one.image(), one.command_line(), one.start, one.end))
+                .collect();
+            format!("{key:?} {:?} {lineage:?} {:?}", processes.context(&key, hit.time), processes.queries(&key, &hit))
+        });
+        let told: Vec<String> = told.collect();
+        format!("{} {:?}", told.join("\n"), processes.facts())
+    }
+
+    #[test]
+    fn processes_that_are_spilled_are_known_as_they_are_in_memory() {
+        let wanted = (20..42).map(of).chain((0..2).map(|id: u8| audited::key("host", &id.to_string()))).collect();
+        let known = |room| Processes::new(&wanted, &facts().into_sorted().unwrap(), room).unwrap();
+        let all = told(&known(usize::MAX));
+        assert!(all.contains("18.exe > 19.exe > 20.exe") && all.contains("3.example") && all.contains("id 1 1"));
+        for room in [0, 1_000, 5_000, 20_000] {
+            let processes = known(room);
+            assert!(told(&processes) == all, "{room}");
+            assert!(processes.failed().is_none());
+        }
+    }
+
+    #[test]
+    fn facts_give_the_same_again() {
+        let wanted: HashSet<ProcessKey> =
+            (0..42).map(of).chain((0..2).map(|id: u8| audited::key("host", &id.to_string()))).collect();
+        let known = Processes::new(&wanted, &facts().into_sorted().unwrap(), 0).unwrap();
+        let mut again = Facts::new(usize::MAX);
+        known.facts().into_iter().for_each(|fact| again.push(fact));
+        assert!(told(&Processes::new(&wanted, &again.into_sorted().unwrap(), usize::MAX).unwrap()) == told(&known));
+    }
 }

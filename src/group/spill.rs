@@ -1,5 +1,5 @@
-//! A [`Sorter`]: puts more things in order than fit into memory. Batches of them are sorted, spilled to a temporary file that
-//! has no name, so that it is gone however the run ends, and merged from there when they are read.
+//! A [`Sorter`]: puts more things in order than fit into memory. Batches of them are sorted, spilled to a temporary file, and merged
+//! from there when they are read.
 //!
 //! What the things are is not this file's concern.
 //!
@@ -11,14 +11,14 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, binary_heap::PeekMut},
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     mem, slice,
     sync::Arc,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{bytes::u32_at, evidence::read::read_at, space, text};
+use crate::{group::block, space};
 
 /// How much is compressed as a whole, at least, in bytes: of each run, that much is in memory while it is read.
 const BLOCK: usize = 32 * 1024;
@@ -39,17 +39,13 @@ pub struct Sorter<T> {
     failed: Option<io::Error>,
 }
 
-/// A sorted part of a spill file: blocks of whole things, each behind its [`Head`] and compressed. Things repeat most of their
-/// text, and compressing it takes less time than writing it.
+/// A sorted part of a spill file: blocks of whole things.
 #[derive(Debug)]
 struct Run {
     file: Option<Arc<File>>,
     start: u64,
     end: u64,
 }
-
-/// Size and CRC-32 of a compressed block, as little-endian numbers.
-type Head = [u8; 8];
 
 impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
     /// Nothing yet. No more than `room` bytes are held in memory.
@@ -155,19 +151,19 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.batches += 1;
         let file = match &mut self.spill {
             Some(file) => file,
-            none => none.insert(BufWriter::new(temporary()?)),
+            none => none.insert(BufWriter::new(block::temporary()?)),
         };
         let start = self.spilled;
-        let mut block = Vec::with_capacity(BLOCK);
+        let mut bytes = Vec::with_capacity(BLOCK);
         for thing in things {
-            block = postcard::to_extend(&thing, block).map_err(io::Error::other)?;
-            if block.len() >= BLOCK {
-                self.spilled += write_block(file, &block)?;
-                block.clear();
+            bytes = postcard::to_extend(&thing, bytes).map_err(io::Error::other)?;
+            if bytes.len() >= BLOCK {
+                self.spilled += block::write(file, &bytes)?;
+                bytes.clear();
             }
         }
-        if !block.is_empty() {
-            self.spilled += write_block(file, &block)?;
+        if !bytes.is_empty() {
+            self.spilled += block::write(file, &bytes)?;
         }
         self.runs.push(Run { file: None, start, end: self.spilled });
         Ok(())
@@ -187,25 +183,6 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
             Err(error) => self.note(Err(error.into_error())),
         }
     }
-}
-
-/// A file that has no name. The error names the folder.
-fn temporary() -> io::Result<File> {
-    let folder = tempfile::env::temp_dir();
-    let told = |error: io::Error| {
-        io::Error::new(error.kind(), format!("no temporary file can be made in {}: {error}", text::path(&folder)))
-    };
-    tempfile::tempfile_in(&folder).map_err(told)
-}
-
-/// Returns how many bytes it has written.
-fn write_block(file: &mut impl Write, block: &[u8]) -> io::Result<u64> {
-    let compressed = snap::raw::Encoder::new().compress_vec(block)?;
-    let size = u32::try_from(compressed.len()).map_err(io::Error::other)?;
-    file.write_all(&size.to_le_bytes())?;
-    file.write_all(&crc32fast::hash(&compressed).to_le_bytes())?;
-    file.write_all(&compressed)?;
-    Ok((size_of::<Head>() + compressed.len()) as u64)
 }
 
 /// Things in order, in memory and in what was spilled.
@@ -306,48 +283,22 @@ impl RunReader {
             if self.at == self.end {
                 return Ok(None);
             }
-            self.block = self.read_block()?;
+            (self.block, self.at) = block::read(&self.file, self.at, self.end)?;
             self.read = 0;
         }
         let bytes = self.block.get(self.read..).unwrap_or_default();
-        let (thing, rest) = postcard::take_from_bytes(bytes).map_err(|_| damaged())?;
+        let (thing, rest) = postcard::take_from_bytes(bytes).map_err(|_| block::damaged())?;
         self.read = self.block.len() - rest.len();
         Ok(Some(thing))
     }
-
-    fn read_block(&mut self) -> io::Result<Vec<u8>> {
-        let mut head = Head::default();
-        self.read_whole(&mut head)?;
-        let (Some(size), Some(checksum)) = (u32_at(&head, 0), u32_at(&head, 4)) else { return Err(damaged()) };
-        // No more than is there is allocated, whatever the file says.
-        if u64::from(size) > self.end.saturating_sub(self.at) {
-            return Err(damaged());
-        }
-        let mut compressed = vec![0; size as usize];
-        self.read_whole(&mut compressed)?;
-        if crc32fast::hash(&compressed) != checksum {
-            return Err(damaged());
-        }
-        snap::raw::Decoder::new().decompress_vec(&compressed).map_err(|_| damaged())
-    }
-
-    /// Fills the buffer.
-    fn read_whole(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        let size = read_at(&self.file, buffer, self.at)?;
-        self.at += size as u64;
-        if size < buffer.len() { Err(damaged()) } else { Ok(()) }
-    }
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a temporary file is not as it was written")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, SeekFrom};
+    use std::io::{Seek, SeekFrom, Write};
 
     use super::*;
+    use crate::evidence::read::read_at;
 
     #[test]
     fn what_is_spilled_comes_back_in_the_same_order_as_what_is_not() {

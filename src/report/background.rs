@@ -52,7 +52,7 @@ impl Background<'_> {
     /// The values of the columns for a group, with times as this shows them.
     pub(super) fn of_group(&self, group: &GroupContext, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
         let context = self.processes.context(&group.process, group.time);
-        let mut values = values(&context, group.queries.clone(), show);
+        let mut values = values(context, group.queries.clone(), show);
         if let (Some(origin), true) = (values.last_mut(), group.processes > 1) {
             *origin = format!("{origin} ({} processes)", group.processes);
         }
@@ -63,26 +63,27 @@ impl Background<'_> {
 /// The values of the columns for a hit.
 pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
     let key = processes.key(hit);
-    let queries = processes::names(processes.queries(&key, hit).into_iter().map(|(_, name)| name));
-    values(&processes.context(&key, hit.time), queries, show)
+    let queries = processes.queries(&key, hit);
+    let queries = processes::names(queries.iter().map(|(_, name)| &**name));
+    values(processes.context(&key, hit.time), queries, show)
 }
 
-fn values(context: &Context<'_>, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
-    let Context { parent_path, ancestry, origin, .. } = context;
+fn values(context: Context, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+    let parent_name = base_name(&context.parent_path).to_owned();
     [
-        context.process.to_owned(),
-        context.hashes.to_owned(),
-        context.original_file_name.to_owned(),
-        context.integrity_level.to_owned(),
+        context.process,
+        context.hashes,
+        context.original_file_name,
+        context.integrity_level,
         show(context.start),
         show(context.end),
-        context.parent_process.to_owned(),
-        (*parent_path).to_owned(),
-        base_name(parent_path).to_owned(),
-        context.parent_id.to_owned(),
-        context.parent_guid.to_owned(),
-        ancestry.clone(),
+        context.parent_process,
+        context.parent_path,
+        parent_name,
+        context.parent_id,
+        context.parent_guid,
+        context.ancestry,
         queries,
-        origin.name().to_owned(),
+        context.origin.name().to_owned(),
     ]
 }

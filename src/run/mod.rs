@@ -122,6 +122,7 @@ pub fn write(
     }
     manifest.run = outputs.manifest.is_some().then(run_info).flatten();
     run.write_manifest(&manifest)?;
+    known.and_then(Processes::failed).map_or(Ok(()), |error| Err(Error::Spill(error)))?;
     run.pending.commit()?;
     Ok(ran)
 }

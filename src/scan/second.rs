@@ -67,6 +67,6 @@ pub fn look(
         facts.merge(scan(&back, &|_| {})?.facts);
     }
     let facts = facts.into_sorted().map_err(Error::Spill)?;
-    let processes = Processes::new(wanted.keys(), &facts).map_err(Error::Spill)?;
+    let processes = Processes::new(wanted.keys(), &facts, plan.room).map_err(Error::Spill)?;
     Ok(Found { processes, wrong: Wrong::of(findings) })
 }

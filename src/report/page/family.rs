@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     connection::process::ProcessKey,
-    group::processes::{Ancestor, Processes},
+    group::processes::Processes,
     report::page::{
         moment::{Time, stated},
         names::Names,
@@ -40,12 +40,17 @@ impl Family {
             return Some(place);
         }
         let mut above = None;
-        for Ancestor { key, image, command_line, hashes, start, end } in processes.lineage(key).into_iter().rev() {
-            let place = self.places.get(&key).copied().unwrap_or_else(|| {
-                let (image, command, hashes) = (strings.id(image), strings.id(command_line), strings.id(hashes));
-                let (start, end) = (stated(start), stated(end));
-                self.members.push(Member { image, command, hashes, start, end, above });
-                self.places.insert(key, self.members.len() - 1);
+        for ancestor in processes.lineage(key).into_iter().rev() {
+            let place = self.places.get(&ancestor.key).copied().unwrap_or_else(|| {
+                self.members.push(Member {
+                    image: strings.id(ancestor.image()),
+                    command: strings.id(ancestor.command_line()),
+                    hashes: strings.id(ancestor.hashes()),
+                    start: stated(ancestor.start),
+                    end: stated(ancestor.end),
+                    above,
+                });
+                self.places.insert(ancestor.key, self.members.len() - 1);
                 self.members.len() - 1
             });
             above = Some(place);
