@@ -77,6 +77,7 @@ mod count;
 mod error;
 mod evidence;
 mod evtx;
+mod fingerprint;
 mod fleet;
 mod group;
 mod index;

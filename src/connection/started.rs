@@ -24,6 +24,7 @@ use crate::{
         event::Event,
         typed::{Raw, Values},
     },
+    fingerprint::Fingerprints,
 };
 
 /// The fields of EventID 1 that EventID 3 lacks. Source: `sysmon -s`, event `SYSMONEVENT_CREATE_PROCESS`, schema versions 3.0 to 4.91.
@@ -93,9 +94,9 @@ pub struct Starts {
     /// By host, and by the GUID as a number.
     by_host: HashMap<Box<str>, HashMap<u128, Start>>,
     texts: HashSet<Arc<str>>,
-    /// The texts of the latest values, as they stand in logs, by hashes of those, as two numbers of 64 bits.
-    by_value: HashMap<[u64; 2], Arc<str>, ahash::RandomState>,
-    hashers: [ahash::RandomState; 2],
+    /// The texts of the latest values, as they stand in logs, by the fingerprints of those.
+    by_value: HashMap<u128, Arc<str>, ahash::RandomState>,
+    fingerprints: Fingerprints,
     /// What they take in memory, in bytes.
     size: usize,
 }
@@ -308,15 +309,15 @@ impl Starts {
 
     /// The text of a value, which is not made anew as long as it is remembered.
     fn text_of(&mut self, value: Raw<'_>) -> Arc<str> {
-        let hashes = self.hashers.each_ref().map(|hasher| hasher.hash_one(value));
-        if let Some(kept) = self.by_value.get(&hashes) {
+        let fingerprint = self.fingerprints.of(&value);
+        if let Some(kept) = self.by_value.get(&fingerprint) {
             return Arc::clone(kept);
         }
         if self.by_value.len() >= Self::MOST_VALUES {
             self.by_value.clear();
         }
         let kept = self.text(&value.text());
-        self.by_value.insert(hashes, Arc::clone(&kept));
+        self.by_value.insert(fingerprint, Arc::clone(&kept));
         kept
     }
 }

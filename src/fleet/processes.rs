@@ -30,6 +30,6 @@ pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found,
         }
     }
     let facts = facts.into_sorted().map_err(Error::Spill)?;
-    found.processes = Processes::new(wanted.keys(), &facts, room).map_err(Error::Spill)?;
+    found.processes = Processes::new(|process| wanted.has(process), &facts, room).map_err(Error::Spill)?;
     Ok(found)
 }

@@ -12,6 +12,7 @@ use crate::{
     connection::glossary::Field,
     count,
     error::Error,
+    fingerprint::Fingerprints,
     group::{
         copies::{self, Leaving},
         groups::Groups,
@@ -107,11 +108,11 @@ fn told_apart(Asked { addresses, names }: &Asked<'_>) -> String {
     apart
 }
 
-/// The rows that are watched: those with a connection that is on a list. They are known by hashes that nobody can foresee.
+/// The rows that are watched: those with a connection that is on a list. They are known by their fingerprints.
 #[derive(Debug, Default)]
 pub struct Watched {
     rows: HashSet<u128>,
-    hashers: [ahash::RandomState; 2],
+    fingerprints: Fingerprints,
 }
 
 /// The groups that are watched, and how many are not.
@@ -144,7 +145,7 @@ impl Watched {
         copies::in_order(hits, leaving, |number, hit| {
             if !labelling.of_hit(&hit)?.lists.is_empty() {
                 for &rule in &*rules_of(number, &hit) {
-                    let row = watched.hash(&GroupKey::new(fields, rule, |field| hit.get(field)));
+                    let row = watched.fingerprints.of(&GroupKey::new(fields, rule, |field| hit.get(field)));
                     watched.rows.insert(row);
                 }
             }
@@ -156,12 +157,7 @@ impl Watched {
     /// Whether a row is one of them.
     #[must_use]
     pub fn has(&self, key: &GroupKey) -> bool {
-        self.rows.contains(&self.hash(key))
-    }
-
-    fn hash(&self, key: &GroupKey) -> u128 {
-        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
-        high << u64::BITS | low
+        self.rows.contains(&self.fingerprints.of(key))
     }
 }
 

@@ -14,6 +14,8 @@ use crate::connection::{
 /// What is known of a process.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Life {
+    /// Which it is.
+    pub(super) of: ProcessKey,
     /// How it was created.
     pub(super) created: Option<Box<Created>>,
     /// What the first process that it started says of it.
@@ -45,7 +47,7 @@ pub(super) struct Telling {
 /// The process that has a key, or all that have had it as their id: how they were created, by when that was, and when some have ended.
 #[derive(Debug)]
 pub(super) enum OfKey {
-    One(Life),
+    One(Box<Life>),
     Id(BTreeMap<Option<i128>, Box<Created>>, Vec<i128>),
 }
 
@@ -108,7 +110,7 @@ impl Telling {
         let told = if audited::is_key(&fact.of) {
             OfKey::Id(BTreeMap::new(), Vec::new())
         } else {
-            OfKey::One(Life::default())
+            OfKey::One(Box::new(Life { of: fact.of.clone(), ..Life::default() }))
         };
         let mut telling = Self { of: fact.of.clone(), told, size: 0 };
         telling.learn(fact);

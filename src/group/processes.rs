@@ -5,7 +5,6 @@
 //! disk, and each is read again when it is asked for; what tells processes apart stays in memory.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashSet},
     io,
     net::IpAddr,
@@ -35,7 +34,7 @@ const MOST_ABOVE: usize = 64;
 /// What is known of some processes.
 #[derive(Debug)]
 pub struct Processes {
-    lives: Shelf<ProcessKey, Life>,
+    lives: Shelf<Life>,
     /// The processes that have had the same id on a host, one after another.
     of_ids: BTreeMap<ProcessKey, OfId>,
 }
@@ -171,17 +170,17 @@ impl Processes {
     /// # Errors
     ///
     /// It cannot be spilled, or what was spilled cannot be read again.
-    pub fn new(wanted: &HashSet<ProcessKey>, facts: &SortedRuns<Fact>, room: usize) -> io::Result<Self> {
+    pub fn new(is_wanted: impl Fn(&ProcessKey) -> bool, facts: &SortedRuns<Fact>, room: usize) -> io::Result<Self> {
         let mut all = Self { lives: Shelf::new(room), of_ids: BTreeMap::new() };
-        let mut wanted = Cow::Borrowed(wanted);
-        for _ in 0..=MOST_ABOVE {
+        let mut wanted: HashSet<ProcessKey> = HashSet::new();
+        for level in 0..=MOST_ABOVE {
             let mut above = HashSet::new();
             let mut open: Option<Telling> = None;
             for fact in facts.pass()? {
                 let fact = fact?;
                 match &mut open {
                     Some(telling) if telling.goes_on(&fact) => telling.learn(fact),
-                    _ if wanted.contains(&fact.of) => {
+                    _ if wanted.contains(&fact.of) || level == 0 && is_wanted(&fact.of) => {
                         above.extend(all.keep_told(open.replace(Telling::of(fact)))?);
                     }
                     _ => {}
@@ -192,7 +191,7 @@ impl Processes {
             if above.is_empty() {
                 break;
             }
-            wanted = Cow::Owned(above);
+            wanted = above;
         }
         Ok(all)
     }
@@ -203,18 +202,18 @@ impl Processes {
         match told {
             OfKey::One(mut life) => {
                 life.answers.settle();
-                let host = of.host.clone();
-                let above = life.created.as_ref().map(|created| ProcessKey { host, guid: created.parent_guid.clone() });
-                self.lives.put(of, life, size)?;
-                Ok(above)
+                let above = life.created.as_ref().map(|created| created.parent_guid.clone());
+                self.lives.put(&of, *life, size)?;
+                Ok(above.map(|guid| ProcessKey { host: of.host, guid }))
             }
             OfKey::Id(all, ended) => {
                 let lived = OfId::new(all.keys().copied().flatten().collect(), ended);
                 for (time, created) in all {
                     let key = audited::key_of_one(&of, time);
-                    let size = created.size() + key.size();
+                    let size = created.size();
                     let ended = time.and_then(|time| lived.end(time));
-                    self.lives.put(key, Life { created: Some(created), ended, ..Life::default() }, size)?;
+                    let life = Life { of: key.clone(), created: Some(created), ended, ..Life::default() };
+                    self.lives.put(&key, life, size)?;
                 }
                 self.of_ids.insert(of, lived);
                 Ok(None)
@@ -283,9 +282,9 @@ impl Processes {
             let created = lived.created().iter().filter_map(created).map(Told::Created);
             created.chain(lived.ends()).map(|told| Fact { of: of.clone(), told })
         });
-        let of_guids = self.lives.keys().filter(|of| !audited::is_key(of)).flat_map(|of| {
-            let told: Vec<Told> = self.lives.get(of).iter().flat_map(|life| life.facts()).collect();
-            told.into_iter().map(|told| Fact { of: of.clone(), told })
+        let of_guids = self.lives.things().filter(|life| !audited::is_key(&life.of)).flat_map(|life| {
+            let facts = life.facts().map(|told| Fact { of: life.of.clone(), told });
+            facts.collect::<Vec<_>>()
         });
         let mut facts: Vec<Fact> = of_guids.chain(of_ids).collect();
         facts.sort_unstable();
@@ -412,7 +411,7 @@ mod tests {
     const START: i128 = 1_662_000_000 * SECOND;
 
     fn guid(number: u32) -> String {
-        format!("{{6820D070-1F1B-6323-{:04X}-000000001400}}", number)
+        format!("{{6820D070-1F1B-6323-{number:04X}-000000001400}}")
     }
 
     fn of(number: u32) -> ProcessKey {
@@ -495,8 +494,9 @@ mod tests {
 
     #[test]
     fn processes_that_are_spilled_are_known_as_they_are_in_memory() {
-        let wanted = (20..42).map(of).chain((0..2).map(|id: u8| audited::key("host", &id.to_string()))).collect();
-        let known = |room| Processes::new(&wanted, &facts().into_sorted().unwrap(), room).unwrap();
+        let wanted: HashSet<ProcessKey> =
+            (20..42).map(of).chain((0..2).map(|id: u8| audited::key("host", &id.to_string()))).collect();
+        let known = |room| Processes::new(|of| wanted.contains(of), &facts().into_sorted().unwrap(), room).unwrap();
         let all = told(&known(usize::MAX));
         assert!(all.contains("18.exe > 19.exe > 20.exe") && all.contains("3.example") && all.contains("id 1 1"));
         for room in [0, 1_000, 5_000, 20_000] {
@@ -510,9 +510,12 @@ mod tests {
     fn facts_give_the_same_again() {
         let wanted: HashSet<ProcessKey> =
             (0..42).map(of).chain((0..2).map(|id: u8| audited::key("host", &id.to_string()))).collect();
-        let known = Processes::new(&wanted, &facts().into_sorted().unwrap(), 0).unwrap();
+        let known = Processes::new(|of| wanted.contains(of), &facts().into_sorted().unwrap(), 0).unwrap();
         let mut again = Facts::new(usize::MAX);
         known.facts().into_iter().for_each(|fact| again.push(fact));
-        assert!(told(&Processes::new(&wanted, &again.into_sorted().unwrap(), usize::MAX).unwrap()) == told(&known));
+        assert!(
+            told(&Processes::new(|of| wanted.contains(of), &again.into_sorted().unwrap(), usize::MAX).unwrap())
+                == told(&known)
+        );
     }
 }

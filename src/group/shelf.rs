@@ -1,7 +1,7 @@
 //! A [`Shelf`]: things that are found by a key. Those that do not fit into memory are in a temporary file, and each is read again when it
 //! is asked for.
 //!
-//! The keys stay in memory. In which order things are asked for is not known, so that those that were asked for last are remembered.
+//! What tells the keys apart stays in memory. In which order things are asked for is not known, so that those that were asked for last are remembered.
 
 use std::{
     collections::HashMap,
@@ -13,12 +13,14 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{group::block, space};
+use crate::{fingerprint::Fingerprints, group::block, space};
 
 /// Things by their keys.
 #[derive(Debug)]
-pub(super) struct Shelf<K, T> {
-    things: HashMap<K, Place<T>, ahash::RandomState>,
+pub(super) struct Shelf<T> {
+    fingerprints: Fingerprints,
+    /// By the fingerprints of their keys.
+    things: HashMap<u128, Place<T>, ahash::RandomState>,
     /// What those in memory take, in bytes, and may take.
     size: usize,
     room: usize,
@@ -46,19 +48,28 @@ struct Recent<T> {
     failed: Option<io::Error>,
 }
 
-impl<K: Hash + Eq, T: Serialize + DeserializeOwned> Shelf<K, T> {
+impl<T: Serialize + DeserializeOwned> Shelf<T> {
     /// Nothing yet. No more than some `room` bytes are held in memory, and as many of things that are read again.
     pub(super) fn new(room: usize) -> Self {
         let recent = Recent { things: HashMap::default(), size: 0, failed: None };
-        Self { things: HashMap::default(), size: 0, room, file: None, end: 0, recent: Mutex::new(recent) }
+        Self {
+            fingerprints: Fingerprints::default(),
+            things: HashMap::default(),
+            size: 0,
+            room,
+            file: None,
+            end: 0,
+            recent: Mutex::new(recent),
+        }
     }
 
-    /// Puts a thing there that takes `size` bytes in memory.
+    /// Puts a thing there that takes `size` bytes in memory besides itself.
     ///
     /// # Errors
     ///
     /// It does not fit into memory, and cannot be written to a temporary file.
-    pub(super) fn put(&mut self, key: K, thing: T, size: usize) -> io::Result<()> {
+    pub(super) fn put(&mut self, key: &impl Hash, thing: T, size: usize) -> io::Result<()> {
+        let size = size.saturating_add(size_of::<T>());
         let place = if self.size.saturating_add(size) <= self.room {
             self.size += size;
             Place::Memory(Arc::new(thing))
@@ -66,31 +77,35 @@ impl<K: Hash + Eq, T: Serialize + DeserializeOwned> Shelf<K, T> {
             let told = |error: io::Error| io::Error::new(error.kind(), space::told(&error, &tempfile::env::temp_dir()));
             Place::File(self.write(&thing).map_err(told)?)
         };
-        self.things.insert(key, place);
+        self.things.insert(self.fingerprints.of(key), place);
         Ok(())
     }
 
     /// Whether there is a thing with this key.
-    pub(super) fn has(&self, key: &K) -> bool {
-        self.things.contains_key(key)
+    pub(super) fn has(&self, key: &impl Hash) -> bool {
+        self.things.contains_key(&self.fingerprints.of(key))
     }
 
     /// The thing with this key. Where it cannot be read again there is none, and why is in [`Self::failed`].
-    pub(super) fn get(&self, key: &K) -> Option<Arc<T>> {
-        match self.things.get(key)? {
-            Place::Memory(thing) => Some(Arc::clone(thing)),
-            &Place::File(at) => self.read(at),
-        }
+    pub(super) fn get(&self, key: &impl Hash) -> Option<Arc<T>> {
+        self.thing(self.things.get(&self.fingerprints.of(key))?)
     }
 
-    /// The keys, in no order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.things.keys()
+    /// The things, in no order, but for those that cannot be read again.
+    pub(super) fn things(&self) -> impl Iterator<Item = Arc<T>> {
+        self.things.values().filter_map(|place| self.thing(place))
     }
 
     /// Why a thing could not be read again, if one could not.
     pub(super) fn failed(&self) -> Option<io::Error> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).failed.take()
+    }
+
+    fn thing(&self, place: &Place<T>) -> Option<Arc<T>> {
+        match place {
+            Place::Memory(thing) => Some(Arc::clone(thing)),
+            &Place::File(at) => self.read(at),
+        }
     }
 
     /// Writes a thing to the file. Returns where it is.
@@ -146,10 +161,10 @@ impl<T> Recent<T> {
 mod tests {
     use super::*;
 
-    fn shelf(room: usize) -> Shelf<u32, String> {
+    fn shelf(room: usize) -> Shelf<String> {
         let mut shelf = Shelf::new(room);
         for key in 0..200 {
-            shelf.put(key, key.to_string().repeat(9), 20).unwrap();
+            shelf.put(&key, key.to_string().repeat(9), 20).unwrap();
         }
         shelf
     }

@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use crate::{connection::process::Mention, evtx::typed::Raw, magic::CHUNK_SIZE};
+use crate::{connection::process::Mention, evtx::typed::Raw, fingerprint::Fingerprints, magic::CHUNK_SIZE};
 
 /// A set of things that are looked up once or more for each event.
 type Set<T> = HashSet<T, ahash::RandomState>;
@@ -55,9 +55,9 @@ pub struct Kin {
     /// Those that are known to be above the processes of hits.
     above: Set<Process>,
     passed: Vec<Passed>,
-    /// What was told of them, as two numbers of 64 bits: logs that were collected twice tell it twice.
-    told: Set<[u64; 2]>,
-    hashers: [ahash::RandomState; 2],
+    /// The fingerprints of what was told of them: logs that were collected twice tell it twice.
+    told: Set<u128>,
+    fingerprints: Fingerprints,
     /// What it takes in memory, in bytes, and may take.
     size: usize,
     room: usize,
@@ -125,7 +125,7 @@ impl Kin {
 
     /// Whether an event of a host with these values is the first that tells this, as far as is known.
     pub(super) fn is_new(&mut self, host: u32, values: &impl Hash) -> bool {
-        let told = self.hashers.each_ref().map(|hasher| hasher.hash_one((host, values)));
+        let told = self.fingerprints.of(&(host, values));
         let is_new = self.told.insert(told);
         self.grow(if is_new { 2 * size_of_val(&told) } else { 0 });
         is_new

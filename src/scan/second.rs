@@ -45,7 +45,7 @@ pub fn look(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Found, Error> {
     let wanted = Wanted::new(hits, plan.terms.clock).map_err(Error::Spill)?;
-    if wanted.keys().is_empty() {
+    if wanted.is_empty() {
         return Ok(Found::default());
     }
     let wanted = Arc::new(wanted);
@@ -67,6 +67,6 @@ pub fn look(
         facts.merge(scan(&back, &|_| {})?.facts);
     }
     let facts = facts.into_sorted().map_err(Error::Spill)?;
-    let processes = Processes::new(wanted.keys(), &facts, plan.room).map_err(Error::Spill)?;
+    let processes = Processes::new(|process| wanted.has(process), &facts, plan.room).map_err(Error::Spill)?;
     Ok(Found { processes, wrong: Wrong::of(findings) })
 }

@@ -22,6 +22,7 @@ use crate::{
         event::Event,
         typed::{Raw, Values},
     },
+    fingerprint::Fingerprints,
     group::{facts::Facts, hits::SortedHits, processes},
     scan::{
         kin::{Kin, Place, Process, Rest},
@@ -34,7 +35,9 @@ use crate::{
 pub struct Wanted {
     /// Their hosts, with a number for each.
     hosts: HashMap<String, u32>,
-    keys: HashSet<ProcessKey>,
+    /// The fingerprints of their keys.
+    keys: HashSet<u128>,
+    fingerprints: Fingerprints,
     /// Those with a GUID.
     processes: HashSet<Process, ahash::RandomState>,
     /// Which times the hits are of.
@@ -70,7 +73,8 @@ impl Wanted {
     /// What was spilled cannot be read again.
     pub fn new(hits: &SortedHits, clock: Clock) -> io::Result<Self> {
         let (hosts, keys, processes) = (HashMap::new(), HashSet::new(), HashSet::default());
-        let mut wanted = Self { hosts, keys, processes, clock };
+        let fingerprints = Fingerprints::default();
+        let mut wanted = Self { hosts, keys, fingerprints, processes, clock };
         for hit in hits.pass_of(processes::OF_KEY)? {
             let key = processes::key(&hit?);
             let next = u32::try_from(wanted.hosts.len()).unwrap_or(u32::MAX);
@@ -81,16 +85,22 @@ impl Wanted {
             let guid = process::number(&key.guid);
             wanted.processes.extend(guid.map(|guid| Process { host, guid }));
             if guid.is_some() || audited::is_key(&key) {
-                wanted.keys.insert(key);
+                wanted.keys.insert(wanted.fingerprints.of(&key));
             }
         }
         Ok(wanted)
     }
 
-    /// The processes, in no order.
+    /// Whether there are none.
     #[must_use]
-    pub fn keys(&self) -> &HashSet<ProcessKey> {
-        &self.keys
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether this is one of the processes.
+    #[must_use]
+    pub fn has(&self, process: &ProcessKey) -> bool {
+        self.keys.contains(&self.fingerprints.of(process))
     }
 
     /// What a chunk must contain for something to be in it.
@@ -115,9 +125,9 @@ impl Wanted {
 impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        let Wanted { hosts, keys, clock, .. } = self.wanted;
+        let Wanted { hosts, clock, .. } = self.wanted;
         let Some(&host) = hosts.get(sysmon::stated(&event.computer)) else { return };
-        let is_wanted = |process: &ProcessKey| keys.contains(process);
+        let is_wanted = |process: &ProcessKey| self.wanted.has(process);
         if process::mention(event).is_some_and(|mention| self.meet(host, mention)) {
             process::facts(event, *clock, is_wanted, |fact| self.facts.push(fact));
         }

@@ -22,7 +22,7 @@ use std::{
 
 /// From the ground up. What stands together is of one floor.
 const FLOORS: [&[&str]; 12] = [
-    &["bytes", "count", "error", "index", "join", "magic", "space", "text"],
+    &["bytes", "count", "error", "fingerprint", "index", "join", "magic", "space", "text"],
     &["evidence"],
     &["evtx"],
     &["connection"],
