@@ -191,6 +191,13 @@ pub fn records_fault(chunk: &[u8]) -> Option<Fault> {
     (computed != stated).then(|| (DefectKind::ChunkDataChecksum, cause()))
 }
 
+/// Both checksums of a chunk that has some, as one number. That of the header is of the numbers of its records, too.
+#[must_use]
+pub fn checksums(chunk: &[u8]) -> Option<u64> {
+    let stated = |at| u32_at(chunk, at).map(u64::from);
+    Some(stated(CHECKSUM)? << u32::BITS | stated(52)?).filter(|_| states_checksums(chunk))
+}
+
 /// Where the records of a chunk end, or of what is left of one, if both of its checksums are right: nothing is missing up to
 /// there.
 #[must_use]

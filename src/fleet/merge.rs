@@ -195,8 +195,21 @@ impl Gathered {
             is_known
         });
         let partials = partials.into_values().collect();
-        let searched =
-            Searched { sources, archives, groups, hits, hit_hosts, defects, links, others, unopened, empty, partials };
+        let searched = Searched {
+            sources,
+            archives,
+            groups,
+            hits,
+            hit_hosts,
+            // No log is in two of them: they are told by their hashes.
+            repeated: None,
+            defects,
+            links,
+            others,
+            unopened,
+            empty,
+            partials,
+        };
         let split = split.says(&terms, &config.outputs);
         let paths = parts.into_iter().map(|part| part.path).collect();
         Ok(Merged { terms, searched, count, repeated, split, paths })

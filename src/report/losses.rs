@@ -11,6 +11,7 @@ use crate::{
     report::{labels, ran::Ran},
     scan::{
         elsewhere::{Elsewhere, Missing},
+        searched::Repeated,
         tally::Tally,
         terms::Terms,
     },
@@ -204,4 +205,12 @@ fn up_to(most: usize, lines: impl Iterator<Item = String>, total: u64) -> Vec<St
         first.push(format!("and {} more", grouped(more)));
     }
     first
+}
+
+/// How many hits count again, since the same chunks were met more than once.
+pub(super) fn repeated(ran: &Ran) -> Option<String> {
+    let Repeated { hits, logs: [one, other] } = ran.repeated.as_ref()?;
+    let (hits, are) = (counted(*hits, "hit"), if *hits == 1 { "is" } else { "are" });
+    let place = if one == other { format!("twice in {one}") } else { format!("in {one} and in {other}") };
+    Some(format!("{hits} {are} counted again: the same chunks are {place}; --dedup counts each event once"))
 }

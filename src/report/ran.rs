@@ -13,7 +13,7 @@ use crate::{
         beacons::Channels,
         labelled::{Count, Counts},
     },
-    scan::{hosts::Host, tally::Tally},
+    scan::{hosts::Host, searched::Repeated, tally::Tally},
 };
 
 /// What a run has to say for itself.
@@ -39,6 +39,8 @@ pub struct Ran {
     pub duplicates: BTreeMap<String, u64>,
     /// Twins that were dropped.
     pub twins: u64,
+    /// Hits that count more than once.
+    pub repeated: Option<Repeated>,
     /// Symbolic links that were not followed.
     pub links: u64,
     /// Files that were met and are neither logs nor archives of logs.

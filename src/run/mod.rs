@@ -141,6 +141,7 @@ fn searched_for(searched: &mut Searched) -> Ran {
         excluded: searched.excluded(),
         duplicates: searched.duplicates(),
         twins: searched.twins(),
+        repeated: searched.repeated.take(),
         links: searched.links,
         others: searched.others,
         unopened: searched.unopened,

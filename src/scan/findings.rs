@@ -29,6 +29,7 @@ use crate::{
         kin::Kin,
         known::Known,
         plan::{Decoding, Plan, Purpose},
+        repeats::Repeats,
         tally::Tally,
     },
 };
@@ -42,6 +43,8 @@ pub struct Findings {
     pub hits: Hits,
     /// The hosts that the hits name.
     pub hosts: HitHosts,
+    /// The chunks that these are in.
+    pub(super) repeats: Repeats,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// What was found in each source.
@@ -173,6 +176,7 @@ impl Findings {
             archives: BTreeMap::new(),
             facts: Facts::new(plan.room),
             kin: Kin::new(plan.room),
+            repeats: Repeats::default(),
             known: match plan.purpose {
                 Purpose::Ahead(questions) => Known::of(questions, plan.room),
                 _ => Known::default(),
@@ -202,6 +206,7 @@ impl Findings {
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
         self.kin.merge(other.kin);
+        self.repeats.merge(other.repeats);
         self.known.merge(other.known);
         self.defects.merge(other.defects);
         for (key, source) in other.sources {

@@ -23,7 +23,11 @@ use crate::{
         sources::Sources,
     },
     evtx::{chunk::FileHeader, ids::Span},
-    group::{copies::Dropped, groups::Groups, hits::Hits},
+    group::{
+        copies::{Copies, Dropped},
+        groups::Groups,
+        hits::Hits,
+    },
     scan::{
         coverage::{self, Coverage},
         findings::{Findings, SourceFindings, SourceKey, Wrong},
@@ -47,6 +51,8 @@ pub struct Searched {
     pub hits: Option<Hits>,
     /// The hosts that the hits name.
     pub hit_hosts: HitHosts,
+    /// How many of the hits are of chunks that were met before, with two logs that have the same one; if copies count.
+    pub repeated: Option<Repeated>,
     /// What is wrong with the evidence.
     pub defects: Defects,
     /// Symbolic links that were not followed.
@@ -59,6 +65,15 @@ pub struct Searched {
     pub empty: Vec<String>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
+}
+
+/// Hits that count more than once, since the same chunk is in several logs, or in one several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// How many there are, without those that were met first.
+    pub hits: u64,
+    /// Two logs with the same chunk, safe to print.
+    pub logs: [String; 2],
 }
 
 /// The given paths and the archives in which there was no log, and nothing wrong. A packed stream shows only when it is read what is in it.
@@ -130,7 +145,7 @@ impl Searched {
     /// Of a scan by this plan of these sources.
     #[must_use]
     pub fn new(plan: &Plan, sources: &Sources, findings: Findings) -> Self {
-        let Findings { groups, hits, hosts, mut defects, sources: found, archives: mut hashed, .. } = findings;
+        let Findings { groups, hits, hosts, repeats, mut defects, sources: found, archives: mut hashed, .. } = findings;
         defects.merge(sources.defects.clone());
         let archives = sources.archives.iter().map(|archive| {
             let digests = hashed.remove(&archive.path).flatten();
@@ -138,6 +153,9 @@ impl Searched {
         });
         let path = |number: usize| sources.logs.get(number).map_or(Path::new(""), |log: &Source| &log.path);
         let empty = empty(sources, &found, &defects);
+        let name = |number: usize| sources.logs.get(number).map_or_else(String::new, |log| log.name.clone());
+        let repeated = repeats.repeated().filter(|_| plan.terms.copies == Copies::Count);
+        let repeated = repeated.map(|found| Repeated { hits: found.hits, logs: found.sources.map(name) });
         Self {
             archives: archives.collect(),
             empty,
@@ -147,6 +165,7 @@ impl Searched {
             groups,
             hits: plan.keeps_hits().then_some(hits),
             hit_hosts: hosts.settled(),
+            repeated,
             defects,
             links: sources.links,
             others: sources.others,

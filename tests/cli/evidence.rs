@@ -84,8 +84,12 @@ fn copies_of_an_event_count_once_with_dedup() {
         .log("c/export.evtx", &evtx_writer::log(&exported))
         .log("d.evtx", &evtx_writer::log(&other_host))
         .args(["--group-by", "dvc"]);
-    case.run().exits(0).says(&["found     53 connections"]);
+    case.run().exits(0).says(&["found     53 connections"]).says(&[
+        "20 hits are counted again: the same chunks are in ./a.evtx and in ./b/shadow.evtx; --dedup counts each event once",
+    ]);
+    case.run_on(&["a.evtx", "c", "d.evtx"]).does_not_say("counted again");
     let ran = case.run_on(&["--dedup", "."]);
+    ran.does_not_say("counted again");
     ran.exits(0).says(&[
         "found     53 connections of regsvcs.exe: 23 hits in 2 groups",
         "30 hits dropped that are copies of others:",
