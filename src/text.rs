@@ -11,11 +11,11 @@ use std::{
 
 use serde::{Deserialize, Deserializer};
 
-/// `value` with every character that could break a line, drive a terminal or reorder what is read shown as an
+/// `value` with every character that could break a line, drive a terminal, reorder what is read or not be seen shown as an
 /// escape: `\n`, `\r`, `\t`, and `\u{7}` for the rest.
 ///
-/// Escaped are Unicode's control characters (C0, DEL, C1), its line and paragraph separators, and its
-/// bidirectional controls (Unicode Annex 9), which can make a name read backwards.
+/// Escaped are Unicode's control characters (C0, DEL, C1), its line and paragraph separators, its bidirectional controls (Unicode
+/// Annex 9), which can make a name read backwards, and what it calls ignorable by default, with which two names look the same.
 #[must_use]
 pub fn printable(value: &str) -> Cow<'_, str> {
     // Nearly all of it is plain ASCII, which is seen many bytes at a time.
@@ -87,8 +87,18 @@ pub(crate) fn read_all_printable<'de, D: Deserializer<'de>>(from: D) -> Result<V
 
 /// Characters that must not reach a terminal or a cell as they are.
 pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_ignorable(c)
+}
+
+/// `Default_Ignorable_Code_Point` of Unicode 16, `DerivedCoreProperties.txt`.
+fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// The first of some names, and how many more there are.
@@ -155,5 +165,11 @@ mod tests {
     #[test]
     fn bidirectional_controls_are_shown_as_escapes() {
         assert_eq!(printable("exe.\u{202e}gpj"), "exe.\\u{202e}gpj");
+    }
+
+    #[test]
+    fn what_would_not_be_seen_is_shown_as_an_escape() {
+        assert_eq!(printable("regsvcs\u{200b}.exe\u{feff}"), r"regsvcs\u{200b}.exe\u{feff}");
+        assert_eq!(printable("a\u{e0041}"), r"a\u{e0041}");
     }
 }

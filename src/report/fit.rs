@@ -23,8 +23,7 @@ pub(super) enum Keep {
 /// Marks without a width of their own that a character can have. Scripts need two.
 const MARKS: usize = 2;
 
-/// `value` as [`text::printable`], and with escapes for what would not be seen: characters that Unicode calls ignorable by
-/// default, and marks that are heaped on one character.
+/// `value` as [`text::printable`], and with escapes for marks that are heaped on one character.
 pub(super) fn visible(value: &str) -> Cow<'_, str> {
     let printable = text::printable(value);
     if printable.is_ascii() {
@@ -34,7 +33,7 @@ pub(super) fn visible(value: &str) -> Cow<'_, str> {
     let mut marks = 0;
     for c in printable.chars() {
         marks = if width_of(c) == 0 { marks + 1 } else { 0 };
-        if marks > MARKS || is_ignorable(c) {
+        if marks > MARKS {
             // Writing to a String cannot fail.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -99,17 +98,6 @@ fn reach(chars: impl Iterator<Item = (usize, char)>, room: usize) -> Option<usiz
 
 fn width_of(c: char) -> usize {
     c.width().unwrap_or(0)
-}
-
-/// `Default_Ignorable_Code_Point` of Unicode 16, `DerivedCoreProperties.txt`.
-fn is_ignorable(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 #[cfg(test)]

@@ -97,10 +97,9 @@ impl Formatter for Legible {
         }
         for part in fragment.split_inclusive(text::is_unsafe) {
             match part.char_indices().next_back().filter(|&(_, c)| text::is_unsafe(c)) {
-                // All of them are in the first plane.
                 Some((at, c)) => {
                     out.write_all(part.as_bytes().get(..at).unwrap_or_default())?;
-                    write!(out, "\\u{:04x}", u32::from(c))?;
+                    c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))?;
                 }
                 None => out.write_all(part.as_bytes())?,
             }
