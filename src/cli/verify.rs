@@ -1,6 +1,6 @@
 //! The command `verify`: evidence held against a manifest.
 
-use std::{collections::BTreeMap, fs, process::ExitCode};
+use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 
 use crate::{
     cli::{
@@ -24,6 +24,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
     let fates = verify::verify(&recorded, &method, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
     let mut fates = fates?;
+    if fates.is_empty() {
+        return Err(wrong("it names no log, so there is nothing to verify".to_owned()));
+    }
     if args.new {
         fates.extend(verify::new_in_folders(&recorded, &method));
         fates.sort();
@@ -37,6 +40,10 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         if let Some(cause) = cause {
             tell(&format!("netsift: {}: cannot be read: {}\n", text::printable(name), text::printable(cause)));
         }
+    }
+    // From another folder, all logs with relative paths are missing.
+    if fates.iter().all(|verified| verified.fate == Fate::Missing && Path::new(&verified.name).is_relative()) {
+        tell("netsift: none of the logs is here: run this in the folder in which the logs were searched\n");
     }
     if !args.quiet {
         tell(&totals(&fates));

@@ -302,6 +302,25 @@ fn verify_says_how_many_there_are_and_finds_new_logs_where_that_is_asked() {
     let ran = verify(&["--new"]);
     ran.exits(3).reports(&["same     logs/a.evtx", "missing  logs/b.evtx", "new      logs/more/c.evtx"]);
     ran.says(&["verified  3: 1 same, 1 missing, 1 new\n"]);
+    ran.does_not_say("run this in the folder");
+}
+
+#[test]
+fn verify_says_where_to_run_it_and_refuses_a_manifest_without_logs() {
+    let case = detect().log("logs/a.evtx", &long_log());
+    manifest(&case, &["logs"]);
+    let elsewhere = Ran::new({
+        let mut command = case.another(&["verify", "../manifest.json"]);
+        command.current_dir(case.path("logs"));
+        command
+    });
+    elsewhere.exits(3).says(&["none of the logs is here: run this in the folder in which the logs were searched"]);
+    let mut of_none: serde_json::Value = serde_json::from_str(&case.read("manifest.json")).unwrap();
+    of_none["sources"] = serde_json::json!([]);
+    let case = case.file("none.json", of_none.to_string());
+    let ran = Ran::new(case.another(&["verify", "--quiet", "none.json"]));
+    ran.exits(1)
+        .says(&["netsift: none.json: cannot read the manifest: it names no log, so there is nothing to verify"]);
 }
 
 #[cfg(unix)]
