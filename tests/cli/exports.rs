@@ -289,12 +289,13 @@ fn an_export_of_each_form_is_read_like_its_log() {
     reads_as_the_log("events.xml", format!("{declaration}\n<Events>{events}</Events>\n").as_bytes());
 }
 
-/// What Winlogbeat's Sysmon module leaves in `winlog.event_data`, and what it makes of the rest.
+/// What Winlogbeat's Sysmon module leaves in `winlog.event_data`, and what it makes of the rest. The time of logging is in the XML alone.
 fn moved_winlogbeat(event: &Decoded<'_>) -> String {
     if event.provider != "Microsoft-Windows-Sysmon" || !["1", "3", "5", "22"].contains(&&*event.event_id) {
         return winlogbeat(event);
     }
     let mut line: Value = serde_json::from_str(&winlogbeat(event)).unwrap();
+    line["event"] = json!({"module": "sysmon", "created": "2026-01-01T00:00:00.000Z", "original": element(event)});
     let data = std::mem::take(&mut line["winlog"]["event_data"]);
     let moved = [
         ("ProcessGuid", "/process/entity_id"),
@@ -326,6 +327,7 @@ fn moved_winlogbeat(event: &Decoded<'_>) -> String {
         let number = text.parse::<u64>().map(Value::from);
         match name.as_str() {
             _ if text.is_empty() => {}
+            "UtcTime" => put("/@timestamp", json!(text.replace(' ', "T") + "Z")),
             "Initiated" => put("/network/direction", json!(if text == "true" { "egress" } else { "ingress" })),
             "DestinationIsIpv6" => put("/network/type", json!(if text == "true" { "ipv6" } else { "ipv4" })),
             "SourceIsIpv6" => {}
@@ -350,6 +352,48 @@ fn moved_winlogbeat(event: &Decoded<'_>) -> String {
         }
     }
     line.to_string() + "\n"
+}
+
+#[test]
+fn the_times_that_the_sysmon_module_of_winlogbeat_moves_are_told_apart() {
+    let event = |id: u32, time: &str, rest: Value| {
+        let mut line = json!({
+            "@timestamp": format!("2024-03-05T{time}Z"),
+            "event": {"module": "sysmon", "created": "2024-03-06T00:00:00.000Z"},
+            "process": {"entity_id": "{A1B2C3D4-1E00-65E7-0000-001000000009}", "pid": 7, "executable": "C:\\q.exe"},
+            "destination": {"ip": "9.9.9.1", "port": 443},
+            "winlog": {"provider_name": "Microsoft-Windows-Sysmon", "event_id": id, "computer_name": "H1"},
+        });
+        line.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        line.to_string() + "\n"
+    };
+    let export = |rest: &Value| {
+        [(1, "13:59:00.100"), (3, "14:00:00.100"), (5, "14:09:00.1")]
+            .map(|(id, time)| event(id, time, rest.clone()))
+            .concat()
+    };
+    let start_and_end = "2024-03-05T13:59:00.1000000Z,2024-03-05T14:09:00.1000000Z";
+    let times = |rest: &Value, more: &[&str]| {
+        let case = connections().args(["--context", "--group-by", "dest_ip"]).args(more.iter().copied());
+        let ran = case.file("export.json", export(rest)).run();
+        let row = ran.exits(0).report().lines().nth(1).unwrap().to_owned();
+        assert!(row.contains(start_and_end), "{row}");
+        row.split(',').nth(2).unwrap().to_owned()
+    };
+    let happened = "2024-03-05T14:00:00.1000000Z";
+    // Winlogbeat says when it read the event, and nothing of when it was logged.
+    assert_eq!(times(&json!({}), &[]), happened);
+    let fetched = json!({
+        "input": {"type": "httpjson"},
+        "event": {"created": "2024-03-05T14:09:30.250Z"},
+    });
+    assert_eq!(times(&fetched, &[]), "2024-03-05T14:09:30.2500000Z");
+    assert_eq!(times(&fetched, &["--clock", "utc"]), happened);
+    let xml = json!({
+        "event": {"original": "<Event><System><TimeCreated SystemTime='2024-03-05T14:09:30.123456700Z'/></System></Event>"},
+    });
+    assert_eq!(times(&xml, &[]), "2024-03-05T14:09:30.1234567Z");
+    assert_eq!(times(&xml, &["--clock", "utc"]), happened);
 }
 
 /// Fields in an object of their own.

@@ -4,7 +4,7 @@
 //!
 //! - [`export`]: a stream of either form. [`text`]: its text, and where in it one is. `xml` and `json`: what each form says.
 //!   `entities`: those of XML.
-//! - `shapes` and `ecs`: what programs call the parts of an event in JSON.
+//! - `shapes` and `ecs`: what programs call the parts of an event in JSON. `times`: which of its times is which.
 
 mod ecs;
 mod entities;
@@ -13,4 +13,5 @@ mod json;
 pub mod piece;
 mod shapes;
 pub mod text;
+mod times;
 mod xml;

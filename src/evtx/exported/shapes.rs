@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::evtx::{
     event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME},
-    exported::{ecs, entities::unescaped},
+    exported::{ecs, entities::unescaped, times},
 };
 
 /// Values by their names: `{"a":{"b":1}}` and `{"a.b":1}` are the same.
@@ -214,6 +214,7 @@ fn of_winlogbeat(values: Values) -> Event<'static> {
     }
     add_level(&mut event, own_level);
     ecs::restore(&mut event, &moved);
+    times::restore(&mut event, &moved);
     event
 }
 
