@@ -291,6 +291,9 @@ fn an_export_of_each_form_is_read_like_its_log() {
 
 /// What Winlogbeat's Sysmon module leaves in `winlog.event_data`, and what it makes of the rest. The time of logging is in the XML alone.
 fn moved_winlogbeat(event: &Decoded<'_>) -> String {
+    if event.provider == "Microsoft-Windows-Security-Auditing" {
+        return moved_of_security(event);
+    }
     if event.provider != "Microsoft-Windows-Sysmon" || !["1", "3", "5", "22"].contains(&&*event.event_id) {
         return winlogbeat(event);
     }
@@ -352,6 +355,75 @@ fn moved_winlogbeat(event: &Decoded<'_>) -> String {
         }
     }
     line.to_string() + "\n"
+}
+
+/// What Winlogbeat's Security module leaves in `winlog.event_data`, what it makes of the rest.
+fn moved_of_security(event: &Decoded<'_>) -> String {
+    let mut line: Value = serde_json::from_str(&winlogbeat(event)).unwrap();
+    let moved: &[(&str, &str)] = match &*event.event_id {
+        "4688" => &[
+            ("NewProcessId", "/process/pid"),
+            ("NewProcessName", "/process/executable"),
+            ("ParentProcessName", "/process/parent/executable"),
+        ],
+        "4689" => &[("ProcessId", "/process/pid"), ("ProcessName", "/process/executable")],
+        _ => &[],
+    };
+    for (own, path) in moved {
+        let Some(value) = line["winlog"]["event_data"].as_object_mut().unwrap().remove(*own) else { continue };
+        let text = value.as_str().unwrap();
+        let number = text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16).unwrap());
+        let place = path[1..].split('/').fold(&mut line, |part, name| &mut part[name]);
+        *place = number.map_or(value, Value::from);
+    }
+    line.to_string() + "\n"
+}
+
+#[test]
+fn what_the_security_module_of_winlogbeat_moves_is_joined_to_its_connections() {
+    let event = |id: u32, second: u32, process: Value, data: Value| {
+        let line = json!({
+            "@timestamp": format!("2024-03-05T14:00:0{second}.000Z"),
+            "process": process,
+            "user": {"name": "bob", "domain": "C"},
+            "winlog": {
+                "provider_name": "Microsoft-Windows-Security-Auditing",
+                "event_id": id,
+                "computer_name": "H1",
+                "event_data": data,
+            },
+        });
+        line.to_string() + "\n"
+    };
+    let parent = json!({"executable": r"C:\w\winword.exe", "name": "winword.exe"});
+    let process = json!({"pid": 820, "executable": r"C:\a\q.exe", "command_line": "q r", "parent": parent});
+    let subject = json!({"SubjectUserName": "bob", "SubjectDomainName": "C", "ProcessId": "0x5"});
+    let created = event(4688, 0, process, subject);
+    let connected = |second: u32| {
+        let data = json!({
+            "ProcessID": "820",
+            "Application": r"\device\harddiskvolume1\a\q.exe",
+            "Direction": "%%14593",
+            "DestAddress": "9.9.9.1",
+            "DestPort": "444",
+            "Protocol": "6",
+        });
+        event(5156, second, json!({}), data)
+    };
+    let ended = event(4689, 5, json!({"pid": 820, "executable": r"C:\a\q.exe"}), json!({"SubjectUserName": "bob"}));
+    let export = [created, connected(3), ended, connected(7)].concat();
+    let case = connections().args(["--source", "security", "--context", "--group-by", "user,direction,process_id"]);
+    let ran = case.file("export.json", export).run();
+    let rows: Vec<&str> = ran.exits(0).report().lines().skip(1).collect();
+    let [own, none] = rows[..] else { unreachable!("{rows:?}") };
+    assert!(own.starts_with(r"C\bob,outbound,820,1,"), "{own}");
+    assert!(
+        own.contains(r",q r,") && own.contains("2024-03-05T14:00:00.0000000Z,2024-03-05T14:00:05.0000000Z"),
+        "{own}"
+    );
+    assert!(own.ends_with(r"winword.exe > q.exe,,own"), "{own}");
+    // The id is that of another process by then.
+    assert!(none.starts_with(",outbound,820,1,") && none.ends_with(",none"), "{none}");
 }
 
 #[test]

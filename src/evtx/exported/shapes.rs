@@ -7,7 +7,7 @@
 //!   Source: `EventRecord.cs` and `Program.cs` of <https://github.com/EricZimmerman/evtx>.
 //! - Velociraptor's `parse_evtx`: the event's elements as members, attributes too, the time in seconds since 1970.
 //!   Source: `evtx.go` of <https://github.com/Velocidex/evtx>.
-//! - Winlogbeat: members of `winlog`, nested or with dots in their names, and beside it what its Sysmon module moves there. Before
+//! - Winlogbeat: members of `winlog`, nested or with dots in their names, and beside it what its modules move there. Before
 //!   version 7, the same without `winlog`, under names that differ in part.
 //!   Source: <https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog>, and 6.8's `exported-fields-eventlog`.
 //! - Elasticsearch: a document is in `_source`, as what exports an index writes it.
@@ -157,8 +157,8 @@ fn of_velociraptor(values: Values) -> Event<'static> {
     let mut event = of_elements(values.into_iter().map(attribute).collect(), "");
     if event.provider == AUDIT && matches!(&*event.event_id, "4688" | "4689") {
         for (_, value) in event.data.iter_mut().filter(|(name, _)| HEXADECIMAL.contains(&&**name)) {
-            if let Ok(number) = value.parse::<u64>() {
-                *value = format!("{number:#x}").into();
+            if let Some(number) = ecs::hexadecimal(value) {
+                *value = number.into();
             }
         }
     }
