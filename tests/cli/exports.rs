@@ -357,7 +357,7 @@ fn moved_winlogbeat(event: &Decoded<'_>) -> String {
     line.to_string() + "\n"
 }
 
-/// What Winlogbeat's Security module leaves in `winlog.event_data`, what it makes of the rest.
+/// What Winlogbeat's Security module leaves in `winlog.event_data`, what it makes of the rest, and a direction as newer versions write it.
 fn moved_of_security(event: &Decoded<'_>) -> String {
     let mut line: Value = serde_json::from_str(&winlogbeat(event)).unwrap();
     let moved: &[(&str, &str)] = match &*event.event_id {
@@ -376,7 +376,7 @@ fn moved_of_security(event: &Decoded<'_>) -> String {
         let place = path[1..].split('/').fold(&mut line, |part, name| &mut part[name]);
         *place = number.map_or(value, Value::from);
     }
-    line.to_string() + "\n"
+    line.to_string().replace("%%14592", "Inbound").replace("%%14593", "Outbound") + "\n"
 }
 
 #[test]
@@ -403,7 +403,7 @@ fn what_the_security_module_of_winlogbeat_moves_is_joined_to_its_connections() {
         let data = json!({
             "ProcessID": "820",
             "Application": r"\device\harddiskvolume1\a\q.exe",
-            "Direction": "%%14593",
+            "Direction": "Outbound",
             "DestAddress": "9.9.9.1",
             "DestPort": "444",
             "Protocol": "6",

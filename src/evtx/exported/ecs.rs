@@ -3,7 +3,8 @@
 //! Source: Winlogbeat's `x-pack/winlogbeat/module/sysmon` and `module/security`, the scripts of 7.x and the ingest pipelines of 8.x. Both
 //! versions move fields in the same way, and keep in `winlog.event_data` what has no name in the schema. Of Sysmon these are fields of
 //! EventID 1, 3, 5 and 22; of Security-Auditing the process of 4688 and 4689 (`renameNewProcessFields`, `renameCommonAuthFields`; `Process
-//! Event 4688` and `Rename Common Auth Fields` in 8.x), whose id becomes decimal. The modules do not touch 5156 and 5157.
+//! Event 4688` and `Rename Common Auth Fields` in 8.x), whose id becomes decimal. The modules do not touch 5156 and 5157, but newer
+//! versions write text for the messages that values name, in the language of the host: <https://github.com/elastic/beats/issues/40386>.
 
 use std::collections::HashMap;
 
@@ -57,6 +58,11 @@ const NAMES_OF_CREATED: [(&str, &str); 5] = [
 /// What only has another name in EventID 4689.
 const NAMES_OF_ENDED: [(&str, &str); 2] = [("process.executable", "ProcessName"), ("process.name", "ProcessName")];
 
+/// What the provider calls a direction, in English, and the layers that filter connections in it, with IPv4 and with IPv6; and the value
+/// that it has in logs. Source: `msobjs.dll`; `FWPS_BUILTIN_LAYERS` in `fwpstypes.h`, `ALE_AUTH_RECV_ACCEPT` and `ALE_AUTH_CONNECT`.
+const DIRECTIONS: [(&str, [&str; 2], &str); 2] =
+    [("Inbound", ["44", "46"], "%%14592"), ("Outbound", ["48", "50"], "%%14593")];
+
 /// Hashes, and what Sysmon writes before each, in its order.
 const HASHES: [(&str, &str); 10] = [
     ("process.hash.sha1", "SHA1"),
@@ -101,6 +107,7 @@ pub(super) fn restore(event: &mut Event<'static>, values: &[(String, String)]) {
             add_number(event, "ProcessId", first.get("process.pid"));
             add_all(event, &NAMES_OF_ENDED, &first);
         }
+        (AUDIT, "5156" | "5157") => restore_direction(event),
         _ => {}
     }
 }
@@ -128,6 +135,18 @@ fn restore_sysmon(event: &mut Event<'static>, values: &[(String, String)], first
     let answers = ANSWERS.into_iter().find(|name| first.contains_key(name)).unwrap_or_default();
     let answers = values.iter().filter(|(name, value)| name == answers && !value.is_empty());
     add(event, "QueryResults", &answers.flat_map(|(_, answer)| [answer.as_str(), ";"]).collect::<String>());
+}
+
+/// Gives a direction that is text the value that it has in logs; by the layer, if the text is in another language.
+fn restore_direction(event: &mut Event<'static>) {
+    let direction = event.field("Direction").unwrap_or_default();
+    let layer = event.field("LayerRTID").unwrap_or_default();
+    let known = DIRECTIONS.iter().find(|(text, ..)| *text == direction);
+    let known = known.or_else(|| DIRECTIONS.iter().find(|(_, layers, _)| layers.contains(&layer)));
+    if let Some((.., value)) = known.filter(|_| !direction.starts_with("%%")) {
+        event.data.retain(|(name, _)| name != "Direction");
+        event.data.push(("Direction".into(), (*value).into()));
+    }
 }
 
 /// Adds the fields that have other names among these values.
@@ -236,5 +255,21 @@ mod tests {
             assert_eq!(field("4688", &left, &process, name), value, "{name}");
         }
         assert_eq!(field("4688", &[], &[("process.pid", "0x9")], "NewProcessId"), "0x9");
+    }
+
+    #[test]
+    fn a_direction_that_is_text_is_as_in_the_log() {
+        for (id, direction, layer, value) in [
+            ("5156", "Outbound", "48", "%%14593"),
+            ("5157", "Inbound", "", "%%14592"),
+            ("5156", "Ausgehend", "50", "%%14593"),
+            ("5156", "Eingehend", "46", "%%14592"),
+            ("5156", "Eingehend", "36", "Eingehend"),
+            ("5156", "%%14592", "48", "%%14592"),
+            ("5158", "Outbound", "48", "Outbound"),
+        ] {
+            let left = [("Direction", direction), ("LayerRTID", layer)];
+            assert_eq!(field(id, &left, &[], "Direction"), value, "{id}: {left:?}");
+        }
     }
 }
