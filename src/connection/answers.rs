@@ -73,9 +73,10 @@ impl Answers {
         self.by_address.is_empty()
     }
 
-    /// The names that gave the destination of a connection at this time, the oldest first, each once, with when it was asked for first.
+    /// The names that gave the destination of a connection at this time, the oldest first, each once, with when it was asked for first:
+    /// no more than these many.
     #[must_use]
-    pub fn of(&self, address: IpAddr, time: Timestamp) -> Vec<(i128, &str)> {
+    pub fn of(&self, address: IpAddr, time: Timestamp, most: usize) -> Vec<(i128, &str)> {
         let Some(Answer { queries, by_name }) = self.by_address.get(&address) else { return Vec::new() };
         let (from, to) = Query::window(time);
         let start = queries.partition_point(|&(time, _)| time < from);
@@ -93,6 +94,10 @@ impl Answers {
         }
         let name = |(time, number): (i128, u32)| Some((time, &**self.names.get(number as usize)?));
         let mut found: Vec<(i128, &str)> = found.into_iter().filter_map(name).collect();
+        if most < found.len() {
+            found.select_nth_unstable(most);
+            found.truncate(most);
+        }
         found.sort_unstable();
         found
     }
@@ -167,8 +172,10 @@ mod tests {
             }
             let mut expected: Vec<(i128, &str)> = first.into_iter().map(|(name, time)| (time, name)).collect();
             expected.sort_unstable();
-            prop_assert_eq!(answers.of(address, time), &*expected);
-            prop_assert_eq!(again.of(address, time), expected);
+            prop_assert_eq!(answers.of(address, time, usize::MAX), &*expected);
+            prop_assert_eq!(again.of(address, time, usize::MAX), &*expected);
+            let first = expected.iter().take(2).copied().collect::<Vec<_>>();
+            prop_assert_eq!(answers.of(address, time, 2), first);
         }
     }
 }

@@ -64,7 +64,7 @@ impl Queried {
         let (Some(queries), Some(time), Some(address)) = (queries, connection.time, connection.dest_addr) else {
             return Vec::new();
         };
-        queries.of(address, time).into_iter().map(|(_, name)| name).collect()
+        queries.of(address, time, usize::MAX).into_iter().map(|(_, name)| name).collect()
     }
 
     /// Puts them in order, without which nothing is found.

@@ -3,10 +3,7 @@
 //! What hits of a group and of one process are told by is kept as numbers of texts, in a [`Table`] as groups are. Where that does not fit
 //! into memory, it is spilled as [`Joined`], which are put in order by group and process, counted, and put in the order of the report.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    io,
-};
+use std::{collections::HashMap, io};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +15,7 @@ use crate::{
         key::{GroupKey, Sum, earlier, spilled_time},
         order::Numbered,
         processes::{self, OF_GUID, Processes},
+        queries::Queries,
         spill::{Each, SortedRuns, Sorter},
         table::Table,
         texts::Translation,
@@ -59,9 +57,6 @@ struct Met {
     queries: Queries,
 }
 
-/// Names that were asked for, in the order of time.
-type Queries = BTreeSet<(i128, String)>;
-
 /// The hits of a group that are of one process: in the order of groups and of processes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Joined {
@@ -80,7 +75,7 @@ pub struct GroupContext {
     pub time: Option<Timestamp>,
     /// How many processes the group is of.
     pub processes: u64,
-    /// The names that they asked DNS for, in the order of time.
+    /// The names that they asked DNS for, as one cell shows them.
     pub queries: String,
 }
 
@@ -135,13 +130,10 @@ impl Contexts {
             Some(process)
         };
         key.push(u32::try_from(rule).unwrap_or(u32::MAX));
-        let met = Met { number: *count, time: hit.time, first: hit.time, queries: BTreeSet::new() };
+        let met = Met { number: *count, time: hit.time, first: hit.time, queries: Queries::default() };
         *count += 1;
         if let (Some(met), Some(process)) = (table.count(key, met), process) {
-            for (time, name) in processes.queries(&process, hit) {
-                let size = size_of::<(i128, String)>() + name.len();
-                *size_of_queries += if met.queries.insert((time, name)) { size } else { 0 };
-            }
+            *size_of_queries += processes.add_queries(&process, hit, &mut met.queries);
         }
         if self.size() >= self.room || self.table.is_full() {
             self.spill();
@@ -242,7 +234,7 @@ impl Sum for Met {
             (self.number, self.time) = (other.number, other.time);
         }
         self.first = earlier(self.first, other.first);
-        self.queries.extend(other.queries);
+        self.queries.merge(&other.queries);
     }
 
     fn first(&self) -> Option<Timestamp> {
@@ -283,7 +275,7 @@ impl<P> OfGroup<P> {
             process: process(&self.process),
             time: self.met.time,
             processes: self.processes,
-            queries: processes::names(self.met.queries.iter().map(|(_, name)| &**name)),
+            queries: self.met.queries.shown(),
         }
     }
 }

@@ -36,8 +36,9 @@ pub struct Labelling<'a> {
     labels: &'a Labels,
     /// What is known of the processes of hits, if anything is.
     processes: Option<&'a Processes>,
-    /// What was asked, as one text, and the answer.
-    known: HashMap<String, Arc<Found>>,
+    /// What was asked, by the fingerprint of its text, and the answer. The text can have thousands of names.
+    known: HashMap<u128, Arc<Found>>,
+    fingerprints: Fingerprints,
     failed: Option<Error>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> Labelling<'a> {
     /// By these labels, with what is known of processes.
     #[must_use]
     pub fn new(labels: &'a Labels, processes: Option<&'a Processes>) -> Self {
-        Self { labels, processes, known: HashMap::new(), failed: None }
+        Self { labels, processes, known: HashMap::new(), fingerprints: Fingerprints::default(), failed: None }
     }
 
     /// What is said of a hit.
@@ -54,10 +55,13 @@ impl<'a> Labelling<'a> {
     ///
     /// A database is damaged: why is in [`Self::failed`].
     pub fn of_hit(&mut self, hit: &Hit) -> io::Result<Arc<Found>> {
-        let queries = self.processes.map(|processes| processes.queries(&processes.key(hit), hit));
-        let names = queries.iter().flatten().map(|(_, name)| &**name);
-        let asked = Labels::asked(|field| hit.get(field), names);
-        self.answer(&asked)
+        let Some(processes) = self.processes else {
+            return self.answer(&Labels::asked(|field| hit.get(field), std::iter::empty()));
+        };
+        processes.with_names(&processes.key(hit), hit, |names| {
+            let names = names.iter().map(|(_, name)| *name);
+            self.answer(&Labels::asked(|field| hit.get(field), names))
+        })
     }
 
     /// What is said of the connections of a group by these fields.
@@ -76,8 +80,8 @@ impl<'a> Labelling<'a> {
     }
 
     fn answer(&mut self, asked: &Asked<'_>) -> io::Result<Arc<Found>> {
-        let text = told_apart(asked);
-        if let Some(found) = self.known.get(&text) {
+        let key = self.fingerprints.of(&told_apart(asked));
+        if let Some(found) = self.known.get(&key) {
             return Ok(Arc::clone(found));
         }
         match self.labels.find(asked) {
@@ -86,7 +90,7 @@ impl<'a> Labelling<'a> {
                 if self.known.len() >= REMEMBERED {
                     self.known.clear();
                 }
-                self.known.insert(text, Arc::clone(&found));
+                self.known.insert(key, Arc::clone(&found));
                 Ok(found)
             }
             Err(error) => {

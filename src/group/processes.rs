@@ -23,6 +23,7 @@ use crate::{
     group::{
         hit::Hit,
         life::{Life, OfId, OfKey, Telling},
+        queries::{self, Queries},
         shelf::Shelf,
         spill::SortedRuns,
     },
@@ -343,15 +344,42 @@ impl Processes {
         }
     }
 
-    /// The names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged.
+    /// Hands on all names that a hit's process, which this is, asked DNS for and got the hit's destination, with when that was logged. There can
+    /// be thousands, so that they are not copied.
+    pub fn with_names<T>(&self, key: &ProcessKey, hit: &Hit, then: impl FnOnce(Vec<(i128, &str)>) -> T) -> T {
+        self.with_first_names(key, hit, usize::MAX, then)
+    }
+
+    /// As many of them as a cell shows.
     #[must_use]
-    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> Vec<(i128, String)> {
-        let (Some(life), Some(time), Ok(address)) =
-            (self.lives.get(key), hit.time, hit.get(Field::DestIp).parse::<IpAddr>())
-        else {
-            return Vec::new();
-        };
-        life.answers.of(address, time).into_iter().map(|(time, name)| (time, name.to_owned())).collect()
+    pub fn queries(&self, key: &ProcessKey, hit: &Hit) -> Queries {
+        let mut queries = Queries::default();
+        self.add_queries(key, hit, &mut queries);
+        queries
+    }
+
+    /// Adds them to others. Returns what that takes in memory, in bytes.
+    pub(super) fn add_queries(&self, key: &ProcessKey, hit: &Hit, queries: &mut Queries) -> usize {
+        // One more says that there are more.
+        self.with_first_names(key, hit, queries::MOST + 1, |names| queries.add_all(names))
+    }
+
+    fn with_first_names<T>(
+        &self,
+        key: &ProcessKey,
+        hit: &Hit,
+        most: usize,
+        then: impl FnOnce(Vec<(i128, &str)>) -> T,
+    ) -> T {
+        let life = self.lives.get(key);
+        let answers = life.as_ref().map(|life| &life.answers).filter(|answers| !answers.is_empty());
+        match (answers, hit.time) {
+            (Some(answers), Some(time)) => {
+                let address = hit.get(Field::DestIp).parse::<IpAddr>();
+                then(address.map_or_else(|_| Vec::new(), |address| answers.of(address, time, most)))
+            }
+            _ => then(Vec::new()),
+        }
     }
 
     /// Whether a process is known to have asked DNS for names.
@@ -386,13 +414,6 @@ pub fn key(hit: &Hit) -> ProcessKey {
 /// Whether the process of a hit is told by [`OF_GUID`], whenever it was.
 pub(super) fn is_told_by_guid(hit: &Hit) -> bool {
     hit.get(Field::VendorProduct) != security::VENDOR_PRODUCT
-}
-
-/// Names, each once, in the order of their times.
-#[must_use]
-pub fn names<'a>(queries: impl IntoIterator<Item = &'a str>) -> String {
-    let mut seen = HashSet::new();
-    queries.into_iter().filter(|name| seen.insert(*name)).collect::<Vec<_>>().join(";")
 }
 
 fn time(nanoseconds: Option<i128>) -> Option<Timestamp> {

@@ -217,7 +217,9 @@ impl Labels {
             add(&mut asked.names, name);
         }
         add(&mut asked.names, value(Field::Dest));
-        queries.for_each(|name| add(&mut asked.names, name));
+        // There can be thousands, each once: they are compared with the others alone.
+        let of_ends = asked.names.clone();
+        asked.names.extend(queries.filter(|name| !name.is_empty() && !of_ends.contains(name)));
         asked.names.retain(|name| name.parse::<IpAddr>().is_err());
         asked
     }

@@ -7,7 +7,7 @@ use crate::{
     group::{
         contexts::{GroupContext, SortedContexts},
         hit::Hit,
-        processes::{self, Context, Processes},
+        processes::{Context, Processes},
     },
 };
 
@@ -63,9 +63,7 @@ impl Background<'_> {
 /// The values of the columns for a hit.
 pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
     let key = processes.key(hit);
-    let queries = processes.queries(&key, hit);
-    let queries = processes::names(queries.iter().map(|(_, name)| &**name));
-    values(processes.context(&key, hit.time), queries, show)
+    values(processes.context(&key, hit.time), processes.queries(&key, hit).shown(), show)
 }
 
 fn values(context: Context, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {

@@ -149,6 +149,27 @@ fn names_are_those_that_were_asked_for_shortly_before_and_gave_the_address() {
 }
 
 #[test]
+fn of_very_many_names_the_first_ones_are_shown_and_that_there_are_more() {
+    let mut events = vec![connection().at(1), connection().at(2).dest("8.8.4.4"), connection().at(3)];
+    events.extend((0..150).rev().map(|number| query(&format!("{number:03}.example"), "8.8.8.8;")));
+    events.extend((0..100).map(|number| query(&format!("{number:03}.test"), "8.8.4.4")));
+    let names = |domain: &str| (0..100).map(|number| format!("{number:03}.{domain}")).collect::<Vec<_>>().join(";");
+    let (first, all) = (format!(",{};(and more),guid", names("example")), format!(",{},guid", names("test")));
+    let case = context(detect()).events(&events).args(["--events", "events.csv", "--force"]);
+    for args in [&["."][..], &["--max-memory", "1KiB", "."]] {
+        let ran = case.run_on(args);
+        let rows = known(ran.exits(0));
+        assert!(rows.len() == 2 && rows[0].ends_with(&first) && rows[1].ends_with(&all), "{rows:?}");
+        let events = case.read("events.csv");
+        let ends: Vec<bool> = events.lines().skip(1).map(|row| row.ends_with(&first)).collect();
+        assert_eq!(ends, [true, false, true], "{events}");
+    }
+    // A list is held against all of them.
+    let watched = case.file("list.txt", "149.example\n").args(["--watchlist", "list.txt", "--only-watched"]).run();
+    assert_eq!(watched.exits(0).report().lines().count(), 2);
+}
+
+#[test]
 fn a_group_of_several_processes_shows_the_first_and_how_many_there_are() {
     let other = connection().with("ProcessGuid", value(&guid(301, 7))).at(5);
     let case = context(detect()).events(&[other, connection(), connection().at(9), regsvcs()]);

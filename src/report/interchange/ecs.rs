@@ -12,7 +12,7 @@ use crate::{
         glossary::{Field, INBOUND, OUTBOUND},
         security, sysmon,
     },
-    group::hit::Hit,
+    group::{hit::Hit, queries::AND_MORE},
     report::{
         interchange::{
             document::Document,
@@ -246,8 +246,8 @@ fn related<'a>(document: &mut Document<'a>, event: Event<'a>, hashes: &Hashes) {
     document.list("related.hash", hashes.of_file().map(str::to_owned));
     let unless_address = |name: Field, ip: Field| if get(name) == get(ip) { "" } else { get(name) };
     let ends = [unless_address(Field::Src, Field::SrcIp), unless_address(Field::Dest, Field::DestIp)];
-    document
-        .list("related.hosts", [get(Field::Dvc)].into_iter().chain(ends).chain(event.known("dest_query").split(';')));
+    let names = event.known("dest_query").split(';').filter(|&name| name != AND_MORE);
+    document.list("related.hosts", [get(Field::Dvc)].into_iter().chain(ends).chain(names));
     let addresses = [get(Field::SrcIp), get(Field::DestIp)];
     document.list("related.ip", addresses.into_iter().filter(|address| address.parse::<IpAddr>().is_ok()));
     let user = get(Field::User);
