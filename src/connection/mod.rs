@@ -9,7 +9,7 @@
 //! - [`ends`]: the host and its peer, whichever is called the destination, by the addresses that hosts have ([`locals`]).
 //! - [`community`]: the id by which other tools know the same flow.
 //! - [`clock`]: which of its two times a connection is of.
-//! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing. [`lives`]: whose processes
+//! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing; [`rank`]: which of those that state the same counts. [`lives`]: whose processes
 //!   are, by their ids. [`volumes`]: which drive a volume is.
 //! - [`started`]: how processes were started, and [`queried`]: the names that they asked for (one by one, [`answers`]), for rules that look at it.
 //!   [`talkers`]: the processes that have connections, where there is no room for facts about others.
@@ -32,6 +32,7 @@ pub(crate) mod pattern;
 pub mod possible;
 pub mod process;
 pub mod queried;
+pub mod rank;
 pub mod salvage;
 pub mod security;
 pub mod started;

@@ -3,10 +3,7 @@
 //!
 //! Fields are looked up by name, as those of connections are. Which processes matter, and what comes of the facts, is not known here.
 
-use std::{
-    cmp::{Ordering, Reverse},
-    net::IpAddr,
-};
+use std::{borrow::Cow, cmp::Ordering, net::IpAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         clock::Clock,
+        rank::Weight,
         sysmon::{PROVIDER, address, decimal, guid, stated, time},
     },
     evtx::{event::Event, typed::Raw},
@@ -129,6 +127,38 @@ pub struct Created {
 }
 
 impl Created {
+    /// As an EventID 1 tells it, by the values of its fields.
+    pub fn of<'t>(time: Option<i128>, field: impl Fn(&'static str) -> Cow<'t, str>) -> Self {
+        let text = |name| cut(stated(&field(name)), MOST).to_owned();
+        Self {
+            time,
+            image: text("Image"),
+            command_line: text("CommandLine"),
+            hashes: text("Hashes"),
+            original_file_name: text("OriginalFileName"),
+            integrity_level: text("IntegrityLevel"),
+            parent_command_line: text("ParentCommandLine"),
+            parent_image: text("ParentImage"),
+            parent_id: decimal(stated(&field("ParentProcessId"))).into_owned(),
+            parent_guid: Some(guid(stated(&field("ParentProcessGuid"))).into_owned())
+                .filter(|guid| is_guid(guid))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What it says of the process that started this one.
+    #[must_use]
+    pub fn parent(&self) -> Parent {
+        let Self { time, parent_image, parent_command_line, .. } = self;
+        Parent { time: *time, image: parent_image.clone(), command_line: parent_command_line.clone() }
+    }
+
+    /// Its weight among all that tell how the process was created.
+    #[must_use]
+    pub fn weight(&self) -> Weight {
+        Weight::of(self.texts())
+    }
+
     /// What it takes in memory, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -154,22 +184,21 @@ pub struct Parent {
 }
 
 impl Parent {
+    /// Its weight among all that tell the same of a process.
+    #[must_use]
+    pub fn weight(&self) -> Weight {
+        Weight::of(self.texts())
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         [&self.image, &self.command_line].into_iter().map(String::as_str)
     }
 }
 
-/// The rank of an event among those that state the same fact. A log can be damaged, or be an export that lacks fields: the one that states
-/// most comes first, then the earliest, then the longest. Among texts of the same length, blanks come last.
-fn rank<'a>(time: Option<i128>, texts: impl Iterator<Item = &'a str> + Clone) -> impl Ord {
-    let missing = texts.clone().filter(|text| text.is_empty()).count();
-    let length: usize = texts.clone().map(str::len).sum();
-    (missing, time.is_none(), time, Reverse((length, texts.collect::<Vec<_>>())))
-}
-
 impl Ord for Created {
     fn cmp(&self, other: &Self) -> Ordering {
-        rank(self.time, self.texts()).cmp(&rank(other.time, other.texts()))
+        let of_rank = self.weight().at(self.time).cmp(&other.weight().at(other.time));
+        of_rank.then(self.time.cmp(&other.time)).then_with(|| self.texts().cmp(other.texts()))
     }
 }
 
@@ -181,7 +210,8 @@ impl PartialOrd for Created {
 
 impl Ord for Parent {
     fn cmp(&self, other: &Self) -> Ordering {
-        rank(self.time, self.texts()).cmp(&rank(other.time, other.texts()))
+        let of_rank = self.weight().at(self.time).cmp(&other.weight().at(other.time));
+        of_rank.then(self.time.cmp(&other.time)).then_with(|| self.texts().cmp(other.texts()))
     }
 }
 
@@ -232,7 +262,6 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
         return;
     }
     let field = |name| stated(event.field(name).unwrap_or_default());
-    let text = |name| cut(field(name), MOST).to_owned();
     let happened = time(field("UtcTime"));
     let utc_time = happened.map(Timestamp::as_nanosecond);
     let key = |name| {
@@ -242,22 +271,9 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     let Some(of) = key("ProcessGuid") else { return };
     match &*event.event_id {
         "1" => {
-            let parent = key("ParentProcessGuid");
-            let created = Created {
-                time: utc_time,
-                image: text("Image"),
-                command_line: text("CommandLine"),
-                hashes: text("Hashes"),
-                original_file_name: text("OriginalFileName"),
-                integrity_level: text("IntegrityLevel"),
-                parent_command_line: text("ParentCommandLine"),
-                parent_image: text("ParentImage"),
-                parent_id: decimal(field("ParentProcessId")).into_owned(),
-                parent_guid: parent.as_ref().map(|parent| parent.guid.clone()).unwrap_or_default(),
-            };
-            if let Some(of) = parent.filter(&wanted) {
-                let (image, command_line) = (created.parent_image.clone(), created.parent_command_line.clone());
-                each(Fact { of, told: Told::Parent(Box::new(Parent { time: utc_time, image, command_line })) });
+            let created = Created::of(utc_time, |name| event.field(name).unwrap_or_default().into());
+            if let Some(of) = key("ParentProcessGuid").filter(&wanted) {
+                each(Fact { of, told: Told::Parent(Box::new(created.parent())) });
             }
             each(Fact { of, told: Told::Created(Box::new(created)) });
         }

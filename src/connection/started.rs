@@ -5,7 +5,6 @@
 
 use std::{
     borrow::Cow,
-    cmp::{Ordering, Reverse},
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -16,7 +15,8 @@ use crate::{
     connection::{
         clock,
         glossary::{Connection, Field},
-        process::{self, number},
+        process::{self, Created, number},
+        rank::Rank,
         sysmon::{PROVIDER, guid, stated, time},
         talkers::Talkers,
     },
@@ -54,8 +54,8 @@ pub const COMMAND_LINE: &str = "CommandLine";
 /// What stands among the fields that are kept of a process, beside them, if all of them are told. None of Sysmon's is called so.
 pub const TELLS_ALL: &str = "(process)";
 
-/// What tells which process an event is of, and when it was created. Where values are read, they stand behind [`FIELDS`].
-pub const OF_PROCESS: [&str; 2] = ["ProcessGuid", "UtcTime"];
+/// What tells which process an event is of, when it was created and what it runs. Where values are read, they stand behind [`FIELDS`].
+pub const OF_PROCESS: [&str; 3] = ["ProcessGuid", "UtcTime", "Image"];
 
 /// Where some of them stand.
 const PARENT_COMMAND_LINE: usize = 2;
@@ -67,11 +67,13 @@ const UTC_TIME: usize = FIELDS.len() + 1;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Asked(u32);
 
-/// How a process was started.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// How a process was started. Of several events that tell it, the first counts, by the rank that each has with all of its fields: which
+/// of them are asked for has no part in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Start {
+    /// The process's own event comes before those of processes that it started.
     origin: Origin,
-    time: Option<i128>,
+    rank: Rank,
     /// The values of fields that its event has, by their place among [`FIELDS`].
     values: Box<[(u8, Arc<str>)]>,
 }
@@ -131,27 +133,18 @@ impl Asked {
 }
 
 impl Start {
-    /// What another event than Sysmon's tells of what is asked, by these names; nothing if it tells none of it.
+    /// What another event than Sysmon's tells of what is asked, by these names; nothing if it tells none of it. It has no rank.
     #[must_use]
     pub fn told<'a>(asked: Asked, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Option<Self> {
         let values: Box<[(u8, Arc<str>)]> =
             asked.numbered().filter_map(|(index, name)| Some((index, value(name)?.into()))).collect();
-        (!values.is_empty()).then_some(Self { origin: Origin::Audited, time: None, values })
+        (!values.is_empty()).then_some(Self { origin: Origin::Audited, rank: Rank::default(), values })
     }
 
     /// Whether all of its fields are told, also those that its event does not have.
     #[must_use]
     pub fn tells_all(&self) -> bool {
         self.origin == Origin::Own
-    }
-
-    /// Its rank among all events about the start of the process: the process's own event comes before those of processes that it started,
-    /// the one that states most before others, then the earliest, then the longest. Among texts of the same length, blanks come last.
-    fn rank(&self) -> impl Ord {
-        let values = || self.values.iter().map(|(_, value)| &**value);
-        let stated = values().filter(|value| !stated(value).is_empty()).count();
-        let length: usize = values().map(str::len).sum();
-        (self.origin, Reverse(stated), self.time.is_none(), self.time, Reverse((length, &self.values)))
     }
 
     /// What it takes in memory, in bytes, with texts that no other has.
@@ -178,18 +171,6 @@ impl Start {
     }
 }
 
-impl Ord for Start {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl PartialOrd for Start {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 impl Starts {
     /// What a process takes in memory besides its texts, in bytes, and what a text takes, with what the allocator adds.
     const OF_START: usize = 96;
@@ -212,18 +193,21 @@ impl Starts {
         let host = stated(&event.computer);
         let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
-        let key = |name| number(&guid(stated(event.field(name).unwrap_or_default())));
-        if let Some(of) = key("ProcessGuid").filter(is_asked) {
+        let key = |name| number(&guid(stated(event.field(name).unwrap_or_default()))).filter(is_asked);
+        let (of, parent) = (key("ProcessGuid"), key("ParentProcessGuid"));
+        if of.or(parent).is_none() {
+            return;
+        }
+        let created = Created::of(time, |name| event.field(name).unwrap_or_default().into());
+        if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
-            self.learn(host, of, Start { origin: Origin::Own, time, values });
+            self.learn(host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
         }
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
-        if let (Some(of), Some(index), Some(line)) =
-            (key("ParentProcessGuid").filter(is_asked), self.command_line(), of_parent)
-        {
+        if let (Some(of), Some(index), Some(line)) = (parent, self.command_line(), of_parent) {
             let values = [(index, self.text(line))].into();
-            self.learn(host, of, Start { origin: Origin::Child, time, values });
+            self.learn(host, of, Start { origin: Origin::Child, rank: created.parent().weight().at(time), values });
         }
     }
 
@@ -234,16 +218,23 @@ impl Starts {
         let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
         let key = |field| process::of_value(values.field(field)).filter(is_asked);
         let (of, parent) = (key(PROCESS_GUID), key(PARENT_GUID));
+        if of.or(parent).is_none() {
+            return;
+        }
         let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
+        let place = |name| FIELDS.iter().chain(&OF_PROCESS).position(|field| *field == name);
+        let text = |name| place(name).map(|place| values.field(place).text()).unwrap_or_default();
+        let created = Created::of(time, |name| text(name).into());
         if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
-            self.learn(host, of, Start { origin: Origin::Own, time, values });
+            self.learn(host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
         }
         if let (Some(of), Some(index)) = (parent, self.command_line()) {
             let line = self.text_of(values.field(PARENT_COMMAND_LINE));
             if !stated(&line).is_empty() {
-                self.learn(host, of, Start { origin: Origin::Child, time, values: [(index, line)].into() });
+                let rank = created.parent().weight().at(time);
+                self.learn(host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
             }
         }
     }

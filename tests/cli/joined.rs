@@ -207,6 +207,27 @@ fn of_two_events_of_a_process_the_one_that_states_most_counts() {
 }
 
 #[test]
+fn which_of_two_events_of_a_process_counts_does_not_depend_on_what_is_asked() {
+    const HASH: &str = "title: Hash
+id: 11111111-aaaa-bbbb-cccc-000000000014
+logsource: {category: network_connection, product: windows}
+detection:
+    s: {Hashes|contains: 'MD5=F'}
+    condition: s
+";
+    let poor = created(1, "tool.exe --evil-argument").with("UtcTime", "2024-03-05 14:04:00.000");
+    let full = created(1, "tool.exe plain").with("Hashes", "MD5=0").with("IntegrityLevel", "High");
+    for events in [[connection(1), poor.clone(), full.clone()], [connection(1), full, poor]] {
+        for rules in [&[EVIL][..], &[EVIL, HASH]] {
+            let case = ruled(rules).events(&events);
+            assert!(found(&case.run_on(&["log.evtx"])).is_empty());
+            // Nor on how they are read.
+            assert!(found(&case.run_on(&["--no-prefilter", "log.evtx"])).is_empty());
+        }
+    }
+}
+
+#[test]
 fn a_connections_own_fields_come_first() {
     let rule = "title: Own\nlogsource: {category: network_connection}\ndetection: {s: {User: own, CommandLine: x}, condition: s}\n";
     let case = ruled(&[rule]).events(&[
