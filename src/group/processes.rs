@@ -228,16 +228,18 @@ impl Processes {
         self.lives.failed()
     }
 
-    /// The process of this key and those above it, as far as any is known.
+    /// The process of this key and those above it, as far as any is known. `connected` tells when a process had a connection first, if
+    /// it had one.
     #[must_use]
-    pub fn lineage(&self, key: &ProcessKey) -> Vec<Ancestor> {
+    pub fn lineage(&self, key: &ProcessKey, connected: impl Fn(&ProcessKey) -> Option<Timestamp>) -> Vec<Ancestor> {
         let mut below = None;
         let mut lineage = self.steps(key);
         for Ancestor { key, start, told, .. } in &mut lineage {
-            // By its GUID, a process of Windows can have started hours after those that it has started.
-            let by_guid = process::started(&key.guid).filter(|&start| below.is_none_or(|below| start <= below));
+            // By its GUID, a process of Windows can have started hours after what it has started, or had a connection.
+            let until = below.into_iter().chain(connected(key)).min();
+            let by_guid = process::started(&key.guid).filter(|&start| until.is_none_or(|until| start <= until));
             *start = told.created().and_then(|created| time(created.time)).or(by_guid);
-            below = start.or(below);
+            below = start.or(until);
         }
         lineage
     }
@@ -503,7 +505,7 @@ mod tests {
         let told = hits.chain(of_ids).map(|hit| {
             let key = processes.key(&hit);
             let lineage: Vec<String> = processes
-                .lineage(&key)
+                .lineage(&key, |_| hit.time)
                 .iter()
                 .map(|one| format!("{} {} {:?} {:?}", one.image(), one.command_line(), one.start, one.end))
                 .collect();

@@ -474,6 +474,21 @@ fn the_page_draws_the_processes_that_a_connection_comes_from() {
 }
 
 #[test]
+fn the_page_says_no_start_after_a_connection() {
+    let late = guid(800, 1);
+    let child = created(&guid(310, 9), r"C:\Windows\cmd.exe", &late, r"C:\Temp\regsvcs.exe");
+    // By its GUID it has started between its connections.
+    let of_it = connection().with("ProcessGuid", value(&late));
+    let case = detect().events(&[of_it.clone().dest("9.9.9.9").at(3600), of_it, child]);
+    case.command(&["--html", "page.html", "."]).output().unwrap();
+    let page = fs::read_to_string(case.path("page.html")).unwrap();
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let members = data["groups"]["family"]["members"].as_array().unwrap();
+    assert!(members.len() == 1 && members[0]["start"].is_null(), "{members:?}");
+}
+
+#[test]
 fn a_process_above_of_which_only_the_end_is_known_is_drawn_as_the_one_below_has_it() {
     let end = ended("02.500").with("ProcessGuid", value(&guid(200, 2)));
     let case = detect().events(&[connection(), regsvcs(), end]);

@@ -62,6 +62,7 @@ impl<N: TryInto<i64>> FromIterator<N> for Column {
 }
 
 /// The groups that the page lists, and what it says of all.
+#[derive(Default)]
 pub(super) struct Listed {
     groups: Vec<(GroupKey, Group)>,
     /// What is known of the process of each, if the page says so.
@@ -70,6 +71,8 @@ pub(super) struct Listed {
     labels: Vec<Vec<String>>,
     /// The process of each, in the same way.
     processes: Vec<ProcessKey>,
+    /// When the first connection was that a row shows of each.
+    connected: HashMap<ProcessKey, Timestamp>,
     total: u64,
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
@@ -77,13 +80,15 @@ pub(super) struct Listed {
 
 impl Listed {
     pub(super) fn new(report: &Report<'_>) -> io::Result<Self> {
-        let (groups, known, processes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut listed =
-            Self { groups, known, labels: Vec::new(), processes, total: report.groups.len(), first: None, last: None };
+        let mut listed = Self { total: report.groups.len(), ..Self::default() };
         if let Some(background) = report.background {
             for context in background.groups.pass()?.take(GROUPS) {
                 let context = context?;
                 listed.known.push(background.of_group(&context, |time| TimeFormat::Rfc3339.show(time)));
+                if let Some(time) = context.time {
+                    let first = listed.connected.entry(context.process.clone()).or_insert(time);
+                    *first = time.min(*first);
+                }
                 listed.processes.push(context.process);
             }
         }
@@ -115,7 +120,7 @@ impl Listed {
 
 /// The first rows of the report.
 #[derive(Debug, Serialize)]
-pub(super) struct GroupColumns {
+pub(super) struct GroupColumns<'a> {
     shown: usize,
     total: u64,
     fields: BTreeMap<&'static str, Column>,
@@ -124,7 +129,7 @@ pub(super) struct GroupColumns {
     last: [Column; 2],
     /// The place of each one's process in the family; null if it is not known.
     process: Column,
-    family: Family,
+    family: Family<'a>,
     /// The rule of each.
     rule: Column,
     /// The address of the destination, of the first hit of each, and the network that it is in.
@@ -136,9 +141,9 @@ pub(super) struct GroupColumns {
     stacks: [Column; 2],
 }
 
-impl GroupColumns {
+impl<'a> GroupColumns<'a> {
     /// Of the groups that are listed. Texts go to `strings`.
-    pub(super) fn new(report: &Report<'_>, listed: &Listed, strings: &mut Names) -> Self {
+    pub(super) fn new(report: &Report<'_>, listed: &'a Listed, strings: &mut Names) -> Self {
         let Report { fields: group_by, rules, rarity, .. } = *report;
         let groups = &listed.groups;
         let mut fields: Vec<Column> = group_by.iter().map(|_| Column::default()).collect();
@@ -160,7 +165,7 @@ impl GroupColumns {
             (name, ids.collect::<Column>())
         });
         let label_columns: Vec<(&str, Column)> = label_columns.collect();
-        let mut family = Family::default();
+        let mut family = Family::new(&listed.connected);
         let place = |key| report.background.and_then(|background| family.add(background.processes, key, strings));
         let places = listed.processes.iter().map(place).map(|place| i64::try_from(place?).ok()).collect();
         Self {

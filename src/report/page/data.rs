@@ -47,7 +47,7 @@ pub(super) struct Data<'a> {
     rare: Option<Top<Rare<'a>>>,
     /// Null if single hits are not known.
     regular: Option<Top<Channel>>,
-    groups: GroupColumns,
+    groups: GroupColumns<'a>,
     events: EventColumns,
     strings: Vec<&'a str>,
 }
@@ -87,7 +87,7 @@ impl<'a> Data<'a> {
         observed: &'a Observed,
         report: &'a Report<'_>,
         beacons: Option<&SortedBeacons>,
-        groups: &Listed,
+        groups: &'a Listed,
         strings: &'a mut Names,
     ) -> io::Result<Self> {
         let destination = |&index: &usize| observed.destination(index).map_or([""; 2], |count| observed.labels(count));

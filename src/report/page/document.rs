@@ -219,7 +219,7 @@ pub fn write(out: &mut dyn Write, content: &Content<'_>) -> io::Result<()> {
 /// # Errors
 ///
 /// What was spilled cannot be read again.
-fn page<'a>(content: &Content<'a>, groups: &Listed, strings: &'a mut Names) -> io::Result<Page<'a>> {
+fn page<'a>(content: &Content<'a>, groups: &'a Listed, strings: &'a mut Names) -> io::Result<Page<'a>> {
     let Content { manifest, ran, terms, report, sorted, beacons, case } = *content;
     let (title, attack) = match terms.rules.infos.as_slice() {
         [rule] => (Some(rule.title.clone()), Some(&*rule.attack)),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -14,11 +15,13 @@ use crate::{
 };
 
 /// Processes, in any order.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Family {
+#[derive(Debug, Serialize)]
+pub(super) struct Family<'a> {
     members: Vec<Member>,
     #[serde(skip)]
     places: HashMap<ProcessKey, usize>,
+    #[serde(skip)]
+    connected: &'a HashMap<ProcessKey, Timestamp>,
 }
 
 /// A process. Texts are numbers of the page's strings.
@@ -33,14 +36,21 @@ struct Member {
     above: Option<usize>,
 }
 
-impl Family {
+impl<'a> Family<'a> {
+    /// Of processes that had their first connections at these times. A process stands there once, whatever the page shows of it: by its GUID
+    /// alone it is not said to have started after any of these.
+    pub(super) fn new(connected: &'a HashMap<ProcessKey, Timestamp>) -> Self {
+        Self { members: Vec::new(), places: HashMap::new(), connected }
+    }
+
     /// Adds a process and those above it, as far as any is known. Returns its place. Texts go to `strings`.
     pub(super) fn add(&mut self, processes: &Processes, key: &ProcessKey, strings: &mut Names) -> Option<usize> {
         if let Some(&place) = self.places.get(key) {
             return Some(place);
         }
         let mut above = None;
-        for ancestor in processes.lineage(key).into_iter().rev() {
+        let connected = |key: &ProcessKey| self.connected.get(key).copied();
+        for ancestor in processes.lineage(key, connected).into_iter().rev() {
             let place = self.places.get(&ancestor.key).copied().unwrap_or_else(|| {
                 self.members.push(Member {
                     image: strings.id(ancestor.image()),
