@@ -59,7 +59,15 @@ pub fn fact(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool) -> Option<F
     // One that is not stated is of no process.
     let of = Some(key(stated(&event.computer), &id)).filter(|of| !id.is_empty() && wanted(of))?;
     let logged = event.time.or_else(|| time(&event.system_time)).map(Timestamp::as_nanosecond)?;
-    let created = || Created {
+    let created = || Told::Created(Box::new(created(event, logged)));
+    Some(Fact { of, told: if is_created { created() } else { Told::Ended(Some(logged)) } })
+}
+
+/// How a process was created, by an EventID 4688 that was logged at this time.
+#[must_use]
+pub fn created(event: &Event<'_>, logged: i128) -> Created {
+    let field = |name| stated(event.field(name).unwrap_or_default());
+    Created {
         time: Some(logged),
         image: field("NewProcessName").to_owned(),
         command_line: field("CommandLine").to_owned(),
@@ -67,8 +75,7 @@ pub fn fact(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool) -> Option<F
         parent_image: field("ParentProcessName").to_owned(),
         parent_id: decimal(field("ProcessId")).into_owned(),
         ..Created::default()
-    };
-    Some(Fact { of, told: if is_created { Told::Created(Box::new(created())) } else { Told::Ended(Some(logged)) } })
+    }
 }
 
 /// How a process was started, as far as it is asked for, under the names that Sysmon has for it; nothing if the event does not tell that.

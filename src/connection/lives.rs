@@ -4,13 +4,17 @@
 //! A connection that Security-Auditing has logged states the id of its process and nothing else of it. Windows gives ids to the next
 //! process, so that it takes the time as well: the process is that of the latest 4688 before, with no 4689 between.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::HashMap,
+};
 
 use jiff::Timestamp;
 
 use crate::{
     connection::{
         audited,
+        rank::Weight,
         security::PROVIDER,
         started::{Asked, Start},
         sysmon::{decimal, stated, time},
@@ -19,9 +23,9 @@ use crate::{
     evtx::event::Event,
 };
 
-/// The fields of these events that are read, besides `ProcessId`. Version 2 of 4688 adds those that start with `Target`.
-pub const FIELDS: [&str; 5] =
-    ["NewProcessId", "SubjectUserName", "SubjectDomainName", "TargetUserName", "TargetDomainName"];
+/// The fields of these events that are read, besides those that tell a [`Weight`]: [`audited::FIELDS`] and the command line. Version 2 of
+/// 4688 adds those that start with `Target`.
+pub const FIELDS: [&str; 4] = ["SubjectUserName", "SubjectDomainName", "TargetUserName", "TargetDomainName"];
 
 /// What was logged of processes, in any order until they are sorted.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +59,12 @@ struct Change {
 struct Created {
     /// The number of the user's name.
     user: u32,
+    /// Whether that is the account that it runs as, and not the one that has created it.
+    runs_as: bool,
     /// The number of how it was started, if that is asked for and told.
     start: Option<u32>,
+    /// That of its event: of several, the same counts as where all of it is kept.
+    weight: Weight,
 }
 
 impl Lives {
@@ -83,7 +91,9 @@ impl Lives {
         let host = self.number(stated(&event.computer));
         let created = is_created.then(|| Created {
             user: self.number(&user(field)),
+            runs_as: !field("TargetUserName").is_empty(),
             start: audited::start(event, self.asked).map(|start| self.start_number(start)),
+            weight: audited::created(event, time.into()).weight(),
         });
         self.push(Change { host, process, time, created });
     }
@@ -94,9 +104,10 @@ impl Lives {
         let starts: Vec<u32> = other.starts.into_iter().map(|start| self.start_number(start)).collect();
         let own = |numbers: &[u32], number: u32| numbers.get(number as usize).copied().unwrap_or(0);
         for change in other.changes {
-            let created = change.created.map(|Created { user, start }| Created {
-                user: own(&numbers, user),
-                start: start.map(|start| own(&starts, start)),
+            let created = change.created.map(|created| Created {
+                user: own(&numbers, created.user),
+                start: created.start.map(|start| own(&starts, start)),
+                ..created
             });
             self.push(Change { host: own(&numbers, change.host), created, ..change });
         }
@@ -108,16 +119,18 @@ impl Lives {
         self.size + self.changes.capacity() * size_of::<Change>()
     }
 
-    /// Sorts what was learned, without which nothing is found.
+    /// Sorts what was learned, without which nothing is found. Of several events that tell the same creation, the first by its weight counts,
+    /// for all that is told of it: where these do not differ, the one that names the account, then the longest name.
     pub fn sort(&mut self) {
         let Self { changes, texts, starts, .. } = self;
-        let told = |change: &Change| {
-            let Created { user, start } = change.created?;
-            Some((texts.get(user as usize), start.and_then(|start| starts.get(start as usize))))
+        let rank = |change: &Change| {
+            let Created { user, runs_as, start, weight } = change.created?;
+            let user = texts.get(user as usize).map(|user| (user.len(), user));
+            Some((weight, Reverse((runs_as, user, start.and_then(|start| starts.get(start as usize))))))
         };
         changes
-            .sort_unstable_by(|one, other| one.place().cmp(&other.place()).then_with(|| told(one).cmp(&told(other))));
-        changes.dedup();
+            .sort_unstable_by(|one, other| one.place().cmp(&other.place()).then_with(|| rank(one).cmp(&rank(other))));
+        changes.dedup_by_key(|change| change.place());
         self.sorted = changes.len();
     }
 

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon, volumes},
+    connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon},
     evtx::shape::Extent,
     group::groups,
     rule::{judge::End, sigma::engine::Told},
@@ -149,7 +149,8 @@ const OF_CREATED: [&str; started::FIELDS.len() + started::OF_PROCESS.len()] =
 /// The fields of connections of both providers.
 const OF_BOTH: [&str; sysmon::OF_HIT.len() + security::FIELDS.len()] = joined(&[&sysmon::OF_HIT, &security::FIELDS]);
 /// The fields of connections of both and of what Security-Auditing says of processes.
-const AHEAD: [&str; OF_BOTH.len() + lives::FIELDS.len() + 1] = joined(&[&OF_BOTH, &lives::FIELDS, &[volumes::CREATED]]);
+const AHEAD: [&str; OF_BOTH.len() + lives::FIELDS.len() + audited::FIELDS.len() + 1] =
+    joined(&[&OF_BOTH, &lives::FIELDS, &audited::FIELDS, &[started::COMMAND_LINE]]);
 /// The fields of what is told of processes by both.
 const OF_PROCESSES: [&str; process::FIELDS.len() + audited::FIELDS.len()] =
     joined(&[&process::FIELDS, &audited::FIELDS]);

@@ -606,6 +606,52 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
 }
 
 #[test]
+fn a_poorer_copy_of_a_4688_takes_nothing_away() {
+    let rule = "title: t\nlogsource: {category: network_connection}\ndetection:\n  s: {ParentImage|endswith: '\\explorer.exe'}\n  condition: s\n";
+    let case = |events: &[Event]| {
+        let case =
+            of("security", detect()).file("t.yml", rule).events(events).args(["--rules", "t.yml", "--rule", "none"]);
+        case.args(["--context", "--group-by", "user"]).run()
+    };
+    let whole = created(2, ID);
+    let expected = case(&[whole.clone(), allowed().at(1)]);
+    assert!(rows(expected.exits(0))[0].starts_with(r"CORP\alice,"), "{}", expected.report());
+    let without = |names: &[&str]| names.iter().fold(whole.clone(), |event, name| event.without(name));
+    for copy in [
+        created(0, ID),
+        created(1, ID)
+            .with("CommandLine", "regsvcs.exe /u x.dll with more text than the other")
+            .with("SubjectUserName", "zoe"),
+        without(&["ParentProcessName", "CommandLine"]).with("TargetUserName", "zoe"),
+        without(&["TargetUserName", "TargetDomainName"]).with("SubjectUserName", "a-longer-name-than-the-other"),
+        whole.clone().with("ParentProcessName", "").with("TargetUserName", "zoe"),
+    ] {
+        for events in [[copy.clone(), whole.clone(), allowed().at(1)], [whole.clone(), copy, allowed().at(1)]] {
+            assert_eq!(case(&events).exits(0).report(), expected.report());
+        }
+    }
+}
+
+#[test]
+fn of_two_4688_of_a_start_a_row_is_of_one() {
+    // They state as much, in texts of the same length, and differ in all: the order of their texts is not the same for each.
+    let one = created(2, ID).with("CommandLine", "b").with("ParentProcessName", r"C:\a.exe");
+    let other =
+        created(2, ID).with("CommandLine", "a").with("ParentProcessName", r"C:\b.exe").with("TargetUserName", "other");
+    let rule =
+        "title: t\nlogsource: {category: network_connection}\ndetection:\n  s: {CommandLine: a}\n  condition: s\n";
+    for events in [[one.clone(), other.clone(), allowed().at(1)], [other, one, allowed().at(1)]] {
+        let case =
+            of("security", detect()).file("t.yml", rule).events(&events).args(["--context", "--group-by", "user"]);
+        let row = rows(case.run().exits(0))[0].to_owned();
+        let is_other = row.starts_with(r"CORP\other,");
+        assert_eq!((row.contains(",a,"), row.contains(r"C:\b.exe")), (is_other, is_other), "{row}");
+        let ruled = case.args(["--rules", "t.yml", "--rule", "none"]).run();
+        assert_eq!(rows(ruled.exits(0)).len(), usize::from(is_other), "{row}");
+    }
+}
+
+#[test]
 fn a_rule_about_the_parent_needs_no_command_line_whatever_others_ask_for() {
     let rule = |title: &str, field: &str| {
         format!(
