@@ -44,9 +44,9 @@ pub fn look(
         }
     }
     let Some(mut known) = known else {
+        let what = questions.what();
         return Err(Error::Usage(format!(
-            "--max-memory is too small for {}: give more, for example 4GiB",
-            questions.what()
+            "--max-memory is too small for {what}: give more, for example twice as much"
         )));
     };
     known.settle();

@@ -321,8 +321,9 @@ fn names_for_no_rule_and_processes_for_no_room_are_refused() {
     let case =
         ruled(&[EVIL]).events(&(0..100).flat_map(|number| [started(number), connection(number)]).collect::<Vec<_>>());
     let ran = Ran::new(case.command(&["--max-memory", "16KiB", "log.evtx"]));
-    ran.exits(2)
-        .says(&["--max-memory is too small for the processes that rules ask about: give more, for example 4GiB"]);
+    ran.exits(2).says(&[
+        "--max-memory is too small for the processes that rules ask about: give more, for example twice as much",
+    ]);
 }
 
 /// How a process was started, with a command line that no other has.
