@@ -43,6 +43,13 @@ impl Filter {
         self.window.keeps(connection.time) && self.patterns.iter().all(has_one)
     }
 
+    /// Whether a connection is left in, whatever a property is.
+    #[must_use]
+    pub fn keeps_but_for(&self, property: Property, connection: &Connection<'_>) -> bool {
+        let mut others = self.patterns.iter().filter(|(other, _)| *other != property);
+        self.window.keeps(connection.time) && others.all(|(other, patterns)| other.has_one(connection, patterns))
+    }
+
     /// The fields that it looks at.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         self.patterns.iter().flat_map(|(property, _)| property.fields()).copied()

@@ -48,6 +48,7 @@ impl Losses<'_> {
         lines.extend(self.missing());
         lines.extend(self.empty());
         lines.extend(self.unjoined());
+        lines.extend(self.userless());
         lines.extend(self.outside());
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
@@ -132,6 +133,14 @@ impl Losses<'_> {
         };
         let connections = counted(count, "connection");
         Some(format!("{connections} {were} not judged by rules that ask for the process: {why}"))
+    }
+
+    /// How many connections were not found by their user, where a user is asked for.
+    pub(super) fn userless(&self) -> Option<String> {
+        let count = Some(self.ran.tally.userless).filter(|&count| count > 0)?;
+        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
+        let connections = counted(count, "connection");
+        Some(format!("{connections} {were} not judged by user: the start of {its}, EventID 4688, is not in these logs"))
     }
 
     /// The names of processes that were asked for and no process in the logs has.

@@ -273,7 +273,8 @@ impl<'a> Summary<'a> {
                 counted(self.ran.tally.records(), "record"),
                 counted(self.ran.tally.logs, "log")
             )?;
-            return line(f, self.said().unjoined());
+            line(f, self.said().unjoined())?;
+            return line(f, self.said().userless());
         }
         write!(f, "found     {}{whose}: {}", counted(chosen, "connection"), counted(self.ran.hits(), "hit"))?;
         let left_out = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |count| count.groups);
@@ -295,6 +296,7 @@ impl<'a> Summary<'a> {
             writeln!(f, "          {} that are only parts of correlations", counted(self.ran.parts, "hit"))?;
         }
         line(f, self.said().unjoined())?;
+        line(f, self.said().userless())?;
         if hits_recovered > 0 {
             let hits = counted(hits_recovered, "hit");
             writeln!(f, "          {hits} from recovered records{}", before_copies(self.ran))?;

@@ -4,6 +4,7 @@ use crate::{
     bytes::utf16,
     connection::{
         audited, clock,
+        filter::Property,
         glossary::{Connection, Field, INBOUND},
         logged::LoggedBy,
         met::Use,
@@ -292,15 +293,18 @@ impl<'s> Connections<'s> {
         wanted::Part { wanted, scope, place, kin: &mut self.found.kin, facts: &mut self.found.facts }
     }
 
-    /// Judges a connection that is not left out. Returns what came of it.
-    fn take_connection(&mut self, event: &Event<'_>) -> Option<Outcome> {
-        let terms = &self.plan.terms;
-        let mut connection = terms.logged_by.connection(event)?;
+    /// The connection that an event is, with what its log does not say of it.
+    fn connection<'e>(&mut self, event: &'e Event<'_>) -> Option<Connection<'e>>
+    where
+        's: 'e,
+    {
+        let plan = self.plan;
+        let mut connection = plan.terms.logged_by.connection(event)?;
         if connection.time.is_none() {
             let cause = format!("the connection's time {} cannot be read", text::quoted(&event.system_time));
             self.lose(event.place, DefectKind::Time, &cause);
         }
-        if let Some(user) = self.plan.known.user(&connection) {
+        if let Some(user) = plan.known.user(&connection) {
             connection.user = user.into();
         }
         self.text += connection.text_size();
@@ -308,13 +312,22 @@ impl<'s> Connections<'s> {
             let cause = "the connection has more text than a chunk can hold, and is cut off";
             self.lose(event.place, DefectKind::Text, cause);
         }
-        if let Some(locals) = &self.plan.known.locals {
+        if let Some(locals) = &plan.known.locals {
             connection.ends = Some(Box::new(locals.ends(&connection)));
         }
+        Some(connection)
+    }
+
+    /// Judges a connection that is not left out. Returns what came of it.
+    fn take_connection(&mut self, event: &Event<'_>) -> Option<Outcome> {
+        let terms = &self.plan.terms;
+        let mut connection = self.connection(event)?;
+        let is_userless = self.plan.known.user(&connection).is_some_and(str::is_empty);
         let logged = connection.time;
         let happened = || event.field("UtcTime").and_then(|time| sysmon::time(sysmon::stated(time)));
         connection.time = terms.clock.time(logged, happened);
-        if !terms.filter.keeps(&connection) {
+        let is_kept = terms.filter.keeps(&connection);
+        if !(is_kept || is_userless && terms.filter.keeps_but_for(Property::User, &connection)) {
             self.part.tally.filtered += 1;
             return None;
         }
@@ -328,7 +341,16 @@ impl<'s> Connections<'s> {
         };
         let beside = self.plan.known.beside(event, &connection);
         let judgement = terms.rules.judge(event, &connection, &beside, self.found.memo.as_mut());
-        let (verdict, is_unjoined) = (judgement.verdict, judgement.is_unjoined && self.may_match(event));
+        let verdict = judgement.verdict;
+        if !is_kept {
+            // With its user, it might be one of those that are asked for.
+            self.part.tally.userless += u64::from(verdict == Verdict::Hit);
+            self.part.tally.filtered += 1;
+            return None;
+        }
+        let is_asked_for_user = is_userless && verdict != Verdict::Hit && self.asks_for_user(&connection);
+        self.part.tally.userless += u64::from(is_asked_for_user && self.may_match(event));
+        let is_unjoined = judgement.is_unjoined && self.may_match(event);
         let is_peer_left_out = terms.rules.leaves_out_peer(&connection, verdict);
         let outcome = Outcome { verdict, is_unjoined, is_peer_left_out };
         self.count(outcome, event.recovered);
@@ -339,6 +361,12 @@ impl<'s> Connections<'s> {
             self.hit(event, &connection, &beside, judgement);
         }
         Some(outcome)
+    }
+
+    /// Whether a rule looks at the user of a connection.
+    fn asks_for_user(&self, connection: &Connection<'_>) -> bool {
+        let rules = &self.plan.terms.rules;
+        !rules.sigma.is_empty() && rules.sigma.looks_at("User") && rules.everywhere.judge(connection) == Verdict::Hit
     }
 
     /// Whether a rule can match an event by the texts in what it looks at: then it is decoded wherever it is.

@@ -70,6 +70,8 @@ tally! {
     hits_recovered,
     /// Connections that rules which ask for the process were not applied to, since that is not known.
     unjoined,
+    /// Connections that were not found by their user, since that is not known.
+    userless,
 }
 
 impl Tally {

@@ -652,6 +652,29 @@ fn of_two_4688_of_a_start_a_row_is_of_one() {
 }
 
 #[test]
+fn of_connections_that_are_asked_for_by_user_it_is_said_whose_is_not_known() {
+    const SAID: &str =
+        "2 connections were not judged by user: the start of their processes, EventID 4688, is not in these logs";
+    let other = |event: Event| event.with("ProcessID", Value::U64(1));
+    let events =
+        [created(2, ID), allowed().at(1), other(allowed()).at(2), other(allowed()).at(3), other(allowed()).at(9)];
+    let window = ["--until", "2024-03-05T14:07:14Z"];
+    for source in ["security", "all"] {
+        let case = || of(source, connections()).events(&events);
+        let by_user = |user| case().args(["--user", user]).args(window);
+        let ran = by_user("nobody").run();
+        ran.exits(0).says(&["found     nothing", "within the filters", SAID]);
+        assert_eq!(by_user("nobody").args(["-q"]).run().exits(0).stderr(), format!("netsift: {SAID}\n"));
+        assert_eq!(rows(by_user("alice").run().exits(0).says(&[SAID])).len(), 1);
+        by_user("nobody").args(["--port", "80"]).run().exits(0).does_not_say("not judged by user");
+        case().args(window).run().exits(0).does_not_say("not judged by user");
+        let rule = "title: t\nlogsource: {category: network_connection}\ndetection:\n  s: {User|contains: alice}\n  condition: s\n";
+        let ruled = case().args(window).file("t.yml", rule).args(["--rules", "t.yml", "--rule", "none"]).run();
+        assert_eq!(rows(ruled.exits(0).says(&[SAID])).len(), 1);
+    }
+}
+
+#[test]
 fn a_rule_about_the_parent_needs_no_command_line_whatever_others_ask_for() {
     let rule = |title: &str, field: &str| {
         format!(

@@ -126,6 +126,8 @@ struct Numbers {
     excluded_peers: u64,
     /// Those that rules which ask for the process were not applied to.
     unjoined: u64,
+    /// Those that were not found by their user, since that is not known.
+    userless: u64,
     /// Hits that are in no row, since no list has them.
     unwatched: u64,
     /// How far the two times of hits are apart, if that is worth saying.
@@ -293,6 +295,7 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         defects: ran.defects.total(),
         excluded_peers: tally.excluded_peers,
         unjoined: tally.unjoined,
+        userless: tally.userless,
         unwatched: ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left_out| left_out.hits),
         clocks: summary::clocks(ran, terms.clock),
     }
