@@ -127,22 +127,45 @@ pub struct Created {
 }
 
 impl Created {
+    /// The fields that it is of, in the order of its texts.
+    pub const FIELDS: [&str; 9] = [
+        "Image",
+        "CommandLine",
+        "Hashes",
+        "OriginalFileName",
+        "IntegrityLevel",
+        "ParentCommandLine",
+        "ParentImage",
+        "ParentProcessId",
+        "ParentProcessGuid",
+    ];
+
     /// As an EventID 1 tells it, by the values of its fields.
-    pub fn of<'t>(time: Option<i128>, field: impl Fn(&'static str) -> Cow<'t, str>) -> Self {
-        let text = |name| cut(stated(&field(name)), MOST).to_owned();
+    pub fn of<'t>(time: Option<i128>, field: impl Fn(&str) -> &'t str) -> Self {
+        let texts = Self::FIELDS.map(|name| Self::text(name, field(name)).into_owned());
+        let [image, command_line, hashes, original_file_name, integrity_level, parent @ ..] = texts;
+        let [parent_command_line, parent_image, parent_id, parent_guid] = parent;
         Self {
             time,
-            image: text("Image"),
-            command_line: text("CommandLine"),
-            hashes: text("Hashes"),
-            original_file_name: text("OriginalFileName"),
-            integrity_level: text("IntegrityLevel"),
-            parent_command_line: text("ParentCommandLine"),
-            parent_image: text("ParentImage"),
-            parent_id: decimal(stated(&field("ParentProcessId"))).into_owned(),
-            parent_guid: Some(guid(stated(&field("ParentProcessGuid"))).into_owned())
-                .filter(|guid| is_guid(guid))
-                .unwrap_or_default(),
+            image,
+            command_line,
+            hashes,
+            original_file_name,
+            integrity_level,
+            parent_command_line,
+            parent_image,
+            parent_id,
+            parent_guid,
+        }
+    }
+
+    /// What is kept of the value of one of its fields.
+    pub(super) fn text<'t>(field: &str, value: &'t str) -> Cow<'t, str> {
+        let value = stated(value);
+        match field {
+            "ParentProcessId" => decimal(value),
+            "ParentProcessGuid" => Some(guid(value)).filter(|guid| is_guid(guid)).unwrap_or_default(),
+            _ => cut(value, MOST).into(),
         }
     }
 
@@ -184,6 +207,9 @@ pub struct Parent {
 }
 
 impl Parent {
+    /// The fields that it is of, in the order of its texts.
+    pub const FIELDS: [&str; 2] = ["ParentImage", "ParentCommandLine"];
+
     /// Its weight among all that tell the same of a process.
     #[must_use]
     pub fn weight(&self) -> Weight {
@@ -271,7 +297,7 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     let Some(of) = key("ProcessGuid") else { return };
     match &*event.event_id {
         "1" => {
-            let created = Created::of(utc_time, |name| event.field(name).unwrap_or_default().into());
+            let created = Created::of(utc_time, |name| event.field(name).unwrap_or_default());
             if let Some(of) = key("ParentProcessGuid").filter(&wanted) {
                 each(Fact { of, told: Told::Parent(Box::new(created.parent())) });
             }

@@ -25,20 +25,48 @@ pub struct Weight {
     checksum: u32,
 }
 
+/// Tells the weight of an event, text by text.
+#[derive(Debug, Default)]
+pub struct Weighing {
+    missing: u8,
+    length: usize,
+    checksum: crc32fast::Hasher,
+}
+
+impl Weighing {
+    /// Takes the next text, which is empty if it is not stated.
+    pub fn add(&mut self, text: &str) {
+        self.missing += u8::from(text.is_empty());
+        self.length += seen(text);
+        self.checksum.update(text.as_bytes());
+        // No text has this byte, so that it counts where one ends and the next starts.
+        self.checksum.update(&[u8::MAX]);
+    }
+
+    /// The weight of an event with these texts.
+    #[must_use]
+    pub fn weight(self) -> Weight {
+        let length = Reverse(u32::try_from(self.length).unwrap_or(u32::MAX));
+        Weight { missing: self.missing, length, checksum: self.checksum.finalize() }
+    }
+}
+
+/// How many characters can be seen of a text.
+fn seen(text: &str) -> usize {
+    // Nearly all texts are ASCII, which is seen many bytes at a time.
+    if text.is_ascii() {
+        return text.bytes().filter(u8::is_ascii_graphic).count();
+    }
+    let is_seen = |&char: &char| !char.is_whitespace() && !char.is_control() && char != char::REPLACEMENT_CHARACTER;
+    text.chars().filter(is_seen).count()
+}
+
 impl Weight {
     /// Of an event with these texts, which are empty where they are not stated.
     pub fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let is_seen = |&char: &char| !char.is_whitespace() && !char.is_control() && char != char::REPLACEMENT_CHARACTER;
-        let (mut missing, mut length, mut checksum) = (0, 0, crc32fast::Hasher::new());
-        for text in texts {
-            missing += u8::from(text.is_empty());
-            length += text.chars().filter(is_seen).count();
-            checksum.update(text.as_bytes());
-            // No text has this byte, so that it counts where one ends and the next starts.
-            checksum.update(&[u8::MAX]);
-        }
-        let length = Reverse(u32::try_from(length).unwrap_or(u32::MAX));
-        Self { missing, length, checksum: checksum.finalize() }
+        let mut weighing = Weighing::default();
+        texts.into_iter().for_each(|text| weighing.add(text));
+        weighing.weight()
     }
 
     /// The rank of an event with this weight at a time.
@@ -65,6 +93,12 @@ mod tests {
             rank(Some(0), ["the very longest", ""]),
         ];
         assert!(in_order.is_sorted_by(|one, next| one < next), "{in_order:?}");
+    }
+
+    #[test]
+    fn what_is_seen_of_ascii_is_what_is_seen_of_any_text() {
+        let all: String = (0..=0x7f_u8).map(char::from).collect();
+        assert_eq!((seen(&all), seen(&format!("{all}ü"))), (94, 95));
     }
 
     #[test]

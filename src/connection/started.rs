@@ -15,8 +15,8 @@ use crate::{
     connection::{
         clock,
         glossary::{Connection, Field},
-        process::{self, Created, number},
-        rank::Rank,
+        process::{self, Created, Parent, number},
+        rank::{Rank, Weighing, Weight},
         sysmon::{PROVIDER, guid, stated, time},
         talkers::Talkers,
     },
@@ -99,6 +99,8 @@ pub struct Starts {
     /// The texts of the latest values, as they stand in logs, by the fingerprints of those.
     by_value: HashMap<u128, Arc<str>, ahash::RandomState>,
     fingerprints: Fingerprints,
+    /// The text of a value, whose memory is used again.
+    scratch: Vec<u8>,
     /// What they take in memory, in bytes.
     size: usize,
 }
@@ -198,7 +200,7 @@ impl Starts {
         if of.or(parent).is_none() {
             return;
         }
-        let created = Created::of(time, |name| event.field(name).unwrap_or_default().into());
+        let created = Created::of(time, |name| event.field(name).unwrap_or_default());
         if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
@@ -222,21 +224,30 @@ impl Starts {
             return;
         }
         let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
-        let place = |name| FIELDS.iter().chain(&OF_PROCESS).position(|field| *field == name);
-        let text = |name| place(name).map(|place| values.field(place).text()).unwrap_or_default();
-        let created = Created::of(time, |name| text(name).into());
         if let Some(of) = of {
+            let rank = self.weight_of(values, &Created::FIELDS).at(time);
             let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
-            self.learn(host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
+            self.learn(host, of, Start { origin: Origin::Own, rank, values });
         }
         if let (Some(of), Some(index)) = (parent, self.command_line()) {
             let line = self.text_of(values.field(PARENT_COMMAND_LINE));
             if !stated(&line).is_empty() {
-                let rank = created.parent().weight().at(time);
+                let rank = self.weight_of(values, &Parent::FIELDS).at(time);
                 self.learn(host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
             }
         }
+    }
+
+    /// The weight of what an event tells in some fields, as [`Created`] and [`Parent`] have it.
+    fn weight_of(&mut self, values: &Values<'_>, fields: &[&str]) -> Weight {
+        let mut weighing = Weighing::default();
+        for name in fields {
+            let place = FIELDS.iter().chain(&OF_PROCESS).position(|field| field == name);
+            let value = place.map(|place| values.field(place)).unwrap_or_default();
+            weighing.add(&Created::text(name, value.text_in(&mut self.scratch)));
+        }
+        weighing.weight()
     }
 
     /// The number of the command line, if it is asked for.
