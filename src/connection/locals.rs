@@ -5,6 +5,7 @@
 //! from, in all logs of the run.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
 };
@@ -13,12 +14,13 @@ use crate::{
     connection::{
         ends::Ends,
         glossary::{Connection, Field, INBOUND, OUTBOUND},
+        pattern::undotted,
         sysmon::{self, Part},
     },
     evtx::typed::{Raw, Values},
 };
 
-/// The addresses that hosts have, by what their outbound connections say. Texts as reports show them, so that one that is not an
+/// The addresses that hosts have, by what their outbound connections say; names of hosts are folded. Texts as reports show them, so that one that is not an
 /// address counts too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locals {
@@ -48,8 +50,9 @@ impl Locals {
     }
 
     fn learn_source(&mut self, host: &str, src_ip: &str, direction: &str) {
-        if direction == OUTBOUND && !src_ip.is_empty() {
-            self.add(host, src_ip);
+        // Connections of which the host is not stated may be of any.
+        if direction == OUTBOUND && !src_ip.is_empty() && !host.is_empty() {
+            self.add(&folded(host), src_ip);
         }
     }
 
@@ -106,7 +109,8 @@ impl Locals {
     /// On which sides the ends of a connection of this host are, with these addresses and this direction.
     #[must_use]
     pub fn sides(&self, host: &str, src_ip: &str, dest_ip: &str, direction: &str) -> Sides {
-        let is_own = |address: &str| !address.is_empty() && self.has(host, address);
+        let host = folded(host);
+        let is_own = |address: &str| !address.is_empty() && self.has(&host, address);
         match ((is_own(src_ip), is_own(dest_ip)), direction) {
             ((false, true), _) => Sides::FromPeer,
             ((true, false), _) | (_, OUTBOUND) => Sides::FromHost,
@@ -184,6 +188,12 @@ impl Sides {
     }
 }
 
+/// The name of a host as names of hosts are compared: in any ASCII case, without a dot at its end.
+fn folded(host: &str) -> Cow<'_, str> {
+    let host = undotted(host);
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) { host.to_ascii_lowercase().into() } else { host.into() }
+}
+
 /// Whether an address never leaves its host or its link, so that in a log of the host it is the host's own: loopback, and
 /// link-local of IPv4 and IPv6 (RFC 1122, 3927, 4291).
 fn stays(address: &str) -> bool {
@@ -249,7 +259,15 @@ mod tests {
         ] {
             assert_eq!(peer(direction, src, dest), expected, "{direction} {src} {dest}");
         }
+        for same in ["ws01", "WS01."] {
+            let same = Connection { dvc: same.into(), ..connection(INBOUND, "192.0.2.1", HOST) };
+            assert_eq!(locals.ends(&same).remote_ip, "192.0.2.1");
+        }
         let elsewhere = Connection { dvc: "WS02".into(), ..connection(INBOUND, "192.0.2.1", HOST) };
         assert_eq!(locals.ends(&elsewhere), Ends::default());
+        // Two of which no host is stated may be of different ones.
+        let unstated = |connection| Connection { dvc: "".into(), ..connection };
+        locals.learn(&unstated(connection(OUTBOUND, HOST, "192.0.2.1")));
+        assert_eq!(locals.ends(&unstated(connection(INBOUND, "192.0.2.1", HOST))), Ends::default());
     }
 }

@@ -359,6 +359,7 @@ mod tests {
             let event = Event {
                 provider: PROVIDER.into(),
                 event_id: "3".into(),
+                computer: "WS01".into(),
                 data: data.map(|(name, value)| (name.into(), value.into())).into(),
                 ..Event::default()
             };
