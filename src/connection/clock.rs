@@ -26,13 +26,12 @@ pub enum Clock {
 
 /// How many seconds after it was logged a connection happened; negative if it happened before. Nothing if one of the times is not known,
 /// or if they are at most a minute apart, which is not worth saying.
-#[must_use]
-pub fn apart(logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<i64> {
+fn apart(logged: Option<Timestamp>, happened: Option<Timestamp>) -> Option<i64> {
     let apart = happened?.as_millisecond().saturating_sub(logged?.as_millisecond());
     (apart.abs() > 60_000).then_some(apart / 1000)
 }
 
-/// How far the two times of connections are [`apart`].
+/// How far the two times of connections are apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skew {
     /// Of how many connections.
@@ -41,6 +40,14 @@ pub struct Skew {
     pub largest: i64,
     /// The host of that.
     pub host: String,
+    /// How many are of the time of logging, although the other was asked for: it is not stated or cannot be read.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unread: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Clock {
@@ -55,14 +62,24 @@ impl Clock {
 }
 
 impl Skew {
-    /// Counts a hit of a host whose times are so many seconds apart.
-    pub fn count(&mut self, apart: i64, host: &str) {
-        self.merge(&Self { count: 1, largest: apart, host: host.to_owned() });
+    /// Counts a hit of Sysmon by this clock, of a host: when it was logged, and when it happened.
+    pub fn take(
+        &mut self,
+        clock: Clock,
+        logged: Option<Timestamp>,
+        happened: Option<Timestamp>,
+        host: impl FnOnce() -> String,
+    ) {
+        if let Some(largest) = apart(logged, happened) {
+            self.merge(&Self { count: 1, largest, host: host(), unread: 0 });
+        }
+        self.unread = self.unread.saturating_add(u64::from(clock == Clock::Utc && happened.is_none()));
     }
 
     /// Adds what was counted elsewhere.
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
+        self.unread = self.unread.saturating_add(other.unread);
         let of = |skew: &Self| (skew.largest.unsigned_abs(), skew.largest, std::cmp::Reverse(skew.host.clone()));
         if of(other) > of(self) {
             (self.largest, self.host) = (other.largest, other.host.clone());
@@ -144,9 +161,7 @@ mod tests {
             ("D", "-"),
         ] {
             let mut skew = Skew::default();
-            if let Some(apart) = apart(logged, sysmon::time(utc_time)) {
-                skew.count(apart, host);
-            }
+            skew.take(Clock::Utc, logged, sysmon::time(utc_time), || host.to_owned());
             skews.push(skew);
         }
         let sum = |skews: &mut dyn Iterator<Item = &Skew>| {
@@ -154,7 +169,7 @@ mod tests {
             skews.for_each(|skew| sum.merge(skew));
             sum
         };
-        let expected = Skew { count: 2, largest: -3706, host: "C".to_owned() };
+        let expected = Skew { count: 2, largest: -3706, host: "C".to_owned(), unread: 1 };
         assert_eq!(sum(&mut skews.iter()), expected);
         assert_eq!(sum(&mut skews.iter().rev()), expected);
     }

@@ -464,9 +464,9 @@ pub(super) fn before_copies(ran: &Ran) -> &'static str {
     if ran.hits() == ran.tally.hits { "" } else { " (before any were dropped)" }
 }
 
-/// How far the two times of hits are apart, if that is worth saying.
+/// How far the two times of hits are apart, and of how many only one is known, if that is worth saying.
 pub(super) fn clocks(ran: &Ran, clock: Clock) -> Option<String> {
-    let Skew { count, largest, host } = &ran.skew;
+    let Skew { count, largest, host, unread } = &ran.skew;
     let (apart, side) = (largest.unsigned_abs(), if *largest < 0 { "earlier" } else { "later" });
     let apart = match apart {
         0..120 => counted(apart, "second"),
@@ -478,13 +478,19 @@ pub(super) fn clocks(ran: &Ran, clock: Clock) -> Option<String> {
         Clock::Logged => "the time of logging counts, --clock utc takes UtcTime",
         Clock::Utc => "UtcTime counts",
     };
-    let host = text::printable(host);
+    let host = if host.is_empty() { "a host that is not stated".into() } else { text::printable(host) };
     let hits = format!("{}{}", counted(*count, "hit"), before_copies(ran));
-    (*count > 0).then(|| {
+    let skewed = (*count > 0).then(|| {
         format!(
             "{hits} with a UtcTime more than a minute from the time of logging, up to {apart} {side} on {host}: {taken}"
         )
-    })
+    });
+    let unread = (*unread > 0).then(|| {
+        let hits = counted(*unread, "hit");
+        format!("{hits}{} without a UtcTime that can be read: the time of logging counts", before_copies(ran))
+    });
+    let said: Vec<String> = skewed.into_iter().chain(unread).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown to one decimal")]

@@ -244,9 +244,8 @@ impl<'s> Connections<'s> {
         if verdict != Verdict::Hit {
             return true;
         }
-        if let Some(apart) = clock::apart(Some(values.time), happened()) {
-            self.part.skew.count(apart, sysmon::stated(&values.computer.text()));
-        }
+        let host = || sysmon::stated(&values.computer.text()).to_owned();
+        self.part.skew.take(terms.clock, Some(values.time), happened(), host);
         self.part.inbound += u64::from(met.is_inbound(&seen));
         hosts.count_value(values.computer, time);
         if let Some(rule) = rule {
@@ -331,6 +330,7 @@ impl<'s> Connections<'s> {
             self.part.tally.filtered += 1;
             return None;
         }
+        let as_logged = event;
         let (image, of_sysmon);
         let event = if !terms.rules.sigma.is_empty() && security::is_connection(event) {
             image = self.plan.known.image(&connection);
@@ -355,8 +355,8 @@ impl<'s> Connections<'s> {
         let outcome = Outcome { verdict, is_unjoined, is_peer_left_out };
         self.count(outcome, event.recovered);
         if verdict == Verdict::Hit {
-            if let Some(apart) = clock::apart(logged, happened()) {
-                self.part.skew.count(apart, &connection.dvc);
+            if !security::is_connection(as_logged) {
+                self.part.skew.take(terms.clock, logged, happened(), || connection.dvc.to_string());
             }
             self.hit(event, &connection, &beside, judgement);
         }

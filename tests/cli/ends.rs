@@ -186,6 +186,19 @@ fn clocks_that_are_apart_are_named_and_either_can_be_chosen() {
 }
 
 #[test]
+fn a_host_that_is_not_stated_and_a_time_that_cannot_be_read_are_said() {
+    let events = [
+        Event::connection().with("UtcTime", "2024-03-05 12:07:05.001").on(""),
+        Event::connection().with("UtcTime", "soon"),
+        Event::connection().with("UtcTime", "-"),
+    ];
+    let case = detect().events(&events);
+    case.run().exits(0).says(&[" earlier on a host that is not stated: the time"]).does_not_say("that can be read");
+    let unread = "; 2 hits without a UtcTime that can be read: the time of logging counts\n";
+    case.args(["--clock", "utc"]).run().exits(0).says(&[unread]);
+}
+
+#[test]
 fn the_command_that_shows_others_is_by_the_same_clock() {
     let skewed = &clocks()[1];
     let case = detect().events(&[skewed.clone().image(r"C:\other.exe")]);
