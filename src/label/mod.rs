@@ -4,7 +4,7 @@
 //! looked up elsewhere, and a label leaves nothing out.
 //!
 //! - [`labels`]: all lists and databases of a run, and what they say of a connection. [`told`]: the same, of many connections.
-//! - [`watchlist`]: one list, and what is on it: [`names`], [`texts`], and networks.
+//! - [`watchlist`]: one list, and what is on it: [`names`], [`texts`] with their [`needles`], and networks.
 //! - [`entries`]: what a list is made of, whichever format it has: [`plain`] lines, a [`misp`] warninglist, a [`stix`] bundle.
 //! - [`geoip`]: a database of networks, their owners and countries; only this file names the `maxminddb` crate.
 
@@ -24,6 +24,7 @@ mod misp;
 )]
 mod mmdb_writer;
 mod names;
+mod needles;
 mod plain;
 mod stix;
 mod texts;

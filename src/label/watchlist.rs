@@ -100,7 +100,7 @@ impl Watchlist {
     /// Whether a name is on it: a folded one, without a dot at its end.
     #[must_use]
     pub fn lists_name(&self, name: &str) -> bool {
-        self.names.has(name) || self.texts.have(name)
+        self.names.has(name) || self.texts.have_name(name)
     }
 }
 
