@@ -7,7 +7,10 @@ use crate::{
     connection::logged::LoggedBy,
     error::Error,
     label::{labels::Labels, watchlist::Watchlist},
-    rule::{judge::Rule, set::RuleSet},
+    rule::{
+        judge::{End, Rule},
+        set::RuleSet,
+    },
 };
 
 /// The lists and databases that are given, if any are. They are hashed for the manifest.
@@ -26,7 +29,7 @@ pub(super) fn read(args: &OutputArgs) -> Result<Option<Labels>, Error> {
     Labels::read(watchlist, geoip, args.manifest.is_some())
 }
 
-/// Adds a line for each list that no connection can be on, given what is read and what is left out.
+/// Adds a line for each list that no connection can be on, or all of whose networks are left out, given what is read and left out.
 pub(super) fn remark(labels: &mut Labels, rules: &RuleSet, logged_by: LoggedBy) {
     let in_vain: Vec<String> = in_vain(labels, rules, logged_by).collect();
     labels.remarks.extend(in_vain);
@@ -34,6 +37,7 @@ pub(super) fn remark(labels: &mut Labels, rules: &RuleSet, logged_by: LoggedBy) 
 
 fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterator<Item = String> {
     let rule = rules.builtin.as_ref().filter(|_| rules.sigma.is_empty());
+    let judged = rules.everywhere.judged;
     labels.lists().filter_map(move |(file, list)| {
         let (file, excluded) = (file.shown(), rule.and_then(|rule| excluding(list, rule)));
         if logged_by == LoggedBy::Security && !list.has_addresses() {
@@ -43,9 +47,12 @@ fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterat
             ))
         } else {
             excluded.map(|(network, excluding)| {
+                let to_it = if judged == End::Remote { "with peers on it" } else { "to its addresses" };
+                let is_built_in = rules.everywhere.exclusion.holding(&excluding).is_none();
+                let hint = if is_built_in { "; a scan with --exclusions none turns the built-in exclusions off" } else { "" };
                 format!(
-                    "--watchlist {file}: only inbound connections can be on it, since every network in it is excluded, such as \
-                     {network} by {excluding}; a scan with --exclusions none turns the built-in exclusions off"
+                    "--watchlist {file}: connections {to_it} are left out, since every network in it is excluded, such as {network} by \
+                     {excluding}{hint}"
                 )
             })
         }
@@ -54,9 +61,8 @@ fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterat
 
 /// A network of a list and the one that excludes it, if each is excluded and there is nothing else on the list.
 fn excluding(list: &Watchlist, rule: &Rule) -> Option<(IpNet, IpNet)> {
-    let excluding =
-        |network: &IpNet| rule.exclusion.networks().iter().find(|excluded| excluded.contains(network)).copied();
-    let pairs = list.networks().networks().iter().map(|network| Some((*network, excluding(network)?)));
-    let pairs: Vec<(IpNet, IpNet)> = pairs.collect::<Option<_>>()?;
-    pairs.first().copied().filter(|_| !list.has_names())
+    let networks = list.networks().networks();
+    let first = *networks.first().filter(|_| !list.has_names())?;
+    let excluding = rule.exclusion.holding(&first)?;
+    networks.iter().all(|network| rule.exclusion.holding(network).is_some()).then_some((first, excluding))
 }

@@ -158,16 +158,16 @@ pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loade
     let detection = rule.detection.as_ref().map_or(&[][..], CidrSet::networks);
     for (option, networks) in [("detect-cidr", detection), (end.name(), &filtered)] {
         if let Some((network, excluding)) = all_excluded(networks, exclusion) {
-            let is_built_in = !everywhere.networks().iter().any(|given| given.contains(&excluding));
+            let is_built_in = everywhere.holding(&excluding).is_none();
             let hint = if is_built_in { "; --exclusions none turns the built-in exclusions off" } else { "" };
             return Some(format!(
                 "--{option} {network}: nothing can be found, since every address in it is excluded by {excluding}{hint}"
             ));
         }
     }
-    let meet = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
-    if let (Some(first), false) = (filtered.first(), detection.is_empty())
-        && !filtered.iter().any(|one| detection.iter().any(|other| meet(one, other)))
+    if let (Some(first), Some(detection)) = (filtered.first(), &rule.detection)
+        && !detection.networks().is_empty()
+        && !meet(&filtered, detection)
     {
         let option = end.name();
         return Some(format!(
@@ -180,15 +180,20 @@ pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loade
     })
 }
 
+/// Whether an address is in some networks and in others.
+fn meet(networks: &[IpNet], others: &CidrSet) -> bool {
+    let set: CidrSet = networks.iter().copied().collect();
+    networks.iter().any(|network| others.holding(network).is_some())
+        || others.networks().iter().any(|other| set.holding(other).is_some())
+}
+
 /// The first of some networks and what excludes it, if all of them are excluded.
 fn all_excluded(networks: &[IpNet], exclusion: &CidrSet) -> Option<(IpNet, IpNet)> {
+    let first = *networks.first()?;
     // Several can exclude together what none does alone.
-    let together = IpNet::aggregate(&exclusion.networks().to_vec());
-    let excluding = |network: &IpNet| {
-        exclusion.networks().iter().chain(&together).find(|excluded| excluded.contains(network)).copied()
-    };
-    let pairs = networks.iter().map(|network| Some((*network, excluding(network)?)));
-    pairs.collect::<Option<Vec<_>>>()?.first().copied()
+    let together: CidrSet = IpNet::aggregate(&exclusion.networks().to_vec()).into_iter().collect();
+    let excluding = exclusion.holding(&first).or_else(|| together.holding(&first))?;
+    networks.iter().all(|network| together.holding(network).is_some()).then_some((first, excluding))
 }
 
 /// What there is to say of rules that match nothing where Sysmon's connections are not read.

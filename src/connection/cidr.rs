@@ -30,7 +30,21 @@ impl CidrSet {
     /// The narrowest network that holds `address`.
     #[must_use]
     pub fn find(&self, address: IpAddr) -> Option<IpNet> {
-        let mut candidate = self.networks.partition_point(|network| network.network() <= address).checked_sub(1);
+        let behind = self.networks.partition_point(|network| network.network() <= address);
+        self.first_around(behind, |network| network.contains(&address))
+    }
+
+    /// The narrowest network that holds all of `inner`.
+    #[must_use]
+    pub fn holding(&self, inner: &IpNet) -> Option<IpNet> {
+        let sorted = |network: &IpNet| (network.network(), network.prefix_len());
+        let behind = self.networks.partition_point(|network| sorted(network) <= sorted(inner));
+        self.first_around(behind, |network| network.contains(inner))
+    }
+
+    /// Of the network before a place and those around it, from the narrowest on, the first that holds something.
+    fn first_around(&self, place: usize, holds: impl Fn(&IpNet) -> bool) -> Option<IpNet> {
+        let mut candidate = place.checked_sub(1);
         while let Some(index) = candidate {
             let network = self.networks.get(index)?;
             if network.contains(&address) {
@@ -200,3 +214,5 @@ mod tests {
         }
     }
 }
+            let slow = networks.iter().filter(|network| network.contains(&probe)).max_by_key(|n| n.prefix_len());
+            prop_assert_eq!(set.holding(&probe), slow.copied());

@@ -464,12 +464,21 @@ fn lists_that_nothing_can_be_on_are_said() {
     excluded
         .run_on(&["log.evtx"])
         .exits(0)
-        .says(&["--watchlist l/own.txt: only inbound connections can be on it", "10.1.0.0/16 by 10.0.0.0/8"]);
+        .says(&[
+            "--watchlist l/own.txt: connections to its addresses are left out, since every network in it is excluded, such as \
+             10.1.0.0/16 by 10.0.0.0/8; a scan with --exclusions none",
+        ]);
+    let remote = excluded.run_on(&["--judge", "remote", "log.evtx"]);
+    remote.exits(0).says(&["--watchlist l/own.txt: connections with peers on it are left out"]);
     run_in(&excluded, &["--partial", "p.parquet", "--partial-events", "log.evtx"]).exits(0);
     let merge = ["merge", "-q", "--watchlist", "l/own.txt", "p.parquet"];
     Ran::new(excluded.another(&merge))
         .exits(0)
-        .says(&["only inbound connections can be on it", "a scan with --exclusions none"]);
+        .says(&["connections to its addresses are left out", "a scan with --exclusions none"]);
+    let given =
+        ["--exclude-cidr", "10.0.0.0/8", "--exclude-cidr", "192.168.0.0/16", "--watchlist", "l/own.txt", "log.evtx"];
+    let given = Ran::new(connections().events(&events).file("l/own.txt", "10.1.0.0/16").command(&given));
+    given.exits(0).says(&["10.1.0.0/16 by 10.0.0.0/8\n"]).does_not_say("--exclusions none");
     let none = connections().events(&events).file("l/own.txt", "10.1.0.0/16").args(["--watchlist", "l/own.txt"]);
     none.run_on(&["log.evtx"]).exits(0).does_not_say("can be on it").says(&["watchlist own (1 entry): none\n"]);
     let names = connections().events(&events).file("l/n.txt", "evil.test").args([
