@@ -101,6 +101,11 @@ fn is_ignorable(c: char) -> bool {
     )
 }
 
+/// The lines of a text, whichever ends they have: LF, CRLF, or the CR of old Macs.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('\r'))
+}
+
 /// The first of some names, and how many more there are.
 pub(crate) fn few(names: &[String]) -> String {
     const NAMED: usize = 3;

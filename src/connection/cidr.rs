@@ -47,7 +47,7 @@ impl CidrSet {
         let mut candidate = place.checked_sub(1);
         while let Some(index) = candidate {
             let network = self.networks.get(index)?;
-            if network.contains(&address) {
+            if holds(network) {
                 return Some(*network);
             }
             candidate = *self.around.get(index)?;
@@ -103,7 +103,7 @@ pub fn parse(text: &str) -> Result<IpNet, String> {
 pub fn parse_list(text: &str) -> Result<Vec<IpNet>, String> {
     let mut networks = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in text::lines(text).enumerate() {
         let network = line.split('#').next().unwrap_or_default().trim();
         if !network.is_empty() {
             networks.push(parse(network).map_err(|message| format!("line {}: {message}", index + 1))?);
@@ -183,8 +183,11 @@ mod tests {
 
     #[test]
     fn lists_have_comments_and_name_the_line_at_fault() {
-        let text = "\u{feff}# ours\r\n10.0.0.0/8 # office\n\n  192.0.2.1\n";
-        assert_eq!(parse_list(text).unwrap(), [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]);
+        for text in
+            ["\u{feff}# ours\r\n10.0.0.0/8 # office\n\n  192.0.2.1\n", "# ours\r10.0.0.0/8 # office\r\r192.0.2.1\r"]
+        {
+            assert_eq!(parse_list(text).unwrap(), [parse("10.0.0.0/8").unwrap(), parse("192.0.2.1/32").unwrap()]);
+        }
         assert!(parse_list("10.0.0.0/8\nnonsense\n").unwrap_err().starts_with("line 2: "));
         assert!(parse_list("# only a comment\n").unwrap_err().starts_with("it has no network"));
     }
@@ -211,8 +214,8 @@ mod tests {
             let address = probe.network();
             let slow = networks.iter().filter(|network| network.contains(&address)).max_by_key(|n| n.prefix_len());
             prop_assert_eq!(set.find(address), slow.copied());
+            let slow = networks.iter().filter(|network| network.contains(&probe)).max_by_key(|n| n.prefix_len());
+            prop_assert_eq!(set.holding(&probe), slow.copied());
         }
     }
 }
-            let slow = networks.iter().filter(|network| network.contains(&probe)).max_by_key(|n| n.prefix_len());
-            prop_assert_eq!(set.holding(&probe), slow.copied());

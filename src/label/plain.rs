@@ -18,7 +18,7 @@ use crate::{
 /// Text for a person: the number of a line that is none of these, the line, the accepted form and an example.
 pub(super) fn read(text: &str) -> Result<Entries, String> {
     let mut entries = Entries::default();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1..).zip(text::lines(text)) {
         let entry = line.split('#').next().unwrap_or_default().trim();
         if !entry.is_empty() {
             add(&mut entries, entry).map_err(|cause| format!("line {number}: {cause}"))?;
@@ -106,5 +106,8 @@ mod tests {
         let networks: Vec<String> = entries.networks.iter().map(ToString::to_string).collect();
         assert_eq!((networks.join(" ").as_str(), entries.count), ("203.0.113.7/32 198.51.100.0/24", 4));
         assert!(entries.names.has("evil.test") && entries.names.has("a.x.test") && !entries.names.has("x.test"));
+        let of_old_macs = read("# all\r203.0.113.7 # one\r\rx.test\r").unwrap();
+        assert_eq!(of_old_macs.count, 2);
+        assert!(read("# all\rx.test\r-\r").unwrap_err().starts_with("line 3: "));
     }
 }
