@@ -29,6 +29,7 @@ use crate::{
         split::Split,
     },
     group::rarity::Places,
+    label::labels,
     report::{outputs::Outputs, parquet::columns::Rows},
     scan::{
         hosts::HitHosts,
@@ -84,6 +85,8 @@ pub struct Repeated {
 /// Partial results that go together. Everything in them has been read except their rows.
 pub struct Gathered {
     terms: Terms,
+    /// What their groups are by until they are labelled: what the report groups by, and what else labels ask and all of them have.
+    fields: Vec<Field>,
     merger: Merger,
 }
 
@@ -116,10 +119,13 @@ pub fn gather(config: &Merging) -> Result<Gathered, Error> {
     if config.outputs.rarity {
         Places::new(&terms.group_by).map_err(Error::Usage)?;
     }
-    if let (Some(labels), true) = (&config.outputs.labels, merger.parts.iter().any(|part| part.rows == Rows::Groups)) {
-        labels.check_fields(&terms.group_by).map_err(Error::Usage)?;
+    let mut fields = terms.group_by.clone();
+    if let (Some(labels), false) = (&config.outputs.labels, merger.are_hits_known()) {
+        let is_asked = |field: &Field| !terms.group_by.contains(field) && merger.all_have(*field);
+        fields.extend(labels::ASKED.into_iter().filter(is_asked));
+        labels.check_fields(&fields).map_err(Error::Usage)?;
     }
-    Ok(Gathered { terms, merger })
+    Ok(Gathered { terms, fields, merger })
 }
 
 impl Gathered {
@@ -148,13 +154,13 @@ impl Gathered {
     ///
     /// No thread can be started.
     pub fn merge(self, config: &Merging, progress: &(dyn Fn(u64) + Sync)) -> Result<Merged, Error> {
-        let Self { terms, mut merger } = self;
+        let Self { terms, fields, mut merger } = self;
         merger.tell_first_apart();
-        let are_hits_known = merger.parts.iter().all(|part| part.rows == Rows::Events);
         let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
         let counting = Counting {
             terms: &terms,
-            keeps_hits: are_hits_known && are_hits_wanted,
+            fields: &fields,
+            keeps_hits: merger.are_hits_known() && are_hits_wanted,
             hashing: config.outputs.manifest.is_some(),
             room: config.room,
             progress,
@@ -385,6 +391,16 @@ impl Merger {
         });
         self.first.get_or_insert((path, facts));
         Ok(())
+    }
+
+    /// Whether each hit is known, and not only groups.
+    fn are_hits_known(&self) -> bool {
+        self.parts.iter().all(|part| part.rows == Rows::Events)
+    }
+
+    /// Whether the rows of all parts have a field.
+    fn all_have(&self, field: Field) -> bool {
+        self.parts.iter().all(|part| part.columns.contains(&field))
     }
 
     /// Adds as a defect what is wrong with the rows of a part, and names partial results whose logs count in this one only.

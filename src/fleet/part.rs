@@ -53,6 +53,8 @@ pub(super) struct Part {
 pub(super) struct Counting<'a> {
     /// What all of them are of.
     pub(super) terms: &'a Terms,
+    /// What groups are by.
+    pub(super) fields: &'a [Field],
     /// Whether hits are kept.
     pub(super) keeps_hits: bool,
     /// Whether the files are hashed.
@@ -99,7 +101,7 @@ impl Counting<'_> {
 
     fn nothing(&self) -> Counted {
         Counted {
-            groups: Groups::new(self.terms.group_by.clone(), Sources::Together, self.room),
+            groups: Groups::new(self.fields.to_vec(), Sources::Together, self.room),
             hits: Hits::new(self.room),
             defects: Defects::default(),
             wrong: BTreeMap::new(),
@@ -146,13 +148,13 @@ impl Part {
     ///
     /// It cannot be read, or its rows are not as many connections as they have to be.
     fn add_rows(&self, counting: &Counting<'_>, counted: &mut Counted, hosts: &mut BTreeSet<String>) -> io::Result<()> {
-        let Counting { terms, keeps_hits, .. } = *counting;
+        let Counting { terms, fields, keeps_hits, .. } = *counting;
         let Counted { groups, hits, .. } = counted;
         let place = |field: &Field| self.columns.iter().position(|other| other == field);
-        let places: Vec<usize> = terms.group_by.iter().filter_map(place).collect();
-        let is_same = self.columns == terms.group_by;
+        let places: Vec<usize> = fields.iter().filter_map(place).collect();
+        let is_same = self.columns == fields;
         // It is made of the columns that there are.
-        let is_made = terms.group_by.contains(&Field::CommunityId) && !self.columns.contains(&Field::CommunityId);
+        let is_made = fields.contains(&Field::CommunityId) && !self.columns.contains(&Field::CommunityId);
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
@@ -171,7 +173,7 @@ impl Part {
             hosts.extend(self.doubtful_host(&row).cloned());
             let hit = (keeps_hits || is_made).then(|| row.hit(source)).flatten();
             let made = hit.as_ref().filter(|_| is_made);
-            let made = made.map(|hit| GroupKey::new(&terms.group_by, row.key.rule, |field| hit.get(field)));
+            let made = made.map(|hit| GroupKey::new(fields, row.key.rule, |field| hit.get(field)));
             if let Some(hit) = hit.filter(|_| keeps_hits) {
                 // A hit of several rules is in as many rows. Of the same rule, it is one of another log with that name.
                 match &mut last {

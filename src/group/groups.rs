@@ -62,6 +62,12 @@ impl Groups {
         Self::new(self.fields.clone(), Sources::Together, self.room)
     }
 
+    /// The fields that they are by.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
     /// How much of them is held in memory at most, in bytes.
     #[must_use]
     pub fn room(&self) -> usize {

@@ -3,7 +3,10 @@
 //! What is said of a hit of a group is put in order by group, added up, and put in the order of the report, and spilled where it does
 //! not fit into memory, as groups are.
 
-use std::{collections::HashSet, io};
+use std::{
+    collections::{BTreeSet, HashSet},
+    io,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,16 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::glossary::Field,
     group::{
-        groups::SortedGroups,
         hit::Hit,
-        key::{Group, GroupKey, earlier, spilled_time},
-        labelling::Labelling,
+        key::{GroupKey, earlier, spilled_time},
         spill::{SortedRuns, Sorter},
     },
-    label::{
-        labels,
-        told::{Found, Told},
-    },
+    label::told::{Found, Told},
 };
 
 /// How many are remembered of what was said before: of a group, nothing has to be said twice.
@@ -77,8 +75,17 @@ pub struct Counts {
     pub listed: Count,
     /// Those that a database says something of.
     pub placed: Count,
-    /// Connections that could not be looked up, since their groups do not show which end is the peer.
-    pub unasked: u64,
+    /// What could not be looked up.
+    pub unasked: Unasked,
+}
+
+/// What could not be looked up, since groups do not tell all of the peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unasked {
+    /// How many connections.
+    pub connections: u64,
+    /// The fields that their groups lack.
+    pub lacking: BTreeSet<Field>,
 }
 
 impl Labelled {
@@ -96,9 +103,18 @@ impl Labelled {
         }
     }
 
-    /// Counts a hit that this is said of.
-    pub fn count(&mut self, found: &Found) {
-        self.counts.add_hits(found, 1);
+    /// Counts hits that this is said of.
+    pub fn count(&mut self, found: &Found, hits: u64) {
+        self.counts.add_hits(found, hits);
+    }
+
+    /// Counts hits that could not be looked up, since their groups lack these fields; none, if they lack none.
+    pub fn lack(&mut self, lacking: Vec<Field>, hits: u64) {
+        let Unasked { connections, lacking: all } = &mut self.counts.unasked;
+        if !lacking.is_empty() {
+            *connections = connections.saturating_add(hits);
+            all.extend(lacking);
+        }
     }
 
     /// Adds what is said of a hit of a rule, in the order of time.
@@ -151,35 +167,6 @@ impl Labelled {
         }
         sorted.finish()
     }
-}
-
-/// The labels of groups by these fields, whose hits are not known. No more than some `room` bytes are held in memory.
-///
-/// # Errors
-///
-/// It could not be spilled, the groups not be read again, or something not be asked.
-pub fn of_groups(
-    groups: &SortedGroups,
-    fields: &[Field],
-    labelling: &mut Labelling<'_>,
-    room: usize,
-) -> io::Result<SortedLabels> {
-    let mut sorted = Collected { labels: Sorter::new(room), counts: Counts::default() };
-    for group in groups.pass()? {
-        let (key, group) = group?;
-        let found = labelling.of_group(fields, &key)?;
-        sorted.counts.add_hits(&found, group.count);
-        sorted.counts.unasked = sorted.counts.unasked.saturating_add(unasked(fields, &key, &group));
-        let mut told = Told::default();
-        told.add(&found);
-        sorted.push(GroupLabels { first: group.first, group: key, told });
-    }
-    sorted.finish()
-}
-
-/// How many connections of a group could not be asked of, since its fields do not tell the peer.
-pub fn unasked(fields: &[Field], key: &GroupKey, group: &Group) -> u64 {
-    if labels::tell_peer(fields, |field| key.value(fields, field)) { 0 } else { group.count }
 }
 
 /// What is said of groups, on the way to the order of the report.
@@ -290,7 +277,7 @@ mod tests {
                 ("b", Some(4), 0, "DE"),
             ] {
                 let found = found(list, country);
-                labelled.count(&found);
+                labelled.count(&found, 1);
                 labelled.add(&hit(host, second), 0, &found);
             }
             labelled.add(&hit("d", None), 0, &Found::default());

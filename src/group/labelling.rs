@@ -15,10 +15,10 @@ use crate::{
     fingerprint::Fingerprints,
     group::{
         copies::{self, Leaving},
-        groups::Groups,
+        groups::{Groups, SortedGroups},
         hit::Hit,
         hits::SortedHits,
-        key::{Group, GroupKey},
+        key::GroupKey,
         processes::Processes,
     },
     label::{
@@ -74,6 +74,12 @@ impl<'a> Labelling<'a> {
         self.answer(&asked)
     }
 
+    /// The fields that a group by these fields lacks to tell what is asked: none if it tells it.
+    #[must_use]
+    pub fn untold(&self, fields: &[Field], key: &GroupKey) -> Vec<Field> {
+        self.labels.untold(fields, |field| key.value(fields, field))
+    }
+
     /// What it failed of, if it did. It is not asked again then.
     pub fn failed(&mut self) -> Option<Error> {
         self.failed.take()
@@ -126,8 +132,6 @@ pub struct Sifted {
     pub groups: Groups,
     /// How many are not.
     pub left_out: u64,
-    /// How many connections these have.
-    pub connections: u64,
     /// How many connections the groups have that are, by rule.
     pub by_rule: BTreeMap<usize, u64>,
 }
@@ -149,13 +153,17 @@ impl Watched {
         copies::in_order(hits, leaving, |number, hit| {
             if !labelling.of_hit(&hit)?.lists.is_empty() {
                 for &rule in &*rules_of(number, &hit) {
-                    let row = watched.fingerprints.of(&GroupKey::new(fields, rule, |field| hit.get(field)));
-                    watched.rows.insert(row);
+                    watched.add(&GroupKey::new(fields, rule, |field| hit.get(field)));
                 }
             }
             Ok(())
         })?;
         Ok(watched)
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, key: &GroupKey) {
+        self.rows.insert(self.fingerprints.of(key));
     }
 
     /// Whether a row is one of them.
@@ -166,23 +174,22 @@ impl Watched {
 }
 
 impl Sifted {
-    /// The groups that are watched.
+    /// The groups among all of them that are watched. `none` is to be filled with them.
     ///
     /// # Errors
     ///
-    /// They could not be read again, or what `is_watched` returns.
-    pub fn new(groups: Groups, mut is_watched: impl FnMut(&GroupKey, &Group) -> io::Result<bool>) -> io::Result<Self> {
-        let mut sifted = Self { groups: groups.none(), left_out: 0, connections: 0, by_rule: BTreeMap::new() };
-        groups.each_by_key(|key, group| {
-            if is_watched(&key, &group)? {
+    /// They could not be read again.
+    pub fn new(all: &SortedGroups, none: Groups, watched: &Watched) -> io::Result<Self> {
+        let mut sifted = Self { groups: none, left_out: 0, by_rule: BTreeMap::new() };
+        for group in all.pass()? {
+            let (key, group) = group?;
+            if watched.has(&key) {
                 count::add_count(&mut sifted.by_rule, key.rule, group.count);
                 sifted.groups.count_group(&key, group);
             } else {
                 sifted.left_out += 1;
-                sifted.connections = sifted.connections.saturating_add(group.count);
             }
-            Ok(())
-        })?;
+        }
         Ok(sifted)
     }
 }

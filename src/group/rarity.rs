@@ -16,7 +16,7 @@ use crate::{
     group::{groups::SortedGroups, key::GroupKey},
 };
 
-/// The pairs of process and destination in a report.
+/// The pairs of process and destination in a report. Rows that were left out of it count for the hosts of the others.
 #[derive(Debug)]
 pub struct Rarity {
     places: Places,
@@ -41,6 +41,8 @@ struct Hosts {
     any: String,
     last: Option<Timestamp>,
     connections: u64,
+    /// Whether a row of the report has the pair.
+    is_shown: bool,
 }
 
 /// A pair of process and destination.
@@ -66,13 +68,20 @@ impl Rarity {
     /// The names of the columns.
     pub const COLUMNS: [&'static str; 2] = ["host_count", "first_host"];
 
-    /// Of groups whose keys have them at these places.
+    /// Of all groups, whose keys have them at these places, and of the ones among these that are shown.
     ///
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn new(places: Places, groups: &SortedGroups) -> io::Result<Self> {
-        Self { places, pairs: HashMap::new() }.with(groups)
+    pub fn new(places: Places, all: &SortedGroups, shown: &SortedGroups) -> io::Result<Self> {
+        let mut rarity = Self { places, pairs: HashMap::new() }.with(all)?;
+        for group in shown.pass()? {
+            let (_, pair) = places.of(&group?.0);
+            if let Some(hosts) = rarity.pairs.get_mut(&pair) {
+                hosts.is_shown = true;
+            }
+        }
+        Ok(rarity)
     }
 
     /// How many hosts have the pair of a group, and which one had it first.
@@ -82,10 +91,11 @@ impl Rarity {
         self.pairs.get(&pair).map_or((0, ""), |hosts| (hosts.all.len(), hosts.first_host()))
     }
 
-    /// The pairs on the fewest hosts, those that were seen first before others, and how many more there are.
+    /// Of the pairs that are shown those on the fewest hosts, those that were seen first before others, and how many more there are.
     #[must_use]
     pub fn rarest(&self, number: usize) -> (Vec<Pair<'_>>, usize) {
-        let pairs = self.pairs.iter().map(|((process, destination), hosts)| Pair {
+        let shown = self.pairs.iter().filter(|(_, hosts)| hosts.is_shown);
+        let pairs = shown.map(|((process, destination), hosts)| Pair {
             process,
             destination,
             hosts: hosts.all.len(),

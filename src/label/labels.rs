@@ -31,12 +31,16 @@ pub const OF_DATABASES: [&str; 3] = ["dest_asn", "dest_as_org", "dest_country"];
 /// The one of them that is a number, as a rule.
 pub const OF_NUMBER: &str = "dest_asn";
 
+/// The fields that tell what is asked of a connection.
+pub const ASKED: [Field; 7] =
+    [Field::Direction, Field::DestIp, Field::Dest, Field::SrcIp, Field::Src, Field::RemoteIp, Field::Remote];
+
 /// Lists and databases.
 #[derive(Debug)]
 pub struct Labels {
     lists: Vec<(LabelFile, Watchlist)>,
     databases: Vec<(LabelFile, Database)>,
-    /// One line for each file that has unused entries, or is of no use.
+    /// One line for each list that has unused entries, or is of no use.
     pub remarks: Vec<String>,
 }
 
@@ -152,27 +156,46 @@ impl Labels {
         self.databases.iter().filter(|(_, database)| database.lacks_ipv6()).map(|(file, _)| file)
     }
 
-    /// Makes sure that groups by these fields tell what is asked, where no hit is known.
+    /// Makes sure that groups by these fields can tell what is asked, where no hit is known.
     ///
     /// # Errors
     ///
     /// Text for a person: which fields it takes.
     pub fn check_fields(&self, fields: &[Field]) -> Result<(), String> {
         let has = |choice: [Field; 2]| choice.iter().any(|field| fields.contains(field));
-        let takes = match () {
-            () if self.ask_addresses() && !has([Field::DestIp, Field::RemoteIp]) => Field::DestIp,
-            () if self.ask_names() && !has([Field::Dest, Field::Remote]) => Field::Dest,
+        let (takes, what) = match () {
+            () if self.ask_addresses() && !has([Field::DestIp, Field::RemoteIp]) => (Field::DestIp, "addresses"),
+            () if self.ask_names() && !has([Field::Dest, Field::Remote]) => (Field::Dest, "names"),
             () => return Ok(()),
         };
         let option = if self.has_lists() { "--watchlist" } else { "--geoip" };
-        let what = if takes == Field::DestIp { "addresses" } else { "names" };
         Err(format!(
-            "{option}: the partial results have only groups, which have no {what} without {takes}: add {takes} to --group-by, or \
-             scan with --partial-events"
+            "{option}: the groups in the partial results have no {what} without {takes}: scan with {takes} in --group-by, or with \
+             --partial-events"
         ))
     }
 
-    /// What of them is not used or of no use.
+    /// The fields that groups by `fields` lack for what is asked of the peer of connections with these values: none if they tell it.
+    ///
+    /// Connections whose peer is known need no other end. Of others it takes both.
+    pub fn untold<'a>(&self, fields: &[Field], value: impl Fn(Field) -> &'a str) -> Vec<Field> {
+        let direction = value(Field::Direction);
+        let mut lacking = Vec::new();
+        if self.ask_addresses() {
+            lacking.extend(lacking_of(fields, direction, |end| end.address, |end| end.address_of(&value)));
+        }
+        if self.ask_names() {
+            lacking.extend(lacking_of(fields, direction, |end| end.name, |end| value(end.name)));
+        }
+        lacking
+    }
+
+    /// The files of the databases that have nothing of use, as far as they were asked.
+    pub fn useless(&self) -> impl Iterator<Item = &LabelFile> {
+        self.databases.iter().filter(|(_, database)| database.is_of_no_use()).map(|(file, _)| file)
+    }
+
+    /// What of lists is not used.
     fn unused(&self) -> Vec<String> {
         let unused = self.lists.iter().filter(|(_, list)| list.unused.count > 0).map(|(file, list)| {
             let (unused, all) = (list.unused.count, list.unused.count + list.count);
@@ -183,48 +206,33 @@ impl Labels {
                 file.shown()
             )
         });
-        let useless = self.databases.iter().filter(|(_, database)| database.is_of_no_use()).map(|(file, _)| {
-            format!("--geoip {}: no autonomous system, owner or country was found in it", file.shown())
-        });
-        unused.chain(useless).collect()
+        unused.collect()
     }
 
     /// What is asked of a connection with these values and of the names that its process asked DNS for.
     pub fn asked<'a>(value: impl Fn(Field) -> &'a str, queries: impl Iterator<Item = &'a str>) -> Asked<'a> {
-        const DEST: [Field; 2] = [Field::DestIp, Field::Dest];
-        const SRC: [Field; 2] = [Field::SrcIp, Field::Src];
-        const REMOTE: [Field; 2] = [Field::RemoteIp, Field::Remote];
-        let is_known = REMOTE.iter().any(|&field| !value(field).is_empty());
-        let is_without_dest = DEST.iter().any(|&field| value(field).is_empty());
-        let ends: &[[Field; 2]] = match value(Field::Direction) {
-            // Groups that were partly named by the other end have the peer there.
-            OUTBOUND if is_known && is_without_dest => &[DEST, REMOTE],
-            OUTBOUND => &[DEST],
-            INBOUND if is_known => &[REMOTE],
-            _ => &[REMOTE, DEST, SRC],
-        };
+        let direction = value(Field::Direction);
         let mut asked = Asked::default();
         let add = |texts: &mut Vec<&'a str>, text: &'a str| {
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
             }
         };
-        for &[address, name] in ends {
-            let (address, name) = (value(address), value(name));
-            // What has no name is called by its address.
-            let is_address = name.parse::<IpAddr>().is_ok();
-            add(&mut asked.addresses, if address.is_empty() && is_address { name } else { address });
-            add(&mut asked.names, name);
+        if direction == OUTBOUND && value(Field::DestIp).is_empty() {
+            // Its name may read as another address.
+            add(&mut asked.addresses, value(Field::RemoteIp));
         }
-        add(&mut asked.names, value(Field::Dest));
+        of_peer(direction, |end| end.address_of(&value)).for_each(|text| add(&mut asked.addresses, text));
+        let names = of_peer(direction, |end| end.name_of(&value)).chain([DEST.name_of(&value)]);
+        names.for_each(|name| add(&mut asked.names, name));
         // There can be thousands, each once: they are compared with the others alone.
         let of_ends = asked.names.clone();
-        asked.names.extend(queries.filter(|name| !name.is_empty() && !of_ends.contains(name)));
-        asked.names.retain(|name| name.parse::<IpAddr>().is_err());
+        let is_new = |name: &&str| !name.is_empty() && address(name).is_none() && !of_ends.contains(name);
+        asked.names.extend(queries.filter(is_new));
         asked
     }
 
-    /// What is said of it.
+    /// What is said of it. A name that reads as an address is looked for as one on lists, but nothing shows that it is the peer's.
     ///
     /// # Errors
     ///
@@ -232,9 +240,13 @@ impl Labels {
     pub fn find(&self, asked: &Asked<'_>) -> Result<Found, Error> {
         let addresses: Vec<(IpAddr, &str)> =
             asked.addresses.iter().filter_map(|&text| Some((text.parse().ok()?, text))).collect();
-        let names: Vec<String> = asked.names.iter().map(|name| folded(undotted(name))).collect();
+        let read = asked.names.iter().filter_map(|name| address(name));
+        let read: Vec<(IpAddr, String)> = read.map(|address| (address, address.to_string())).collect();
+        let names = asked.names.iter().filter(|name| address(name).is_none());
+        let names: Vec<String> = names.map(|name| folded(undotted(name))).collect();
         let has = |list: &Watchlist| {
             addresses.iter().any(|&(address, text)| list.lists_address(address, text))
+                || read.iter().any(|(address, text)| list.lists_address(*address, text))
                 || names.iter().any(|name| list.lists_name(name))
         };
         let lists = (0..).zip(&self.lists).filter(|(_, (_, list))| has(list)).map(|(place, _)| place).collect();
@@ -260,17 +272,63 @@ impl Labels {
     }
 }
 
-/// Whether these fields, with these values, tell the peer of connections: the source of what came in, the destination of what a host has
-/// opened, or the other end.
-pub fn tell_peer<'a>(fields: &[Field], value: impl Fn(Field) -> &'a str) -> bool {
-    let has = |ends: &[Field]| ends.iter().any(|end| fields.contains(end));
-    let (source, dest) = (has(&[Field::SrcIp, Field::Src]), has(&[Field::DestIp, Field::Dest]));
-    has(&[Field::RemoteIp, Field::Remote])
-        || match value(Field::Direction) {
-            OUTBOUND => dest,
-            INBOUND => source,
-            _ => source && dest,
-        }
+/// An end of a connection, as fields tell it.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    address: Field,
+    name: Field,
+}
+
+const DEST: End = End { address: Field::DestIp, name: Field::Dest };
+const SRC: End = End { address: Field::SrcIp, name: Field::Src };
+const REMOTE: End = End { address: Field::RemoteIp, name: Field::Remote };
+
+impl End {
+    /// Its address. Where that is not told, its name can be it: what has no name is called by its address.
+    fn address_of<'a>(self, value: impl Fn(Field) -> &'a str) -> &'a str {
+        let (own, name) = (value(self.address), value(self.name));
+        if own.is_empty() && address(name).is_some() { name } else { own }
+    }
+
+    /// Its name, unless that is its address, or may be it.
+    fn name_of<'a>(self, value: impl Fn(Field) -> &'a str) -> &'a str {
+        let (own, name) = (value(self.address), value(self.name));
+        let is_own = address(name).is_some() && (own.is_empty() || address(own) == address(name));
+        if is_own { "" } else { name }
+    }
+}
+
+/// The texts of the peer, if `text` says what an end has: of both ends where the peer is not known. Some can be empty.
+fn of_peer<'a>(direction: &str, text: impl Fn(End) -> &'a str) -> impl Iterator<Item = &'a str> {
+    let [remote, dest, src] = [REMOTE, DEST, SRC].map(text);
+    let texts = match direction {
+        // Groups that were named by the other end have the peer there.
+        OUTBOUND => [if dest.is_empty() { remote } else { dest }, "", ""],
+        INBOUND if !remote.is_empty() => [remote, "", ""],
+        _ => [remote, dest, src],
+    };
+    texts.into_iter()
+}
+
+/// Which fields it lacks to tell the texts that [`of_peer`] returns, where groups have `fields`, and `field` tells such a text.
+fn lacking_of<'a>(
+    fields: &[Field],
+    direction: &str,
+    field: impl Fn(End) -> Field,
+    text: impl Fn(End) -> &'a str,
+) -> Vec<Field> {
+    let tells = |end: End| fields.contains(&field(end)) || !text(end).is_empty();
+    let (is_known, takes) = match direction {
+        OUTBOUND => (tells(REMOTE), &[DEST][..]),
+        _ => (!text(REMOTE).is_empty(), &[DEST, SRC][..]),
+    };
+    let lacking = takes.iter().filter(|&&end| !is_known && !tells(end));
+    lacking.map(|&end| field(end)).collect()
+}
+
+/// The address that a text is: IPv4 where it is an IPv4-mapped one, as fields have it. One with a dot at its end is one too.
+fn address(text: &str) -> Option<IpAddr> {
+    undotted(text).parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
 impl LabelFile {
@@ -332,12 +390,66 @@ mod tests {
         assert_eq!(of(&[(DestIp, "9.9.9.9"), (Remote, "c2.test")]), (vec!["9.9.9.9"], vec!["c2.test", "query.test"]));
     }
 
+    /// Labels of a list with an address and a name.
+    fn labels() -> Labels {
+        let list = Watchlist::read(Path::new("bad.txt"), b"9.9.9.0/24\nevil.test\n").unwrap();
+        let file = LabelFile { path: "bad.txt".into(), size: 0, digests: None };
+        Labels { lists: vec![(file, list)], databases: Vec::new(), remarks: Vec::new() }
+    }
+
+    #[test]
+    fn of_a_peer_that_groups_do_not_tell_it_is_said_which_fields_they_lack() {
+        use Field::{Dest, DestIp, Direction, Remote, RemoteIp, Src, SrcIp};
+        let lacking = |values: &[(Field, &'static str)]| {
+            let fields: Vec<Field> = values.iter().map(|&(field, _)| field).collect();
+            labels().untold(&fields, |field| {
+                values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value)
+            })
+        };
+        let (out, inbound) = ((Direction, "outbound"), (Direction, "inbound"));
+        let all = [DestIp, SrcIp, Dest, Src];
+        // The fields are there, and have no value, since the peer is not known.
+        assert_eq!(lacking(&[(Remote, ""), (RemoteIp, "")]), all);
+        assert_eq!(lacking(&[inbound, (Remote, ""), (RemoteIp, "")]), all);
+        assert_eq!(lacking(&[inbound, (Remote, "x.test"), (RemoteIp, "9.9.9.9")]), []);
+        // Half of the peer is there: a name is not an address, unless it reads as one.
+        assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (Remote, "x.test")]), [SrcIp]);
+        assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (Remote, "9.9.9.9")]), []);
+        assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (Src, "x.test")]), [SrcIp]);
+        assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (RemoteIp, "9.9.9.9")]), [Src]);
+        assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (SrcIp, "9.9.9.9")]), [Src]);
+        assert_eq!(lacking(&[(DestIp, "9.9.9.9"), (Dest, "x.test")]), [SrcIp, Src]);
+        assert_eq!(lacking(&[out, (DestIp, ""), (Dest, "")]), []);
+        assert_eq!(lacking(&[out, (RemoteIp, "9.9.9.9"), (Remote, "x.test")]), []);
+        assert_eq!(lacking(&[out, (Dest, "x.test")]), [DestIp]);
+        assert_eq!(lacking(&[(DestIp, ""), (Dest, ""), (SrcIp, ""), (Src, "")]), []);
+    }
+
+    #[test]
+    fn a_name_that_reads_as_another_address_is_looked_for_on_lists() {
+        use Field::{Dest, DestIp, Direction};
+        let value = |field| match field {
+            Direction => OUTBOUND,
+            Dest => "::ffff:9.9.9.7.",
+            DestIp => "1.1.1.1",
+            _ => "",
+        };
+        let asked = Labels::asked(value, std::iter::empty());
+        // Its own is not, where it is not the peer's.
+        let own = [(Direction, INBOUND), (Dest, "9.9.9.7"), (DestIp, "9.9.9.7"), (Field::RemoteIp, "1.1.1.1")];
+        let own = |field| own.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
+        assert!(labels().find(&Labels::asked(own, std::iter::empty())).unwrap().is_empty());
+        assert_eq!((&*asked.addresses, &*asked.names), (&["1.1.1.1"][..], &["::ffff:9.9.9.7."][..]));
+        assert_eq!(labels().find(&asked).unwrap().lists, [0]);
+    }
+
     #[test]
     fn what_has_no_name_is_asked_of_by_its_address_alone() {
         use Field::{Dest, DestIp, Direction};
         let out = (Direction, "outbound");
         assert_eq!(asked(&[out, (Dest, "9.9.9.9")]), (vec!["9.9.9.9"], vec!["query.test"]));
         assert_eq!(asked(&[out, (Dest, "9.9.9.9"), (DestIp, "9.9.9.9")]).1, ["query.test"]);
+        assert_eq!(asked(&[out, (Dest, "9.9.9.9"), (Field::RemoteIp, "8.8.8.8")]).0, ["8.8.8.8", "9.9.9.9"]);
         assert_eq!(asked(&[out, (Dest, "odd text"), (DestIp, "odd text")]).0, ["odd text"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The columns of [`RowLabels`]: what lists and databases say of the peers of a row's connections, as every format has them.
 
 use crate::{
-    group::labelled::{Count, GroupLabels, SortedLabels},
+    group::labelled::{Count, GroupLabels, SortedLabels, Unasked},
     label::{
         labels::{Labels, OF_LISTS},
         told::{Found, Told},
@@ -91,11 +91,13 @@ pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Vec<String> {
         "watchlist: groups do not have the names that processes asked DNS for: --partial-events puts them into partial results"
             .to_owned()
     });
-    let unasked = ran.counts.unasked;
-    let peers = (unasked > 0).then(|| {
+    let Unasked { connections, lacking } = &ran.counts.unasked;
+    let peers = (*connections > 0).then(|| {
+        let them = if lacking.len() == 1 { "it" } else { "them" };
+        let lacking = lacking.iter().map(|field| field.name()).collect::<Vec<_>>().join(" or ");
         format!(
-            "the peer of {} is not known, since their groups have no src_ip: add it to --group-by of the scans, or scan with --partial-events",
-            counted(unasked, "connection")
+            "the peer of {} is not known, since their groups have no {lacking}: add {them} to --group-by of the scans, or scan with --partial-events",
+            counted(*connections, "connection")
         )
     });
     let without_ipv6 = labels.without_ipv6().map(|file| {

@@ -1,11 +1,15 @@
 //! What comes of a run: from what was [`Searched`], by a scan or by merging, to everything that is written. No clock, and nothing
 //! is shown.
 
+mod regrouped;
 mod settling;
 
 use std::{collections::BTreeMap, io};
 
-use self::settling::{Kept, LabelledHits, Settled, Settling};
+use self::{
+    regrouped::Regrouped,
+    settling::{Kept, LabelledHits, Settled, Settling},
+};
 use crate::{
     error::Error,
     fleet::{facts::Facts, partial},
@@ -14,7 +18,7 @@ use crate::{
         copies::{self, Leaving},
         groups::{Groups, SortedGroups},
         hits::SortedHits,
-        labelled::{self, Count, SortedLabels},
+        labelled::{Count, SortedLabels},
         labelling::{Labelling, Sifted},
         processes::Processes,
         rarity::{Places, Rarity},
@@ -71,8 +75,7 @@ pub fn write(
     });
     let known = known.as_ref();
     let mut labelling = outputs.labels.as_deref().map(|labels| Labelling::new(labels, known));
-    let mut page =
-        outputs.html.as_ref().map(|_| Gathered::new(terms, outputs.labels.is_some(), searched.groups.room()));
+    let mut page = outputs.html.as_ref().map(|_| Gathered::new(terms, outputs, searched.groups.room()));
     let settled = match kept {
         Some(kept) => run.settle(kept, &mut searched, known, page.as_mut(), labelling.as_mut())?,
         None => Settled { by_rule: searched.by_rule(), ..Settled::default() },
@@ -83,12 +86,14 @@ pub fn write(
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
     let groups = run.write_partial(&searched, kept, known, groups)?;
-    let Shown { groups, labels, by_rule } = run.shown(groups, by_rule, labelled, labelling.as_mut())?;
+    let Shown { groups, all, labels, by_rule } = run.shown(groups, by_rule, labelled, labelling.as_mut())?;
+    let all = all.as_ref().unwrap_or(&groups);
     if let (None, Some(page)) = (&hits, &mut page) {
+        page.count_groups(&terms.group_by, all).map_err(Error::Spill)?;
         let added = page.add_groups(&terms.group_by, &groups, labelling.as_mut());
         labelling.as_mut().and_then(Labelling::failed).map_or(added.map_err(Error::Spill), Err)?;
     }
-    let rarity = places.map(|places| Rarity::new(places, &groups)).transpose().map_err(Error::Spill)?;
+    let rarity = places.map(|places| Rarity::new(places, all, &groups)).transpose().map_err(Error::Spill)?;
     let background = contexts.as_ref().zip(known).map(|(groups, processes)| Background { groups, processes });
     let row_labels = outputs.labels.as_deref().zip(labels.as_ref());
     let report = Report {
@@ -165,6 +170,8 @@ struct Run<'a> {
 /// The groups that the report has, and what is said of them, with what was left out for it.
 struct Shown {
     groups: SortedGroups,
+    /// With those that are left out, if any can be.
+    all: Option<SortedGroups>,
     labels: Option<(SortedLabels, Option<Count>)>,
     /// How many hits of each rule they have.
     by_rule: BTreeMap<usize, u64>,
@@ -204,44 +211,37 @@ impl Run<'_> {
     /// The groups that the report has, in its order, and what is said of them: of the hits that are known, or else of the groups.
     fn shown(
         &self,
-        mut groups: Groups,
-        mut by_rule: BTreeMap<usize, u64>,
+        groups: Groups,
+        by_rule: BTreeMap<usize, u64>,
         labelled: Option<LabelledHits>,
         labelling: Option<&mut Labelling<'_>>,
     ) -> Result<Shown, Error> {
-        let (fields, room) = (&self.terms.group_by, groups.room());
         let Some(labelling) = labelling else {
             let groups = self.sorted(|join| groups.into_sorted_by(join))?;
-            return Ok(Shown { groups, labels: None, by_rule });
+            return Ok(Shown { groups, all: None, labels: None, by_rule });
         };
-        let shown = || -> io::Result<Shown> {
-            let (mut left_out, mut unasked) = (None, 0);
-            if self.outputs.only_watched() {
-                let watched = labelled.as_ref().and_then(|labelled| labelled.watched.as_ref());
-                let sifted = Sifted::new(groups, |key, group| {
-                    let Some(watched) = watched else {
-                        let is_watched = !labelling.of_group(fields, key)?.lists.is_empty();
-                        if !is_watched {
-                            unasked = labelled::unasked(fields, key, group).saturating_add(unasked);
-                        }
-                        return Ok(is_watched);
-                    };
-                    Ok(watched.has(key))
-                })?;
-                let hits = labelled.as_ref().map_or(sifted.connections, |labelled| labelled.left_out);
-                left_out = Some(Count { hits, groups: sifted.left_out });
-                (groups, by_rule) = (sifted.groups, sifted.by_rule);
-            }
-            let groups = groups.into_sorted()?;
-            let mut labels = match labelled {
-                Some(LabelledHits { labelled, .. }) => labelled.into_sorted()?,
-                None => labelled::of_groups(&groups, fields, labelling, room)?,
-            };
-            labels.counts.unasked = labels.counts.unasked.saturating_add(unasked);
-            Ok(Shown { groups, labels: Some((labels, left_out)), by_rule })
+        let fields = &self.terms.group_by;
+        let Regrouped { groups, labelled } = if let Some(labelled) = labelled {
+            Regrouped { groups, labelled }
+        } else {
+            let regrouped = regrouped::regrouped(groups, fields, labelling, self.outputs.only_watched());
+            labelling.failed().map_or(regrouped.map_err(Error::Spill), Err)?
         };
-        let shown = shown();
-        labelling.failed().map_or(shown.map_err(Error::Spill), Err)
+        self.left_in(groups, by_rule, labelled).map_err(Error::Spill)
+    }
+
+    /// The groups that are left in, and what is said of them.
+    fn left_in(&self, groups: Groups, by_rule: BTreeMap<usize, u64>, labelled: LabelledHits) -> io::Result<Shown> {
+        let LabelledHits { labelled, watched, left_out } = labelled;
+        let none = groups.none();
+        let all = self.pool.install(|| groups.into_sorted_by(pool::side_by_side))?;
+        let labels = labelled.into_sorted()?;
+        let Some(watched) = watched else {
+            return Ok(Shown { groups: all, all: None, labels: Some((labels, None)), by_rule });
+        };
+        let Sifted { groups, left_out: rows, by_rule, .. } = Sifted::new(&all, none, &watched)?;
+        let left_out = Count { hits: left_out, groups: rows };
+        Ok(Shown { groups: groups.into_sorted()?, all: Some(all), labels: Some((labels, Some(left_out))), by_rule })
     }
 
     /// Writes the page, if there is to be one.

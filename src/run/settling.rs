@@ -59,7 +59,7 @@ pub(super) struct Settled {
     pub(super) labelled: Option<LabelledHits>,
 }
 
-/// What lists and databases say of the hits that were kept.
+/// What lists and databases say of hits.
 pub(super) struct LabelledHits {
     pub(super) labelled: Labelled,
     /// The rows that are left in, if not all are.
@@ -142,7 +142,7 @@ impl LabelledHits {
             *left_out += 1;
             return;
         }
-        labelled.count(found);
+        labelled.count(found, 1);
         for &rule in &**rules {
             labelled.add(hit, rule, found);
         }
@@ -241,6 +241,9 @@ impl<'a, 'l> Settling<'a, 'l> {
         self.count(&hit, &rules);
         let Self { terms, known, settled, .. } = self;
         let found = self.labelling.as_mut().map(|labelling| labelling.of_hit(&hit)).transpose()?;
+        if let Some(page) = &mut self.page {
+            page.count(&hit, &rules);
+        }
         if let (Some(labelled), Some(found)) = (&mut settled.labelled, &found) {
             labelled.take(&hit, &mut rules, found, &terms.group_by);
         }

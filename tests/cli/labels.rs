@@ -355,8 +355,67 @@ fn merging_labels_as_one_scan_does_and_groups_alone_as_far_as_they_tell() {
     let only = Ran::new(case.another(&[&["merge", "--only-watched", "-q"], &labels[..], &["parts"]].concat()));
     assert_eq!(only.report().lines().count(), 5, "{}", only.report());
     only.exits(0).says(&[unknown]);
-    let coarse = Ran::new(case.another(&[&["merge", "--group-by", "dvc,dest"], &labels[..], &["parts"]].concat()));
-    coarse.exits(2).says(&["without dest_ip: add dest_ip to --group-by, or scan with --partial-events"]);
+}
+
+#[test]
+fn groups_are_labelled_by_all_fields_that_partial_results_have_and_then_regrouped() {
+    let case = parts(&[]);
+    // As one scan, where nothing is asked for by name alone.
+    fs::write(case.path("bad.txt"), "9.9.9.9\n1.1.1.3\n").unwrap();
+    let labels = ["--watchlist", "bad.txt", "--geoip", "as.mmdb", "-q"];
+    for fields in ["dvc", "dvc,dest_port", "process_name", "dvc,dest_ip"] {
+        for more in [&[][..], &["--only-watched"]] {
+            let more = &[&["--group-by", fields], more].concat();
+            let scan = run_in(&case, &[&labels[..], more, &["logs"]].concat());
+            let merged = Ran::new(case.another(&[&["merge"], &labels[..], more, &["parts"]].concat()));
+            assert_eq!(merged.exits(0).report(), scan.report(), "{more:?}");
+            assert!(merged.report().lines().count() > 1, "{more:?}");
+        }
+    }
+    let counted = ["--group-by", "dvc", "--only-watched", "--watchlist", "bad.txt"];
+    let merged = Ran::new(case.another(&[&["merge"], &counted[..], &["parts"]].concat()));
+    merged
+        .exits(0)
+        .says(&["watchlist bad (2 entries): 4 hits in 2 groups\n", "0 hits in 0 groups on no list left out"]);
+    run_in(&case, &["--group-by", "dvc,dest", "--partial", "parts/0.parquet", "--force", "logs/0.evtx"]).exits(0);
+    let lacks = ["merge", "--group-by", "dvc,dest", "--watchlist", "bad.txt", "parts"];
+    Ran::new(case.another(&lacks)).exits(2).says(&[
+        "--watchlist: the groups in the partial results have no addresses without dest_ip: scan with dest_ip in --group-by, or with \
+         --partial-events",
+    ]);
+}
+
+#[test]
+fn hosts_of_rows_that_only_watched_leaves_out_count_for_rarity() {
+    // The process on WS02 has asked for the name, and another host had the same destination first.
+    let events = [
+        to("9.9.9.9", "", 1).on("WS01"),
+        query("evil.test", "9.9.9.9", 2).on("WS02"),
+        to("9.9.9.9", "", 3).on("WS02"),
+        to("9.9.9.8", "x.test", 4).on("WS01"),
+        to("9.9.9.7", "x.test", 5).on("WS02"),
+    ];
+    let case = detect().events(&events).file("n.txt", "evil.test\n").file("a.txt", "9.9.9.7\n");
+    let rarity = ["merge", "--rarity", "--only-watched", "-q", "--force", "-o", "r.csv"];
+    run_in(&case, &["--partial", "p.parquet", "--partial-events", "."]).exits(0);
+    let args = [&rarity[..], &["--html", "p.html", "--watchlist", "n.txt", "p.parquet"]].concat();
+    Ran::new(case.another(&args)).exits(0);
+    let rows = fs::read_to_string(case.path("r.csv")).unwrap();
+    assert!(rows.lines().count() == 2 && rows.ends_with(",n,2,WS01\n"), "{rows}");
+    let data = page(&case);
+    let texts = |field: &str| {
+        // All rows of a column that is one value have it.
+        let id = data["groups"]["fields"][field].as_u64().unwrap() as usize;
+        data["strings"][id].as_str().unwrap().to_owned()
+    };
+    assert_eq!((texts("host_count"), texts("first_host")), ("2".to_owned(), "WS01".to_owned()));
+    assert_eq!(data["rare"]["top"].as_array().unwrap().len(), 1, "{}", data["rare"]);
+    let by_address = ["--partial", "p.parquet", "--force", "--group-by", "dvc,process_name,dest,dest_ip", "."];
+    run_in(&case, &by_address).exits(0);
+    let by_name = ["--group-by", "dvc,process_name,dest", "--watchlist", "a.txt", "p.parquet"];
+    Ran::new(case.another(&[&rarity[..], &by_name].concat())).exits(0);
+    let rows = fs::read_to_string(case.path("r.csv")).unwrap();
+    assert!(rows.lines().count() == 2 && rows.ends_with(",a,2,WS01\n"), "{rows}");
 }
 
 #[test]
@@ -376,6 +435,49 @@ fn connections_whose_peer_their_groups_do_not_tell_are_counted() {
         let merged = merged(told, &[]);
         assert!(!merged.stderr().contains("is not known"), "{told}: {}", merged.stderr());
         merged.exits(0);
+    }
+}
+
+#[test]
+fn fields_of_the_other_end_that_have_no_value_or_half_of_it_do_not_tell_the_peer() {
+    // Nothing shows which end of the first is the host, of WS02. Of the second, WS01 has opened a connection itself.
+    let events = [
+        inbound("9.9.9.9", "10.1.2.3").on("WS02").with("SourceHostname", "peer.test"),
+        inbound("9.9.9.9", "10.0.0.4").with("SourceHostname", "peer.test"),
+        to("1.1.1.1", "", 9).with("SourceIp", "10.0.0.4"),
+    ];
+    let database = mmdb_writer::database(&[("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH"))]);
+    let case =
+        connections().events(&events).file("a.txt", "9.9.9.9\n").file("n.txt", "peer.test\n").file("as.mmdb", database);
+    let merged = |fields: &str, labels: &[&str]| {
+        run_in(&case, &["-q", "--force", "--group-by", fields, "--partial", "p.parquet", "log.evtx"]).exits(0);
+        Ran::new(case.another(&[&["merge", "-q", "p.parquet"], labels].concat()))
+    };
+    let (addresses, names) = (["--watchlist", "a.txt"], ["--watchlist", "n.txt"]);
+    let unknown = |count: &str, lacking: &str| {
+        format!("the peer of {count} is not known, since their groups have no {lacking}: add ")
+    };
+    let nat = "dvc,process_name,remote,remote_ip,local_port";
+    for labels in [&addresses[..], &["--watchlist", "a.txt", "--only-watched"], &["--geoip", "as.mmdb"]] {
+        merged(nat, labels).exits(0).says(&[&unknown("1 connection", "dest_ip or src_ip")]);
+    }
+    for (fields, labels, count, lacking) in [
+        ("direction,dest_ip,remote", addresses, "2 connections", "src_ip"),
+        ("direction,dest_ip,src", addresses, "2 connections", "src_ip"),
+        ("direction,dest,remote_ip", names, "2 connections", "src"),
+        ("direction,src_ip,dest", names, "2 connections", "src"),
+    ] {
+        merged(fields, &labels).exits(0).says(&[&unknown(count, lacking)]);
+    }
+    for (fields, labels) in [("direction,dest_ip,src_ip,remote", addresses), ("direction,dest,remote_ip,src", names)] {
+        let merged = merged(fields, &labels);
+        assert_eq!(
+            merged.report().matches(if labels == names { ",n\n" } else { ",a\n" }).count(),
+            2,
+            "{}",
+            merged.report()
+        );
+        merged.exits(0).does_not_say("is not known");
     }
 }
 
@@ -500,6 +602,37 @@ fn lists_that_nothing_can_be_on_are_said() {
         .run_on(&["log.evtx"])
         .exits(0)
         .says(&["--geoip a.mmdb: no autonomous system, owner or country was found in it"]);
+    let mostly = mmdb_writer::database(&[
+        ("0.0.0.0", 5, mmdb_writer::Value::Map(vec![])),
+        ("9.9.9.9", 32, maxmind(19281, "QUAD9", "CH")),
+    ]);
+    let mostly = detect().events(&events).file("a.mmdb", mostly).args(["--geoip", "a.mmdb"]);
+    mostly.run_on(&["log.evtx"]).exits(0).says(&["geoip     1 hit in 1 group\n"]).does_not_say("was found in it");
+}
+
+#[test]
+fn lists_of_one_name_are_told_apart_by_their_files() {
+    let case = detect()
+        .events(&[to("9.9.9.9", "", 0)])
+        .file("l/bad.txt", "9.9.9.9")
+        .file("m/bad.txt", "9.9.9.8")
+        .args(["--watchlist", "l/bad.txt", "--watchlist", "m/bad.txt"]);
+    let ran = case.run_on(&["log.evtx"]);
+    ran.exits(0).says(&["watchlist bad of l/bad.txt (1 entry): 1 hit", "          bad of m/bad.txt (1 entry): none\n"]);
+}
+
+#[test]
+fn networks_that_are_excluded_are_looked_up_and_not_compared_one_by_one() {
+    let lines = (0..100_000).map(|n| format!("9.{}.{}.{}\n", n >> 16, n >> 8 & 255, n & 255)).collect::<String>();
+    let case =
+        connections().events(&[to("9.1.2.3", "", 0)]).file("l/own.txt", lines).args(["--exclude-cidr", "@l/own.txt"]);
+    let start = std::time::Instant::now();
+    case.run_on(&["--watchlist", "l/own.txt", "log.evtx"]).exits(0).says(&["every network in it is excluded"]);
+    case.run_on(&["--detect-cidr", "@l/own.txt", "log.evtx"])
+        .exits(0)
+        .says(&["nothing can be found, since every address"]);
+    // It took minutes.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
         rarity::{Places, Rarity},
     },
     label::told::Found,
-    report::{background::Background, content::Report, labels::RowLabels, page::observed::Observed},
+    report::{background::Background, content::Report, labels::RowLabels, outputs::Outputs, page::observed::Observed},
     scan::terms::Terms,
 };
 
@@ -31,6 +31,8 @@ pub struct Gathered {
     fields: Vec<Field>,
     /// The groups, if they are not those of the report.
     groups: Option<Groups>,
+    /// Its own groups with those that are left out, if it takes them to tell how rare the others are.
+    all: Option<Groups>,
     contexts: Contexts,
     /// What lists and databases say of its own groups, if they are asked.
     labels: Option<Labelled>,
@@ -50,16 +52,44 @@ pub struct Sorted {
 impl Gathered {
     /// Nothing yet, of hits on these terms. No more than some `room` bytes of groups are held in memory, and as much of contexts.
     #[must_use]
-    pub fn new(terms: &Terms, is_labelled: bool, room: usize) -> Self {
+    pub fn new(terms: &Terms, outputs: &Outputs, room: usize) -> Self {
         let fields = terms.page_by().to_vec();
         let is_its_own = fields != terms.group_by;
+        let groups = || Groups::new(fields.clone(), Sources::Together, room);
+        let is_labelled = outputs.labels.is_some();
         Self {
             observed: Observed::new(&fields),
-            groups: is_its_own.then(|| Groups::new(fields.clone(), Sources::Together, room)),
+            groups: is_its_own.then(groups),
+            all: (is_its_own && outputs.rarity && outputs.only_watched()).then(groups),
             contexts: Contexts::new(&fields, room),
             labels: (is_its_own && is_labelled).then(|| Labelled::new(&fields, room)),
             fields,
         }
+    }
+
+    /// Counts a hit of these rules that may be left out.
+    pub fn count(&mut self, hit: &Hit, rules: &[usize]) {
+        if let Some(all) = &mut self.all {
+            for &rule in rules {
+                all.count_hit(hit, rule);
+            }
+        }
+    }
+
+    /// Counts groups by these fields that may be left out.
+    ///
+    /// # Errors
+    ///
+    /// What was spilled cannot be read again.
+    pub fn count_groups(&mut self, fields: &[Field], groups: &SortedGroups) -> io::Result<()> {
+        let Self { all: Some(all), fields: own, .. } = self else { return Ok(()) };
+        for group in groups.pass()? {
+            let (key, group) = group?;
+            let stored = |field| key.value(fields, field);
+            let value = |field: Field| stored(field.stands_for(stored));
+            all.count_group(&GroupKey::new(own, key.rule, value), group);
+        }
+        Ok(())
     }
 
     /// Adds a hit of these rules, which is not before the last one, with what is known of its process and found of its peer.
@@ -114,10 +144,13 @@ impl Gathered {
     ///
     /// What does not fit into memory could not be spilled, or be read again.
     pub fn into_sorted(self, is_rarity_asked: bool) -> io::Result<Sorted> {
-        let Self { observed, fields, groups, contexts, labels } = self;
+        let Self { observed, fields, groups, all, contexts, labels } = self;
         let groups = groups.map(Groups::into_sorted).transpose()?;
+        let all = all.map(Groups::into_sorted).transpose()?;
         let places = Places::new(&fields).ok().filter(|_| is_rarity_asked);
-        let rarity = places.zip(groups.as_ref()).map(|(places, groups)| Rarity::new(places, groups)).transpose()?;
+        let rarity = places.zip(groups.as_ref());
+        let rarity =
+            rarity.map(|(places, shown)| Rarity::new(places, all.as_ref().unwrap_or(shown), shown)).transpose()?;
         let labels = labels.map(Labelled::into_sorted).transpose()?;
         Ok(Sorted { observed, fields, groups, rarity, contexts: contexts.into_sorted()?, labels })
     }
