@@ -22,6 +22,8 @@ pub struct Database {
     reader: Reader<Vec<u8>>,
     /// Whether it was asked of an IPv6 address on the internet and has none.
     lacks_ipv6: AtomicBool,
+    /// Whether it has said something of use.
+    is_of_use: AtomicBool,
 }
 
 /// What databases say of an address. What they do not say is empty.
@@ -66,7 +68,7 @@ impl Database {
     pub fn read(bytes: Vec<u8>) -> Result<Self, String> {
         let reader =
             Reader::from_source(bytes).map_err(|error| format!("not a database in MaxMind's format: {error}"))?;
-        Ok(Self { reader, lacks_ipv6: AtomicBool::new(false) })
+        Ok(Self { reader, lacks_ipv6: AtomicBool::new(false), is_of_use: AtomicBool::new(false) })
     }
 
     /// What it says of an address; nothing if it does not know it.
@@ -82,7 +84,11 @@ impl Database {
             return Ok(None);
         }
         let entry = self.reader.lookup(address).and_then(|found| found.decode::<Entry>());
-        Ok(entry.map_err(|error| error.to_string())?.map(Place::of))
+        let place = entry.map_err(|error| error.to_string())?.map(Place::of);
+        if place.as_ref().is_some_and(|place| !place.is_empty()) {
+            self.is_of_use.store(true, Ordering::Relaxed);
+        }
+        Ok(place)
     }
 
     /// Whether it is of IPv4 alone, and was asked of an IPv6 address that others have.
@@ -91,10 +97,14 @@ impl Database {
         self.lacks_ipv6.load(Ordering::Relaxed)
     }
 
-    /// Whether it has something for addresses, and never what is of use: some over all of IPv4 are tried.
+    /// Whether it has something for addresses, and never what is of use: neither for those that it was asked of, nor for some over all of
+    /// IPv4.
     #[must_use]
     pub fn is_of_no_use(&self) -> bool {
         const STEP: u32 = (1 << 16) + 1;
+        if self.is_of_use.load(Ordering::Relaxed) {
+            return false;
+        }
         let tried = (0..u32::MAX / STEP).map(|number| IpAddr::V4((number * STEP).into()));
         let mut places = tried.filter_map(|address| self.place(address).ok().flatten()).peekable();
         places.peek().is_some() && places.all(|place| place.is_empty())
@@ -249,6 +259,9 @@ mod tests {
         let other = || Written::Map(vec![("is_anonymous", Written::U32(1))]);
         assert!(read(&[("0.0.0.0", 1, other())]).is_of_no_use());
         assert!(!read(&[("0.0.0.0", 1, other()), ("128.0.0.0", 1, maxmind(1, "A", "B"))]).is_of_no_use());
+        // Too small a network to be met, unless it is asked of.
+        let small = read(&[("0.0.0.0", 1, other()), ("200.0.0.7", 32, maxmind(1, "A", "B"))]);
+        assert!(place(&small, "200.0.0.7").is_some() && !small.is_of_no_use());
         // Too few networks to meet any.
         assert!(!read(&[("8.8.8.9", 32, other())]).is_of_no_use());
     }

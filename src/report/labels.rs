@@ -103,5 +103,8 @@ pub(super) fn not_asked(labels: &Labels, ran: &RanLabels) -> Vec<String> {
     let without_ipv6 = labels.without_ipv6().map(|file| {
         format!("--geoip {}: it has only IPv4 addresses, but some of the peers have IPv6 addresses", file.shown())
     });
-    names.into_iter().chain(peers).chain(without_ipv6).collect()
+    let useless = labels
+        .useless()
+        .map(|file| format!("--geoip {}: no autonomous system, owner or country was found in it", file.shown()));
+    names.into_iter().chain(peers).chain(without_ipv6).chain(useless).collect()
 }
