@@ -3,8 +3,9 @@
 use crate::{
     group::labelled::{Count, GroupLabels, SortedLabels, Unasked},
     label::{
-        labels::{Labels, OF_LISTS},
+        labels::{LabelFile, Labels, OF_LISTS},
         told::{Found, Told},
+        watchlist::Watchlist,
     },
     report::ran::RanLabels,
     text::{self, counted, grouped},
@@ -58,9 +59,9 @@ pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
     let shown = |Count { hits, groups }: Count| format!("{} in {}", counted(hits, "hit"), counted(groups, "group"));
     let or_none = |count: Count| if count == Count::default() { "none".to_owned() } else { shown(count) };
     let mut lines = Vec::new();
-    for (place, (_, list)) in labels.lists().enumerate().take(NAMED) {
+    for (place, (file, list)) in labels.lists().enumerate().take(NAMED) {
         let entries = if list.count == 1 { "entry" } else { "entries" };
-        let (name, entries) = (text::printable(&list.name), format!("{} {entries}", grouped(list.count)));
+        let (name, entries) = (named(labels, file, list), format!("{} {entries}", grouped(list.count)));
         lines.push(("watchlist", format!("{name} ({entries}): {}", or_none(counts.of_list(place)))));
     }
     let more = labels.lists().count().saturating_sub(NAMED);
@@ -83,6 +84,13 @@ pub(super) fn summary(labels: &Labels, ran: &RanLabels) -> Vec<String> {
         format!("{label:<10}{line}")
     };
     lines.into_iter().map(label).collect()
+}
+
+/// What the summary calls a list: with its file where another has the same name.
+fn named(labels: &Labels, file: &LabelFile, list: &Watchlist) -> String {
+    let name = text::printable(&list.name);
+    let is_one_of_several = labels.lists().filter(|(_, other)| other.name == list.name).count() > 1;
+    if is_one_of_several { format!("{name} of {}", file.shown()) } else { name.into_owned() }
 }
 
 /// What lists and databases were not asked for, although somebody may think so.
