@@ -1,7 +1,7 @@
 //! [`Config`]: what will be done, made from what was typed. Everything that can be wrong with it is found here, before
 //! any evidence is read.
 
-use std::{ffi::OsString, fs, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -13,10 +13,10 @@ use crate::{
             output::OutputArgs,
             scan::{ClockArg, Exclusions, FilterArgs, Judge, ScanArgs, SigmaNames, WantedArgs},
         },
-        labels, live, named, time, vain, wildcards,
+        labels, lists, live, named, time, vain, wildcards,
     },
     connection::{
-        cidr::{self, CidrSet},
+        cidr::CidrSet,
         clock::Clock,
         filter::{Filter, Property},
         glossary::Field,
@@ -259,9 +259,9 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
              --since 2024-03-05 --until 2024-03-06"
         )));
     }
-    let patterns = |property: Property, texts: &[String]| {
-        let wrong = |message: String| Error::Usage(format!("--{} {message}", property.name()));
-        property.patterns(texts).map(|patterns| (property, patterns)).map_err(wrong)
+    let patterns = |property: Property, given: &[String]| {
+        let patterns = lists::values(&format!("--{}", property.name()), given, |text| property.pattern(text));
+        patterns.map(|patterns| (property, patterns))
     };
     let patterns = [
         patterns(Property::Host, &args.host)?,
@@ -278,15 +278,19 @@ fn filter(args: &FilterArgs, now: Timestamp) -> Result<Filter, Error> {
 }
 
 /// A process's name, or a pattern for names.
-fn process(name: &str) -> Result<String, Error> {
+///
+/// # Errors
+///
+/// It is none. The text shows it, the accepted form and an example.
+fn process(name: &str) -> Result<String, String> {
     let has_folder = name.trim().is_empty() || name.contains(['\\', '/']);
     let reason = possible::process(name).map(|reason| format!(": {reason}"));
     if has_folder || reason.is_some() {
-        return Err(Error::Usage(format!(
-            "--process {} is not a base name{}: give the name without its folder, for example regsvcs.exe or reg*.exe",
+        return Err(format!(
+            "{} is not a base name{}: give the name without its folder, for example regsvcs.exe or reg*.exe",
             text::quoted(name),
             reason.unwrap_or_default(),
-        )));
+        ));
     }
     Ok(name.to_owned())
 }
@@ -360,10 +364,10 @@ fn rule_set(
     filter: &Filter,
     loaded: &mut Loaded,
 ) -> Result<RuleSet, Error> {
-    let detection = networks("--detect-cidr", &args.detect_cidr)?;
+    let detection = lists::networks("--detect-cidr", &args.detect_cidr)?;
     let detection = (!args.detect_cidr.is_empty()).then(|| detection.into_iter().collect::<CidrSet>());
-    let user_exclusion = networks("--exclude-cidr", &args.exclude_cidr)?;
-    let names = args.process.iter().map(|name| process(name)).collect::<Result<Vec<_>, _>>()?;
+    let user_exclusion = lists::networks("--exclude-cidr", &args.exclude_cidr)?;
+    let names = lists::values("--process", &args.process, process)?;
     check_chosen(args, chosen, &names)?;
 
     let mut by_title: Vec<(RuleInfo, Vec<String>)> = match (&*names, &chosen.by_process) {
@@ -634,21 +638,6 @@ fn builtin_networks(list: Exclusions) -> Result<Vec<IpNet>, Error> {
         Exclusions::None => &[],
     };
     builtin::networks(lists).map_err(Error::Usage)
-}
-
-fn networks(option: &str, values: &[String]) -> Result<Vec<IpNet>, Error> {
-    let mut networks = Vec::new();
-    for value in values {
-        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
-        if let Some(path) = value.strip_prefix('@') {
-            let wrong = |message: String| wrong(format!("{value}: {message}"));
-            let list = fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the list: {error}")))?;
-            networks.extend(cidr::parse_list(&list).map_err(wrong)?);
-        } else {
-            networks.push(cidr::parse(value).map_err(wrong)?);
-        }
-    }
-    Ok(networks)
 }
 
 fn fields(names: &[String]) -> Result<Vec<Field>, Error> {

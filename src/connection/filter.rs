@@ -129,39 +129,36 @@ impl Property {
         }
     }
 
-    /// Reads patterns for it.
+    /// Reads a pattern for it.
     ///
     /// # Errors
     ///
-    /// One that no value can have. The text shows it, the accepted form and an example.
-    pub fn patterns(self, texts: &[String]) -> Result<Vec<Pattern>, String> {
-        let pattern = |text: &String| {
-            if let Some(reason) = self.impossible(text) {
-                return Err(format!("{} is not {}: {reason}; give {}", text::quoted(text), self.noun(), self.form()));
-            }
-            let special = match self {
-                Self::Port | Self::RemotePort => Pattern::range(text),
-                Self::Dest | Self::Remote => Pattern::network(text)?,
-                _ => None,
-            };
-            let new = if self.is_of_names() { Pattern::of_name } else { Pattern::new };
-            let pattern = special.unwrap_or_else(|| new(text));
-            let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
-            let is_possible = match self {
-                Self::Port | Self::RemotePort => (0..=u16::MAX).any(|port| pattern.matches(&port.to_string())),
-                // Sysmon names the first two; Windows' Security log has others too, by their numbers if they have no names.
-                Self::Transport => {
-                    any(&["tcp", "udp", "icmp", "ipv6-icmp"])
-                        || (0..=u8::MAX).any(|number| pattern.matches(&number.to_string()))
-                }
-                Self::Direction => any(&[INBOUND, OUTBOUND]),
-                _ if self.is_of_names() => !undotted(text).trim().is_empty(),
-                _ => !text.trim().is_empty(),
-            };
-            let wrong = || format!("{} is not {}: give {}", text::quoted(text), self.noun(), self.form());
-            if is_possible { Ok(pattern) } else { Err(wrong()) }
+    /// No value can be as it says. The text shows it, the accepted form and an example.
+    pub fn pattern(self, text: &str) -> Result<Pattern, String> {
+        if let Some(reason) = self.impossible(text) {
+            return Err(format!("{} is not {}: {reason}; give {}", text::quoted(text), self.noun(), self.form()));
+        }
+        let special = match self {
+            Self::Port | Self::RemotePort => Pattern::range(text),
+            Self::Dest | Self::Remote => Pattern::network(text)?,
+            _ => None,
         };
-        texts.iter().map(pattern).collect()
+        let new = if self.is_of_names() { Pattern::of_name } else { Pattern::new };
+        let pattern = special.unwrap_or_else(|| new(text));
+        let any = |values: &[&str]| values.iter().any(|value| pattern.matches(&folded(value)));
+        let is_possible = match self {
+            Self::Port | Self::RemotePort => (0..=u16::MAX).any(|port| pattern.matches(&port.to_string())),
+            // Sysmon names the first two; Windows' Security log has others too, by their numbers if they have no names.
+            Self::Transport => {
+                any(&["tcp", "udp", "icmp", "ipv6-icmp"])
+                    || (0..=u8::MAX).any(|number| pattern.matches(&number.to_string()))
+            }
+            Self::Direction => any(&[INBOUND, OUTBOUND]),
+            _ if self.is_of_names() => !undotted(text).trim().is_empty(),
+            _ => !text.trim().is_empty(),
+        };
+        let wrong = || format!("{} is not {}: give {}", text::quoted(text), self.noun(), self.form());
+        if is_possible { Ok(pattern) } else { Err(wrong()) }
     }
 
     /// Why no connection has a value that a text stands for, if that is known of the text alone.

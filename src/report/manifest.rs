@@ -473,7 +473,9 @@ impl FiltersEntry {
             (Property::Remote, &self.remote),
             (Property::RemotePort, &self.remote_port),
         ];
-        let read = |(property, texts): (Property, &Vec<String>)| Ok((property, property.patterns(texts)?));
+        let read = |(property, texts): (Property, &Vec<String>)| {
+            Ok((property, texts.iter().map(|text| property.pattern(text)).collect::<Result<_, _>>()?))
+        };
         Ok(Filter::new(window, patterns.into_iter().map(read).collect::<Result<Vec<_>, String>>()?))
     }
 }

@@ -241,7 +241,7 @@ mod tests {
     fn the_command_has_what_was_given_in_words_that_a_shell_takes() {
         let filter = Filter::new(
             crate::evtx::window::Window { since: "2024-03-05T00:00:00Z".parse().ok(), until: None },
-            [(Property::User, Property::User.patterns(&["a b".to_owned(), "c*".to_owned()]).unwrap())],
+            [(Property::User, ["a b", "c*"].map(|text| Property::User.pattern(text).unwrap()).to_vec())],
         );
         assert_eq!(
             command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], LoggedBy::Sysmon, Clock::Logged, &filter),

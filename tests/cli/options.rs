@@ -116,6 +116,33 @@ fn connections_filters_only_where_asked_to() {
     let case = |args: &[&str]| connections().args(args.iter().copied()).events(&events);
     assert_eq!(destinations(&case(&[])), ["10.0.0.1", "8.8.8.8", "", "127.0.0.1"]);
     assert_eq!(destinations(&case(&["--process", "OTHER.EXE"])), ["127.0.0.1"]);
+#[test]
+fn lists_of_names_and_values_come_from_files() {
+    let events = [("a.exe", "443"), ("b.exe", "80"), ("c#.exe", "443"), ("regsvcs.exe", "25")]
+        .map(|(image, port)| Event::connection().image(image).with("DestinationPort", port));
+    let case = connections()
+        .events(&events)
+        .file("names.txt", "\u{feff}# ours\r\nA.exe # one\r\n\r\nb.exe, c#.exe\r\n")
+        .file("values.txt", "25\n8.8.8.0/24\nregsvcs.exe\n")
+        .file("none.txt", "# nothing\n\n");
+    let found = |args: &[&str]| {
+        let ran = case.run_on(&[args, &["--group-by", "process_name", "log.evtx"]].concat());
+        ran.exits(0).report().lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["--process", "@names.txt"]), ["a.exe", "b.exe", "c#.exe"]);
+    assert_eq!(found(&["--process", "@names.txt,regsvcs.exe", "--port", "443,25"]), ["a.exe", "c#.exe", "regsvcs.exe"]);
+    for option in ["--process", "--host", "--user", "--dest", "--remote", "--app", "--port"] {
+        let refused = |list: &str, message: &str| {
+            case.run_on(&[option, list, "."]).exits(2).says(&[&format!("netsift: {option} {list}: {message}")]);
+        };
+        refused("@no.txt", "cannot read the list: ");
+        refused("@none.txt", "it has no value: give one per line");
+    }
+    case.run_on(&["--port", "@values.txt", "."])
+        .exits(2)
+        .says(&["--port @values.txt: line 2: \"8.8.8.0/24\" is not a port"]);
+}
+
     assert_eq!(destinations(&case(&["--exclusions", "special"])), ["8.8.8.8", ""]);
     assert_eq!(destinations(&case(&["--detect-cidr", "10.0.0.0/8"])), ["10.0.0.1"]);
 }

@@ -42,7 +42,7 @@ pub struct ScanArgs {
 
     /// Report these processes [detect: regsvcs.exe, connections: all]
     ///
-    /// Given by their base names, in any case; * stands for any text. Repeatable.
+    /// Given by their base names, in any case; * stands for any text, and @FILE for the names in FILE, one per line. Repeatable.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = "Rules")]
     pub process: Vec<String>,
 
@@ -187,7 +187,8 @@ pub struct FilterArgs {
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 
-    /// Only connections that HOST logged, with its domain or without; * stands for any text, in any case; repeatable
+    /// Only connections that HOST logged, with its domain or without, in any case; * stands for any text, and @FILE for the values in
+    /// FILE, one per line; repeatable
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     pub host: Vec<String>,
 

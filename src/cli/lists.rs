@@ -1,0 +1,86 @@
+//! Lists of values: `@FILE` as the value of an option stands for those in FILE.
+//!
+//! What a value may be is the option's own concern. An `@FILE` that is an argument of its own is [`crate::cli::arg_file`]'s.
+
+use std::fs;
+
+use ipnet::IpNet;
+
+use crate::{connection::cidr, error::Error, text};
+
+/// Reads networks, each given as itself or in a list, one per line; `#` starts a comment.
+///
+/// # Errors
+///
+/// One is wrong, or a list cannot be read or has none.
+pub(super) fn networks(option: &str, given: &[String]) -> Result<Vec<IpNet>, Error> {
+    let mut networks = Vec::new();
+    for value in given {
+        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
+        match value.strip_prefix('@') {
+            None => networks.push(cidr::parse(value).map_err(wrong)?),
+            Some(path) => {
+                let of_list = |message: String| wrong(format!("{}: {message}", text::printable(value)));
+                networks.extend(list(path).and_then(|list| cidr::parse_list(&list)).map_err(of_list)?);
+            }
+        }
+    }
+    Ok(networks)
+}
+
+/// Reads values with `read`, each given as itself or in a list, one per line. Commas part values there as on the command line. A `#`
+/// starts a comment, unless it is inside a word: there are names such as `C#.exe`.
+///
+/// # Errors
+///
+/// One is wrong, or a list cannot be read or has none. `read` says what is wrong with a value.
+pub(super) fn values<T>(
+    option: &str,
+    given: &[String],
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, Error> {
+    let mut values = Vec::new();
+    for value in given {
+        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
+        match value.strip_prefix('@') {
+            None => values.push(read(value).map_err(wrong)?),
+            Some(path) => {
+                let of_list = |message: String| wrong(format!("{}: {message}", text::printable(value)));
+                values.extend(listed(path, &read).map_err(of_list)?);
+            }
+        }
+    }
+    Ok(values)
+}
+
+fn listed<T>(path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let list = list(path).map_err(|cause| format!("{cause}; * in place of @ finds names that start with it"))?;
+    let mut values = Vec::new();
+    for (number, line) in (1..).zip(list.trim_start_matches('\u{feff}').lines()) {
+        for value in without_comment(line).split(',').map(str::trim).filter(|value| !value.is_empty()) {
+            values.push(read(value).map_err(|message| format!("line {number}: {message}"))?);
+        }
+    }
+    if values.is_empty() { Err("it has no value: give one per line".to_owned()) } else { Ok(values) }
+}
+
+fn list(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read the list: {error}"))
+}
+
+fn without_comment(line: &str) -> &str {
+    let starts = |&(at, _): &(usize, &str)| line.get(..at).is_none_or(|before| before.trim_end().len() < at || at == 0);
+    line.match_indices('#').find(starts).map_or(line, |(at, _)| line.get(..at).unwrap_or(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_starts_where_a_word_can() {
+        for (line, value) in [("a.exe # c", "a.exe "), ("# c", ""), ("C#.exe", "C#.exe"), ("C#.exe\t#", "C#.exe\t")] {
+            assert_eq!(without_comment(line), value, "{line}");
+        }
+    }
+}
