@@ -107,7 +107,13 @@ fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Els
     let Config { plan, method, paths, quiet, .. } = config;
     let aside = elsewhere::aside(plan, *quiet)?;
     let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, aside.as_ref(), method, sources, progress);
-    let (findings, found_aside) = shown(config, sources, scan)?;
+    let (findings, mut found_aside) = shown(config, sources, scan)?;
+    if aside.is_none()
+        && let Some(look) = elsewhere::afterwards(plan, &findings)?
+    {
+        let method = method.without_hashing();
+        found_aside = Some(shown(config, sources, |progress| pool::scan(&look, &method, sources, progress))?);
+    }
     let elsewhere = found_aside
         .map(|found| Elsewhere::of_aside(found, &findings, &plan.terms))
         .transpose()

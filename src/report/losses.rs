@@ -148,7 +148,9 @@ impl Losses<'_> {
         let names = self.terms.rules.processes();
         let line = |Missing { name, nearest }: Missing| {
             let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
-            let nearest: Vec<String> = nearest.into_iter().map(with_count).collect();
+            let is_ending = name.starts_with('.');
+            let nearest: Vec<String> =
+                if is_ending { vec![format!("*{name}")] } else { nearest.into_iter().map(with_count).collect() };
             let meant =
                 if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", nearest.join(" or ")) };
             text::printable(&format!("no process {name}{meant}")).into_owned()

@@ -17,6 +17,7 @@ use crate::{
     },
     count,
     error::Error,
+    evtx::window::Window,
     group::{copies::Copies, twins::Twins},
     rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
     scan::{
@@ -58,7 +59,7 @@ pub struct Missing {
 }
 
 /// The look at what else is in the logs, if it can show something new: when only some connections are looked for. When `quiet`, only for
-/// names that look misspelt.
+/// names that hardly any process has; for others there is [`afterwards`].
 ///
 /// It is over with the first hit, unless such a name is among those that are looked for.
 ///
@@ -71,6 +72,35 @@ pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
     if rules.is_of_any_process() || quiet && !is_odd {
         return Ok(None);
     }
+    Ok(Some(Aside { plan: of_processes(plan)?, ends_with_a_hit: !is_odd }))
+}
+
+/// The same look after a scan that had none beside it and found no connection of the processes that it looked for, if it can show what is
+/// said in every mode: that a given name is like another, or that a source has no connections.
+///
+/// # Errors
+///
+/// As of [`aside`].
+pub fn afterwards(plan: &Plan, findings: &Findings) -> Result<Option<Plan>, Error> {
+    let Terms { rules, logged_by, .. } = &plan.terms;
+    let are_given = rules.infos.iter().any(RuleInfo::is_of_processes);
+    let is_any_found = findings.sources.values().any(|source| source.tally.of_chosen_processes() > 0);
+    let is_wanted = are_given || logged_by.none().is_some();
+    if is_any_found || !is_wanted || rules.is_of_any_process() {
+        return Ok(None);
+    }
+    of_processes(plan).map(Some)
+}
+
+/// The plan of a look for the connections of all processes that the filters leave in.
+fn of_processes(plan: &Plan) -> Result<Plan, Error> {
+    of_everything(plan, plan.terms.filter.clone(), vec![Field::ProcessName, Field::DestIp])
+}
+
+/// The plan of a look for all connections that a filter leaves in, grouped by these fields.
+pub(super) fn of_everything(plan: &Plan, filter: Filter, group_by: Vec<Field>) -> Result<Plan, Error> {
+    // A record's own time tells nothing of the other one.
+    let window = if plan.terms.clock == Clock::Logged { filter.window } else { Window::default() };
     let everything = RuleSet {
         infos: vec![RuleInfo::of_everything()],
         builtin: Some(Rule::default()),
@@ -78,10 +108,11 @@ pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
         ..RuleSet::default()
     };
     let prefilter = Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?;
-    let plan = Plan {
+    Ok(Plan {
         terms: Terms {
             rules: Arc::new(everything),
-            group_by: vec![Field::ProcessName, Field::DestIp],
+            filter,
+            group_by,
             copies: Copies::Count,
             twins: Twins::Count,
             ..plan.terms.clone()
@@ -89,18 +120,18 @@ pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
         decoding: Decoding::Candidates,
         // What is wrong with evidence the scan names.
         before: vec![plan.prefilter.clone()],
-        ..plan.of_another_look(prefilter.within(plan.prefilter.window), Purpose::Connections)
-    };
-    Ok(Some(Aside { plan, ends_with_a_hit: !is_odd }))
+        ..plan.of_another_look(prefilter.within(window), Purpose::Connections)
+    })
 }
 
 /// Processes of Windows itself whose names have no ending.
 const WITHOUT_ENDING: [&str; 2] = ["System", "Registry"];
 
-/// Whether a name is one that processes hardly have on Windows: it has no ending.
+/// Whether a name is one that processes hardly have on Windows: it has no ending, or nothing else.
 #[must_use]
 pub fn is_odd(name: &str) -> bool {
-    !name.contains(['.', '*']) && !WITHOUT_ENDING.iter().any(|known| known.eq_ignore_ascii_case(name))
+    let is_whole = !name.trim_start_matches('.').contains(['.', '*']) && !name.contains('*');
+    is_whole && !WITHOUT_ENDING.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl Elsewhere {
@@ -155,7 +186,7 @@ impl Elsewhere {
         (counts.clone().fold(0, u64::saturating_add), counts.count())
     }
 
-    /// Those of the names that no process has and that may be mistaken: others are like them, or they have no ending.
+    /// Those of the names that no process has and that may be mistaken: others are like them, or they are odd.
     #[must_use]
     pub fn missing(&self, names: &[String]) -> Vec<Missing> {
         let has_any = |name: &str| self.processes.keys().any(|known| pattern::names(name, known));
@@ -234,6 +265,7 @@ mod tests {
         assert_eq!(nearest("MSHTA.exe"), None);
         assert_eq!(nearest("system"), None);
         assert_eq!(nearest("msh*"), None);
+        assert!(nearest(".exe").is_some());
         assert_eq!(logs.public(), (11, 2));
     }
 

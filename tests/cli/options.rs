@@ -281,6 +281,16 @@ fn hosts_without_sysmon_are_named_first() {
     let of_windows = |host: &str| {
         let mut event = Event::sysmon(4624, 2).on(host);
         event.provider = "Microsoft-Windows-Security-Auditing".to_owned();
+    // Another look, where nothing was found.
+    for (name, said) in [
+        ("msht.exe", "netsift: no process msht.exe: did you mean mshta.exe (2 connections)?\n"),
+        (".exe", "netsift: no process .exe: did you mean *.exe?\n"),
+        ("mshta.exe", ""),
+        ("zzz.com", ""),
+    ] {
+        assert_eq!(case.run_on(&["--quiet", "--process", name, "log.evtx"]).stderr(), said);
+    }
+    assert_eq!(case.run_on(&["--quiet", "log.evtx"]).stderr(), "");
         event.channel = "Security".to_owned();
         event.with("ProcessName", "Microsoft-Windows-Sysmon")
     };

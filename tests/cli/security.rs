@@ -1045,4 +1045,10 @@ fn quiet_runs_say_that_the_logs_are_of_another_source() {
                 netsift: not read: at least 2 Security events 5156 or 5157; --source security or --source all reads them\n";
     assert_eq!(case.run().exits(0).stderr(), said);
     assert_eq!(of("security", connections()).events(&[allowed()]).args(["-q"]).run().exits(0).stderr(), "");
+    assert_eq!(of("security", detect()).events(&[allowed()]).args(["-q"]).run().exits(0).stderr(), "");
+    let none = Event { id: "4624".into(), ..allowed() };
+    for command in [connections(), detect()] {
+        let ran = of("security", command).events(std::slice::from_ref(&none)).args(["-q"]).run();
+        ran.exits(0).says(&["netsift: no EventID 5156 or 5157 is in these logs"]);
+    }
 }
