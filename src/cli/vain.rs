@@ -149,19 +149,23 @@ pub(super) fn check_exclusions(args: &ScanArgs, is_any_by_process: bool) -> Resu
 /// `everywhere` are the networks that are excluded for every rule. Rules with conditions of their own have no others.
 pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loaded: &Loaded) -> Option<String> {
     let exclusion = if loaded.infos.is_empty() { &rule.exclusion } else { everywhere };
-    let end = match rule.judged {
-        End::Dest => Property::Dest,
-        End::Remote => Property::Remote,
+    let [end, other] = match rule.judged {
+        End::Dest => [Property::Dest, Property::Remote],
+        End::Remote => [Property::Remote, Property::Dest],
     };
-    let filtered: Option<Vec<IpNet>> = filter.patterns(end).map(|text| cidr::parse(text).ok()).collect();
-    let filtered = filtered.unwrap_or_default();
+    let (filtered, by_other) = (networks_of(filter, end), networks_of(filter, other));
     let detection = rule.detection.as_ref().map_or(&[][..], CidrSet::networks);
-    for (option, networks) in [("detect-cidr", detection), (end.name(), &filtered)] {
+    // The two ends are the same of every connection that went out.
+    let inbound = "only inbound connections";
+    for (option, networks, found) in
+        [("detect-cidr", detection, None), (end.name(), &filtered, None), (other.name(), &by_other, Some(inbound))]
+    {
         if let Some((network, excluding)) = all_excluded(networks, exclusion) {
             let is_built_in = everywhere.holding(&excluding).is_none();
             let hint = if is_built_in { "; --exclusions none turns the built-in exclusions off" } else { "" };
+            let found = found.unwrap_or("nothing");
             return Some(format!(
-                "--{option} {network}: nothing can be found, since every address in it is excluded by {excluding}{hint}"
+                "--{option} {network}: {found} can be found, since every address in it is excluded by {excluding}{hint}"
             ));
         }
     }
@@ -185,6 +189,12 @@ fn meet(networks: &[IpNet], others: &CidrSet) -> bool {
     let set: CidrSet = networks.iter().copied().collect();
     networks.iter().any(|network| others.holding(network).is_some())
         || others.networks().iter().any(|other| set.holding(other).is_some())
+}
+
+/// The networks that one end of connections has to be in, if it has to be in one.
+fn networks_of(filter: &Filter, end: Property) -> Vec<IpNet> {
+    let networks: Option<Vec<IpNet>> = filter.patterns(end).map(|text| cidr::parse(text).ok()).collect();
+    networks.unwrap_or_default()
 }
 
 /// The first of some networks and what excludes it, if all of them are excluded.

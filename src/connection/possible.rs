@@ -5,7 +5,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::connection::{cidr, pattern::Pattern};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+
+use crate::connection::{
+    cidr,
+    pattern::{Pattern, undotted},
+};
 
 /// What Sysmon calls a process that was gone before it could be looked at.
 const UNKNOWN: &str = "<unknown process>";
@@ -17,7 +22,7 @@ const NEVER: [char; 5] = ['?', '"', '<', '>', '|'];
 /// Why no process has this base name.
 #[must_use]
 pub fn process(text: &str) -> Option<String> {
-    spaces(text).or_else(|| character(text).filter(|_| !Pattern::new(text).matches(UNKNOWN)))
+    spaces(text).or_else(|| character(text).filter(|_| !Pattern::new(text).matches(UNKNOWN))).or_else(|| several(text))
 }
 
 /// Why no program has this whole path.
@@ -42,14 +47,18 @@ pub fn path(text: &str) -> Option<String> {
             None
         }
     };
-    spaces(text).or_else(|| character(rest)).or_else(forms)
+    // Folders can have a ; in their names.
+    let starts_path =
+        |part: &str| part.starts_with(['\\', '*']) || part.get(1..).is_some_and(|rest| rest.starts_with(':'));
+    let several = || several(text).filter(|_| text.split(';').map(str::trim).all(starts_path));
+    spaces(text).or_else(|| character(rest)).or_else(several).or_else(forms)
 }
 
 /// Why no host has this name.
 #[must_use]
 pub fn host(text: &str) -> Option<String> {
     let slash = || text.contains(['\\', '/']).then(|| r"a host's name has neither \ nor /".to_owned());
-    spaces(text).or_else(|| character(text)).or_else(slash)
+    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(slash)
 }
 
 /// Why no user has this name.
@@ -60,7 +69,13 @@ pub fn user(text: &str) -> Option<String> {
         Some(format!(r"\ stands between a domain and a user, as in {domain}\{name}"))
     };
     let twice = || text.contains(r"\\").then(|| r"one \ stands between a domain and a user".to_owned());
-    spaces(text).or_else(|| character(text)).or_else(domain).or_else(twice)
+    let half = || match text.split_once('\\')? {
+        (_, "") => Some(format!("it is a domain alone, in which {text}* finds every user")),
+        ("" | ".", name) => Some(format!(r"it has no domain: {name} alone finds that user in any")),
+        _ => None,
+    };
+    let forms = || domain().or_else(twice).or_else(half);
+    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(forms)
 }
 
 /// Why no end of a connection has this name, address or network. Ports of that end are what the option `port` takes.
@@ -69,7 +84,7 @@ pub fn end(text: &str, port: &str) -> Option<String> {
     if cidr::parse(text).is_ok() {
         return None;
     }
-    spaces(text).or_else(|| character(text)).or_else(|| no_end(text, port))
+    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(|| no_end(text, port))
 }
 
 /// Whether an address can be one of those that a pattern stands for.
@@ -94,6 +109,9 @@ fn no_end(text: &str, port: &str) -> Option<String> {
     if text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok()) {
         return None;
     }
+    if let Some(networks) = text.split_once('-').and_then(|(first, last)| networks(first.trim(), last.trim())) {
+        return Some(format!("a range of addresses is given as its networks, here {networks}"));
+    }
     if let Some((host, number)) = with_port(text) {
         return Some(format!("it has a port: give {host}, and --{port} {number}"));
     }
@@ -103,9 +121,39 @@ fn no_end(text: &str, port: &str) -> Option<String> {
     if text.contains(':') {
         return Some("it is not an IPv6 address, and no name has a colon".to_owned());
     }
-    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_like_address = text.split('.').count() == 4 && text.split('.').all(is_part);
-    is_like_address.then(|| "it is written like an address, and is not one".to_owned())
+    // No name that has dots ends in a number; one without can.
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = undotted(text).split('.');
+    let is_like_address = parts.clone().count() > 1 && parts.clone().all(|part| part.split('-').all(is_number));
+    is_like_address.then(|| match parts.count() {
+        count @ 2..4 if !text.contains('-') => {
+            format!(
+                "it is part of an address: give {0}.*, or {0}{1}/{2}",
+                undotted(text),
+                ".0".repeat(4 - count),
+                8 * count
+            )
+        }
+        _ => "it is written like an address, and is not one".to_owned(),
+    })
+}
+
+/// The networks that a range of addresses is, with a comma between; `None` if it is not one.
+fn networks(first: &str, last: &str) -> Option<String> {
+    const NAMED: usize = 4;
+    let (first, last) = (first.parse::<IpAddr>().ok()?, last.parse::<IpAddr>().ok()?);
+    let networks: Vec<IpNet> = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            Ipv4Subnets::new(first, last, 0).map(IpNet::V4).take(NAMED + 1).collect()
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            Ipv6Subnets::new(first, last, 0).map(IpNet::V6).take(NAMED + 1).collect()
+        }
+        _ => return None,
+    };
+    let shown: Vec<String> = networks.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if networks.len() > NAMED { " and so on" } else { "" };
+    (!shown.is_empty()).then(|| format!("{}{more}", shown.join(",")))
 }
 
 /// A name or an address and the port behind it.
@@ -120,6 +168,13 @@ fn with_port(text: &str) -> Option<(&str, u16)> {
 fn spaces(text: &str) -> Option<String> {
     let is_wrong = text.trim() != text && !text.trim().is_empty();
     is_wrong.then(|| format!("it starts or ends with a space: give {}, or * where a space is meant", text.trim()))
+}
+
+/// That commas part values, where semicolons seem to.
+fn several(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let is_so = text.contains(';') && !parts.is_empty();
+    is_so.then(|| format!("values have commas between them: give {}, or * where a ; is meant", parts.join(",")))
 }
 
 fn character(text: &str) -> Option<String> {
@@ -145,6 +200,7 @@ mod tests {
             r"\\server\share\a.exe",
             r"\\?\C:\a.exe",
             r"\??\C:\a.exe",
+            r"C:\a;b\c.exe",
             r"\device\harddiskvolume2\a.exe",
             "System",
             "Registry",
@@ -186,18 +242,26 @@ mod tests {
 
     #[test]
     fn what_windows_never_has_is_not() {
-        for name in [" a.exe", "a.exe ", "\"a.exe\"", "a?.exe", "<a>", "a|b", "a\t"] {
+        for name in ["a.exe;b.exe", "a.exe;", " a.exe", "a.exe ", "\"a.exe\"", "a?.exe", "<a>", "a|b", "a\t"] {
             assert!(process(name).is_some(), "{name}");
         }
-        for app in
-            ["RegSvcs.exe", "C:/Users/a.exe", r"C:\\Users\\a.exe", r"*\\a.exe", r"C:\Temp\", r"C:\a?.exe", r" C:\a"]
-        {
+        for app in [
+            "RegSvcs.exe",
+            "C:/Users/a.exe",
+            r"C:\\Users\\a.exe",
+            r"*\\a.exe",
+            r"C:\Temp\",
+            r"C:\a?.exe",
+            r" C:\a",
+            r"C:\a.exe;D:\b.exe",
+        ] {
             assert!(path(app).is_some(), "{app}");
         }
-        for name in ["CORP/carol", r"CORP\\carol", " carol", "\"carol\"", "a?"] {
+        for name in ["CORP/carol", r"CORP\\carol", " carol", "\"carol\"", "a?", r"CORP\", r"\carol", r".\carol", "a;b"]
+        {
             assert!(user(name).is_some(), "{name}");
         }
-        for name in [r"\\WS01", "WS01 ", "ws?1"] {
+        for name in [r"\\WS01", "WS01 ", "ws?1", "WS01;WS02"] {
             assert!(host(name).is_some(), "{name}");
         }
         for name in [
@@ -209,10 +273,31 @@ mod tests {
             "https://a.example/",
             "a.example/b",
             "2001:db8::zz",
+            "8.8.8",
+            "8.8.8.",
+            "10.0-9.1",
+            "8.8.8.8-8.8.8.9",
+            "8.8.8.8-9",
+            "8.8.8.8.8",
+            "a.example;b.example",
             " a.example",
             "a?.example",
         ] {
             assert!(end(name, "port").is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_by_parts_and_ranges_of_addresses_is_told() {
+        for (text, meant) in [
+            ("8.8.8", "it is part of an address: give 8.8.8.*, or 8.8.8.0/24"),
+            ("10.1", "it is part of an address: give 10.1.*, or 10.1.0.0/16"),
+            ("8.8.8.8-8.8.8.9", "a range of addresses is given as its networks, here 8.8.8.8/31"),
+            ("8.8.8.1-8.8.8.4", "a range of addresses is given as its networks, here 8.8.8.1/32,8.8.8.2/31,8.8.8.4/32"),
+            ("2001:db8::-2001:db8::f", "a range of addresses is given as its networks, here 2001:db8::/124"),
+            ("1.0.0.1-1.0.1.254", "here 1.0.0.1/32,1.0.0.2/31,1.0.0.4/30,1.0.0.8/29 and so on"),
+        ] {
+            assert!(end(text, "port").unwrap().ends_with(meant), "{text}: {:?}", end(text, "port"));
         }
     }
 

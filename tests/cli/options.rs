@@ -77,6 +77,12 @@ fn networks_that_leave_nothing_in_are_said_in_every_mode() {
             excluded("--remote 10.1.0.0/16", "10.0.0.0/8; --exclusions none"),
         ),
         (
+            detect(),
+            &["--remote", "10.0.0.0/8"],
+            excluded("--remote 10.0.0.0/8", "10.0.0.0/8; --exclusions none")
+                .replace("nothing can", "only inbound connections can"),
+        ),
+        (
             connections(),
             &["--dest", "9.9.9.9", "--detect-cidr", "8.0.0.0/8"],
             "--dest 9.9.9.9/32: nothing can be found, since no address in it is in a network of --detect-cidr"
@@ -93,7 +99,8 @@ fn networks_that_leave_nothing_in_are_said_in_every_mode() {
         &["--dest", "10.0.0.0/8", "--exclusions", "none"],
         &["--dest", "10.0.0.0/8,8.8.8.8"],
         &["--dest", "10.0.0.0/8,*.example.org"],
-        &["--remote", "10.0.0.0/8"],
+        &["--remote", "10.0.0.0/8,8.8.8.8"],
+        &["--remote", "10.0.0.0/8", "--exclusions", "none"],
     ] {
         let ran = detect().events(&events).run_on(&[args, &["--quiet", "log.evtx"]].concat());
         ran.exits(0).does_not_say("found");
@@ -202,6 +209,10 @@ fn bad_fields_are_refused_with_the_choice() {
 fn a_process_is_a_base_name() {
     refused(&["--process", r"C:\Windows\regsvcs.exe"], r#"--process "C:\Windows\regsvcs.exe" is not a base name"#);
     refused(&["--process", ""], r#"--process "" is not a base name"#);
+    refused(
+        &["--process", "regsvcs.exe;mshta.exe"],
+        r#"--process "regsvcs.exe;mshta.exe" is not a base name: values have commas between them: give regsvcs.exe,mshta.exe, or *"#,
+    );
 }
 
 #[test]
