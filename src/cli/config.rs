@@ -13,7 +13,7 @@ use crate::{
             output::OutputArgs,
             scan::{ClockArg, Exclusions, FilterArgs, Judge, ScanArgs, SigmaNames, WantedArgs},
         },
-        labels, lists, live, named, time, vain, wildcards,
+        idle, labels, lists, live, named, time, vain, wildcards,
     },
     connection::{
         cidr::CidrSet,
@@ -179,7 +179,7 @@ fn rows_of_partial(args: &ScanArgs, rules: &RuleSet) -> Result<Rows, Error> {
     let rows = if args.partial_events || args.context { Rows::Events } else { Rows::Groups };
     let refused = |message: &str| Err(Error::Usage(message.to_owned()));
     if args.partial_events && args.partial.is_none() {
-        return Err(without("--partial-events", "--partial", "ws01.parquet"));
+        return Err(idle::without("--partial-events", "--partial", "ws01.parquet"));
     }
     if args.partial.is_some() && rules.sigma.correlations.is_some() {
         return refused(
@@ -453,7 +453,7 @@ fn outputs(
     arguments: Vec<String>,
 ) -> Result<Outputs, Error> {
     let style = style(&args)?;
-    check_alone(&args)?;
+    idle::check_alone(&args)?;
     named::check(&args, partial.as_ref().map(|(path, _)| &**path))?;
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let file = |path| Output::new(path, existing);
@@ -478,23 +478,6 @@ fn outputs(
         run_info: args.manifest_run_info,
         arguments,
     })
-}
-
-/// Refuses options about a file that is not written.
-fn check_alone(args: &OutputArgs) -> Result<(), Error> {
-    let pairs = [
-        ("--case", args.case.is_some(), "--html", args.html.is_some(), "page.html"),
-        ("--events-format", args.events_format.is_some(), "--events", args.events.is_some(), "events.jsonl"),
-        ("--manifest-run-info", args.manifest_run_info, "--manifest", args.manifest.is_some(), "case.json"),
-    ];
-    match pairs.iter().find(|(_, is_given, _, is_written, _)| *is_given && !is_written) {
-        Some((option, _, other, _, example)) => Err(without(option, other, example)),
-        None => Ok(()),
-    }
-}
-
-fn without(option: &str, other: &str, example: &str) -> Error {
-    Error::Usage(format!("{option} without {other}: it does nothing; add {other}, for example {other} {example}"))
 }
 
 fn style(args: &OutputArgs) -> Result<Style, Error> {

@@ -6,7 +6,7 @@ use crate::{
     cli::{
         args::MergeArgs,
         clock::Clock,
-        config, labels, progress,
+        config, idle, labels, progress,
         scan::detail,
         terminal::{screen, sheet, tell},
     },
@@ -23,6 +23,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = config::merging(args, config::arguments(line))?;
     config.outputs.show_on(screen(look), sheet(look));
+    idle::check_look(look, &config.outputs)?;
     let gathered = fleet::gather(&config)?;
     config.outputs.context = gathered.context();
     // Nothing else has them yet.

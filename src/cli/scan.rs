@@ -9,7 +9,7 @@ use crate::{
         args::scan::ScanArgs,
         clock::Clock,
         config::{self, Builtin, Config},
-        live, progress,
+        idle, live, progress,
         terminal::{screen, sheet, tell},
     },
     error::Error,
@@ -37,6 +37,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     config.show_on(screen(look), sheet(look));
     if let Some(folder) = &config.live {
         live::keeps_out(&config.outputs, folder)?;
+    idle::check_look(look, &config.outputs)?;
         if live::is_kept_from(folder) {
             let folder = text::path(folder);
             tell(&format!(
@@ -52,6 +53,9 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     config.outputs.check(&sources.met)?;
 
     let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
+    if config.method.limits.password.is_some() && sources.archives.is_empty() {
+        tell("netsift: --password: not used, since there is no archive\n");
+    }
     let mut searched = Searched::new(&config.plan, &sources, findings);
     searched.learn(wrong);
     let terms = &config.plan.terms;

@@ -267,6 +267,12 @@ fn encrypted_members_need_the_password() {
         is_a_defect(&archive, &["--password", "wrong"], 0, &["case.zip!a.evtx: ", "--password"]);
     }
     // A password where none is needed does no harm.
+    for quiet in [&[][..], &["-q"]] {
+        let case = connections().log("log.evtx", &evtx_writer::log(&[Event::connection()])).args(["--password", "x"]);
+        case.run_on(&[quiet, &["."]].concat())
+            .exits(0)
+            .says(&["netsift: --password: not used, since there is no archive\n"]);
+    }
     let ran = connections().args(["--password", "x"]).file("case.zip", zip(&[("a.evtx", &log, deflated())])).run();
     assert_eq!(rows(ran.exits(0)), 150);
 }

@@ -117,13 +117,6 @@ fn lists_of_networks_come_from_files() {
 }
 
 #[test]
-fn connections_filters_only_where_asked_to() {
-    let mut events = to(&["10.0.0.1", "8.8.8.8", "-"]);
-    events.push(Event::connection().image("other.exe").dest("127.0.0.1").at(9));
-    let case = |args: &[&str]| connections().args(args.iter().copied()).events(&events);
-    assert_eq!(destinations(&case(&[])), ["10.0.0.1", "8.8.8.8", "", "127.0.0.1"]);
-    assert_eq!(destinations(&case(&["--process", "OTHER.EXE"])), ["127.0.0.1"]);
-#[test]
 fn lists_of_names_and_values_come_from_files() {
     let events = [("a.exe", "443"), ("b.exe", "80"), ("c#.exe", "443"), ("regsvcs.exe", "25")]
         .map(|(image, port)| Event::connection().image(image).with("DestinationPort", port));
@@ -150,6 +143,13 @@ fn lists_of_names_and_values_come_from_files() {
         .says(&["--port @values.txt: line 2: \"8.8.8.0/24\" is not a port"]);
 }
 
+#[test]
+fn connections_filters_only_where_asked_to() {
+    let mut events = to(&["10.0.0.1", "8.8.8.8", "-"]);
+    events.push(Event::connection().image("other.exe").dest("127.0.0.1").at(9));
+    let case = |args: &[&str]| connections().args(args.iter().copied()).events(&events);
+    assert_eq!(destinations(&case(&[])), ["10.0.0.1", "8.8.8.8", "", "127.0.0.1"]);
+    assert_eq!(destinations(&case(&["--process", "OTHER.EXE"])), ["127.0.0.1"]);
     assert_eq!(destinations(&case(&["--exclusions", "special"])), ["8.8.8.8", ""]);
     assert_eq!(destinations(&case(&["--detect-cidr", "10.0.0.0/8"])), ["10.0.0.1"]);
 }
@@ -281,6 +281,16 @@ fn where_nothing_is_found_it_is_said_what_else_there_is() {
     assert_eq!(quiet.stderr(), "netsift: no process mshta: did you mean mshta.exe (2 connections)?\n");
     let found = case.run_on(&["--process", "mshta.exe", "log.evtx"]);
     found.does_not_say("public addresses").does_not_say("no process");
+    // Another look, where nothing was found.
+    for (name, said) in [
+        ("msht.exe", "netsift: no process msht.exe: did you mean mshta.exe (2 connections)?\n"),
+        (".exe", "netsift: no process .exe: did you mean *.exe?\n"),
+        ("mshta.exe", ""),
+        ("zzz.com", ""),
+    ] {
+        assert_eq!(case.run_on(&["--quiet", "--process", name, "log.evtx"]).stderr(), said);
+    }
+    assert_eq!(case.run_on(&["--quiet", "log.evtx"]).stderr(), "");
     let filtered = case.run_on(&["--host", "ws01", "--port", "443", "log.evtx"]);
     filtered.says(&["process_name,dest --host ws01 --port 443 log.evtx"]);
     let since = case.run_on(&["--since", "2024-03-06", "log.evtx"]);
@@ -292,16 +302,6 @@ fn hosts_without_sysmon_are_named_first() {
     let of_windows = |host: &str| {
         let mut event = Event::sysmon(4624, 2).on(host);
         event.provider = "Microsoft-Windows-Security-Auditing".to_owned();
-    // Another look, where nothing was found.
-    for (name, said) in [
-        ("msht.exe", "netsift: no process msht.exe: did you mean mshta.exe (2 connections)?\n"),
-        (".exe", "netsift: no process .exe: did you mean *.exe?\n"),
-        ("mshta.exe", ""),
-        ("zzz.com", ""),
-    ] {
-        assert_eq!(case.run_on(&["--quiet", "--process", name, "log.evtx"]).stderr(), said);
-    }
-    assert_eq!(case.run_on(&["--quiet", "log.evtx"]).stderr(), "");
         event.channel = "Security".to_owned();
         event.with("ProcessName", "Microsoft-Windows-Sysmon")
     };
@@ -388,6 +388,38 @@ fn options_that_are_meant_otherwise_or_do_nothing_alone_are_named() {
     refused(&["--events-format", "ecs"], "--events-format without --events: it does nothing; add --events");
     refused(&["--manifest-run-info"], "--manifest-run-info without --manifest: it does nothing");
     refused(&["--partial-events"], "--partial-events without --partial: it does nothing");
+    let with = |args: &[&str], format: &str, message: &str| {
+        refused(args, &format!("{} with a {format} report: {message}", args[..args.len() - 1].join(" ")));
+    };
+    with(
+        &["--raw-cells", "--format=jsonl"],
+        "jsonl",
+        "only the cells of CSV are guarded; leave it out, or give --format csv",
+    );
+    with(&["--raw-cells", "--format=table"], "table", "only the cells of CSV are guarded");
+    refused(
+        &["--time-format", "excel", "--format", "parquet"],
+        "--time-format with a parquet report: Parquet has times as",
+    );
+    refused(
+        &["--width", "80"],
+        "--width with a csv report: only a table has a width; leave it out, or give --format table",
+    );
+    refused(&["--width", "80", "-o", "a.parquet"], "--width with a parquet report: only a table has a width");
+    refused(&["--color", "always"], "--color always with a csv report: only a table has colours");
+    refused(
+        &["--color", "always", "-o", "a.txt"],
+        "--color always with -o: only a table on standard output has colours",
+    );
+    refused(&["--password", ""], "invalid value '' for '--password <PASSWORD>': give the password");
+    // These apply to what is written besides the report.
+    let beside = |args: &[&str]| {
+        let case = detect().events(&[Event::connection()]).args(["-q", "--force"]).args(args.iter().copied());
+        assert_eq!(case.run_on(&["log.evtx"]).exits(0).stderr(), "");
+    };
+    beside(&["--raw-cells", "--format", "jsonl", "--events", "events.csv"]);
+    beside(&["--time-format", "excel", "-o", "report.parquet", "--beacons", "beacons.csv"]);
+    beside(&["--width", "80", "-o", "a.txt"]);
     for option in ["--max-memory", "--max-member-size"] {
         let told = "<SIZE>': give a number of bytes above 0, or one with a unit, for example 512MiB or 4GiB";
         refused(&[option, "0"], &format!("invalid value '0' for '{option} {told}"));

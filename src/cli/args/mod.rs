@@ -15,7 +15,7 @@ use clap_complete::Shell;
 use self::{
     output::{OutputArgs, SaidArgs},
     scan::{ScanArgs, WantedArgs},
-    values::{MEMORY, size, threads},
+    values::{MEMORY, password, size, threads},
 };
 
 /// The whole command line.
@@ -182,7 +182,7 @@ pub struct VerifyArgs {
     pub manifest: PathBuf,
 
     /// Open encrypted members of zip and 7z files with PASSWORD
-    #[arg(long, alias = "zip-password", value_name = "PASSWORD")]
+    #[arg(long, alias = "zip-password", value_name = "PASSWORD", value_parser = password)]
     pub password: Option<String>,
 
     /// Hash with N threads [default: all cores]

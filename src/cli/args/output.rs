@@ -25,7 +25,7 @@ pub struct OutputArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Do not guard cells that a spreadsheet would run as formulas; JSON lines and tables never guard them
+    /// Do not guard cells of CSV that a spreadsheet would run as formulas
     #[arg(long)]
     pub raw_cells: bool,
 

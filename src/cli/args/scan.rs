@@ -6,7 +6,7 @@ use clap::{ArgAction, ValueEnum};
 
 use super::{
     output::{OutputArgs, SaidArgs},
-    values::{MEMORY, size, threads},
+    values::{MEMORY, password, size, threads},
 };
 use crate::{
     connection::logged::LoggedBy,
@@ -150,7 +150,7 @@ pub struct ScanArgs {
     pub follow: bool,
 
     /// Open encrypted members of zip and 7z files with PASSWORD
-    #[arg(long, alias = "zip-password", value_name = "PASSWORD", help_heading = "Evidence and archives")]
+    #[arg(long, alias = "zip-password", value_name = "PASSWORD", value_parser = password, help_heading = "Evidence and archives")]
     pub password: Option<String>,
 
     /// Recognise logs and archives in folders and archives by their names alone, and open no other file

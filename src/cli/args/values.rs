@@ -1,4 +1,4 @@
-//! Values that are neither text nor one of a list: numbers of threads, sizes, and widths.
+//! Values that are neither any text nor one of a list: numbers of threads, sizes, widths, and passwords.
 
 use std::num::NonZeroUsize;
 
@@ -32,4 +32,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 pub(super) fn width(text: &str) -> Result<u16, String> {
     let number = text.parse().ok().filter(|number| (40..=1000).contains(number));
     number.ok_or_else(|| "give a number of columns from 40 to 1000, for example 120".to_owned())
+}
+
+/// Reads a password, which is not empty: nothing that an empty one opens needs one.
+pub(super) fn password(text: &str) -> Result<String, String> {
+    let given = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
+    given.ok_or_else(|| "give the password, for example infected".to_owned())
 }

@@ -1,0 +1,67 @@
+//! Options that would do nothing, given what is written.
+//!
+//! They are refused, with what they need. Values that find nothing are [`crate::cli::vain`]'s.
+
+use crate::{
+    cli::args::output::{ColorArg, LookArgs, OutputArgs},
+    error::Error,
+    report::{
+        output::Output,
+        outputs::Outputs,
+        style::{Cells, EventsFormat, Format, Style},
+    },
+};
+
+/// Refuses options about a file that is not written.
+///
+/// # Errors
+///
+/// There is such an option.
+pub(super) fn check_alone(args: &OutputArgs) -> Result<(), Error> {
+    let pairs = [
+        ("--case", args.case.is_some(), "--html", args.html.is_some(), "page.html"),
+        ("--events-format", args.events_format.is_some(), "--events", args.events.is_some(), "events.jsonl"),
+        ("--manifest-run-info", args.manifest_run_info, "--manifest", args.manifest.is_some(), "case.json"),
+    ];
+    match pairs.iter().find(|(_, is_given, _, is_written, _)| *is_given && !is_written) {
+        Some((option, _, other, _, example)) => Err(without(option, other, example)),
+        None => Ok(()),
+    }
+}
+
+/// That an option does nothing without another one, of which there is an example of a value.
+pub(super) fn without(option: &str, other: &str, example: &str) -> Error {
+    Error::Usage(format!("{option} without {other}: it does nothing; add {other}, for example {other} {example}"))
+}
+
+/// Refuses options about how something looks that is not written in such a way. It has to be known where the report goes.
+///
+/// # Errors
+///
+/// There is such an option.
+pub(super) fn check_look(look: LookArgs, outputs: &Outputs) -> Result<(), Error> {
+    let Style { time_format, events, cells, .. } = outputs.style;
+    let (format, has_colour) = (outputs.style.format(), look.color == ColorArg::Always);
+    let (has_events, has_beacons) = (outputs.events.is_some(), outputs.beacons.is_some());
+    let has_cells = format == Format::Csv || has_beacons || has_events && events == EventsFormat::Csv;
+    let has_times = format != Format::Parquet || has_beacons || has_events && !events.has_sentences();
+    let is_table = format == Format::Table;
+    let checks = [
+        ("--raw-cells", cells == Cells::Raw && !has_cells, "only the cells of CSV are guarded", Format::Csv),
+        ("--time-format", time_format.is_some() && !has_times, "Parquet has times as numbers", Format::Csv),
+        ("--width", look.width.is_some() && !is_table, "only a table has a width", Format::Table),
+        ("--color always", has_colour && !is_table, "only a table has colours", Format::Table),
+    ];
+    if let Some((option, _, why, other)) = checks.into_iter().find(|(_, is_idle, ..)| *is_idle) {
+        let (format, other) = (format.name(), other.name());
+        return Err(Error::Usage(format!(
+            "{option} with a {format} report: {why}; leave it out, or give --format {other}"
+        )));
+    }
+    if has_colour && outputs.report != Output::Stdout {
+        return Err(Error::Usage(
+            "--color always with -o: only a table on standard output has colours; leave one of the two out".to_owned(),
+        ));
+    }
+    Ok(())
+}
