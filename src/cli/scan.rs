@@ -21,10 +21,12 @@ use crate::{
         ahead,
         elsewhere::{self, Elsewhere},
         findings::{Findings, Wrong},
+        hosts::Host,
         known::Questions,
         pool,
         searched::Searched,
         second,
+        strangers::{self, Stranger},
     },
     text,
 };
@@ -35,9 +37,9 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
+    idle::check_look(look, &config.outputs)?;
     if let Some(folder) = &config.live {
         live::keeps_out(&config.outputs, folder)?;
-    idle::check_look(look, &config.outputs)?;
         if live::is_kept_from(folder) {
             let folder = text::path(folder);
             tell(&format!(
@@ -51,13 +53,14 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     }
     sources.has_logs()?;
     config.outputs.check(&sources.met)?;
-
-    let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
     if config.method.limits.password.is_some() && sources.archives.is_empty() {
         tell("netsift: --password: not used, since there is no archive\n");
     }
+
+    let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
     let mut searched = Searched::new(&config.plan, &sources, findings);
     searched.learn(wrong);
+    searched.strangers = strangers(&config, &sources, &searched.hosts())?;
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
         shown(&config, &sources, |progress| second::look(&config.plan, &config.method, &sources, hits, progress))
@@ -123,6 +126,14 @@ fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Els
         .transpose()
         .map_err(Error::Spill)?;
     Ok((findings, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(paths, &plan.terms))))
+}
+
+/// The hosts that the filters ask for and that are not in the logs.
+fn strangers(config: &Config, sources: &Sources, hosts: &[Host]) -> Result<Vec<Stranger>, Error> {
+    let Some(look) = strangers::look(&config.plan, hosts)? else { return Ok(Vec::new()) };
+    let method = config.method.without_hashing();
+    let found = shown(config, sources, |progress| pool::scan(&look, &method, sources, progress))?;
+    strangers::among(&config.plan.terms.filter, hosts, found).map_err(Error::Spill)
 }
 
 /// Looks at all sources, and shows how far that is.

@@ -50,6 +50,22 @@ impl Filter {
         self.window.keeps(connection.time) && others.all(|(other, patterns)| other.has_one(connection, patterns))
     }
 
+    /// Whether a host of this name is asked for by name.
+    #[must_use]
+    pub fn names_host(&self, name: &str) -> bool {
+        let patterns = self.patterns.iter().find(|(property, _)| *property == Property::Host);
+        patterns.is_some_and(|(_, patterns)| Property::Host.has_one(&of_host(name), patterns))
+    }
+
+    /// The patterns for hosts that none of these names fits, as they were given.
+    pub fn strange_hosts<'n>(&self, names: &(impl Iterator<Item = &'n str> + Clone)) -> Vec<&str> {
+        let patterns = self.patterns.iter().filter(|(property, _)| *property == Property::Host);
+        let is_strange = |pattern: &&Pattern| {
+            !names.clone().any(|name| Property::Host.has_one(&of_host(name), std::slice::from_ref(pattern)))
+        };
+        patterns.flat_map(|(_, patterns)| patterns).filter(is_strange).map(Pattern::as_str).collect()
+    }
+
     /// The fields that it looks at.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         self.patterns.iter().flat_map(|(property, _)| property.fields()).copied()
@@ -60,6 +76,11 @@ impl Filter {
         let of_property = self.patterns.iter().filter(move |(given, _)| *given == property);
         of_property.flat_map(|(_, patterns)| patterns).map(Pattern::as_str)
     }
+}
+
+/// A connection of which the host alone is known.
+fn of_host(name: &str) -> Connection<'_> {
+    Connection { dvc: name.into(), ..Connection::default() }
 }
 
 /// As the summary shows it: `since 2024-03-05T00:00:00Z; host WS01 or WS02; port 443`.

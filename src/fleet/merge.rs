@@ -214,6 +214,7 @@ impl Gathered {
             others,
             unopened,
             empty,
+            strangers: Vec::new(),
             partials,
         };
         let split = split.says(&terms, &config.outputs);

@@ -12,6 +12,7 @@ use crate::{
     scan::{
         elsewhere::{Elsewhere, Missing},
         searched::Repeated,
+        strangers::Stranger,
         tally::Tally,
         terms::Terms,
     },
@@ -49,6 +50,7 @@ impl Losses<'_> {
         lines.extend(self.empty());
         lines.extend(self.unjoined());
         lines.extend(self.userless());
+        lines.extend(self.strangers());
         lines.extend(self.outside());
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
@@ -77,16 +79,40 @@ impl Losses<'_> {
         self.ran.tally.records().saturating_add(records_recovered) == 0 && !self.ran.defects.is_empty()
     }
 
-    /// That the time that is asked for is before or behind that of all logs, if so.
+    /// That the time that is asked for is before or behind that of all logs, or of those of hosts that are asked for, if so.
     pub(super) fn outside(&self) -> Option<String> {
-        let span @ (first, last) = self.ran.span?;
+        let span = self.ran.span?;
+        if self.terms.clock != Clock::Logged {
+            return None;
+        }
         let Window { since, until } = self.terms.filter.window;
-        let is_outside = since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
-        let is_so = is_outside && self.ran.tally.hits == 0 && self.terms.clock == Clock::Logged;
-        let reach = reach(span);
-        is_so.then(|| {
-            self.as_far_as_read(&format!("the logs do not reach the time that the filters want: they reach {reach}"))
-        })
+        let is_outside =
+            |(first, last)| since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
+        if is_outside(span) && self.ran.tally.hits == 0 {
+            let reach = reach(span);
+            let said = format!("the logs do not reach the time that the filters want: they reach {reach}");
+            return Some(self.as_far_as_read(&said));
+        }
+        let chosen = self.ran.hosts.iter().filter(|host| self.terms.filter.names_host(&host.name));
+        let outside = chosen.filter_map(|host| Some((host, host.span.filter(|&span| is_outside(span))?)));
+        let hosts: Vec<String> =
+            outside.map(|(host, span)| format!("{} ({})", text::printable(&host.name), reach(span))).collect();
+        let said = || format!("the logs of {} do not reach the time that the filters want", text::few(&hosts));
+        (!hosts.is_empty()).then(|| self.as_far_as_read(&said()))
+    }
+
+    /// The hosts that were asked for and that are not in the logs.
+    pub(super) fn strangers(&self) -> Vec<String> {
+        let line = |Stranger { name, nearest, known }: &Stranger| {
+            let hint = match nearest {
+                Some(nearest) => format!(": did you mean {nearest}?"),
+                None if known.is_empty() => String::new(),
+                None => format!("; there {} {}", if known.len() == 1 { "is" } else { "are" }, text::few(known)),
+            };
+            let said = format!("no log and no connection is of host {name}{hint}");
+            text::printable(&self.as_far_as_read(&said)).into_owned()
+        };
+        first(self.ran.strangers.iter().map(line), self.ran.strangers.len() as u64)
     }
 
     /// That nothing of what was read is of those who log connections, if so.

@@ -13,7 +13,7 @@ use crate::{
         beacons::Channels,
         labelled::{Count, Counts},
     },
-    scan::{hosts::Host, searched::Repeated, tally::Tally},
+    scan::{hosts::Host, searched::Repeated, strangers::Stranger, tally::Tally},
 };
 
 /// What a run has to say for itself.
@@ -51,6 +51,8 @@ pub struct Ran {
     pub empty: Vec<String>,
     /// The hosts that the logs are of, those without Sysmon first.
     pub hosts: Vec<Host>,
+    /// Hosts that were asked for and that are not in the logs.
+    pub strangers: Vec<Stranger>,
     /// How far the two times of hits are apart.
     pub skew: Skew,
     /// The first and the last time of all logs.

@@ -172,6 +172,7 @@ impl<'a> Summary<'a> {
         writeln!(f, "filters   {}", text::printable(&self.terms.filter.to_string()))?;
         let left_out = counted(self.ran.tally.filtered, "connection");
         writeln!(f, "          {left_out} read and left out")?;
+        self.said().strangers().into_iter().try_for_each(|said| line(f, Some(said)))?;
         match (self.said().outside(), self.ran.span) {
             (Some(outside), _) => line(f, Some(outside)),
             (None, Some(span)) if !self.terms.filter.window.is_open() => {

@@ -152,6 +152,7 @@ fn searched_for(searched: &mut Searched) -> Ran {
         unopened: searched.unopened,
         empty: std::mem::take(&mut searched.empty),
         hosts: searched.hosts(),
+        strangers: std::mem::take(&mut searched.strangers),
         skew: searched.skew(),
         span: searched.span(),
         defects: std::mem::take(&mut searched.defects),

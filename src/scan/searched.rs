@@ -33,6 +33,7 @@ use crate::{
         findings::{Findings, SourceFindings, SourceKey, Wrong},
         hosts::{self, HitHosts, Host},
         plan::Plan,
+        strangers::Stranger,
         tally::Tally,
     },
     text,
@@ -63,6 +64,8 @@ pub struct Searched {
     pub unopened: u64,
     /// Paths that were given, and archives, without a log in them and with nothing wrong, safe to print.
     pub empty: Vec<String>,
+    /// Hosts that were asked for and that are not in the logs.
+    pub strangers: Vec<Stranger>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
 }
@@ -170,6 +173,7 @@ impl Searched {
             links: sources.links,
             others: sources.others,
             unopened: sources.unopened,
+            strangers: Vec::new(),
             partials: Vec::new(),
         }
     }

@@ -90,6 +90,16 @@ fn times_that_no_log_reaches_are_said() {
         case.run_on(&[filter, time, "log.evtx", "--quiet"]).exits(0).says(&[&format!("netsift: {outside}")]);
         case.run_on(&[filter, time, "log.evtx"]).exits(0).says(&[outside]).does_not_say("the logs reach");
     }
+    // Of a chosen host, its own logs count.
+    let later = evtx_writer::log(&[Event::connection().on("WS02").at(86_400)]);
+    let both = connections().events(&[Event::connection()]).log("later.evtx", &later);
+    let outside =
+        "the logs of WS01.corp.example (from 2024-03-05T14:07:11Z to 2024-03-05T14:07:11Z) do not reach the time";
+    for quiet in [&[][..], &["-q"]] {
+        let said = |host: &str| both.run_on(&[&["--host", host, "--since", "2024-03-06", "."], quiet].concat());
+        said("ws*").exits(0).says(&[outside]).does_not_say("WS02 (");
+        said("ws02").exits(0).does_not_say("do not reach");
+    }
     let quiet = case.run_on(&["--since", "2024-03-05", "log.evtx", "--quiet"]);
     assert_eq!(quiet.exits(0).stderr(), "");
     case.run_on(&["--since", "2024-03-05", "log.evtx"]).exits(0).says(&["the logs reach from 2024-03-05T14:07:09Z"]);

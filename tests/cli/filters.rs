@@ -49,6 +49,28 @@ fn ticks(ticks: i64) -> Event {
 }
 
 #[test]
+fn hosts_that_nothing_is_of_are_said_in_every_mode() {
+    let on = |host: &str| Event::connection().on(host);
+    // A collector's log, whose first record tells only one of its hosts.
+    let case = detect().events(&[on("WS01.corp.example"), on("SRV02").image("other.exe"), on("WS03")]);
+    for quiet in [&[][..], &["-q"]] {
+        let run = |host: &str| case.run_on(&[&["--host", host, "log.evtx"], quiet].concat());
+        for (host, hint) in [
+            ("WS01.corp.exmple", ": did you mean WS01.corp.example?"),
+            ("ws03.corp.example", ": did you mean WS03?"),
+            ("NOSUCH*", "; there are SRV02, WS01.corp.example, WS03"),
+            ("10.1.2.33", "; there are "),
+            ("WS01,NOSUCH", "NOSUCH; there are "),
+        ] {
+            run(host).exits(0).says(&["no log and no connection is of host ", hint]);
+        }
+        for host in ["ws01", "SRV02", "WS03.", "WS*"] {
+            run(host).exits(0).does_not_say("is of host");
+        }
+    }
+}
+
+#[test]
 fn since_is_left_in_and_until_is_not_to_100_ns() {
     let case = logs(connections(), [("9.0.0.1", ticks(-1)), ("9.0.0.2", ticks(0)), ("9.0.0.3", ticks(1))]);
     assert_eq!(left_in(&case, &["--since", FIRST]), ["9.0.0.2", "9.0.0.3"]);
