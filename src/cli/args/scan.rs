@@ -192,35 +192,36 @@ pub struct FilterArgs {
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     pub host: Vec<String>,
 
-    /// Only connections of USER, with its domain or without; as --host
+    /// Only connections of USER, with its domain or without; takes *, @FILE and several values as --host does
     #[arg(long, value_name = "USER,...", value_delimiter = ',')]
     pub user: Vec<String>,
 
-    /// Only connections to PORT, or to a range such as 8000-8999; as --host
+    /// Only connections to PORT, or to a range such as 8000-8999; several values as for --host
     #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
     pub port: Vec<String>,
 
-    /// Only tcp or udp, in a Security log also icmp, ipv6-icmp or a number; as --host
+    /// Only tcp or udp, in a Security log also icmp, ipv6-icmp or a number; several values as for --host
     #[arg(long, value_name = "TRANSPORT,...", value_delimiter = ',')]
     pub transport: Vec<String>,
 
-    /// Only inbound or outbound; as --host
+    /// Only inbound or only outbound connections
     #[arg(long, value_name = "DIRECTION,...", value_delimiter = ',')]
     pub direction: Vec<String>,
 
-    /// Only connections of the program with this whole path; as --host
+    /// Only connections of the program with this whole path; takes *, @FILE and several values as --host does
     #[arg(long, value_name = "PATH,...", value_delimiter = ',')]
     pub app: Vec<String>,
 
-    /// Only connections to DEST: a name, an address or a network; as --host
+    /// Only connections to DEST: a name, an address or a network; takes *, @FILE and several values as --host does
     #[arg(long, value_name = "DEST,...", value_delimiter = ',')]
     pub dest: Vec<String>,
 
-    /// Only connections with the peer REMOTE, whichever end opened them: a name, an address or a network; as --host
+    /// Only connections with the peer REMOTE, whichever end opened them: a name, an address or a network; takes *, @FILE and several
+    /// values as --host does
     #[arg(long, value_name = "REMOTE,...", value_delimiter = ',')]
     pub remote: Vec<String>,
 
-    /// Only connections with PORT at the peer's end; as --port
+    /// Only connections with PORT at the peer's end, or with one in a range as for --port
     #[arg(long, value_name = "PORT,...", value_delimiter = ',')]
     pub remote_port: Vec<String>,
 }
