@@ -482,6 +482,15 @@ def filters(browser, name, noun, column, value):
 
 
 def exports(browser, name, words, cell, saved):
+def words(browser, name, expected):
+    """Words are looked for where they say: how many groups have them, and what there is to say of them."""
+    for text, groups, note in expected:
+        browser.fill(text)
+        status, told = browser.text("#table-status"), browser.text("#filter-note")
+        check(f"{name}: the filter {text}", re.match(rf"{groups} (of|groups)\b", status) is not None and note in told and bool(note) == bool(told), (status, told))
+    browser.click("#filter-clear")
+
+
     """The rows that are left go to the clipboard and into a file, as CSV that no spreadsheet runs."""
     browser.fill(words)
     groups = number(browser.text("#table-status").split(" of ")[0])
@@ -555,6 +564,10 @@ def main():
         filters(browser, "case", "Hits", "host", "WS02")
         filters(browser, "case", "Hits", "dest_ip", "8.8.8.8")
         exports(browser, "case", "direction=outbound remote:e", "'=HYPERLINK(0)", "Case-7-b-WS01-b-groups.csv")
+        words(browser, "case", [
+            ("process:/quiet", 1, ""), (r"app:\users\public", 1, ""), ("process_name=regsvcs.exe", 60, ""), ("user=", 1, ""), ("port=", 1, ""),
+            ("host: ws03", 1, ""), ("-process_exec:regsvcs", 0, ""), ("utc_time:2024-03-05", 59, ""), ("http://x", 0, ""), ("dead:beef::1", 0, ""),
+            ("host:", 60, "host= finds what has no host"), ("firstTime:2024", 0, "on the timeline"), ("offset=1", 0, "by record_id")])
         sort_filter_expand(browser, "case", 60, "port")
         axis(browser)
         looks(browser, "case")

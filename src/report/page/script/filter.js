@@ -4,9 +4,13 @@
 // Other names of fields, for those that a page does not have by that name.
 const ALIASES = { host: ['dvc'], computer: ['dvc'], process: ['app', 'process_name'], dir: ['direction'], remote: ['dest'], destination: ['remote', 'dest'],
   port: ['dest_port'], remote_ip: ['dest_ip'], address: ['remote_ip', 'dest_ip'], dest: ['remote'], dest_ip: ['remote_ip'], dest_port: ['port'],
-  app: ['process_name'], process_name: ['app'], log: [], record: [], level: ['rule_level'], rule: ['rule_title'] };
-// Columns of events besides those of fields.
-const OF_EVENTS = { log: E.source, record: E.record_id, utctime: E.utc_time, sysmon_rule: E.rule_name };
+  app: ['process_name'], process_name: ['process_exec', 'app'], process_exec: ['process_name', 'app'], log: ['source'], record: ['record_id'], utctime: ['utc_time'],
+  level: ['rule_level'], rule: ['rule_title'] };
+// Columns of events besides those of fields, by the names that they have in CSV.
+const OF_EVENTS = { source: E.source, record_id: E.record_id, utc_time: E.utc_time, sysmon_rule: E.rule_name };
+// What is chosen otherwise than by a field.
+const OTHERWISE = { firsttime: 'a range of time is chosen on the timeline', lasttime: 'a range of time is chosen on the timeline', time: 'a range of time is chosen on the timeline',
+  chunk: 'a record is found by record_id', offset: 'a record is found by record_id' };
 // Where values of a field are: columns of rows, and of events.
 function columnsOf(name) {
   const own = name => ({ rows: has(name) ? [G.fields[name]] : name === 'remote_ip' && !has('dest_ip') ? [G.address] : [],
@@ -56,29 +60,46 @@ function rowsWith(test, { rows, events }, withProcesses) {
   return found;
 }
 const EVERYWHERE = { rows: [...Object.values(G.fields), G.address], events: [...Object.values(E.more), ...Object.values(OF_EVENTS)] };
-// `word`, `field:text`, `field=value`, each with `-` for not, values in quotes if they have spaces. A row has what its events have.
-// Returns which rows have all words, null for all rows, and what there is to say of the words.
+// `word`, `field:text`, `field=value`, each with `-` for not, values in quotes if they have spaces.
+function wordsOf(text) {
+  const words = [];
+  for (const [whole, not, name, is, quoted, plain, quotedText, plainText] of text.toLowerCase().matchAll(/(-?)(?:([a-z_]+)([:=])(?:"([^"]*)"|(\S*))|"([^"]*)"|(\S+))/g)) {
+    const value = quoted ?? plain ?? quotedText ?? plainText, given = name ? `${name}${is}${value}` : value;
+    const columns = name && columnsOf(name), isField = columns !== undefined || name === 'count', last = words.at(-1);
+    // A drive, a URL and an address have colons too, which say nothing of a field.
+    const isText = !isField && (!name || name.length === 1 || /^[:\/\\]/.test(value) || /^[\da-f:.]+$/.test(given));
+    // Behind a colon there can be a space.
+    if (last && last.isField && last.is === ':' && last.value === '' && !isField) last.value = quotedText ?? whole;
+    else words.push({ not: not === '-', name, is, value, given, columns, isField, isText });
+  }
+  return words;
+}
+// Names of processes, which pages without such a field have at the end of a path.
+const OF_BASE = ['process_name', 'process_exec'];
+// Which rows have all words, null for all rows, and what there is to say of the words. A row has what its events have.
 function filtered(text) {
-  const told = [], words = [...text.toLowerCase().matchAll(/(-?)(?:([a-z_]+)([:=]))?(?:"([^"]*)"|(\S+))/g)];
+  const told = [], words = wordsOf(text);
   if (words.length === 0) return [null, told];
   const all = new Uint8Array(G.shown).fill(1);
-  for (const [whole, not, name, is, quoted, plain] of words) {
-    // A drive, a URL and an address have colons too.
-    const value = quoted ?? plain, isText = !name || name.length === 1 || /^[:\/\\]/.test(value), given = whole.slice(not.length);
-    const columns = isText ? undefined : columnsOf(name);
+  for (const { not, name, is, value, given, columns, isField, isText } of words) {
+    if (isField && is === ':' && value === '') {
+      told.push(`“${name}:” has no text behind it. ${name}= finds what has no ${name}.`);
+      continue;
+    }
+    const passes = text => is === '=' ? text === value : text.includes(value);
     let found;
-    if (!isText && name === 'count') found = Uint8Array.from({ length: G.shown }, (_, row) => is === '=' ? String(at(G.count, row)) === value : String(at(G.count, row)).includes(value));
+    if (name === 'count') found = Uint8Array.from({ length: G.shown }, (_, row) => passes(String(at(G.count, row))));
     else if (columns) {
       if (columns.rows.length === 0 && E.left_out) told.push(`“${name}” is looked for in the ${number(E.shown)} ${NOUNS} that are in this page.`);
-      found = rowsWith(is === '=' ? text => text === value : text => text.includes(value), columns, false);
+      found = rowsWith(OF_BASE.includes(name) ? text => passes(base(text)) : passes, columns, false);
     } else {
       if (!isText) {
-        const other = nearest(name);
-        told.push(`There is no field “${name}”${other ? `: do you mean ${other}?` : ''} “${given}” is searched for as text.`);
+        const other = nearest(name), hint = Object.hasOwn(OTHERWISE, name) ? `: ${OTHERWISE[name]}.` : other ? `: do you mean ${other}?` : '.';
+        told.push(`There is no field “${name}”${hint} “${given}” is searched for as text.`);
       }
-      found = rowsWith(text => text.includes(isText && !name ? value : given), EVERYWHERE, true);
+      found = rowsWith(text => text.includes(given), EVERYWHERE, true);
     }
-    for (let row = 0; row < G.shown; row++) if ((found[row] === 1) === (not === '-')) all[row] = 0;
+    for (let row = 0; row < G.shown; row++) if ((found[row] === 1) === not) all[row] = 0;
   }
   return [all, told];
 }
