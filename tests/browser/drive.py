@@ -8,6 +8,7 @@ import base64
 import csv
 import json
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -481,7 +482,6 @@ def filters(browser, name, noun, column, value):
     check(f"{name}: and all is there again", hits_shown(browser) == everything and browser.text("#destinations tbody") == before)
 
 
-def exports(browser, name, words, cell, saved):
 def words(browser, name, expected):
     """Words are looked for where they say: how many groups have them, and what there is to say of them."""
     for text, groups, note in expected:
@@ -491,6 +491,7 @@ def words(browser, name, expected):
     browser.click("#filter-clear")
 
 
+def exports(browser, name, words, cell, saved):
     """The rows that are left go to the clipboard and into a file, as CSV that no spreadsheet runs."""
     browser.fill(words)
     groups = number(browser.text("#table-status").split(" of ")[0])
@@ -563,11 +564,11 @@ def main():
         zoom(browser, "case", 102)
         filters(browser, "case", "Hits", "host", "WS02")
         filters(browser, "case", "Hits", "dest_ip", "8.8.8.8")
-        exports(browser, "case", "direction=outbound remote:e", "'=HYPERLINK(0)", "Case-7-b-WS01-b-groups.csv")
         words(browser, "case", [
             ("process:/quiet", 1, ""), (r"app:\users\public", 1, ""), ("process_name=regsvcs.exe", 60, ""), ("user=", 1, ""), ("port=", 1, ""),
             ("host: ws03", 1, ""), ("-process_exec:regsvcs", 0, ""), ("utc_time:2024-03-05", 59, ""), ("http://x", 0, ""), ("dead:beef::1", 0, ""),
             ("host:", 60, "host= finds what has no host"), ("firstTime:2024", 0, "on the timeline"), ("offset=1", 0, "by record_id")])
+        exports(browser, "case", "direction=outbound remote:e", "'=HYPERLINK(0)", "Case-7-b-WS01-b-groups.csv")
         sort_filter_expand(browser, "case", 60, "port")
         axis(browser)
         looks(browser, "case")
@@ -646,6 +647,8 @@ def main():
         browser.click(".rule button.link")
         check("rules: its button filters the page", set(browser.cells("rule_title")) == {cards[0]} and len(browser.js("return [...document.querySelectorAll('.rule')]")) == 1, browser.text("#table-status"))
         browser.click("#filter-clear")
+        head = browser.js("return csv().split('\\n')[0]")
+        check("rules: CSV has the columns of the report", "lastTime,rule_title,rule_id,rule_level,mitre_attack,rule_author," in head, head)
         looks(browser, "rules")
         browser.silent("rules")
         browser.open("one-rule")

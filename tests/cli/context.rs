@@ -471,6 +471,7 @@ fn the_page_draws_the_processes_that_a_connection_comes_from() {
     assert!(members[0]["start"].is_null(), "{}", members[0]);
     assert_eq!(data["groups"]["process"], 2);
     assert!(data["groups"]["fields"]["rule_author"].is_number() || data["groups"]["fields"]["rule_author"].is_array());
+    assert!(!data["groups"]["fields"]["rule_id"].is_null() && !data["groups"]["fields"]["mitre_attack"].is_null());
 }
 
 #[test]

@@ -229,16 +229,12 @@ fn places(indices: &[usize]) -> HashMap<usize, usize> {
     indices.iter().copied().zip(0..).collect()
 }
 
-fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 3] {
-    let mut column = |name, value: fn(&RuleInfo) -> &str| {
-        let id = |rule: usize| rules.get(rule).map(|rule| strings.id(value(rule)).into());
-        (name, Column(groups.iter().map(|(key, _)| key.rule).map(id).collect()))
+fn rule_columns(rules: &[RuleInfo], groups: &[(GroupKey, Group)], strings: &mut Names) -> Vec<(&'static str, Column)> {
+    let mut column = |(index, name): (usize, &'static str)| {
+        let mut value = |rule: usize| rules.get(rule)?.columns().get(index).map(|value| strings.id(value).into());
+        (name, Column(groups.iter().map(|(key, _)| value(key.rule)).collect()))
     };
-    [
-        column("rule_title", |rule| &rule.title),
-        column("rule_level", |rule| &rule.level),
-        column("rule_author", |rule| &rule.author),
-    ]
+    RuleInfo::COLUMNS.into_iter().enumerate().map(&mut column).collect()
 }
 
 fn rarity_columns(rarity: &Rarity, groups: &[(GroupKey, Group)], strings: &mut Names) -> [(&'static str, Column); 2] {

@@ -229,7 +229,7 @@ fn page<'a>(content: &Content<'a>, groups: &'a Listed, strings: &'a mut Names) -
     };
     let count = |network: &String| network.parse().ok().and_then(|network| ran.excluded.get(&network).copied());
     let fields = report.fields.iter().map(|&field| columns::name(field));
-    let fields = fields.chain(report.rules.iter().flat_map(|_| ["rule_title", "rule_level", "rule_author"]));
+    let fields = fields.chain(report.rules.iter().flat_map(|_| RuleInfo::COLUMNS));
     Ok(Page {
         tool: &manifest.tool,
         rule: &manifest.rule,

@@ -5,7 +5,7 @@
 const guarded = value => /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
 const quoted = value => /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 function csv() {
-  const behind = [...OF_RULE, 'rule_author', ...OF_PROCESS, ...OF_LABELS, ...OF_RARITY], names = FIELDS.filter(name => !behind.includes(name));
+  const behind = [...OF_RULE, ...BESIDE_RULE, ...OF_PROCESS, ...OF_LABELS, ...OF_RARITY], names = FIELDS.filter(name => !behind.includes(name));
   const shape = [...names, 'count', 'firstTime', 'lastTime', ...FIELDS.filter(name => behind.includes(name))];
   const value = (name, row) => name === 'count' ? String(at(G.count, row)) : name === 'firstTime' ? exact(at(G.first[0], row), at(G.first[1], row))
     : name === 'lastTime' ? exact(at(G.last[0], row), at(G.last[1], row)) : field(name, row);

@@ -10,7 +10,7 @@ function made() {
   if (R.processes !== null) say('Processes', R.processes.length ? R.processes.join(', ') : 'any');
   say('Detection networks', R.detection_networks === null ? 'anywhere' : folded(counted(R.detection_networks.length, 'network'), false, networks(R.detection_networks)));
   say('Exclusion networks', R.exclusion_networks.length === 0 ? 'none' : folded(`${counted(R.exclusion_networks.length, 'network')}, which left out ${counted(N.excluded, 'connection')}`, N.excluded > 0, networks(R.exclusion_networks, D.excluded)));
-  const own = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name));
+  const own = FIELDS.filter(name => ![...OF_RULE, ...BESIDE_RULE, ...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name));
   const ofReport = D.options.group_by;
   say('Grouped by', own.map(name => LABELS[name] || name).join(', '), ofReport.length === own.length ? null : el('div', {}, `The report: ${ofReport.join(', ')}`));
   say('Options', [...(D.options.source === 'sysmon' ? [] : [`source: ${D.options.source}`]), D.options.recover ? 'records that are no longer part of their log are included' : 'only records that are part of their log', D.options.dedup ? 'copies of an event count once' : 'copies of an event count each',

@@ -3,7 +3,7 @@
 const PAGE = 200, MAIN = ['dvc', 'user', 'app', 'process_name', 'direction', 'remote', 'dest', 'dest_ip', 'port', 'dest_port', 'transport'];
 // What columns are called, if not by the name of their field.
 const LABELS = { dvc: 'host', app: 'process' };
-const OF_RULE = ['rule_level', 'rule_title'], OF_RARITY = ['host_count', 'first_host'], OF_PROCESS = D.of_process, OF_LABELS = D.of_labels, LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
+const OF_RULE = ['rule_level', 'rule_title'], BESIDE_RULE = ['rule_id', 'mitre_attack', 'rule_author'], OF_RARITY = ['host_count', 'first_host'], OF_PROCESS = D.of_process, OF_LABELS = D.of_labels, LEVELS = ['informational', 'low', 'medium', 'high', 'critical'];
 let rows = [], shownRows = 0, sorting = ['firstTime', 1];
 const ranks = {};
 // What is the same in all rows is told once, above the table.
@@ -11,7 +11,7 @@ const told = ['user', has('app') ? 'app' : 'process_name', 'transport', 'directi
 function columns() {
   const is = name => FIELDS.includes(name) && !told.includes(name) && !(name === 'process_name' && FIELDS.includes('app')), ofRule = OF_RULE.filter(is);
   let main = MAIN.filter(is);
-  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, 'rule_author', ...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name)).slice(0, 8);
+  if (main.length + told.length < 3) main = FIELDS.filter(name => ![...OF_RULE, ...BESIDE_RULE, ...OF_RARITY, ...OF_PROCESS, ...OF_LABELS].includes(name)).slice(0, 8);
   main.push(...ofRule, ...OF_RARITY.filter(is), ...OF_LABELS.filter(is));
   return [['firstTime', 'time', 'first (UTC)'], ['lastTime', 'time', 'last (UTC)'], ['count', 'number', 'count'], ...main.map(name => [name, ['port', 'dest_port', 'host_count'].includes(name) ? 'number' : '', LABELS[name] || name])];
 }
