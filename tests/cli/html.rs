@@ -119,6 +119,13 @@ fn a_page_is_the_same_bytes_for_the_same_evidence_on_any_number_of_threads() {
 }
 
 #[test]
+fn a_host_that_is_not_stated_is_not_counted() {
+    let case = connections().events(&[Event::connection(), Event::connection().on("").at(1)]);
+    case.run_on(&["log.evtx"]).exits(0).says(&["hosts     1: "]);
+    assert_eq!(data(&page(&case, &["."]))["hosts"], 1);
+}
+
+#[test]
 fn a_page_has_what_the_report_and_the_events_have() {
     let beacon = (0..10).map(|n| Event::connection().dest("9.9.9.9").on("WS01").at(n * 60));
     let others = (0..3).map(|n| Event::connection().dest("9.9.8.8").on("WS02").at(n * 7)).chain([
@@ -133,7 +140,7 @@ fn a_page_has_what_the_report_and_the_events_have() {
     let data = data(&page(&case, &["--group-by", "dvc,dest", "."]));
     assert_eq!(data["numbers"]["hits"], 14);
     assert_eq!(data["numbers"]["excluded"], 1);
-    assert_eq!(data["hosts"], 2);
+    assert_eq!(data["hosts"], 2, "as the summary counts them");
     assert_eq!(data["groups"]["count"], serde_json::json!([10, 3, 1]));
     let texts = |column: &Json| -> Vec<String> {
         let text =

@@ -119,7 +119,7 @@ impl<'a> Data<'a> {
         let are_all_shown = observed.left_out == 0 || observed.of_groups;
         Ok(Self {
             of_groups: observed.of_groups,
-            hosts: observed.knows(HOST).then_some(observed.hosts.list.len()),
+            hosts: observed.knows(HOST).then(|| hosts(observed)),
             untimed: observed.untimed,
             first,
             last,
@@ -135,6 +135,11 @@ impl<'a> Data<'a> {
             strings: strings.all().collect(),
         })
     }
+}
+
+/// How many hosts are stated.
+fn hosts(observed: &Observed) -> usize {
+    observed.hosts.list.iter().filter(|host| !observed.names.get(host.key).is_empty()).count()
 }
 
 fn buckets(observed: &Observed, series: [&[usize]; 2]) -> Buckets {

@@ -43,14 +43,14 @@ function tiles() {
   const hits = N.hits - N.duplicates - N.twins - N.unwatched, rows = chosen === null ? null : chosenRows();
   const tile = (name, value, more, kind) => el('div', { className: `tile ${kind || ''}` }, el('dt', {}, name), el('dd', {}, value, more ? el('small', {}, more) : null));
   const some = (name, all, count, more) => all === null ? tile(name, '–') : rows === null ? tile(name, number(all), more) : tile(name, number(count()), `of ${number(all)}`);
-  const distinct = of => () => new Set(rows.map(of)).size;
+  const distinct = of => () => new Set(rows.map(of).filter(name => name !== '')).size;
   const first = rows === null ? D.first && D.first[0] : rows.map(row => at(G.first[0], row)).reduce(earlier, null);
   const last = rows === null ? D.last && D.last[0] : rows.map(row => at(G.last[0], row)).reduce(later, null);
   const time = s => s === null ? '–' : clock(s);
   $('tiles').replaceChildren(
     some(Nouns, hits, () => rows.reduce((sum, row) => sum + at(G.count, row), 0), N.hits_recovered ? `${number(N.hits_recovered)} recovered` : N.duplicates ? `${number(N.duplicates)} copies dropped` : ''),
     some('Groups', G.total, () => rows.length),
-    some('Hosts', D.hosts, distinct(row => has('dvc') ? at(G.fields.dvc, row) : 0)),
+    some('Hosts', D.hosts, distinct(row => has('dvc') ? field('dvc', row) : null)),
     some('Destinations', D.destinations === null ? null : D.destinations.top.length + D.destinations.more, distinct(row => `${remoteOf(row)} ${at(ADDRESSED, row)}`)),
     tile('Excluded', number(N.excluded)),
     tile('Defects', number(N.defects), N.defects ? 'see below' : '', N.defects ? 'warn' : ''),
