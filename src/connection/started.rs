@@ -4,6 +4,7 @@
 //! Values are kept as they were logged, and each text once. What rules make of them is not known here.
 
 use std::{
+    array,
     borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -99,6 +100,8 @@ pub struct Starts {
     /// The texts of the latest values, as they stand in logs, by the fingerprints of those.
     by_value: HashMap<u128, Arc<str>, ahash::RandomState>,
     fingerprints: Fingerprints,
+    /// The fingerprints of the latest events.
+    met: HashSet<u128, ahash::RandomState>,
     /// The text of a value, whose memory is used again.
     scratch: Vec<u8>,
     /// What they take in memory, in bytes.
@@ -223,6 +226,9 @@ impl Starts {
         if of.or(parent).is_none() {
             return;
         }
+        if !self.is_new(values) {
+            return;
+        }
         let time = clock::read(values.field(UTC_TIME)).map(jiff::Timestamp::as_nanosecond);
         if let Some(of) = of {
             let rank = self.weight_of(values, &Created::FIELDS).at(time);
@@ -237,6 +243,15 @@ impl Starts {
                 self.learn(host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
             }
         }
+    }
+
+    /// Whether an event is not remembered to have told the same: logs that were collected twice tell all twice.
+    fn is_new(&mut self, values: &Values<'_>) -> bool {
+        let told = array::from_fn::<_, { FIELDS.len() + OF_PROCESS.len() }, _>(|field| values.field(field));
+        if self.met.len() >= Self::MOST_VALUES {
+            self.met.clear();
+        }
+        self.met.insert(self.fingerprints.of(&(values.computer, told)))
     }
 
     /// The weight of what an event tells in some fields, as [`Created`] and [`Parent`] have it.
@@ -272,9 +287,10 @@ impl Starts {
         self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
     }
 
-    /// Forgets how values stand in logs, once all are taken.
+    /// Forgets how values and events stand in logs, once all are taken.
     pub fn forget_values(&mut self) {
         self.by_value = HashMap::default();
+        self.met = HashSet::default();
     }
 
     /// What they take in memory, in bytes.

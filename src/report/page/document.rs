@@ -29,7 +29,6 @@ use crate::{
     report::{
         background,
         content::Report,
-        losses,
         manifest::{DefectEntry, Manifest, Options, RulesEntry, SourceEntry, Tool, Written},
         page::{
             columns::{self, Listed},
@@ -119,8 +118,6 @@ struct Numbers {
     hits_recovered: u64,
     duplicates: u64,
     twins: u64,
-    /// Hits that count more than once, if there are any.
-    repeated: Option<String>,
     defects: u64,
     /// Inbound connections that may be excluded by their own host's address.
     excluded_peers: u64,
@@ -291,7 +288,6 @@ fn numbers(ran: &Ran, terms: &Terms) -> Numbers {
         hits_recovered: tally.hits_recovered,
         duplicates: count::sum(ran.duplicates.values().copied()),
         twins: ran.twins,
-        repeated: losses::repeated(ran),
         defects: ran.defects.total(),
         excluded_peers: tally.excluded_peers,
         unjoined: tally.unjoined,

@@ -23,7 +23,6 @@ function made() {
   say('Found', `${counted(N.chosen, 'connection')}${whose}: ${NOUN === 'hit' ? counted(N.hits, 'hit') : `${number(N.hits)} of the networks that were asked for`}, ${number(N.excluded)} excluded, ${number(N.outside_detection)} outside the detection networks`
     + (N.duplicates ? `; ${number(N.duplicates)} of the ${NOUNS} dropped as copies` : '')
     + (N.twins ? `; ${number(N.twins)} of the ${NOUNS} dropped that Sysmon has logged too` : ''),
-    N.repeated ? el('div', {}, N.repeated.replace(/\bhit(?=s?\b)/, NOUN)) : null,
     N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null,
     N.unjoined ? el('div', {}, `${counted(N.unjoined, 'connection')} not judged by rules that ask for the process: its start is not in these logs`) : null,
     N.userless ? el('div', {}, `${counted(N.userless, 'connection')} not judged by user: the start of the process is not in these logs`) : null);
