@@ -63,6 +63,7 @@ impl Clock {
 
 impl Skew {
     /// Counts a hit of Sysmon by this clock, of a host: when it was logged, and when it happened.
+    #[inline]
     pub fn take(
         &mut self,
         clock: Clock,
@@ -73,7 +74,9 @@ impl Skew {
         if let Some(largest) = apart(logged, happened) {
             self.merge(&Self { count: 1, largest, host: host(), unread: 0 });
         }
-        self.unread = self.unread.saturating_add(u64::from(clock == Clock::Utc && happened.is_none()));
+        if clock == Clock::Utc && happened.is_none() {
+            self.unread = self.unread.saturating_add(1);
+        }
     }
 
     /// Adds what was counted elsewhere.

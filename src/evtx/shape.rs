@@ -301,12 +301,43 @@ fn plain(name: &[u8]) -> String {
     name.as_chunks::<2>().0.iter().map(|&[low, _]| char::from(low)).collect()
 }
 
+/// Whether UTF-16 text has one of the units that are half of a character, or of none.
 pub(super) fn has_surrogates(units: &[u8]) -> bool {
-    let is_one = |unit: &[u8; 2]| u16::from_le_bytes(*unit) & 0xf800 == 0xd800;
-    // A block is told at once, without a branch for each unit.
-    let has_one = |block: &[u8; 16]| block.as_chunks().0.iter().fold(false, |any, unit| any | is_one(unit));
-    match units.last_chunk() {
-        Some(last) => units.as_chunks().0.iter().any(has_one) || has_one(last),
-        None => units.as_chunks().0.iter().any(is_one),
+    let (long, rest) = units.as_chunks::<64>();
+    long.iter().any(has_one)
+        || match units.last_chunk::<16>() {
+            Some(last) => rest.as_chunks::<16>().0.iter().any(has_one) || has_one(last),
+            None => rest.as_chunks().0.iter().copied().any(is_surrogate),
+        }
+}
+
+/// The same of a block, which is told at once, without a branch for each unit.
+fn has_one<const SIZE: usize>(block: &[u8; SIZE]) -> bool {
+    block.as_chunks().0.iter().fold(false, |any, &unit| any | is_surrogate(unit))
+}
+
+fn is_surrogate(unit: [u8; 2]) -> bool {
+    u16::from_le_bytes(unit) & 0xf800 == 0xd800
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_surrogate_is_seen_wherever_it_stands() {
+        for count in 0..90 {
+            let units =
+                [0xd7ff_u16, 0xe000].repeat(count).iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>();
+            for length in [2 * count, 4 * count] {
+                let mut units = units[..length].to_vec();
+                assert!(!has_surrogates(&units));
+                for at in (0..length).step_by(2) {
+                    let high = std::mem::replace(&mut units[at + 1], [0xd8, 0xdf][at / 2 % 2]);
+                    assert!(has_surrogates(&units), "{at} of {length}");
+                    units[at + 1] = high;
+                }
+            }
+        }
     }
 }
