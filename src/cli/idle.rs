@@ -8,7 +8,7 @@ use crate::{
     report::{
         output::Output,
         outputs::Outputs,
-        style::{Cells, EventsFormat, Format, Style},
+        style::{Format, Style},
     },
 };
 
@@ -40,14 +40,13 @@ pub(super) fn without(option: &str, other: &str, example: &str) -> Error {
 ///
 /// There is such an option.
 pub(super) fn check_look(look: LookArgs, outputs: &Outputs) -> Result<(), Error> {
-    let Style { time_format, events, cells, .. } = outputs.style;
+    let Style { time_format, events, .. } = outputs.style;
     let (format, has_colour) = (outputs.style.format(), look.color == ColorArg::Always);
     let (has_events, has_beacons) = (outputs.events.is_some(), outputs.beacons.is_some());
-    let has_cells = format == Format::Csv || has_beacons || has_events && events == EventsFormat::Csv;
     let has_times = format != Format::Parquet || has_beacons || has_events && !events.has_sentences();
-    let is_table = format == Format::Table;
+    // What goes to standard output is a table where that is a terminal.
+    let is_table = format == Format::Table || format == Format::Csv && outputs.report == Output::Stdout;
     let checks = [
-        ("--raw-cells", cells == Cells::Raw && !has_cells, "only the cells of CSV are guarded", Format::Csv),
         ("--time-format", time_format.is_some() && !has_times, "Parquet has times as numbers", Format::Csv),
         ("--width", look.width.is_some() && !is_table, "only a table has a width", Format::Table),
         ("--color always", has_colour && !is_table, "only a table has colours", Format::Table),

@@ -47,11 +47,11 @@ fn in_vain(labels: &Labels, rules: &RuleSet, logged_by: LoggedBy) -> impl Iterat
             ))
         } else {
             excluded.map(|(network, excluding)| {
-                let to_it = if judged == End::Remote { "with peers on it" } else { "to its addresses" };
+                let to_it = if judged == End::Remote { "with peers on this list" } else { "to addresses on this list" };
                 let is_built_in = rules.everywhere.exclusion.holding(&excluding).is_none();
                 let hint = if is_built_in { "; a scan with --exclusions none turns the built-in exclusions off" } else { "" };
                 format!(
-                    "--watchlist {file}: connections {to_it} are left out, since every network in it is excluded, such as {network} by \
+                    "--watchlist {file}: connections {to_it} are left out, since each of its networks is excluded, such as {network} by \
                      {excluding}{hint}"
                 )
             })

@@ -2,11 +2,21 @@
 //!
 //! What a value may be is the option's own concern. An `@FILE` that is an argument of its own is [`crate::cli::arg_file`]'s.
 
-use std::fs;
+use std::{
+    fs,
+    io::{self, ErrorKind},
+};
 
 use ipnet::IpNet;
 
-use crate::{connection::cidr, error::Error, text};
+use crate::{
+    connection::cidr,
+    error::Error,
+    text::{self, grouped},
+};
+
+/// How many values a list for a filter has at most: each connection is compared with all of them.
+const MOST: usize = 1000;
 
 /// Reads networks, each given as itself or in a list, one per line; `#` starts a comment.
 ///
@@ -54,18 +64,31 @@ pub(super) fn values<T>(
 }
 
 fn listed<T>(path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    let list = list(path).map_err(|cause| format!("{cause}; * in place of @ finds names that start with it"))?;
+    let list =
+        list(path).map_err(|cause| format!("{cause}; if the name itself starts with @, write * in place of it"))?;
     let mut values = Vec::new();
-    for (number, line) in (1..).zip(list.trim_start_matches('\u{feff}').lines()) {
+    for (number, line) in (1..).zip(text::lines(list.trim_start_matches('\u{feff}'))) {
         for value in without_comment(line).split(',').map(str::trim).filter(|value| !value.is_empty()) {
             values.push(read(value).map_err(|message| format!("line {number}: {message}"))?);
         }
     }
-    if values.is_empty() { Err("it has no value: give one per line".to_owned()) } else { Ok(values) }
+    match values.len() {
+        0 => Err("it has no value: give one per line".to_owned()),
+        1..=MOST => Ok(values),
+        count => Err(format!(
+            "it has {} values, and a filter takes {} at most; --watchlist FILE with --only-watched takes lists of any length",
+            grouped(count as u64),
+            grouped(MOST as u64)
+        )),
+    }
 }
 
 fn list(path: &str) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("cannot read the list: {error}"))
+    let cause = |error: io::Error| match error.kind() {
+        ErrorKind::InvalidData => "it is not text in UTF-8: save it as that".to_owned(),
+        _ => error.to_string(),
+    };
+    fs::read_to_string(path).map_err(|error| format!("cannot read the list: {}", cause(error)))
 }
 
 fn without_comment(line: &str) -> &str {

@@ -153,7 +153,10 @@ pub(super) fn networks(rule: &Rule, everywhere: &CidrSet, filter: &Filter, loade
         End::Dest => [Property::Dest, Property::Remote],
         End::Remote => [Property::Remote, Property::Dest],
     };
-    let (filtered, by_other) = (networks_of(filter, end), networks_of(filter, other));
+    let is_of_direction = filter.patterns(Property::Direction).next().is_some();
+    // Who asks for a direction knows of it.
+    let by_other = if is_of_direction { Vec::new() } else { networks_of(filter, other) };
+    let filtered = networks_of(filter, end);
     let detection = rule.detection.as_ref().map_or(&[][..], CidrSet::networks);
     // The two ends are the same of every connection that went out.
     let inbound = "only inbound connections";

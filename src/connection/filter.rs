@@ -11,7 +11,7 @@ use crate::{
         possible,
     },
     evtx::window::Window,
-    text,
+    text::{self, grouped},
 };
 
 /// Which connections are left in: those in the window, of which every property that has patterns fits one of them.
@@ -83,6 +83,9 @@ fn of_host(name: &str) -> Connection<'_> {
     Connection { dvc: name.into(), ..Connection::default() }
 }
 
+/// How many patterns of a property are shown.
+const NAMED: usize = 20;
+
 /// As the summary shows it: `since 2024-03-05T00:00:00Z; host WS01 or WS02; port 443`.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,8 +93,12 @@ impl fmt::Display for Filter {
         let times = [("since", since), ("until", until)];
         let times = times.into_iter().filter_map(|(name, time)| Some(format!("{name} {}", time?)));
         let patterns = self.patterns.iter().map(|(property, patterns)| {
-            let patterns: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
-            format!("{} {}", property.name(), patterns.join(" or "))
+            let named: Vec<&str> = patterns.iter().take(NAMED).map(Pattern::as_str).collect();
+            let named = named.join(" or ");
+            match patterns.len() - patterns.len().min(NAMED) {
+                0 => format!("{} {named}", property.name()),
+                more => format!("{} {named} or {} more", property.name(), grouped(more as u64)),
+            }
         });
         f.write_str(&times.chain(patterns).collect::<Vec<_>>().join("; "))
     }

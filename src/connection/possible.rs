@@ -70,6 +70,7 @@ pub fn user(text: &str) -> Option<String> {
     };
     let twice = || text.contains(r"\\").then(|| r"one \ stands between a domain and a user".to_owned());
     let half = || match text.split_once('\\')? {
+        ("" | ".", "") => Some("it has no name".to_owned()),
         (_, "") => Some(format!("it is a domain alone, in which {text}* finds every user")),
         ("" | ".", name) => Some(format!(r"it has no domain: {name} alone finds that user in any")),
         _ => None,
@@ -125,8 +126,9 @@ fn no_end(text: &str, port: &str) -> Option<String> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = undotted(text).split('.');
     let is_like_address = parts.clone().count() > 1 && parts.clone().all(|part| part.split('-').all(is_number));
+    let are_bytes = parts.clone().all(|part| part.parse::<u8>().is_ok());
     is_like_address.then(|| match parts.count() {
-        count @ 2..4 if !text.contains('-') => {
+        count @ 2..4 if are_bytes => {
             format!(
                 "it is part of an address: give {0}.*, or {0}{1}/{2}",
                 undotted(text),
@@ -174,7 +176,7 @@ fn spaces(text: &str) -> Option<String> {
 fn several(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
     let is_so = text.contains(';') && !parts.is_empty();
-    is_so.then(|| format!("values have commas between them: give {}, or * where a ; is meant", parts.join(",")))
+    is_so.then(|| format!("commas part values, as in {}; * stands for a ; in a name", parts.join(",")))
 }
 
 fn character(text: &str) -> Option<String> {

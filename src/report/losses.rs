@@ -97,7 +97,8 @@ impl Losses<'_> {
         let outside = chosen.filter_map(|host| Some((host, host.span.filter(|&span| is_outside(span))?)));
         let hosts: Vec<String> =
             outside.map(|(host, span)| format!("{} ({})", text::printable(&host.name), reach(span))).collect();
-        let said = || format!("the logs of {} do not reach the time that the filters want", text::few(&hosts));
+        // Events that were forwarded are in others' logs.
+        let said = || format!("the own logs of {} do not reach the time that the filters want", text::few(&hosts));
         (!hosts.is_empty()).then(|| self.as_far_as_read(&said()))
     }
 
@@ -107,9 +108,9 @@ impl Losses<'_> {
             let hint = match nearest {
                 Some(nearest) => format!(": did you mean {nearest}?"),
                 None if known.is_empty() => String::new(),
-                None => format!("; there {} {}", if known.len() == 1 { "is" } else { "are" }, text::few(known)),
+                None => format!("; they are of {}", text::few(known)),
             };
-            let said = format!("no log and no connection is of host {name}{hint}");
+            let said = format!("host {name} has no connection in these logs{hint}");
             text::printable(&self.as_far_as_read(&said)).into_owned()
         };
         first(self.ran.strangers.iter().map(line), self.ran.strangers.len() as u64)
@@ -166,7 +167,7 @@ impl Losses<'_> {
         let count = Some(self.ran.tally.userless).filter(|&count| count > 0)?;
         let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
         let connections = counted(count, "connection");
-        Some(format!("{connections} {were} not judged by user: the start of {its}, EventID 4688, is not in these logs"))
+        Some(format!("{connections} {were} not judged by user: no EventID 4688 in these logs tells who started {its}"))
     }
 
     /// The names of processes that were asked for and no process in the logs has.
@@ -249,5 +250,7 @@ pub(super) fn repeated(ran: &Ran) -> Option<String> {
     let Repeated { hits, logs: [one, other] } = ran.repeated.as_ref()?;
     let (hits, are) = (counted(*hits, "hit"), if *hits == 1 { "is" } else { "are" });
     let place = if one == other { format!("twice in {one}") } else { format!("in {one} and in {other}") };
-    Some(format!("{hits} {are} counted again: the same chunks are {place}; --dedup counts each event once"))
+    Some(format!(
+        "{hits} {are} counted again: the same chunks are there twice, such as {place}; --dedup counts each event once"
+    ))
 }

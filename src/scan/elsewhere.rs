@@ -59,7 +59,7 @@ pub struct Missing {
 }
 
 /// The look at what else is in the logs, if it can show something new: when only some connections are looked for. When `quiet`, only for
-/// names that hardly any process has; for others there is [`afterwards`].
+/// names that were given, or that hardly any process has.
 ///
 /// It is over with the first hit, unless such a name is among those that are looked for.
 ///
@@ -69,24 +69,24 @@ pub struct Missing {
 pub fn aside(plan: &Plan, quiet: bool) -> Result<Option<Aside>, Error> {
     let rules = &plan.terms.rules;
     let is_odd = rules.processes().iter().any(|name| is_odd(name));
-    if rules.is_of_any_process() || quiet && !is_odd {
+    // Of names that were given, it is said in every mode that another was probably meant.
+    let are_given = rules.infos.iter().any(RuleInfo::is_of_processes);
+    if rules.is_of_any_process() || quiet && !is_odd && !are_given {
         return Ok(None);
     }
     Ok(Some(Aside { plan: of_processes(plan)?, ends_with_a_hit: !is_odd }))
 }
 
 /// The same look after a scan that had none beside it and found no connection of the processes that it looked for, if it can show what is
-/// said in every mode: that a given name is like another, or that a source has no connections.
+/// said in every mode: that a source has no connections.
 ///
 /// # Errors
 ///
 /// As of [`aside`].
 pub fn afterwards(plan: &Plan, findings: &Findings) -> Result<Option<Plan>, Error> {
     let Terms { rules, logged_by, .. } = &plan.terms;
-    let are_given = rules.infos.iter().any(RuleInfo::is_of_processes);
     let is_any_found = findings.sources.values().any(|source| source.tally.of_chosen_processes() > 0);
-    let is_wanted = are_given || logged_by.none().is_some();
-    if is_any_found || !is_wanted || rules.is_of_any_process() {
+    if is_any_found || logged_by.none().is_none() || rules.is_of_any_process() {
         return Ok(None);
     }
     of_processes(plan).map(Some)

@@ -157,7 +157,7 @@ impl Searched {
         let path = |number: usize| sources.logs.get(number).map_or(Path::new(""), |log: &Source| &log.path);
         let empty = empty(sources, &found, &defects);
         let name = |number: usize| sources.logs.get(number).map_or_else(String::new, |log| log.name.clone());
-        let repeated = repeats.repeated().filter(|_| plan.terms.copies == Copies::Count);
+        let repeated = repeats.repeated().filter(|_| plan.terms.copies != Copies::Drop);
         let repeated = repeated.map(|found| Repeated { hits: found.hits, logs: found.sources.map(name) });
         Self {
             archives: archives.collect(),

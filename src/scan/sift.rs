@@ -263,7 +263,7 @@ impl<'a> Sifter<'a> {
         // A look before has named what is wrong with the sum.
         let sum = if self.plan.before.is_empty() { chunk::records_fault(bytes) } else { None };
         let checksums = chunk::checksums(bytes).filter(|_| faults.is_empty() && sum.is_none());
-        let hits = self.part.tally.hits;
+        let hits = self.part.tally.live_hits();
         for (kind, cause) in faults.into_iter().chain(sum) {
             self.chunk_defect(place, kind, &cause);
         }
@@ -301,7 +301,7 @@ impl<'a> Sifter<'a> {
             }
             records => self.decode(place, bytes, layout, records),
         }
-        let hits = self.part.tally.hits.saturating_sub(hits);
+        let hits = self.part.tally.live_hits().saturating_sub(hits);
         if let Some(checksums) = checksums.filter(|_| hits > 0) {
             self.found.repeats.meet(checksums, hits, self.source.number);
         }

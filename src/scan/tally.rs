@@ -106,6 +106,12 @@ impl Tally {
         sum([self.filtered, self.other_process, self.of_chosen_processes()])
     }
 
+    /// Hits that are not of recovered records.
+    #[must_use]
+    pub fn live_hits(&self) -> u64 {
+        self.hits.saturating_sub(self.hits_recovered)
+    }
+
     /// Connections of the chosen processes.
     #[must_use]
     pub fn of_chosen_processes(&self) -> u64 {

@@ -94,7 +94,7 @@ fn times_that_no_log_reaches_are_said() {
     let later = evtx_writer::log(&[Event::connection().on("WS02").at(86_400)]);
     let both = connections().events(&[Event::connection()]).log("later.evtx", &later);
     let outside =
-        "the logs of WS01.corp.example (from 2024-03-05T14:07:11Z to 2024-03-05T14:07:11Z) do not reach the time";
+        "the own logs of WS01.corp.example (from 2024-03-05T14:07:11Z to 2024-03-05T14:07:11Z) do not reach the time";
     for quiet in [&[][..], &["-q"]] {
         let said = |host: &str| both.run_on(&[&["--host", host, "--since", "2024-03-06", "."], quiet].concat());
         said("ws*").exits(0).says(&[outside]).does_not_say("WS02 (");

@@ -85,8 +85,9 @@ fn copies_of_an_event_count_once_with_dedup() {
         .log("d.evtx", &evtx_writer::log(&other_host))
         .args(["--group-by", "dvc"]);
     case.run().exits(0).says(&["found     53 connections"]).says(&[
-        "20 hits are counted again: the same chunks are in ./a.evtx and in ./b/shadow.evtx; --dedup counts each event once",
+        "20 hits are counted again: the same chunks are there twice, such as in ./a.evtx and in ./b/shadow.evtx; --dedup counts each event once",
     ]);
+    case.run_on(&["--recover", "."]).says(&["20 hits are counted again"]);
     case.run_on(&["a.evtx", "c", "d.evtx"]).does_not_say("counted again");
     let ran = case.run_on(&["--dedup", "."]);
     ran.does_not_say("counted again");

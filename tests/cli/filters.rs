@@ -58,14 +58,14 @@ fn hosts_that_nothing_is_of_are_said_in_every_mode() {
         for (host, hint) in [
             ("WS01.corp.exmple", ": did you mean WS01.corp.example?"),
             ("ws03.corp.example", ": did you mean WS03?"),
-            ("NOSUCH*", "; there are SRV02, WS01.corp.example, WS03"),
-            ("10.1.2.33", "; there are "),
-            ("WS01,NOSUCH", "NOSUCH; there are "),
+            ("NOSUCH*", "; they are of SRV02, WS01.corp.example, WS03"),
+            ("10.1.2.33", "; they are of "),
+            ("WS01,NOSUCH", "NOSUCH has no connection in these logs; they are of "),
         ] {
-            run(host).exits(0).says(&["no log and no connection is of host ", hint]);
+            run(host).exits(0).says(&[" has no connection in these logs", hint]);
         }
         for host in ["ws01", "SRV02", "WS03.", "WS*"] {
-            run(host).exits(0).does_not_say("is of host");
+            run(host).exits(0).does_not_say("has no connection");
         }
     }
 }

@@ -567,16 +567,16 @@ fn lists_that_nothing_can_be_on_are_said() {
         .run_on(&["log.evtx"])
         .exits(0)
         .says(&[
-            "--watchlist l/own.txt: connections to its addresses are left out, since every network in it is excluded, such as \
+            "--watchlist l/own.txt: connections to addresses on this list are left out, since each of its networks is excluded, such as \
              10.1.0.0/16 by 10.0.0.0/8; a scan with --exclusions none",
         ]);
     let remote = excluded.run_on(&["--judge", "remote", "log.evtx"]);
-    remote.exits(0).says(&["--watchlist l/own.txt: connections with peers on it are left out"]);
+    remote.exits(0).says(&["--watchlist l/own.txt: connections with peers on this list are left out"]);
     run_in(&excluded, &["--partial", "p.parquet", "--partial-events", "log.evtx"]).exits(0);
     let merge = ["merge", "-q", "--watchlist", "l/own.txt", "p.parquet"];
     Ran::new(excluded.another(&merge))
         .exits(0)
-        .says(&["connections to its addresses are left out", "a scan with --exclusions none"]);
+        .says(&["connections to addresses on this list are left out", "a scan with --exclusions none"]);
     let given =
         ["--exclude-cidr", "10.0.0.0/8", "--exclude-cidr", "192.168.0.0/16", "--watchlist", "l/own.txt", "log.evtx"];
     let given = Ran::new(connections().events(&events).file("l/own.txt", "10.1.0.0/16").command(&given));
@@ -627,7 +627,7 @@ fn networks_that_are_excluded_are_looked_up_and_not_compared_one_by_one() {
     let case =
         connections().events(&[to("9.1.2.3", "", 0)]).file("l/own.txt", lines).args(["--exclude-cidr", "@l/own.txt"]);
     let start = std::time::Instant::now();
-    case.run_on(&["--watchlist", "l/own.txt", "log.evtx"]).exits(0).says(&["every network in it is excluded"]);
+    case.run_on(&["--watchlist", "l/own.txt", "log.evtx"]).exits(0).says(&["each of its networks is excluded"]);
     case.run_on(&["--detect-cidr", "@l/own.txt", "log.evtx"])
         .exits(0)
         .says(&["nothing can be found, since every address"]);

@@ -654,7 +654,7 @@ fn of_two_4688_of_a_start_a_row_is_of_one() {
 #[test]
 fn of_connections_that_are_asked_for_by_user_it_is_said_whose_is_not_known() {
     const SAID: &str =
-        "2 connections were not judged by user: the start of their processes, EventID 4688, is not in these logs";
+        "2 connections were not judged by user: no EventID 4688 in these logs tells who started their processes";
     let other = |event: Event| event.with("ProcessID", Value::U64(1));
     let events =
         [created(2, ID), allowed().at(1), other(allowed()).at(2), other(allowed()).at(3), other(allowed()).at(9)];
