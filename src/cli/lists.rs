@@ -76,7 +76,7 @@ fn listed<T>(path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec
         0 => Err("it has no value: give one per line".to_owned()),
         1..=MOST => Ok(values),
         count => Err(format!(
-            "it has {} values, and a filter takes {} at most; --watchlist FILE with --only-watched takes lists of any length",
+            "it has {} values, and a list for a filter has {} at most; a list of addresses or names for --watchlist can be of any length",
             grouped(count as u64),
             grouped(MOST as u64)
         )),

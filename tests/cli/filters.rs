@@ -49,6 +49,22 @@ fn ticks(ticks: i64) -> Event {
 }
 
 #[test]
+fn lists_for_filters_have_a_thousand_values_at_most() {
+    let case = |count: usize| {
+        let list: String = (0..count).map(|number| format!("9.9.{}.{}\r", number / 256, number % 256)).collect();
+        detect()
+            .events(&[Event::connection().dest("9.9.0.7")])
+            .file("l.txt", list)
+            .args(["--dest", "@l.txt", "log.evtx"])
+    };
+    case(1000).run_on(&["-q"]).exits(0);
+    case(1001)
+        .run_on(&["-q"])
+        .exits(2)
+        .says(&["--dest @l.txt: it has 1,001 values, and a list for a filter has 1,000 at most"]);
+}
+
+#[test]
 fn hosts_that_nothing_is_of_are_said_in_every_mode() {
     let on = |host: &str| Event::connection().on(host);
     // A collector's log, whose first record tells only one of its hosts.
