@@ -24,18 +24,7 @@ const MOST: usize = 1000;
 ///
 /// One is wrong, or a list cannot be read or has none.
 pub(super) fn networks(option: &str, given: &[String]) -> Result<Vec<IpNet>, Error> {
-    let mut networks = Vec::new();
-    for value in given {
-        let wrong = |message: String| Error::Usage(format!("{option} {message}"));
-        match value.strip_prefix('@') {
-            None => networks.push(cidr::parse(value).map_err(wrong)?),
-            Some(path) => {
-                let of_list = |message: String| wrong(format!("{}: {message}", text::printable(value)));
-                networks.extend(list(path).and_then(|list| cidr::parse_list(&list)).map_err(of_list)?);
-            }
-        }
-    }
-    Ok(networks)
+    each(option, given, cidr::parse, |path| cidr::parse_list(&list(path)?))
 }
 
 /// Reads values with `read`, each given as itself or in a list, one per line. Commas part values there as on the command line. A `#`
@@ -49,6 +38,16 @@ pub(super) fn values<T>(
     given: &[String],
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Error> {
+    each(option, given, &read, |path| listed(path, &read))
+}
+
+/// Reads values with `read`, and lists of them with `read_list`.
+fn each<T>(
+    option: &str,
+    given: &[String],
+    read: impl Fn(&str) -> Result<T, String>,
+    read_list: impl Fn(&str) -> Result<Vec<T>, String>,
+) -> Result<Vec<T>, Error> {
     let mut values = Vec::new();
     for value in given {
         let wrong = |message: String| Error::Usage(format!("{option} {message}"));
@@ -56,7 +55,7 @@ pub(super) fn values<T>(
             None => values.push(read(value).map_err(wrong)?),
             Some(path) => {
                 let of_list = |message: String| wrong(format!("{}: {message}", text::printable(value)));
-                values.extend(listed(path, &read).map_err(of_list)?);
+                values.extend(read_list(path).map_err(of_list)?);
             }
         }
     }

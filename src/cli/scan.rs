@@ -23,6 +23,7 @@ use crate::{
         findings::{Findings, Wrong},
         hosts::Host,
         known::Questions,
+        plan::Plan,
         pool,
         searched::Searched,
         second,
@@ -118,8 +119,7 @@ fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Els
     if aside.is_none()
         && let Some(look) = elsewhere::afterwards(plan, &findings)?
     {
-        let method = method.without_hashing();
-        found_aside = Some(shown(config, sources, |progress| pool::scan(&look, &method, sources, progress))?);
+        found_aside = Some(scan_again(config, sources, &look)?);
     }
     let elsewhere = found_aside
         .map(|found| Elsewhere::of_aside(found, &findings, &plan.terms))
@@ -131,9 +131,14 @@ fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Els
 /// The hosts that the filters ask for and that are not in the logs.
 fn strangers(config: &Config, sources: &Sources, hosts: &[Host]) -> Result<Vec<Stranger>, Error> {
     let Some(look) = strangers::look(&config.plan, hosts)? else { return Ok(Vec::new()) };
-    let method = config.method.without_hashing();
-    let found = shown(config, sources, |progress| pool::scan(&look, &method, sources, progress))?;
+    let found = scan_again(config, sources, &look)?;
     strangers::among(&config.plan.terms.filter, hosts, found).map_err(Error::Spill)
+}
+
+/// What another look at sources finds that were hashed before.
+fn scan_again(config: &Config, sources: &Sources, look: &Plan) -> Result<Findings, Error> {
+    let method = config.method.without_hashing();
+    shown(config, sources, |progress| pool::scan(look, &method, sources, progress))
 }
 
 /// Looks at all sources, and shows how far that is.

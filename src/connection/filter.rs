@@ -2,7 +2,7 @@
 //!
 //! It is the filter macro at the end of Splunk's rule, which a user fills in. Networks and processes are the rules' concern.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use crate::{
     connection::{
@@ -53,17 +53,13 @@ impl Filter {
     /// Whether a host of this name is asked for by name.
     #[must_use]
     pub fn names_host(&self, name: &str) -> bool {
-        let patterns = self.patterns.iter().find(|(property, _)| *property == Property::Host);
-        patterns.is_some_and(|(_, patterns)| Property::Host.has_one(&of_host(name), patterns))
+        self.given(Property::Host).any(|pattern| is_host(pattern, name))
     }
 
     /// The patterns for hosts that none of these names fits, as they were given.
     pub fn strange_hosts<'n>(&self, names: &(impl Iterator<Item = &'n str> + Clone)) -> Vec<&str> {
-        let patterns = self.patterns.iter().filter(|(property, _)| *property == Property::Host);
-        let is_strange = |pattern: &&Pattern| {
-            !names.clone().any(|name| Property::Host.has_one(&of_host(name), std::slice::from_ref(pattern)))
-        };
-        patterns.flat_map(|(_, patterns)| patterns).filter(is_strange).map(Pattern::as_str).collect()
+        let is_strange = |pattern: &&Pattern| !names.clone().any(|name| is_host(pattern, name));
+        self.given(Property::Host).filter(is_strange).map(Pattern::as_str).collect()
     }
 
     /// The fields that it looks at.
@@ -73,14 +69,19 @@ impl Filter {
 
     /// The patterns for a property, as they were given.
     pub fn patterns(&self, property: Property) -> impl Iterator<Item = &str> {
+        self.given(property).map(Pattern::as_str)
+    }
+
+    fn given(&self, property: Property) -> impl Iterator<Item = &Pattern> {
         let of_property = self.patterns.iter().filter(move |(given, _)| *given == property);
-        of_property.flat_map(|(_, patterns)| patterns).map(Pattern::as_str)
+        of_property.flat_map(|(_, patterns)| patterns)
     }
 }
 
-/// A connection of which the host alone is known.
-fn of_host(name: &str) -> Connection<'_> {
-    Connection { dvc: name.into(), ..Connection::default() }
+/// Whether a pattern for hosts fits this name.
+fn is_host(pattern: &Pattern, name: &str) -> bool {
+    let connection = Connection { dvc: name.into(), ..Connection::default() };
+    Property::Host.has_one(&connection, slice::from_ref(pattern))
 }
 
 /// How many patterns of a property are shown.

@@ -190,8 +190,7 @@ impl Sides {
 
 /// The name of a host as names of hosts are compared: in any ASCII case, without a dot at its end.
 fn folded(host: &str) -> Cow<'_, str> {
-    let host = undotted(host);
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) { host.to_ascii_lowercase().into() } else { host.into() }
+    sysmon::lower_case(undotted(host))
 }
 
 /// Whether an address never leaves its host or its link, so that in a log of the host it is the host's own: loopback, and

@@ -221,10 +221,17 @@ impl Parent {
     }
 }
 
+/// The order of two that tell the same, at these times and with these texts.
+fn by_rank<'t, T: Iterator<Item = &'t str> + Clone>(times: [Option<i128>; 2], texts: [T; 2]) -> Ordering {
+    let ([time, other_time], [own, others]) = (times, texts);
+    let rank = |time, texts: &T| Weight::of(texts.clone()).at(time);
+    let of_rank = rank(time, &own).cmp(&rank(other_time, &others));
+    of_rank.then(time.cmp(&other_time)).then_with(|| own.cmp(others))
+}
+
 impl Ord for Created {
     fn cmp(&self, other: &Self) -> Ordering {
-        let of_rank = self.weight().at(self.time).cmp(&other.weight().at(other.time));
-        of_rank.then(self.time.cmp(&other.time)).then_with(|| self.texts().cmp(other.texts()))
+        by_rank([self.time, other.time], [self.texts(), other.texts()])
     }
 }
 
@@ -236,8 +243,7 @@ impl PartialOrd for Created {
 
 impl Ord for Parent {
     fn cmp(&self, other: &Self) -> Ordering {
-        let of_rank = self.weight().at(self.time).cmp(&other.weight().at(other.time));
-        of_rank.then(self.time.cmp(&other.time)).then_with(|| self.texts().cmp(other.texts()))
+        by_rank([self.time, other.time], [self.texts(), other.texts()])
     }
 }
 

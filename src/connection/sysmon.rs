@@ -275,7 +275,7 @@ pub(super) fn decimal(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn lower_case(text: &str) -> Cow<'_, str> {
+pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     report::{labels, ran::Ran},
     scan::{
         elsewhere::{Elsewhere, Missing},
-        searched::Repeated,
+        repeats::Repeated,
         strangers::Stranger,
         tally::Tally,
         terms::Terms,
@@ -150,24 +150,18 @@ impl Losses<'_> {
 
     /// How many connections rules that ask for the process were not applied to.
     pub(super) fn unjoined(&self) -> Option<String> {
-        let count = Some(self.ran.tally.unjoined).filter(|&count| count > 0)?;
-        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
-        let why = match self.terms.logged_by {
+        not_judged(self.ran.tally.unjoined, "rules that ask for the process", |its| match self.terms.logged_by {
             LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
             LoggedBy::Security | LoggedBy::All => {
                 format!("the start of {its} is not in these logs, or not its command line")
             }
-        };
-        let connections = counted(count, "connection");
-        Some(format!("{connections} {were} not judged by rules that ask for the process: {why}"))
+        })
     }
 
     /// How many connections were not found by their user, where a user is asked for.
     pub(super) fn userless(&self) -> Option<String> {
-        let count = Some(self.ran.tally.userless).filter(|&count| count > 0)?;
-        let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
-        let connections = counted(count, "connection");
-        Some(format!("{connections} {were} not judged by user: no EventID 4688 in these logs tells who started {its}"))
+        let why = |its: &str| format!("no EventID 4688 in these logs tells who started {its}");
+        not_judged(self.ran.tally.userless, "user", why)
     }
 
     /// The names of processes that were asked for and no process in the logs has.
@@ -243,6 +237,12 @@ fn up_to(most: usize, lines: impl Iterator<Item = String>, total: u64) -> Vec<St
         first.push(format!("and {} more", grouped(more)));
     }
     first
+}
+
+/// How many connections were not judged by something, if there are any, and why: `why` is told what their processes are called.
+fn not_judged(count: u64, by: &str, why: impl FnOnce(&str) -> String) -> Option<String> {
+    let (were, its) = if count == 1 { ("was", "its process") } else { ("were", "their processes") };
+    (count > 0).then(|| format!("{} {were} not judged by {by}: {}", counted(count, "connection"), why(its)))
 }
 
 /// How many hits count again, since the same chunks were met more than once.

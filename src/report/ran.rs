@@ -13,7 +13,7 @@ use crate::{
         beacons::Channels,
         labelled::{Count, Counts},
     },
-    scan::{hosts::Host, searched::Repeated, strangers::Stranger, tally::Tally},
+    scan::{hosts::Host, repeats::Repeated, strangers::Stranger, tally::Tally},
 };
 
 /// What a run has to say for itself.

@@ -312,11 +312,10 @@ impl<'a> Summary<'a> {
         for (source, &count) in self.ran.duplicates.iter().take(NAMED) {
             writeln!(f, "          {:>7}  {source}", grouped(count))?;
         }
-        line(f, losses::repeated(self.ran))?;
         if self.ran.duplicates.len() > NAMED {
             writeln!(f, "          and in {} more", counted((self.ran.duplicates.len() - NAMED) as u64, "log"))?;
         }
-        Ok(())
+        line(f, losses::repeated(self.ran))
     }
 
     /// What lists and databases have said, and what of them is of no use.

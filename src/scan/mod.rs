@@ -7,7 +7,7 @@
 //! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more, and `worker` how. `blocks`: logs read block by block.
 //! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it. [`alike`]: those that are known to be no hits.
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
-//! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits. `repeats`: hits of chunks that are there twice.
+//! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits. [`repeats`]: hits of chunks that are there twice.
 //! - [`ahead`]: a look ahead, for what has to be [`known`] of all logs before connections are judged.
 //! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`] and those above them, their [`kin`]. [`elsewhere`]: what else is in the logs, where nothing was found. [`strangers`]: hosts that are asked for and that are not in the logs.
 
@@ -25,7 +25,7 @@ pub mod known;
 pub mod plan;
 pub mod pool;
 pub mod prefilter;
-mod repeats;
+pub mod repeats;
 pub mod searched;
 pub mod second;
 pub mod sift;

@@ -26,13 +26,13 @@ struct Met {
     last: usize,
 }
 
-/// Hits of chunks that were met before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Repeated {
-    /// How many there are.
-    pub(super) hits: u64,
-    /// The numbers of two sources with the same chunk.
-    pub(super) sources: [usize; 2],
+/// Hits that count more than once, since the same chunk is in several logs, or in one several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// How many there are, without those that were met first.
+    pub hits: u64,
+    /// Two logs with the same chunk, safe to print.
+    pub logs: [String; 2],
 }
 
 impl Repeats {
@@ -47,12 +47,12 @@ impl Repeats {
         other.met.into_iter().for_each(|(checksums, met)| self.add(checksums, met));
     }
 
-    /// The hits that count more than once.
-    pub(super) fn repeated(&self) -> Option<Repeated> {
+    /// The hits that count more than once, in sources that have these names.
+    pub(super) fn repeated(&self, name: impl Fn(usize) -> String) -> Option<Repeated> {
         let again = self.met.values().filter(|met| met.times > 1);
         let first = again.clone().map(|met| [met.first, met.last]).min()?;
         let hits = again.map(|met| (met.times - 1).saturating_mul(met.hits)).fold(0, u64::saturating_add);
-        Some(Repeated { hits, sources: first }).filter(|_| !self.are_too_many)
+        (!self.are_too_many).then(|| Repeated { hits, logs: first.map(name) })
     }
 
     fn add(&mut self, checksums: u64, met: Met) {
@@ -82,11 +82,12 @@ mod tests {
         let (mut one, mut other) = (Repeats::default(), Repeats::default());
         one.meet(7, 10, 4);
         one.meet(8, 100, 4);
-        assert_eq!(one.repeated(), None);
+        let name = |number: usize| format!("{number}.evtx");
+        assert_eq!(one.repeated(name), None);
         other.meet(7, 10, 2);
         other.meet(7, 10, 3);
         other.meet(9, 1, 3);
         one.merge(other);
-        assert_eq!(one.repeated(), Some(Repeated { hits: 20, sources: [2, 4] }));
+        assert_eq!(one.repeated(name), Some(Repeated { hits: 20, logs: [2, 4].map(name) }));
     }
 }

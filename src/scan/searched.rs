@@ -33,6 +33,7 @@ use crate::{
         findings::{Findings, SourceFindings, SourceKey, Wrong},
         hosts::{self, HitHosts, Host},
         plan::Plan,
+        repeats::Repeated,
         strangers::Stranger,
         tally::Tally,
     },
@@ -68,15 +69,6 @@ pub struct Searched {
     pub strangers: Vec<Stranger>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
-}
-
-/// Hits that count more than once, since the same chunk is in several logs, or in one several times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeated {
-    /// How many there are, without those that were met first.
-    pub hits: u64,
-    /// Two logs with the same chunk, safe to print.
-    pub logs: [String; 2],
 }
 
 /// The given paths and the archives in which there was no log, and nothing wrong. A packed stream shows only when it is read what is in it.
@@ -157,8 +149,7 @@ impl Searched {
         let path = |number: usize| sources.logs.get(number).map_or(Path::new(""), |log: &Source| &log.path);
         let empty = empty(sources, &found, &defects);
         let name = |number: usize| sources.logs.get(number).map_or_else(String::new, |log| log.name.clone());
-        let repeated = repeats.repeated().filter(|_| plan.terms.copies != Copies::Drop);
-        let repeated = repeated.map(|found| Repeated { hits: found.hits, logs: found.sources.map(name) });
+        let repeated = repeats.repeated(name).filter(|_| plan.terms.copies != Copies::Drop);
         Self {
             archives: archives.collect(),
             empty,

@@ -3,7 +3,7 @@
 //! A log says by its first record whose it is. A collector's log has records of other hosts too, so that all connections are looked at
 //! before a host is called a stranger; that takes another look at the logs, where there may be one.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use crate::{
     connection::{filter::Filter, glossary::Field},
@@ -20,7 +20,7 @@ pub struct Stranger {
     /// The host that was probably meant.
     pub nearest: Option<String>,
     /// All hosts that there are, by name.
-    pub known: Vec<String>,
+    pub known: Arc<[String]>,
 }
 
 /// The plan of a look at the hosts of all connections, if the filters ask for one that is none of these.
@@ -47,9 +47,9 @@ pub fn among(filter: &Filter, hosts: &[Host], found: Findings) -> io::Result<Vec
         let (key, _) = group?;
         known.extend(key.values().next().filter(|name| !name.is_empty()).map(str::to_owned));
     }
-    let known: Vec<String> = known.into_iter().collect();
+    let known: Arc<[String]> = known.into_iter().collect();
     let stranger =
-        |name: &str| Stranger { name: name.to_owned(), nearest: nearest(name, &known), known: known.clone() };
+        |name: &str| Stranger { name: name.to_owned(), nearest: nearest(name, &known), known: Arc::clone(&known) };
     Ok(filter.strange_hosts(&known.iter().map(String::as_str)).into_iter().map(stranger).collect())
 }
 

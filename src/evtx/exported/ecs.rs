@@ -10,8 +10,10 @@ use std::collections::HashMap;
 
 use crate::evtx::event::Event;
 
-const SYSMON: &str = "Microsoft-Windows-Sysmon";
-const AUDIT: &str = "Microsoft-Windows-Security-Auditing";
+/// The provider whose events have `UtcTime`.
+pub(super) const SYSMON: &str = "Microsoft-Windows-Sysmon";
+/// The provider of Windows' audit, whose events have level 0 and hexadecimal ids. Programs call them by what they audit.
+pub(super) const AUDIT: &str = "Microsoft-Windows-Security-Auditing";
 
 /// What only has another name in events of Sysmon. The later of two for the same field is the less exact one.
 const NAMES: [(&str, &str); 29] = [

@@ -20,7 +20,11 @@ use jiff::Timestamp;
 
 use crate::evtx::{
     event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME},
-    exported::{ecs, entities::unescaped, times},
+    exported::{
+        ecs::{self, AUDIT},
+        entities::unescaped,
+        times,
+    },
 };
 
 /// Values by their names: `{"a":{"b":1}}` and `{"a.b":1}` are the same.
@@ -98,9 +102,6 @@ const KEYWORDS: &str = "Keywords";
 /// A `Level` of Windows, how Winlogbeat's `log.level` and `EvtxECmd`'s `Level` for it start, and `NXLog`'s `SeverityValue`.
 const LEVELS: [(&str, &str, &str); 5] =
     [("1", "crit", "5"), ("2", "err", "4"), ("3", "warn", "3"), ("4", "info", "2"), ("5", "verb", "1")];
-
-/// The provider of Windows' audit, whose events have level 0. Both programs call them by what they audit.
-const AUDIT: &str = "Microsoft-Windows-Security-Auditing";
 
 /// Fields of the audit's EventID 4688 and 4689 that are hexadecimal in logs, and numbers in Velociraptor's JSON.
 const HEXADECIMAL: [&str; 4] = ["NewProcessId", "ProcessId", "SubjectLogonId", "TargetLogonId"];

@@ -11,10 +11,7 @@
 
 use jiff::Timestamp;
 
-use crate::evtx::event::Event;
-
-/// The provider whose events have `UtcTime`.
-const SYSMON: &str = "Microsoft-Windows-Sysmon";
+use crate::evtx::{event::Event, exported::ecs::SYSMON};
 
 /// The `input.type` of events that were fetched as XML.
 const FETCHED: &str = "httpjson";

@@ -85,9 +85,7 @@ impl Gathered {
         let Self { all: Some(all), fields: own, .. } = self else { return Ok(()) };
         for group in groups.pass()? {
             let (key, group) = group?;
-            let stored = |field| key.value(fields, field);
-            let value = |field: Field| stored(field.stands_for(stored));
-            all.count_group(&GroupKey::new(own, key.rule, value), group);
+            all.count_group(&GroupKey::new(own, key.rule, stood_for(&key, fields)), group);
         }
         Ok(())
     }
@@ -124,9 +122,8 @@ impl Gathered {
     ) -> io::Result<()> {
         for group in groups.pass()? {
             let (key, group) = group?;
-            let stored = |field| key.value(fields, field);
-            let value = |field: Field| stored(field.stands_for(stored));
-            let own = GroupKey::new(&self.fields, key.rule, value);
+            let value = stood_for(&key, fields);
+            let own = GroupKey::new(&self.fields, key.rule, &value);
             if let Some(groups) = &mut self.groups {
                 groups.count_group(&own, group);
             }
@@ -169,4 +166,10 @@ impl Sorted {
             ..*report
         }
     }
+}
+
+/// The values of groups by these fields, and of those that some of them stand for.
+fn stood_for<'k>(key: &'k GroupKey, fields: &'k [Field]) -> impl Fn(Field) -> &'k str {
+    let stored = |field| key.value(fields, field);
+    move |field: Field| stored(field.stands_for(stored))
 }
