@@ -87,7 +87,7 @@ fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> 
     let row = line.get_mut(start..).unwrap_or_default();
     let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"';
     let has_special = row.iter().fold(false, |any, &byte| any | is_special(byte));
-    let commas = row.iter().fold(0, |commas, &byte| commas + usize::from(byte == b','));
+    let commas = memchr::memchr_iter(b',', row).count();
     if let Some(last) = row.last_mut() {
         *last = b'\n';
     }
