@@ -24,6 +24,7 @@ use crate::{
         set::RuleSet,
     },
     scan::{
+        along::Along,
         plan::{self, Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
@@ -132,6 +133,7 @@ impl Search {
             known: Arc::default(),
             before: Vec::new(),
             follow_ids: false,
+            along: Along::None,
         })
     }
 }

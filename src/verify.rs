@@ -23,6 +23,7 @@ use crate::{
     report::recorded::Recorded,
     rule::{judge::Rule, set::RuleSet},
     scan::{
+        along::Along,
         plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
@@ -293,5 +294,6 @@ fn nothing() -> Result<Plan, Error> {
         known: Arc::default(),
         before: Vec::new(),
         follow_ids: false,
+        along: Along::None,
     })
 }

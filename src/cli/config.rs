@@ -50,6 +50,7 @@ use crate::{
         },
     },
     scan::{
+        along::Along,
         plan::{self, Decoding, Plan, Purpose},
         pool::Method,
         prefilter::Prefilter,
@@ -144,6 +145,7 @@ impl Config {
                 known: Arc::default(),
                 before: Vec::new(),
                 follow_ids: outputs.hashes().is_some(),
+                along: Along::None,
             },
             method: Method {
                 threads: threads(args.threads),

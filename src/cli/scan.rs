@@ -24,7 +24,7 @@ use crate::{
         hosts::Host,
         known::Questions,
         plan::Plan,
-        pool,
+        pool::{self, Others},
         searched::Searched,
         second,
         strangers::{self, Stranger},
@@ -38,6 +38,9 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     let (look, detail) = (args.output.look, detail(args.said.verbose));
     let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
     config.show_on(screen(look), sheet(look));
+    if config.outputs.need_processes() {
+        config.plan = config.plan.going_along();
+    }
     idle::check_look(look, &config.outputs)?;
     if let Some(folder) = &config.live {
         live::keeps_out(&config.outputs, folder)?;
@@ -58,13 +61,14 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
         tell("netsift: --password: not used, since there is no archive\n");
     }
 
-    let (findings, elsewhere, wrong) = findings(&mut config, &sources)?;
-    let mut searched = Searched::new(&config.plan, &sources, findings);
+    let (pool::Found { own, along, .. }, elsewhere, wrong) = findings(&mut config, &sources)?;
+    let mut searched = Searched::new(&config.plan, &sources, own);
     searched.learn(wrong);
     searched.strangers = strangers(&config, &sources, &searched.hosts())?;
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
-        shown(&config, &sources, |progress| second::look(&config.plan, &config.method, &sources, hits, progress))
+        let Config { plan, method, .. } = &config;
+        shown(&config, &sources, |progress| second::look(plan, method, &sources, along, hits, progress))
     };
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;
@@ -85,7 +89,7 @@ pub(super) fn detail(verbose: bool) -> Detail {
 /// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
 /// for, it may be that none of them came in: that is tried first, since it is several times as fast. What is wrong with logs that were read for this alone is a defect
 /// of the hosts to which connections came, so that those of a host do not depend on the logs of others.
-fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>, Wrong), Error> {
+fn findings(config: &mut Config, sources: &Sources) -> Result<(pool::Found, Option<Elsewhere>, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     // Lists and databases are asked of the peers too.
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
@@ -93,39 +97,41 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Findings, Option<
     let is_only_shown = questions.locals && !terms.counts_by_ends();
     if !is_only_shown || terms.rules.is_of_any_process() || terms.groups_later() {
         let wrong = look_ahead(config, sources, questions)?;
-        let (findings, elsewhere) = scan_once(config, sources)?;
-        return Ok((findings, elsewhere, wrong));
+        let (found, elsewhere) = scan_once(config, sources)?;
+        return Ok((found, elsewhere, wrong));
     }
     let are_all_told = terms.ends;
     let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
     if !are_all_told {
-        let (findings, elsewhere) = scan_once(config, sources)?;
-        if findings.sources.values().all(|source| source.inbound == 0) {
-            return Ok((findings, elsewhere, wrong));
+        let (found, elsewhere) = scan_once(config, sources)?;
+        if found.own.sources.values().all(|source| source.inbound == 0) {
+            return Ok((found, elsewhere, wrong));
         }
     }
     let later = look_ahead(config, sources, questions)?;
-    let (findings, elsewhere) = scan_once(config, sources)?;
-    let wrong = wrong.then_later(later, &findings);
-    Ok((findings, elsewhere, wrong))
+    let (found, elsewhere) = scan_once(config, sources)?;
+    let wrong = wrong.then_later(later, &found.own);
+    Ok((found, elsewhere, wrong))
 }
 
 /// What is found, and what else is in the logs if that is worth a look.
-fn scan_once(config: &Config, sources: &Sources) -> Result<(Findings, Option<Elsewhere>), Error> {
+fn scan_once(config: &Config, sources: &Sources) -> Result<(pool::Found, Option<Elsewhere>), Error> {
     let Config { plan, method, paths, quiet, .. } = config;
-    let aside = elsewhere::aside(plan, *quiet)?;
-    let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, aside.as_ref(), method, sources, progress);
-    let (findings, mut found_aside) = shown(config, sources, scan)?;
-    if aside.is_none()
-        && let Some(look) = elsewhere::afterwards(plan, &findings)?
+    let others = Others { aside: elsewhere::aside(plan, *quiet)?, along: second::along(plan)? };
+    let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, &others, method, sources, progress);
+    let mut found = shown(config, sources, scan)?;
+    if others.aside.is_none()
+        && let Some(look) = elsewhere::afterwards(plan, &found.own)?
     {
-        found_aside = Some(scan_again(config, sources, &look)?);
+        found.aside = Some(scan_again(config, sources, &look)?);
     }
-    let elsewhere = found_aside
-        .map(|found| Elsewhere::of_aside(found, &findings, &plan.terms))
+    let elsewhere = found
+        .aside
+        .take()
+        .map(|aside| Elsewhere::of_aside(aside, &found.own, &plan.terms))
         .transpose()
         .map_err(Error::Spill)?;
-    Ok((findings, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(paths, &plan.terms))))
+    Ok((found, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(paths, &plan.terms))))
 }
 
 /// The hosts that the filters ask for and that are not in the logs.

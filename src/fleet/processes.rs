@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::{
     connection::clock::Clock,
     error::{Defect, DefectKind, Error},
+    fingerprint::Fingerprints,
     fleet::partial,
     group::{facts::Facts, hits::SortedHits, processes::Processes},
     scan::{second::Found, wanted::Wanted},
@@ -18,7 +19,7 @@ use crate::{
 /// What does not fit into memory cannot be kept in temporary files.
 pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found, Error> {
     // What is told has its times already.
-    let wanted = Wanted::new(hits, Clock::default()).map_err(Error::Spill)?;
+    let wanted = Wanted::new(hits, Clock::default(), Fingerprints::default()).map_err(Error::Spill)?;
     let (mut found, mut facts) = (Found::default(), Facts::new(room));
     for path in paths {
         match partial::processes(path) {

@@ -179,6 +179,10 @@ impl Processes {
             let mut open: Option<Telling> = None;
             for fact in facts.pass()? {
                 let fact = fact?;
+                // What else is told of those above is not asked for, and not always there.
+                if level > 0 && !matches!(fact.told, Told::Created(_) | Told::Ended(_)) {
+                    continue;
+                }
                 match &mut open {
                     Some(telling) if telling.goes_on(&fact) => telling.learn(fact),
                     _ if wanted.contains(&fact.of) || level == 0 && is_wanted(&fact.of) => {

@@ -63,6 +63,11 @@ impl Place {
     pub(super) fn of(number: u64) -> Self {
         Self { number, offset: chunk::offset(number) }
     }
+
+    /// Whether it is where a chunk of its number belongs.
+    pub(super) fn is_regular(self) -> bool {
+        self.offset == chunk::offset(self.number)
+    }
 }
 
 /// Takes the connections of one chunk into the findings.
@@ -220,7 +225,7 @@ impl<'s> Connections<'s> {
     /// times as long as text, and shown in three fields, so that there is never more text than a chunk can hold.
     fn take_values(&mut self, values: &Values<'_>) -> bool {
         let terms = &self.plan.terms;
-        let Findings { met: Some(met), groups, hits, hosts, .. } = &mut *self.found else { return false };
+        let Findings { met: Some(met), groups, hits, hosts, behind, .. } = &mut *self.found else { return false };
         let locals = self.plan.known.locals.as_ref();
         let seen = met.see(values, locals);
         let happened = || clock::read(values.field(UTC_TIME));
@@ -248,6 +253,9 @@ impl<'s> Connections<'s> {
         self.part.skew.take(terms.clock, Some(values.time), happened(), host);
         self.part.inbound += u64::from(met.is_inbound(&seen));
         hosts.count_value(values.computer, time);
+        if let Some(behind) = behind {
+            behind.take(values.computer, Part::ProcessGuid.value(values));
+        }
         if let Some(rule) = rule {
             *self.part.by_rule.entry(rule).or_default() += 1;
         }
@@ -289,7 +297,8 @@ impl<'s> Connections<'s> {
 
     fn of_processes<'p>(&'p mut self, wanted: &'p Wanted, scope: &'p Scope) -> wanted::Part<'p> {
         let place = kin::Place { source: self.source.number, offset: self.place.offset };
-        wanted::Part { wanted, scope, place, kin: &mut self.found.kin, facts: &mut self.found.facts }
+        let Findings { kin, facts, looked, .. } = &mut *self.found;
+        wanted::Part { wanted, scope, place, kin, facts, known: &looked.wanted }
     }
 
     /// The connection that an event is, with what its log does not say of it.
@@ -381,6 +390,9 @@ impl<'s> Connections<'s> {
         let terms = &self.plan.terms;
         self.part.inbound += u64::from(connection.direction == INBOUND);
         self.found.hosts.count(&connection.dvc, connection.time);
+        if let Some(behind) = &mut self.found.behind {
+            behind.take_texts(&connection.dvc, &connection.process_guid);
+        }
         for &rule in &rules {
             *self.part.by_rule.entry(rule).or_default() += 1;
             if !terms.groups_later() {

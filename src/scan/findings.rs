@@ -24,6 +24,7 @@ use crate::{
     rule::{judge::Verdict, sigma::memo::Memo},
     scan::{
         alike::Alike,
+        along::{Along, Behind, Looked},
         coverage::Coverage,
         hosts::HitHosts,
         kin::Kin,
@@ -57,6 +58,10 @@ pub struct Findings {
     pub facts: Facts,
     /// Which of these started which, where not all of them are taken.
     pub kin: Kin,
+    /// The chunks in which they were looked for, where the plan is for looking along with a scan.
+    pub(super) looked: Looked,
+    /// The processes behind the hits, where another look goes along.
+    pub(super) behind: Option<Behind>,
     /// What is known of all logs, where the plan is for that.
     pub known: Known,
     /// What the rules say of connections that were met, unless they are to be judged anew each time.
@@ -176,6 +181,11 @@ impl Findings {
             archives: BTreeMap::new(),
             facts: Facts::new(plan.room),
             kin: Kin::new(plan.room),
+            looked: Looked::default(),
+            behind: match &plan.along {
+                Along::Goes(hosts) => Some(Behind::new(hosts.clone())),
+                Along::None | Along::Went(_) => None,
+            },
             repeats: Repeats::default(),
             known: match plan.purpose {
                 Purpose::Ahead(questions) => Known::of(questions, plan.room),
@@ -206,6 +216,7 @@ impl Findings {
         self.hosts.merge(other.hosts);
         self.facts.merge(other.facts);
         self.kin.merge(other.kin);
+        self.looked.merge(other.looked);
         self.repeats.merge(other.repeats);
         self.known.merge(other.known);
         self.defects.merge(other.defects);

@@ -13,13 +13,13 @@ use std::{
 use crate::{connection::process::Mention, evtx::typed::Raw, fingerprint::Fingerprints, magic::CHUNK_SIZE};
 
 /// A set of things that are looked up once or more for each event.
-type Set<T> = HashSet<T, ahash::RandomState>;
+pub(super) type Set<T> = HashSet<T, ahash::RandomState>;
 
 /// A process of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Process {
-    /// The number of its host.
-    pub(super) host: u32,
+    /// The fingerprint of its host's name.
+    pub(super) host: u128,
     /// What its GUID says.
     pub(super) guid: u128,
 }
@@ -44,8 +44,10 @@ struct Tie {
 #[derive(Debug)]
 struct Passed {
     place: Place,
-    host: u32,
+    host: u128,
     guids: Vec<u128>,
+    /// Those that had started them, where it is not known yet which are of hits: of these, the events of others tell something.
+    parents: Vec<u128>,
 }
 
 /// What a look has met.
@@ -66,19 +68,31 @@ pub struct Kin {
     latest: Latest,
 }
 
-/// The host of the record before, as most records in a row are of one: its name as it stands there, and its number.
+/// The host of the record before, as most records in a row are of one: its name as it stands there, and its fingerprint.
 #[derive(Debug, Default)]
-struct Latest {
+pub(super) struct Latest {
     kind: u8,
     name: Vec<u8>,
-    number: Option<u32>,
+    host: Option<u128>,
 }
 
-/// What is left to be read: events of processes that are above those of hits, in places where some were passed by.
+/// What is left to be read: events of processes of hits, and above those, in places where some were passed by.
 #[derive(Debug)]
 pub struct Rest {
-    above: Set<Process>,
+    of: Set<Process>,
+    /// Of those that these have started, too.
+    parents: Set<Process>,
     places: BTreeSet<Place>,
+}
+
+impl Latest {
+    /// The fingerprint of a host, if it has one, by the value that is its name.
+    pub(super) fn host(&mut self, name: Raw<'_>, host: impl Fn(&str) -> Option<u128>) -> Option<u128> {
+        if (name.kind, name.bytes) != (self.kind, &self.name) {
+            *self = Self { kind: name.kind, name: name.bytes.to_vec(), host: host(&name.text()) };
+        }
+        self.host
+    }
 }
 
 impl Kin {
@@ -88,18 +102,31 @@ impl Kin {
         Self { room, ..Self::default() }
     }
 
-    /// The number of a host, if it has one, by the value that is its name.
-    pub(super) fn host(&mut self, name: Raw<'_>, number: impl Fn(&str) -> Option<u32>) -> Option<u32> {
-        let Latest { kind, name: latest, .. } = &self.latest;
-        if (name.kind, name.bytes) != (*kind, latest) {
-            self.latest = Latest { kind: name.kind, name: name.bytes.to_vec(), number: number(&name.text()) };
-        }
-        self.latest.number
+    /// The fingerprint of a host, if it has one, by the value that is its name.
+    pub(super) fn host(&mut self, name: Raw<'_>, host: impl Fn(&str) -> Option<u128>) -> Option<u128> {
+        self.latest.host(name, host)
     }
 
     /// Takes note of what an event of a host mentions. Returns whether it says something of a process that is of a hit, or known to
     /// be above one; it is passed by otherwise.
-    pub(super) fn meet(&mut self, wanted: &Set<Process>, host: u32, mention: Mention, place: Place) -> bool {
+    pub(super) fn meet(&mut self, wanted: &Set<Process>, host: u128, mention: Mention, place: Place) -> bool {
+        let is_near = self.is_near(wanted, host, mention);
+        if !is_near && !mention.is_query {
+            self.pass(Process { host, guid: mention.of }, None, place);
+        }
+        is_near
+    }
+
+    /// The same, where more can turn out to be of hits than is known by then.
+    pub(super) fn meet_early(&mut self, wanted: &Set<Process>, host: u128, mention: Mention, place: Place) -> bool {
+        let is_near = self.is_near(wanted, host, mention);
+        if !is_near {
+            self.pass(Process { host, guid: mention.of }, mention.parent, place);
+        }
+        is_near
+    }
+
+    fn is_near(&mut self, wanted: &Set<Process>, host: u128, mention: Mention) -> bool {
         let Mention { of, parent, is_query } = mention;
         let process = |guid| Process { host, guid };
         let of = process(of);
@@ -116,15 +143,11 @@ impl Kin {
                 self.grow(2 * size_of::<Process>());
             }
         }
-        let is_parent_wanted = parent.is_some_and(|parent| wanted.contains(&process(parent)));
-        if !is_near && !is_parent_wanted {
-            self.pass(of, place);
-        }
-        is_near || is_parent_wanted
+        is_near || parent.is_some_and(|parent| wanted.contains(&process(parent)))
     }
 
     /// Whether an event of a host with these values is the first that tells this, as far as is known.
-    pub(super) fn is_new(&mut self, host: u32, values: &impl Hash) -> bool {
+    pub(super) fn is_new(&mut self, host: u128, values: &impl Hash) -> bool {
         let told = self.fingerprints.of(&(host, values));
         let is_new = self.told.insert(told);
         self.grow(if is_new { 2 * size_of_val(&told) } else { 0 });
@@ -153,20 +176,31 @@ impl Kin {
             let parents = own.map(|tie| Process { host: child.host, guid: tie.parent });
             next.extend(parents.filter(|parent| !wanted.contains(parent) && above.insert(*parent)));
         }
-        let is_above = |host: u32, guid: u128| above.contains(&Process { host, guid });
-        let are_above = |passed: &&Passed| passed.guids.iter().any(|&guid| is_above(passed.host, guid));
-        let places = self.passed.iter().filter(are_above).map(|passed| passed.place).collect();
-        Some(Rest { above, places })
+        let mut rest = Rest { of: above, parents: Set::default(), places: BTreeSet::new() };
+        for Passed { place, host, guids, parents } in self.passed {
+            let processes = |guids: Vec<u128>| guids.into_iter().map(move |guid| Process { host, guid });
+            let (own, parents) = (processes(guids), processes(parents));
+            let own: Vec<Process> = own.filter(|one| rest.of.contains(one) || wanted.contains(one)).collect();
+            let parents: Vec<Process> = parents.filter(|parent| wanted.contains(parent)).collect();
+            if !own.is_empty() || !parents.is_empty() {
+                rest.of.extend(own);
+                rest.parents.extend(parents);
+                rest.places.insert(place);
+            }
+        }
+        Some(rest)
     }
 
-    fn pass(&mut self, Process { host, guid }: Process, place: Place) {
-        if let Some(last) = self.passed.last_mut().filter(|last| (last.place, last.host) == (place, host)) {
-            last.guids.push(guid);
-        } else {
-            self.passed.push(Passed { place, host, guids: vec![guid] });
+    fn pass(&mut self, Process { host, guid }: Process, parent: Option<u128>, place: Place) {
+        if self.passed.last().is_none_or(|last| (last.place, last.host) != (place, host)) {
+            self.passed.push(Passed { place, host, guids: Vec::new(), parents: Vec::new() });
             self.grow(2 * size_of::<Passed>());
         }
-        self.grow(2 * size_of_val(&guid));
+        if let Some(Passed { guids, parents, .. }) = self.passed.last_mut() {
+            guids.push(guid);
+            parents.extend(parent);
+            self.grow(2 * size_of_val(&guid) + 2 * parent.map_or(0, |parent| size_of_val(&parent)));
+        }
     }
 
     fn grow(&mut self, size: usize) {
@@ -184,9 +218,10 @@ impl Rest {
         self.places.is_empty()
     }
 
-    /// Whether a process is one of those.
-    pub(super) fn has(&self, process: Process) -> bool {
-        self.above.contains(&process)
+    /// Whether an event of a host that mentions this is one of those.
+    pub(super) fn has(&self, host: u128, Mention { of, parent, .. }: Mention) -> bool {
+        let process = |guid| Process { host, guid };
+        self.of.contains(&process(of)) || parent.is_some_and(|parent| self.parents.contains(&process(parent)))
     }
 
     /// Whether there is something in this place.
@@ -208,14 +243,14 @@ impl Rest {
 mod tests {
     use super::*;
 
-    const A: u32 = 0;
-    const B: u32 = 1;
+    const A: u128 = 0;
+    const B: u128 = 1;
 
     /// One event of a process of a host, in a chunk of this number.
     #[derive(Clone, Copy)]
-    struct Told(u32, u128, Option<u128>, u64);
+    struct Told(u128, u128, Option<u128>, u64);
 
-    fn process(host: u32, guid: u128) -> Process {
+    fn process(host: u128, guid: u128) -> Process {
         Process { host, guid }
     }
 
@@ -236,16 +271,16 @@ mod tests {
         (one, taken)
     }
 
-    fn left(wanted: &[Process], told: &[Told]) -> Vec<(u32, u128)> {
+    fn left(wanted: &[Process], told: &[Told]) -> Vec<(u128, u128)> {
         let (kin, taken) = met(wanted, usize::MAX, told);
         let rest = kin.rest(&wanted.iter().copied().collect()).unwrap();
         for Told(host, of, _, chunk) in told {
             let place = Place { source: 7, offset: chunk * CHUNK_SIZE as u64 };
             let (process, is_in) = (process(*host, *of), rest.is_in(place));
-            assert!(taken.contains(&process) || !rest.has(process) || is_in, "{process:?} in {place:?}");
+            assert!(taken.contains(&process) || !rest.of.contains(&process) || is_in, "{process:?} in {place:?}");
             assert!(!is_in || rest.is_around(7, place.offset..place.offset + 1) && !rest.is_around(6, 0..u64::MAX));
         }
-        let mut above: Vec<(u32, u128)> = rest.above.iter().map(|process| (process.host, process.guid)).collect();
+        let mut above: Vec<(u128, u128)> = rest.of.iter().map(|process| (process.host, process.guid)).collect();
         above.sort_unstable();
         above
     }
@@ -254,7 +289,7 @@ mod tests {
     fn all_above_are_left_in_whatever_order_they_are_met() {
         let mut told: Vec<Told> = (2..9).map(|of| Told(A, of, Some(of - 1), u64::try_from(of).unwrap())).collect();
         told.extend([Told(A, 30, Some(31), 20), Told(B, 4, Some(40), 21)]);
-        let expected: Vec<(u32, u128)> = (1..5).map(|guid| (A, guid)).collect();
+        let expected: Vec<(u128, u128)> = (1..5).map(|guid| (A, guid)).collect();
         assert_eq!(left(&[process(A, 5)], &told), expected);
         told.reverse();
         assert_eq!(left(&[process(A, 5)], &told), expected);

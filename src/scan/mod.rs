@@ -9,10 +9,11 @@
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits. [`repeats`]: hits of chunks that are there twice.
 //! - [`ahead`]: a look ahead, for what has to be [`known`] of all logs before connections are judged.
-//! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`] and those above them, their [`kin`]. [`elsewhere`]: what else is in the logs, where nothing was found. [`strangers`]: hosts that are asked for and that are not in the logs.
+//! - [`searched`]: what was searched, with all of that. [`second`]: a second look, for the processes that are [`wanted`] and those above them, their [`kin`], where [`along`] with the scan they were not taken. [`elsewhere`]: what else is in the logs, where nothing was found. [`strangers`]: hosts that are asked for and that are not in the logs.
 
 pub mod ahead;
 pub mod alike;
+pub mod along;
 mod blocks;
 mod connections;
 pub mod coverage;

@@ -4,10 +4,12 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use crate::{
     connection::{audited, lives, logged::LoggedBy, process, queried, security, started, sysmon},
-    evtx::shape::Extent,
+    evtx::{decoder::Carving, shape::Extent},
+    fingerprint::Fingerprints,
     group::groups,
     rule::{judge::End, sigma::engine::Told},
     scan::{
+        along::Along,
         kin::Rest,
         known::{Known, Questions},
         prefilter::Prefilter,
@@ -39,6 +41,8 @@ pub struct Plan {
     pub before: Vec<Prefilter>,
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
+    /// Whether a look for processes goes along, or has.
+    pub(crate) along: Along,
 }
 
 /// What events are taken for.
@@ -102,11 +106,22 @@ impl Plan {
         (self.is_of_values() && self.terms.filter.is_open() && is_all_in_records).then(told).flatten()
     }
 
+    /// The same, with a look for the processes of hits that goes along, where one can: it reads what Sysmon has logged, from records that
+    /// are part of their logs.
+    #[must_use]
+    pub fn going_along(self) -> Self {
+        let Terms { logged_by, carving, .. } = &self.terms;
+        let can = self.decoding == Decoding::Candidates && *logged_by == LoggedBy::Sysmon && *carving == Carving::Live;
+        let along = if can { Along::Goes(Fingerprints::default()) } else { Along::None };
+        Self { along, ..self }
+    }
+
     /// The plan of another look at the same logs, for what it is not for itself: no hit is kept, and nothing is told apart or followed.
     #[must_use]
     pub fn of_another_look(&self, prefilter: Prefilter, purpose: Purpose) -> Self {
         let apart = groups::Sources::Together;
-        Self { prefilter, purpose, apart, keep_hits: false, follow_ids: false, ..self.clone() }
+        let along = Along::default();
+        Self { prefilter, purpose, apart, along, keep_hits: false, follow_ids: false, ..self.clone() }
     }
 
     /// What is left to be read, if that is all that it is for.

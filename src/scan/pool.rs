@@ -55,6 +55,26 @@ pub struct Aside {
     pub ends_with_a_hit: bool,
 }
 
+/// Other looks at the bytes of a scan, while they are at hand.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// One that may end before the scan does.
+    pub aside: Option<Aside>,
+    /// One for the processes of hits, which goes along in logs that have some.
+    pub along: Option<Plan>,
+}
+
+/// What a scan has found, and other looks beside it.
+#[derive(Debug)]
+pub struct Found {
+    /// What it was for.
+    pub own: Findings,
+    /// Nothing, if there was no such look or it is no longer wanted.
+    pub aside: Option<Findings>,
+    /// Nothing, if there was no such look.
+    pub along: Option<Findings>,
+}
+
 impl Method {
     /// The same for another look at the same logs, which are hashed once.
     #[must_use]
@@ -84,28 +104,29 @@ pub fn scan(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Findings, Error> {
-    Ok(scan_with(plan, None, method, sources, progress)?.0)
+    Ok(scan_with(plan, &Others::default(), method, sources, progress)?.own)
 }
 
-/// The same, with what another look finds in the same bytes while they are at hand; nothing if that is no longer wanted.
+/// The same, with what other looks find in the same bytes.
 ///
 /// # Errors
 ///
 /// As of [`scan`].
 pub fn scan_with(
     plan: &Plan,
-    aside: Option<&Aside>,
+    others: &Others,
     method: &Method,
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
-) -> Result<(Findings, Option<Findings>), Error> {
+) -> Result<Found, Error> {
     let pool = pool(method.threads)?;
     let units = Units::new(sources, method.hashing.is_some());
     let (next, is_found, failed) = (AtomicU64::new(0), AtomicBool::new(false), OnceLock::new());
     let hasher = || method.hasher();
-    let is_over = || aside.is_some_and(|aside| aside.ends_with_a_hit) && is_found.load(Ordering::Relaxed);
+    let ends_with_a_hit = others.aside.as_ref().is_some_and(|aside| aside.ends_with_a_hit);
+    let is_over = || ends_with_a_hit && is_found.load(Ordering::Relaxed);
     let parts = pool.broadcast(|_| {
-        let mut worker = Worker::new(plan, aside.map(|aside| &aside.plan), &method.limits, &hasher);
+        let mut worker = Worker::new(plan, others, &method.limits, &hasher);
         while failed.get().is_none()
             && let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed))
         {
@@ -126,18 +147,22 @@ pub fn scan_with(
     if let Some(error) = failed.into_inner() {
         return Err(error);
     }
-    let (parts, asides): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let merged = |parts: Vec<Findings>| parts.into_iter().reduce(|one, other| one.merge(other, side_by_side));
-    let findings = pool.install(|| merged(parts));
-    let mut findings = findings.unwrap_or_else(|| Findings::new(plan));
-    note_what_is_missing(plan, &sources.logs, &mut findings);
+    let (mut own, mut aside, mut along) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        own.push(part.own);
+        aside.extend(part.aside);
+        along.extend(part.along);
+    }
+    let merged =
+        |parts: Vec<Findings>| pool.install(|| parts.into_iter().reduce(|one, other| one.merge(other, side_by_side)));
+    let mut own = merged(own).unwrap_or_else(|| Findings::new(plan));
+    note_what_is_missing(plan, &sources.logs, &mut own);
     if plan.before.is_empty() {
-        note_changed_archives(&sources.archives, &mut findings);
+        note_changed_archives(&sources.archives, &mut own);
     }
     // Where a part was dropped, there was a hit.
-    let asides = asides.into_iter().flatten().collect();
-    let found_aside = if is_over() { None } else { pool.install(|| merged(asides)) };
-    Ok((findings, found_aside))
+    let aside = if is_over() { None } else { merged(aside) };
+    Ok(Found { own, aside, along: merged(along) })
 }
 
 /// Threads that wait for work.
@@ -407,8 +432,9 @@ mod tests {
             let Config { plan, method, paths, .. } = &config_of(&[&line[..], carving].concat());
             let sources = crate::evidence::sources::discover(paths, Links::Skip, &method.limits);
             let aside = elsewhere::aside(plan, false).unwrap().unwrap();
-            let (own, beside) = scan_with(plan, Some(&aside), method, &sources, &|_| {}).unwrap();
             let alone = [plan, &aside.plan].map(|plan| scan(plan, method, &sources, &|_| {}).unwrap());
+            let others = Others { aside: Some(aside), along: None };
+            let Found { own, aside: beside, .. } = scan_with(plan, &others, method, &sources, &|_| {}).unwrap();
             let groups = |found: Findings| -> Vec<_> {
                 found.groups.into_sorted().unwrap().pass().unwrap().map(Result::unwrap).collect()
             };

@@ -6,7 +6,8 @@
 //! Few of the processes of a host are above those of hits, but which they are shows only in the end. So the look passes most
 //! events by, notes which process started which ([`crate::scan::kin`]), and then goes back to the places where it has passed by
 //! some that matter. That takes a third of the processor time of taking all events of the hosts, which is still done where every
-//! record is decoded, and where the notes take too much memory. The tests hold the three to the same bytes.
+//! record is decoded, and where the notes take too much memory. Of logs with hits, most is looked at along with the scan for these
+//! ([`crate::scan::along`]), and is not read again. The tests hold all of these to the same bytes.
 
 use std::{mem, sync::Arc};
 
@@ -15,7 +16,9 @@ use crate::{
     evidence::sources::Sources,
     group::{facts::Facts, hits::SortedHits, processes::Processes},
     scan::{
-        findings::Wrong,
+        along::Along,
+        findings::{Findings, Wrong},
+        kin::Kin,
         plan::{Decoding, Plan, Purpose},
         pool::{self, Method},
         prefilter::Prefilter,
@@ -32,7 +35,21 @@ pub struct Found {
     pub wrong: Wrong,
 }
 
-/// Looks for the processes of hits that were found by a plan.
+/// The plan of a look for the processes of hits that goes along with a scan by this one, if one does.
+///
+/// # Errors
+///
+/// None but what the regex engine does not take.
+pub fn along(plan: &Plan) -> Result<Option<Plan>, Error> {
+    let Along::Goes(fingerprints) = &plan.along else { return Ok(None) };
+    let wanted = Wanted::none(plan.terms.clock, fingerprints.clone());
+    let prefilter = wanted.prefilter(plan.terms.logged_by)?;
+    let purpose = Purpose::Processes(Arc::new(wanted), Scope::Along);
+    // Groups and hits have theirs besides.
+    Ok(Some(Plan { room: plan.room / 2, ..plan.of_another_look(prefilter, purpose) }))
+}
+
+/// Looks for the processes of hits that were found by a plan, as far as they were not found `along` with these.
 ///
 /// # Errors
 ///
@@ -41,10 +58,12 @@ pub fn look(
     plan: &Plan,
     method: &Method,
     sources: &Sources,
+    along: Option<Findings>,
     hits: &SortedHits,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Found, Error> {
-    let wanted = Wanted::new(hits, plan.terms.clock).map_err(Error::Spill)?;
+    let fingerprints = plan.along.fingerprints();
+    let wanted = Wanted::new(hits, plan.terms.clock, fingerprints).map_err(Error::Spill)?;
     if wanted.is_empty() {
         return Ok(Found::default());
     }
@@ -57,9 +76,19 @@ pub fn look(
     };
     let scan = |look: &Plan, progress| pool::scan(look, &method.without_hashing(), sources, progress);
     let is_all = plan.decoding == Decoding::Everything;
-    let mut findings = scan(&look(if is_all { Scope::Hosts } else { Scope::Near }), progress)?;
-    let mut facts = mem::replace(&mut findings.facts, Facts::new(0));
-    let rest = wanted.rest(mem::take(&mut findings.kin));
+    let (mut kin, mut facts, mut first) = (Kin::new(plan.room), Facts::new(plan.room), look(Scope::Hosts));
+    if !is_all {
+        first = look(Scope::Near);
+        if let Some(along) = along {
+            kin.merge(along.kin);
+            facts.merge(along.facts);
+            first.along = Along::Went(Arc::new(along.looked));
+        }
+    }
+    let mut findings = scan(&first, progress)?;
+    facts.merge(mem::replace(&mut findings.facts, Facts::new(0)));
+    kin.merge(mem::take(&mut findings.kin));
+    let rest = wanted.rest(kin);
     if !is_all && rest.as_ref().is_none_or(|rest| !rest.is_empty()) {
         let mut back = look(rest.map_or(Scope::Hosts, |rest| Scope::Rest(Arc::new(rest))));
         // What is wrong with evidence has been named.

@@ -16,6 +16,7 @@ use crate::{
     },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
     scan::{
+        along::Along,
         connections::{Connections, Place},
         findings::{Findings, SourceFindings, SourceKey},
         kin::{self, Rest},
@@ -52,6 +53,8 @@ pub struct Sifter<'a> {
     held: Option<Vec<(Place, DefectKind, String)>>,
     /// Decodes the chunks that may hold what another look is for, with this one's providers, ids and times, but without its texts.
     aside: Option<Box<Self>>,
+    /// Looks for the processes of hits in the chunks of a log that has some.
+    along: Option<Box<Self>>,
 }
 
 impl<'a> Sifter<'a> {
@@ -68,6 +71,7 @@ impl<'a> Sifter<'a> {
             to_ask: 0,
             held: None,
             aside: None,
+            along: None,
         }
     }
 
@@ -80,6 +84,11 @@ impl<'a> Sifter<'a> {
     /// The same, with another look at the same chunks, whose only concern is what is decoded.
     pub(super) fn with(self, aside: Option<Self>) -> Self {
         Self { aside: aside.map(Box::new), ..self }
+    }
+
+    /// The same, with one that looks for the processes of hits in all of its chunks in which nothing is wrong.
+    pub(super) fn followed_by(self, along: Option<Self>) -> Self {
+        Self { along: along.map(Box::new), ..self }
     }
 
     /// Adds what was found in the source to the findings.
@@ -173,6 +182,9 @@ impl<'a> Sifter<'a> {
         match chunk::state(bytes) {
             ChunkState::Unused if is_a_chunks_end(place, bytes, around) => {}
             ChunkState::Unused => {
+                if let Some(along) = self.along.as_mut().filter(|_| bytes.len() == CHUNK_SIZE) {
+                    along.found.looked.add(self.source.number, place.number);
+                }
                 cut_off(self);
                 self.part.tally.chunks_unused += 1;
                 self.part.unused_from = self.part.unused_from.or(Some(place.number));
@@ -254,7 +266,7 @@ impl<'a> Sifter<'a> {
 
     fn used_chunk(&mut self, place: Place, bytes: &[u8], around: Around<'_>) {
         let is_in = |rest: &Rest| rest.is_in(kin::Place { source: self.source.number, offset: place.offset });
-        if !self.plan.rest().is_none_or(is_in) {
+        if !self.plan.rest().is_none_or(is_in) || self.was_looked_at(place) {
             return;
         }
         self.release();
@@ -291,24 +303,56 @@ impl<'a> Sifter<'a> {
                 aside.part.tally.security_unread = unread;
             }
         }
-        match records {
+        let is_sound = match records {
             Some(records) if is_ruled_out => {
                 self.part.tally.chunks_ruled_out += 1;
                 self.part.tally.records_ruled_out += records.len() as u64;
                 if !is_named {
                     self.count_unread(bytes, records, &layout);
                 }
+                true
             }
             records => self.decode(place, bytes, layout, records),
-        }
+        };
         let hits = self.part.tally.live_hits().saturating_sub(hits);
         if let Some(checksums) = checksums.filter(|_| hits > 0) {
             self.found.repeats.meet(checksums, hits, self.source.number);
         }
+        if let (Some(along), Some(behind)) = (&mut self.along, &mut self.found.behind) {
+            let looked = &mut along.found.looked;
+            looked.wanted.extend(behind.new_ones());
+            if hits > 0 {
+                looked.has_hit(self.source.number);
+            }
+            if let Some(records) = records.filter(|_| is_sound) {
+                along.follow(place, bytes, layout, records, is_named);
+            }
+        }
     }
 
-    /// Decodes a chunk: without the parser if its records, which follow each other to the end, are as Windows writes them.
-    fn decode(&mut self, place: Place, bytes: &[u8], layout: Layout, records: Option<&[Record]>) {
+    /// Whether a look that went along with the scan has found all that is in a chunk.
+    fn was_looked_at(&self, place: Place) -> bool {
+        let Along::Went(looked) = &self.plan.along else { return false };
+        place.is_regular() && looked.has(self.source.number, place.number)
+    }
+
+    /// Looks along at a chunk in which nothing is wrong, if it is one of a log that has hits. One that only the parser can read, or in
+    /// which it turns out that something is wrong, is left for the look that comes after the scan.
+    fn follow(&mut self, place: Place, bytes: &[u8], layout: Layout, records: &[Record], is_named: bool) {
+        let number = self.source.number;
+        if !self.found.looked.follows(number) || !place.is_regular() || bytes.len() < CHUNK_SIZE {
+            return;
+        }
+        let layout = Layout { last_id: None, ..layout };
+        let may_be = is_named && self.plan.prefilter.may_be_in(bytes, Some(records));
+        if !may_be || self.read_typed(place, bytes, &layout).is_some_and(|losses| losses.is_empty()) {
+            self.found.looked.add(number, place.number);
+        }
+    }
+
+    /// Decodes a chunk: without the parser if its records, which follow each other to the end, are as Windows writes them. Returns whether
+    /// they are, and hide nothing.
+    fn decode(&mut self, place: Place, bytes: &[u8], layout: Layout, records: Option<&[Record]>) -> bool {
         self.part.tally.chunks_decoded += 1;
         let Some(records) = records else {
             let parsed = self.parse(place, bytes, &layout);
@@ -316,7 +360,8 @@ impl<'a> Sifter<'a> {
             self.follow_ids(bytes, &parsed.read);
             self.miscopied_sizes(place, bytes, &parsed.read);
             self.count_unread(bytes, &parsed.read, &layout);
-            return self.unread_records(place, bytes, &layout, &parsed);
+            self.unread_records(place, bytes, &layout, &parsed);
+            return false;
         };
         // Such records need no id to end with, which a forged header could state too early.
         let layout = Layout { last_id: None, ..layout };
@@ -325,13 +370,19 @@ impl<'a> Sifter<'a> {
             let at = Some(place.offset.saturating_add(hidden as u64));
             self.defect(Some(place.number), at, DefectKind::Hidden, "a record is hidden in the one before it");
         }
-        let mended = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
-        if !self.take_typed(place, mended, &layout) {
-            self.named_by = self.decoded_by(bytes, records);
-            self.parse(place, mended, &layout);
-            self.named_by = self.plan.before.iter().collect();
-            self.count_unread(mended, records, &layout);
+        let whole = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
+        let losses = self.read_typed(place, whole, &layout);
+        let is_typed = losses.is_some();
+        match losses {
+            Some(losses) => self.lose(place, losses),
+            None => {
+                self.named_by = self.decoded_by(bytes, records);
+                self.parse(place, whole, &layout);
+                self.named_by = self.plan.before.iter().collect();
+                self.count_unread(whole, records, &layout);
+            }
         }
+        is_typed && mended.is_none()
     }
 
     /// Counts what Security-Auditing has logged in a chunk and is not read.
@@ -456,17 +507,15 @@ impl<'a> Sifter<'a> {
         self.defect(Some(place.number), Some(place.offset), kind, cause);
     }
 
-    /// Takes the records of a chunk that follow each other to the end, without the parser. Returns whether that can be: then nothing of
-    /// it is lost but what is said of connections, which no look before this one has named.
-    fn take_typed(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> bool {
-        let typed = self.plan.extent().and_then(|extent| self.decoder.typed(bytes, layout, extent));
-        let Some(typed) = typed else { return false };
+    /// Takes the records of a chunk that follow each other to the end, without the parser, if that can be. Then nothing of it is lost but
+    /// what is said of connections, which is returned and no look before this one has named.
+    fn read_typed(&mut self, place: Place, bytes: &[u8], layout: &Layout) -> Option<Vec<Loss>> {
+        let typed = self.decoder.typed(bytes, layout, self.plan.extent()?)?;
         let mut connections = Connections::new(self.plan, &self.source, place, self.found, &mut self.part);
         connections.take_typed(&typed);
         let losses = connections.losses;
         self.part.tally.records_read += typed.rows().len() as u64;
-        self.lose(place, losses);
-        true
+        Some(losses)
     }
 
     /// Decodes a chunk by the parser, and returns the records that are part of the log.

@@ -49,8 +49,17 @@ impl Blocks<'_> {
 
     /// Where chunks or events in it can be that are at their places: anywhere in what is packed or exported.
     pub(super) fn reach(&self) -> Range<u64> {
-        let is_log = self.source.packing == Packing::Plain && !matches!(self.source.kind, Kind::Export(_));
-        if is_log { self.range() } else { 0..u64::MAX }
+        if self.is_log() { self.range() } else { 0..u64::MAX }
+    }
+
+    /// The numbers of the chunks of a log; nothing of an export, and of what is packed.
+    pub(super) fn chunks(&self) -> Option<Range<u64>> {
+        let end = chunk::count(self.source.size).min(self.range.end.saturating_mul(BLOCK_CHUNKS as u64));
+        self.is_log().then(|| self.range.start.saturating_mul(BLOCK_CHUNKS as u64)..end)
+    }
+
+    fn is_log(&self) -> bool {
+        self.source.packing == Packing::Plain && !matches!(self.source.kind, Kind::Export(_))
     }
 
     fn range(&self) -> Range<u64> {

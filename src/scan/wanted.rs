@@ -25,7 +25,7 @@ use crate::{
     fingerprint::Fingerprints,
     group::{facts::Facts, hits::SortedHits, processes},
     scan::{
-        kin::{Kin, Place, Process, Rest},
+        kin::{Kin, Place, Process, Rest, Set},
         prefilter::{Prefilter, Records},
     },
 };
@@ -33,13 +33,13 @@ use crate::{
 /// The processes that are looked for.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Their hosts, with a number for each.
-    hosts: HashMap<String, u32>,
+    /// Their hosts, with the fingerprint of each.
+    hosts: HashMap<String, u128>,
     /// The fingerprints of their keys.
     keys: HashSet<u128>,
     fingerprints: Fingerprints,
     /// Those with a GUID.
-    processes: HashSet<Process, ahash::RandomState>,
+    processes: Set<Process>,
     /// Which times the hits are of.
     clock: Clock,
 }
@@ -51,7 +51,9 @@ pub enum Scope {
     Hosts,
     /// Those of hits, and those above them as far as they are known by then. What is passed by is noted.
     Near,
-    /// Those above that were passed by.
+    /// Those of hits as far as they are known by then, and those above them, of any host. What is passed by is noted.
+    Along,
+    /// Those that were passed by.
     Rest(Arc<Rest>),
 }
 
@@ -63,24 +65,26 @@ pub(super) struct Part<'f> {
     pub(super) place: Place,
     pub(super) kin: &'f mut Kin,
     pub(super) facts: &'f mut Facts,
+    /// Those that are known by then to be of hits, where not all are.
+    pub(super) known: &'f Set<Process>,
 }
 
 impl Wanted {
-    /// The processes of these hits, which are of the times that this clock tells.
+    /// The processes of these hits, which are of the times that this clock tells. Hosts and keys are known by these fingerprints.
     ///
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub fn new(hits: &SortedHits, clock: Clock) -> io::Result<Self> {
-        let (hosts, keys, processes) = (HashMap::new(), HashSet::new(), HashSet::default());
-        let fingerprints = Fingerprints::default();
-        let mut wanted = Self { hosts, keys, fingerprints, processes, clock };
+    pub(crate) fn new(hits: &SortedHits, clock: Clock, fingerprints: Fingerprints) -> io::Result<Self> {
+        let mut wanted = Self::none(clock, fingerprints);
         for hit in hits.pass_of(processes::OF_KEY)? {
             let key = processes::key(&hit?);
-            let next = u32::try_from(wanted.hosts.len()).unwrap_or(u32::MAX);
             let host = match wanted.hosts.get(&key.host) {
                 Some(&host) => host,
-                None => *wanted.hosts.entry(key.host.clone()).or_insert(next),
+                None => {
+                    let host = wanted.fingerprints.of(&*key.host);
+                    *wanted.hosts.entry(key.host.clone()).or_insert(host)
+                }
             };
             let guid = process::number(&key.guid);
             wanted.processes.extend(guid.map(|guid| Process { host, guid }));
@@ -89,6 +93,12 @@ impl Wanted {
             }
         }
         Ok(wanted)
+    }
+
+    /// None yet.
+    pub(super) fn none(clock: Clock, fingerprints: Fingerprints) -> Self {
+        let (hosts, keys, processes) = (HashMap::new(), HashSet::new(), HashSet::default());
+        Self { hosts, keys, fingerprints, processes, clock }
     }
 
     /// Whether there are none.
@@ -103,7 +113,7 @@ impl Wanted {
         self.keys.contains(&self.fingerprints.of(process))
     }
 
-    /// What a chunk must contain for something to be in it.
+    /// What a chunk must contain for something to be in it: of any host, where none is known.
     ///
     /// # Errors
     ///
@@ -111,9 +121,18 @@ impl Wanted {
     pub fn prefilter(&self, logged_by: LoggedBy) -> Result<Prefilter, Error> {
         let mut hosts: Vec<String> = self.hosts.keys().cloned().collect();
         hosts.sort_unstable();
-        let texts = (hosts.len() <= Prefilter::MOST_TEXTS).then_some(&*hosts);
+        let are_known = (1..=Prefilter::MOST_TEXTS).contains(&hosts.len());
+        let texts = are_known.then_some(&*hosts);
         let prefilter = Prefilter::new(texts, logged_by).map_err(|error| Error::Usage(error.to_string()))?;
         Ok(prefilter.of(Records::Any))
+    }
+
+    /// The fingerprint of a host, if events of it are taken.
+    fn host(&self, scope: &Scope, name: &str) -> Option<u128> {
+        match scope {
+            Scope::Along => Some(self.fingerprints.of(name)),
+            _ => self.hosts.get(name).copied(),
+        }
     }
 
     /// What is left to be read where this was met; nothing if everything has to be.
@@ -125,31 +144,34 @@ impl Wanted {
 impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        let Wanted { hosts, clock, .. } = self.wanted;
-        let Some(&host) = hosts.get(sysmon::stated(&event.computer)) else { return };
-        let is_wanted = |process: &ProcessKey| self.wanted.has(process);
+        let Some(host) = self.wanted.host(self.scope, sysmon::stated(&event.computer)) else { return };
+        let clock = self.wanted.clock;
+        // Which are of hits is not known yet: what is told of the others is dropped in the end.
+        let is_early = matches!(self.scope, Scope::Along);
+        let is_wanted = |process: &ProcessKey| is_early || self.wanted.has(process);
         if process::mention(event).is_some_and(|mention| self.meet(host, mention)) {
-            process::facts(event, *clock, is_wanted, |fact| self.facts.push(fact));
+            process::facts(event, clock, is_wanted, |fact| self.facts.push(fact));
         }
-        if let Some(fact) = audited::fact(event, is_wanted) {
+        if let Some(fact) = audited::fact(event, |process| self.wanted.has(process)) {
             self.facts.push(fact);
         }
     }
 
     /// Whether nothing is to be taken of an event of Sysmon's with this id, by its values.
     pub(super) fn passes_by(&mut self, id: u16, values: &Values<'_>) -> bool {
-        let hosts = &self.wanted.hosts;
-        let host = self.kin.host(values.computer, |name| hosts.get(sysmon::stated(name)).copied());
+        let (wanted, scope) = (self.wanted, self.scope);
+        let host = self.kin.host(values.computer, |name| wanted.host(scope, sysmon::stated(name)));
         let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
         let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
         !(self.meet(host, mention) && self.kin.is_new(host, &(id, values.time, told())))
     }
 
-    fn meet(&mut self, host: u32, mention: Mention) -> bool {
+    fn meet(&mut self, host: u128, mention: Mention) -> bool {
         match self.scope {
             Scope::Hosts => true,
             Scope::Near => self.kin.meet(&self.wanted.processes, host, mention, self.place),
-            Scope::Rest(rest) => rest.has(Process { host, guid: mention.of }),
+            Scope::Along => self.kin.meet_early(self.known, host, mention, self.place),
+            Scope::Rest(rest) => rest.has(host, mention),
         }
     }
 }

@@ -14,10 +14,12 @@ use crate::{
     },
     evtx::decoder::Decoder,
     scan::{
+        along::Along,
         blocks::{BUFFER_SIZE, read_block, scan_stream},
         exports::Exports,
         findings::{Findings, SourceKey},
         plan::Plan,
+        pool::{Found, Others},
         sift::Sifter,
         units::{Blocks, Unit, block},
     },
@@ -35,10 +37,12 @@ pub(super) struct Worker<'a> {
     open: Option<(&'a Source, File)>,
 }
 
-/// The look that a scan is for, and perhaps another one beside it.
+/// The look that a scan is for, and perhaps others beside it.
 struct Looks<'a> {
     own: Look<'a>,
     aside: Option<Look<'a>>,
+    /// One for the processes of hits, which goes along in the logs that are files of their own.
+    along: Option<Look<'a>>,
 }
 
 /// What is looked for, and what was found of it.
@@ -53,6 +57,13 @@ impl Looks<'_> {
     fn sifter<'s>(&'s mut self, name: &'s str, number: usize) -> Sifter<'s> {
         let aside = self.aside.as_mut().map(|aside| aside.sifter(name, number));
         self.own.sifter(name, number).with(aside)
+    }
+
+    /// The same of a log that is a file of its own, for the look that goes along, too.
+    fn sifter_of_file<'s>(&'s mut self, name: &'s str, number: usize) -> Sifter<'s> {
+        let Self { own, aside, along } = self;
+        let [aside, along] = [aside, along].map(|look| look.as_mut().map(|look| look.sifter(name, number)));
+        own.sifter(name, number).with(aside).followed_by(along)
     }
 
     /// Takes the events of the export with this name and number for both.
@@ -77,21 +88,23 @@ impl<'a> Look<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// For a scan by a plan, and another look beside it if there is to be one. What archives may do is limited, and all is hashed if there
+    /// For a scan by a plan, and other looks beside it if there are to be some. What archives may do is limited, and all is hashed if there
     /// are hashers.
     pub(super) fn new(
         plan: &'a Plan,
-        aside: Option<&'a Plan>,
+        others: &'a Others,
         limits: &'a Limits,
         hasher: &'a dyn Fn() -> Option<Hasher>,
     ) -> Self {
-        let looks = Looks { own: Look::new(plan), aside: aside.map(Look::new) };
+        let aside = others.aside.as_ref().map(|aside| Look::new(&aside.plan));
+        let looks = Looks { own: Look::new(plan), aside, along: others.along.as_ref().map(Look::new) };
         Self { looks, limits, hasher, buffer: Aligned::new(BUFFER_SIZE), open: None }
     }
 
-    /// What was found, and what the other look has found if there is one.
-    pub(super) fn finish(self) -> (Findings, Option<Findings>) {
-        (self.looks.own.findings, self.looks.aside.map(|aside| aside.findings))
+    /// What was found, and what the other looks have found, as far as there are any.
+    pub(super) fn finish(self) -> Found {
+        let [aside, along] = [self.looks.aside, self.looks.along].map(|look| look.map(|look| look.findings));
+        Found { own: self.looks.own.findings, aside, along }
     }
 
     /// Whether there is a hit of the scan's own.
@@ -129,15 +142,18 @@ impl<'a> Worker<'a> {
         self.looks.aside = None;
     }
 
-    /// Whether nothing of what is left to be read is in it, if that is all that is read.
+    /// Whether nothing of what is left to be read is in it, if that is all that is read, or all of it was looked at.
     fn has_nothing(&self, blocks: &Blocks<'_>) -> bool {
-        self.looks.own.plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach()))
+        let plan = self.looks.own.plan;
+        let is_left_out = plan.rest().is_some_and(|rest| !rest.is_around(blocks.number, blocks.reach()));
+        let Along::Went(looked) = &plan.along else { return is_left_out };
+        is_left_out || blocks.chunks().is_some_and(|mut chunks| chunks.all(|chunk| looked.has(blocks.number, chunk)))
     }
 
     /// Scans some blocks of a log.
     fn scan_log(&mut self, unit: &Blocks<'a>) {
         let Self { looks, hasher, buffer, open, .. } = self;
-        let mut sifter = looks.sifter(&unit.source.name, unit.number);
+        let mut sifter = looks.sifter_of_file(&unit.source.name, unit.number);
         sifter.is_blank = unit.source.kind == Kind::Blank;
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
