@@ -337,6 +337,72 @@ fn processes_far_above_are_found_wherever_they_are_told_of() {
     }
 }
 
+/// Numbers that look as if they were drawn, the same in each run (L'Ecuyer, "Tables of linear congruential generators", 1999).
+struct Drawn(u64);
+
+impl Drawn {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(3_935_559_000_370_003_845).wrapping_add(2_691_343_689_449_507_681);
+        u32::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Events of processes that start each other anyhow, of two hosts, in any order, over many chunks.
+fn anyhow(drawn: &mut Drawn) -> Vec<Event> {
+    const PROCESSES: u32 = 40;
+    let mut events = Vec::new();
+    for _ in 0..400 {
+        let own = drawn.below(PROCESSES);
+        let (kind, host) = (drawn.below(8), ["WS01", "WS02"][drawn.below(2) as usize]);
+        // Half of them have no connections.
+        let own = if kind < 6 { own } else { own / 2 };
+        let number = u8::try_from(own).unwrap();
+        let process = guid(own, number);
+        let event = match kind {
+            // Of some, only those that they have started tell.
+            0..4 if own % 4 > 0 => {
+                let parent = drawn.below(PROCESSES);
+                let parent = guid(parent, u8::try_from(parent).unwrap());
+                // As long as that few are in a chunk.
+                let image = format!(r"C:\{}\{number}.exe", "f".repeat(4000));
+                created(&process, &image, &parent, &format!(r"C:\by{number}.exe"))
+            }
+            0..5 => Event::sysmon(5, 3).with("UtcTime", "2024-03-05 14:09:00.000").with("ProcessGuid", value(&process)),
+            5 => query(&format!("{number}.example"), "9.0.0.1;").with("ProcessGuid", value(&process)).at(299),
+            // One of two is no hit.
+            6 => Event::connection().with("ProcessGuid", value(&process)).dest("10.0.0.1").at(300),
+            _ => Event::connection().with("ProcessGuid", value(&process)).dest("9.0.0.1").at(300),
+        };
+        events.push(event.on(host));
+    }
+    events
+}
+
+#[test]
+fn processes_are_the_same_whether_they_are_looked_for_along_with_the_scan_or_behind_it() {
+    for seed in 1..6 {
+        let mut drawn = Drawn(seed);
+        let [mut one, other] = [(), ()].map(|()| evtx_writer::log(&anyhow(&mut drawn)));
+        assert!(one.chunks() > 8, "more than are read at once");
+        let (damaged, unused) = (drawn.below(8) as usize, drawn.below(8) as usize);
+        match seed % 3 {
+            0 => one = one.with_unused_chunk(unused),
+            1 => one = one.with_zeros(damaged, 20_000, 300),
+            _ => {}
+        }
+        let zipped = archive_writer::zip(&[("other.evtx", &other.0, archive_writer::deflated())]);
+        let case = detect().args(["--context", "--group-by", "dvc,process_guid"]);
+        let case = case.log("one.evtx", &one).file("other.zip", zipped);
+        let whole = case.run();
+        let is_whole = |row: &str| row.contains(" > ") && row.contains(".example") && row.ends_with(",own");
+        assert!(whole.report().lines().filter(|row| is_whole(row)).count() > 10, "{seed}");
+        assert!(whole.report().lines().any(|row| row.ends_with(",child")), "{seed}");
+        for more in [&["--max-memory", "64KiB"][..], &["--max-memory", "1KiB"]] {
+            assert_eq!(Ran::new(case.command(&[more, &["."]].concat())).report(), whole.report(), "{seed} {more:?}");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_event_of_a_process_is_named_though_no_connection_is_near_it() {
     let log = evtx_writer::log(&[regsvcs()]);
