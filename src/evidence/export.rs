@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 
 use memchr::{
-    memchr,
+    memchr, memchr_iter,
     memmem::{find, find_iter, rfind},
 };
 
@@ -94,7 +94,7 @@ impl Export {
 
 /// Whether this can be before the first event of an export: what is left of an event, and then the tags and comments of a document, a list,
 /// other objects or zeros. It is no page of a web site.
-fn can_lead(text: &[u8]) -> bool {
+pub(super) fn can_lead(text: &[u8]) -> bool {
     let is_page = |tag: &str| text.windows(tag.len()).any(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
     let is_of_export = |line: &[u8]| {
         let line = line.trim_ascii();
@@ -119,7 +119,7 @@ fn has_member(text: &[u8], name: &str) -> bool {
 }
 
 /// Whether this is text, by as much as is looked at of any file: nothing but letters, white space, and what separates records.
-fn is_text(text: &[u8]) -> bool {
+pub(super) fn is_text(text: &[u8]) -> bool {
     let start = text.get(..text.len().min(HEAD)).unwrap_or_default();
     start.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\n' | b'\r' | 0x0C | 0x1E))
 }
@@ -193,6 +193,16 @@ fn has_id_and_provider(members: &Map<String, Value>) -> bool {
 pub fn starts_event(text: &[u8]) -> bool {
     let behind = text.strip_prefix(b"<Event").and_then(|rest| rest.first());
     behind.is_some_and(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
+}
+
+/// Where the first element starts that is called an event, with a prefix or without.
+pub(super) fn start_of_event(text: &[u8]) -> Option<usize> {
+    let is_event = |&at: &usize| {
+        let tag = text.get(at + 1..).unwrap_or_default();
+        let name = tag.split(|byte| byte.is_ascii_whitespace() || b">/".contains(byte)).next().unwrap_or_default();
+        name.split(|&byte| byte == b':').next_back() == Some(b"Event")
+    };
+    memchr_iter(b'<', text).find(is_event)
 }
 
 /// What is behind the XML declaration, and the line that `evtx_dump` writes before each.

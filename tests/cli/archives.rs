@@ -782,6 +782,33 @@ fn what_can_hold_logs_and_is_not_opened_is_named_once() {
 }
 
 #[test]
+fn an_archive_or_an_image_with_an_event_in_its_first_bytes_is_read() {
+    let tag = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'";
+    let system = "<System><Provider Name='P'/><EventID>1</EventID><Computer>WS01.corp.example</Computer></System>";
+    let (event, part) = (format!("{tag}>{system}</Event>"), format!("{tag}/>"));
+    let (first, second) = (log(1), log(2));
+    for (name, text) in
+        [("a.xml", event), ("notes.txt", format!("# Tool\nIt reads events such as\n{part}\nand others.\n"))]
+    {
+        let members = [(name, text.as_bytes()), ("b.evtx", &first)];
+        let zipped = zip(&members.map(|(name, bytes)| (name, bytes, stored())));
+        reports_as("case.zip", &zipped, &[&first]);
+        reports_as("case.bin", &zipped, &[&first]);
+        reports_as("case.tar", &tar(&members), &[&first]);
+        let case = connections().file("case/x.zip", zipped).file("case/good.evtx", &second);
+        assert_eq!(rows(case.run_on(&["case"]).exits(0)), 300);
+    }
+    for start in [&[0; 512][..], b"\xebR\x90NTFS    \0", b"{\0", b"<\0"] {
+        let mut image = [start, part.as_bytes()].concat();
+        image.resize(4096, 0);
+        image.extend_from_slice(&first);
+        // That the log is not at its start is a defect.
+        let ran = connections().file("case.dd", &image).run_on(&["case.dd"]);
+        assert_eq!(rows(ran.exits(3).says(&["the chunks from here on are 4096 bytes behind their places"])), 150);
+    }
+}
+
+#[test]
 fn what_is_no_log_and_has_none_in_it_is_said_in_one_line() {
     let junk = vec![b'x'; 1_000_000];
     for (name, args) in [("notes", "notes"), ("bad.evtx", "."), ("bad.evtx.gz", ".")] {

@@ -3,7 +3,10 @@
 //! Magic numbers are those of the formats' own documents: libewf and libvhdi's notes, [MS-VHDX] 2.2, the "Virtual Disk
 //! Format 5.0" of its maker, "The AFF4 standard 1.0", [MS-CAB], and the notes of libevt on the logs of Windows NT to 2003.
 
-use crate::evidence::{encoding::Encoding, export::HEAD};
+use crate::evidence::{
+    encoding::Encoding,
+    export::{HEAD, can_lead, is_text, start_of_event},
+};
 
 const UNPACK: &str = "unpack it and give the folder";
 const MOUNT: &str = "mount it, or export the logs from it, and give the folder";
@@ -31,27 +34,39 @@ const FORMATS: [(usize, &[u8], &str, &str); 17] = [
     (0, b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003 (.evt)", TOO_OLD),
 ];
 
+/// The namespace of elements that are events, in their tag.
+const NAMESPACE: &[u8] = b"http://schemas.microsoft.com/win/2004/08/events/event";
+
 /// What a file with these first bytes is, and what to do about it, if it can hold logs and is not opened.
 pub(super) fn of_head(head: &[u8]) -> Option<String> {
-    let is_it = |(at, magic, ..): &&(usize, &[u8], _, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
-    let format = FORMATS.iter().find(is_it).map(|(_, _, what, advice)| (*what, *advice));
-    let export = || export(head).map(|what| (what, "give the log that it was exported from"));
-    format.or_else(export).map(|(what, advice)| format!("{what}: {advice}"))
+    let export = || export(head).map(|what| format!("{what}: give the log that it was exported from"));
+    of_magic(head).or_else(export)
 }
 
-/// Whether a file that holds text is an export of events; it is asked of those that are not read, such as a list in JSON.
+/// The same, by the magic number of a format alone: for archives, whose members can start with anything.
+pub(super) fn of_magic(head: &[u8]) -> Option<String> {
+    let is_it = |(at, magic, ..): &&(usize, &[u8], _, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    FORMATS.iter().find(is_it).map(|(_, _, what, advice)| format!("{what}: {advice}"))
+}
+
+/// Whether a file is text that starts as an export of events does; it is asked of those that are not read, such as a list in JSON. What
+/// only has an event somewhere in it, as images of disks do, is none.
 fn export(head: &[u8]) -> Option<&'static str> {
     let text = Encoding::ascii(head.get(..head.len().min(HEAD)).unwrap_or_default());
+    if !is_text(&text) {
+        return None;
+    }
     let has = |what: &str| memchr::memmem::find(&text, what.as_bytes()).is_some();
     let start = text.trim_ascii_start();
     if start.starts_with(b"{") || start.starts_with(b"[") {
         let is_event = has("\"EventID\"") || has("\"EventId\"") || has("\"event_id\"") || has("\"winlog\"");
         return (is_event || has("\"#attributes\"")).then_some("a JSON export of events");
     }
-    let is_event = has("<Event>") || has("<Event ");
+    let (before, event) = text.split_at_checked(start_of_event(&text)?)?;
+    let tag = event.split(|&byte| byte == b'>').next().unwrap_or_default();
     // Some tools write a line of their own before each event.
-    let is_xml = has("http://schemas.microsoft.com/win/2004/08/events/event") || (start.starts_with(b"<") && is_event);
-    is_xml.then_some("an XML export of events")
+    let is_event = start.starts_with(b"<") || memchr::memmem::find(tag, NAMESPACE).is_some();
+    (is_event && can_lead(before)).then_some("an XML export of events")
 }
 
 #[cfg(test)]
@@ -85,5 +100,44 @@ mod tests {
         for head in [b"".as_slice(), b"text", b"{\"schema\": 1}", b"<html>", b"ElfFile\0", &[0; 512]] {
             assert_eq!(of_head(head), None);
         }
+    }
+
+    #[test]
+    fn an_export_is_named_by_how_it_starts_and_not_by_an_event_in_it() {
+        let event = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'/>";
+        let prefixed = "<e:Event xmlns:e='http://schemas.microsoft.com/win/2004/08/events/event'/>";
+        for before in ["", "\u{feff}", "\r\n", "<!-- a -->\n", "<?xml version='1.0'?>\n", "Exported by a\n", "ä\n\n"] {
+            for event in [event, prefixed] {
+                let text = format!("{before}{event}\n");
+                let named = Some("an XML export of events: give the log that it was exported from".to_owned());
+                assert_eq!(of_head(text.as_bytes()), named, "{text}");
+                let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                assert_eq!(of_head(&wide), named, "{text}");
+            }
+        }
+        for before in [
+            "PK\u{3}\u{4}\u{a}\0\0\0",
+            "\u{1}\0\0\0",
+            "{\u{1}",
+            "<\0",
+            "a\nIt reads events such as\n",
+            "a\nimport b\n",
+            "<!doctype html>\n<p>",
+        ] {
+            for event in [event, prefixed, r#"{"EventID": 3}"#] {
+                let text = format!("{before}{event}\n");
+                assert_eq!(of_head(text.as_bytes()), None, "{text}");
+            }
+        }
+        let url = "http://schemas.microsoft.com/win/2004/08/events/event";
+        for text in [url.to_owned(), format!("See {url}."), format!("<a href='{url}'>"), format!("{event}\0\0")] {
+            assert_eq!(of_head(text.as_bytes()), None, "{text}");
+        }
+        let zeros = [&[0; 512], url.as_bytes(), &[0; 512]].concat();
+        assert_eq!(of_head(&zeros), None);
+        // The name of a first member, and what is in it.
+        let zip = [b"PK\x03\x04".as_slice(), &[0; 26], b"container.description", event.as_bytes()].concat();
+        assert!(of_magic(&zip).is_some_and(|what| what.starts_with("an AFF4 image")));
+        assert_eq!(of_magic(event.as_bytes()), None);
     }
 }

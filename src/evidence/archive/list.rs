@@ -70,9 +70,12 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     let head = head.as_slice();
     let is_wanted = named.is_some() || origin == Origin::Given;
     let form = if is_wanted { Form::of_content(head) } else { Form::of_content_alone(head) };
-    if form.is_none_or(|form| form == Form::Zip)
-        && let Some(what) = foreign::of_head(head)
-    {
+    let foreign = match form {
+        None => foreign::of_head(head),
+        Some(Form::Zip) => foreign::of_magic(head),
+        Some(_) => None,
+    };
+    if let Some(what) = foreign {
         return Contents::Foreign(what);
     }
     match (form, named) {
