@@ -11,13 +11,14 @@ use std::{
 
 use crate::{
     connection::{
-        glossary::{Field, INBOUND, OUTBOUND},
+        glossary::{Field, OUTBOUND},
         pattern::{folded, undotted},
     },
     error::Error,
     evidence::digest::{self, Digests},
     label::{
         geoip::{Database, Place},
+        peer::{DEST, End, Peer, address},
         told::{Found, Told},
         watchlist::Watchlist,
     },
@@ -32,8 +33,16 @@ pub const OF_DATABASES: [&str; 3] = ["dest_asn", "dest_as_org", "dest_country"];
 pub const OF_NUMBER: &str = "dest_asn";
 
 /// The fields that tell what is asked of a connection.
-pub const ASKED: [Field; 7] =
-    [Field::Direction, Field::DestIp, Field::Dest, Field::SrcIp, Field::Src, Field::RemoteIp, Field::Remote];
+pub const ASKED: [Field; 8] = [
+    Field::Direction,
+    Field::DestIp,
+    Field::Dest,
+    Field::SrcIp,
+    Field::Src,
+    Field::RemoteIp,
+    Field::Remote,
+    Field::LocalIp,
+];
 
 /// Lists and databases.
 #[derive(Debug)]
@@ -179,13 +188,15 @@ impl Labels {
     ///
     /// Connections whose peer is known need no other end. Of others it takes both.
     pub fn untold<'a>(&self, fields: &[Field], value: impl Fn(Field) -> &'a str) -> Vec<Field> {
-        let direction = value(Field::Direction);
+        let peer = Peer::of(&value);
         let mut lacking = Vec::new();
         if self.ask_addresses() {
-            lacking.extend(lacking_of(fields, direction, |end| end.address, |end| end.address_of(&value)));
+            let has = |end: End| fields.contains(&end.address) || !end.address_of(&value).is_empty();
+            lacking.extend(peer.lacking(has, |end| !end.address_of(&value).is_empty()).map(|end| end.address));
         }
         if self.ask_names() {
-            lacking.extend(lacking_of(fields, direction, |end| end.name, |end| value(end.name)));
+            let has = |end: End| fields.contains(&end.name) || !value(end.name).is_empty();
+            lacking.extend(peer.lacking(has, |end| !value(end.name).is_empty()).map(|end| end.name));
         }
         lacking
     }
@@ -211,20 +222,22 @@ impl Labels {
 
     /// What is asked of a connection with these values and of the names that its process asked DNS for.
     pub fn asked<'a>(value: impl Fn(Field) -> &'a str, queries: impl Iterator<Item = &'a str>) -> Asked<'a> {
-        let direction = value(Field::Direction);
+        let peer = Peer::of(&value);
         let mut asked = Asked::default();
         let add = |texts: &mut Vec<&'a str>, text: &'a str| {
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
             }
         };
-        if direction == OUTBOUND && value(Field::DestIp).is_empty() {
+        if value(Field::Direction) == OUTBOUND && value(Field::DestIp).is_empty() {
             // Its name may read as another address.
             add(&mut asked.addresses, value(Field::RemoteIp));
         }
-        of_peer(direction, |end| end.address_of(&value)).for_each(|text| add(&mut asked.addresses, text));
-        let names = of_peer(direction, |end| end.name_of(&value)).chain([DEST.name_of(&value)]);
-        names.for_each(|name| add(&mut asked.names, name));
+        let by_address = peer.ends(|end| !end.address_of(&value).is_empty());
+        by_address.iter().for_each(|end| add(&mut asked.addresses, end.address_of(&value)));
+        // What has no name states its address in its place, and is known.
+        let by_name = peer.ends(|end| !value(end.name).is_empty());
+        by_name.iter().chain([&DEST]).for_each(|end| add(&mut asked.names, end.name_of(&value)));
         // There can be thousands, each once: they are compared with the others alone.
         let of_ends = asked.names.clone();
         let is_new = |name: &&str| !name.is_empty() && address(name).is_none() && !of_ends.contains(name);
@@ -272,65 +285,6 @@ impl Labels {
     }
 }
 
-/// An end of a connection, as fields tell it.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    address: Field,
-    name: Field,
-}
-
-const DEST: End = End { address: Field::DestIp, name: Field::Dest };
-const SRC: End = End { address: Field::SrcIp, name: Field::Src };
-const REMOTE: End = End { address: Field::RemoteIp, name: Field::Remote };
-
-impl End {
-    /// Its address. Where that is not told, its name can be it: what has no name is called by its address.
-    fn address_of<'a>(self, value: impl Fn(Field) -> &'a str) -> &'a str {
-        let (own, name) = (value(self.address), value(self.name));
-        if own.is_empty() && address(name).is_some() { name } else { own }
-    }
-
-    /// Its name, unless that is its address, or may be it.
-    fn name_of<'a>(self, value: impl Fn(Field) -> &'a str) -> &'a str {
-        let (own, name) = (value(self.address), value(self.name));
-        let is_own = address(name).is_some() && (own.is_empty() || address(own) == address(name));
-        if is_own { "" } else { name }
-    }
-}
-
-/// The texts of the peer, if `text` says what an end has: of both ends where the peer is not known. Some can be empty.
-fn of_peer<'a>(direction: &str, text: impl Fn(End) -> &'a str) -> impl Iterator<Item = &'a str> {
-    let [remote, dest, src] = [REMOTE, DEST, SRC].map(text);
-    let texts = match direction {
-        // Groups that were named by the other end have the peer there.
-        OUTBOUND => [if dest.is_empty() { remote } else { dest }, "", ""],
-        INBOUND if !remote.is_empty() => [remote, "", ""],
-        _ => [remote, dest, src],
-    };
-    texts.into_iter()
-}
-
-/// Which fields it lacks to tell the texts that [`of_peer`] returns, where groups have `fields`, and `field` tells such a text.
-fn lacking_of<'a>(
-    fields: &[Field],
-    direction: &str,
-    field: impl Fn(End) -> Field,
-    text: impl Fn(End) -> &'a str,
-) -> Vec<Field> {
-    let tells = |end: End| fields.contains(&field(end)) || !text(end).is_empty();
-    let (is_known, takes) = match direction {
-        OUTBOUND => (tells(REMOTE), &[DEST][..]),
-        _ => (!text(REMOTE).is_empty(), &[DEST, SRC][..]),
-    };
-    let lacking = takes.iter().filter(|&&end| !is_known && !tells(end));
-    lacking.map(|&end| field(end)).collect()
-}
-
-/// The address that a text is: IPv4 where it is an IPv4-mapped one, as fields have it. One with a dot at its end is one too.
-fn address(text: &str) -> Option<IpAddr> {
-    undotted(text).parse().ok().map(|address: IpAddr| address.to_canonical())
-}
-
 impl LabelFile {
     /// Its path, safe to print.
     #[must_use]
@@ -357,6 +311,7 @@ fn read<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::glossary::INBOUND;
 
     fn asked(values: &[(Field, &'static str)]) -> (Vec<&'static str>, Vec<&'static str>) {
         let value = |field| values.iter().find(|(other, _)| *other == field).map_or("", |&(_, value)| value);
@@ -380,6 +335,34 @@ mod tests {
     }
 
     #[test]
+    fn of_a_peer_that_is_known_nothing_is_asked_of_the_host_also_where_its_texts_are_not_stated() {
+        use Field::{Dest, DestIp, Direction, LocalIp, Remote, RemoteIp, Src, SrcIp};
+        // The host is 10.0.0.5, by name ws.test; a peer has no name, no address, or neither.
+        for (ip, name) in [("9.9.9.9", "9.9.9.9"), ("", "peer.test"), ("", "")] {
+            let addresses: Vec<&str> = [ip].into_iter().filter(|ip| !ip.is_empty()).collect();
+            let of_peer = [name].into_iter().filter(|&name| name == "peer.test");
+            let names: Vec<&str> = of_peer.chain(["query.test"]).collect();
+            let remote = [(RemoteIp, ip), (Remote, name), (LocalIp, "10.0.0.5")];
+            let to_peer = [(DestIp, ip), (Dest, name), (SrcIp, "10.0.0.5"), (Src, "ws.test")];
+            let inbound = asked(&[&[(Direction, "inbound")], &to_peer[..], &remote].concat());
+            assert_eq!(inbound, (addresses.clone(), names.clone()));
+            // By the addresses of the ends alone, as groups can have them.
+            let groups = asked(&[&[(Direction, "inbound"), (LocalIp, "10.0.0.5")], &to_peer[..]].concat());
+            assert_eq!(groups, (addresses.clone(), names.clone()));
+            let from_peer = [(SrcIp, ip), (Src, name), (DestIp, "10.0.0.5"), (Dest, "10.0.0.5")];
+            let inbound = asked(&[&[(Direction, "inbound")], &from_peer[..], &remote].concat());
+            assert_eq!(inbound, (addresses, names));
+        }
+        let named = [(Direction, "inbound"), (Remote, "9.9.9.9"), (Dest, "9.9.9.9"), (Src, "ws.test")];
+        assert_eq!(asked(&named), (vec!["9.9.9.9"], vec!["query.test"]));
+        // What a host has opened to itself, where its log does not state from where.
+        let itself =
+            [(DestIp, "10.0.0.5"), (Dest, "10.0.0.5"), (Src, "ws.test"), (Remote, "ws.test"), (LocalIp, "10.0.0.5")];
+        let itself = asked(&[&[(Direction, "outbound")], &itself[..]].concat());
+        assert_eq!(itself, (vec!["10.0.0.5"], vec!["query.test"]));
+    }
+
+    #[test]
     fn of_what_a_host_has_opened_the_peer_is_known_by_the_fields_that_there_are() {
         use Field::{Dest, DestIp, Direction, Remote, RemoteIp, SrcIp};
         let of =
@@ -399,7 +382,7 @@ mod tests {
 
     #[test]
     fn of_a_peer_that_groups_do_not_tell_it_is_said_which_fields_they_lack() {
-        use Field::{Dest, DestIp, Direction, Remote, RemoteIp, Src, SrcIp};
+        use Field::{Dest, DestIp, Direction, LocalIp, Remote, RemoteIp, Src, SrcIp};
         let lacking = |values: &[(Field, &'static str)]| {
             let fields: Vec<Field> = values.iter().map(|&(field, _)| field).collect();
             labels().untold(&fields, |field| {
@@ -418,6 +401,11 @@ mod tests {
         assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (Src, "x.test")]), [SrcIp]);
         assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (RemoteIp, "9.9.9.9")]), [Src]);
         assert_eq!(lacking(&[inbound, (DestIp, "10.0.0.1"), (Dest, "ws"), (SrcIp, "9.9.9.9")]), [Src]);
+        // Which end is the peer, the host's own address tells.
+        let local = (LocalIp, "10.0.0.1");
+        assert_eq!(lacking(&[inbound, local, (DestIp, "10.0.0.1"), (Dest, "ws"), (SrcIp, ""), (Src, "")]), []);
+        assert_eq!(lacking(&[inbound, local, (DestIp, "10.0.0.1"), (Dest, "ws")]), [SrcIp, Src]);
+        assert_eq!(lacking(&[inbound, local, (SrcIp, "10.0.0.1"), (RemoteIp, ""), (Remote, "")]), []);
         assert_eq!(lacking(&[(DestIp, "9.9.9.9"), (Dest, "x.test")]), [SrcIp, Src]);
         assert_eq!(lacking(&[out, (DestIp, ""), (Dest, "")]), []);
         assert_eq!(lacking(&[out, (RemoteIp, "9.9.9.9"), (Remote, "x.test")]), []);

@@ -3,7 +3,7 @@
 //! In come files that are not evidence, and then addresses and names; out goes what is said of them. Nothing is built in, nothing is
 //! looked up elsewhere, and a label leaves nothing out.
 //!
-//! - [`labels`]: all lists and databases of a run, and what they say of a connection. [`told`]: the same, of many connections.
+//! - [`labels`]: all lists and databases of a run, and what they say of a connection, by its [`peer`]. [`told`]: the same, of many connections.
 //! - [`watchlist`]: one list, and what is on it: [`names`], [`texts`] with their [`needles`], and networks.
 //! - [`entries`]: what a list is made of, whichever format it has: [`plain`] lines, a [`misp`] warninglist, a [`stix`] bundle.
 //! - [`geoip`]: a database of networks, their owners and countries; only this file names the `maxminddb` crate.
@@ -25,6 +25,7 @@ mod misp;
 mod mmdb_writer;
 mod names;
 mod needles;
+mod peer;
 mod plain;
 mod stix;
 mod texts;

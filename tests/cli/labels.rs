@@ -205,6 +205,43 @@ fn of_what_came_in_the_peer_is_asked_of_and_both_ends_where_it_is_not_known() {
 }
 
 #[test]
+fn nothing_is_asked_of_the_host_itself_where_its_peer_is_known_and_states_no_name_or_no_address() {
+    // WS01 is 10.0.0.5, and its log names it where it is the source.
+    let own = |event: Event| event.with("SourceIp", "10.0.0.5").with("SourceHostname", "ws01.test");
+    let events = [
+        own(to("1.1.1.1", "", 0)),
+        own(inbound("10.0.0.5", "9.9.9.9")),
+        own(inbound("10.0.0.5", "-")),
+        inbound("-", "10.0.0.5"),
+        inbound("9.9.9.9", "10.0.0.5"),
+        to("10.0.0.5", "", 8).with("SourceIp", "-").with("SourceHostname", "ws01.test"),
+    ];
+    let database = mmdb_writer::database(&[("10.0.0.0", 8, maxmind(1, "OWN", "CH"))]);
+    let case = connections()
+        .events(&events)
+        .file("own.txt", "ws01.test\n")
+        .file("ip.txt", "10.0.0.0/8\n")
+        .file("as.mmdb", database);
+    let fields = "direction,remote_ip,local_ip,src_ip,src,dest_ip,dest,remote";
+    let labels = ["--watchlist", "own.txt", "--watchlist", "ip.txt", "--geoip", "as.mmdb"];
+    let with = |more: &[&str]| run_in(&case, &[&["-q", "--force", "--group-by", fields], more].concat());
+    let ran = with(&[&labels[..], &["log.evtx"]].concat());
+    // Of what the host has opened, the destination is the peer: here itself.
+    let labelled: Vec<&str> = ran.report().lines().skip(1).filter(|row| !row.ends_with(",,,,")).collect();
+    assert!(
+        labelled.len() == 1 && labelled[0].starts_with("outbound,,10.0.0.5,,ws01.test,10.0.0.5,10.0.0.5,ws01.test,1,"),
+        "{}",
+        ran.report()
+    );
+    assert!(labelled[0].ends_with(",ip,1,OWN,CH"), "{}", ran.report());
+    for partial in [&["--partial", "p.parquet"][..], &["--partial", "p.parquet", "--partial-events"]] {
+        with(&[partial, &["log.evtx"]].concat()).exits(0);
+        let merged = Ran::new(case.another(&[&["merge", "-q", "p.parquet"][..], &labels].concat()));
+        assert_eq!(merged.exits(0).report(), ran.report());
+    }
+}
+
+#[test]
 fn a_row_of_many_peers_has_the_labels_of_all_of_them_once_and_in_order() {
     let database = mmdb_writer::database(&[
         ("9.9.9.0", 24, maxmind(19281, "QUAD9", "CH")),
