@@ -32,7 +32,7 @@ const ID: &str = "id ";
 /// All processes that have had this id on a host, one after another.
 #[must_use]
 pub fn key(host: &str, process_id: &str) -> ProcessKey {
-    ProcessKey { host: host.to_owned(), guid: format!("{ID}{process_id}") }
+    ProcessKey::new(host, format!("{ID}{process_id}"))
 }
 
 /// The one of them that was created at this time.
@@ -57,7 +57,7 @@ pub fn fact(event: &Event<'_>, wanted: impl Fn(&ProcessKey) -> bool) -> Option<F
     let is_created = event.event_id == "4688";
     let id = decimal(field(if is_created { "NewProcessId" } else { "ProcessId" }));
     // One that is not stated is of no process.
-    let of = Some(key(stated(&event.computer), &id)).filter(|of| !id.is_empty() && wanted(of))?;
+    let of = Some(key(&event.computer, &id)).filter(|of| !id.is_empty() && wanted(of))?;
     let logged = event.time.or_else(|| time(&event.system_time)).map(Timestamp::as_nanosecond)?;
     let created = || Told::Created(Box::new(created(event, logged)));
     Some(Fact { of, told: if is_created { created() } else { Told::Ended(Some(logged)) } })

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::{
     connection::{
-        audited,
+        audited, host,
         rank::Weight,
         security::PROVIDER,
         started::{Asked, Start},
@@ -45,7 +45,7 @@ pub struct Lives {
 /// That a process was created or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Change {
-    /// The number of the host's name.
+    /// The number of the host's name, folded.
     host: u32,
     process: u32,
     /// Nanoseconds since 1970.
@@ -85,10 +85,10 @@ impl Lives {
         };
         let logged = event.time.or_else(|| time(&event.system_time)).and_then(nanoseconds);
         let (Ok(process), Some(time)) = (decimal(id).parse::<u32>(), logged) else { return };
-        if among.is_some_and(|among| !among.has(stated(&event.computer), u128::from(process))) {
+        if among.is_some_and(|among| !among.has(&event.computer, u128::from(process))) {
             return;
         }
-        let host = self.number(stated(&event.computer));
+        let host = self.number(&host::folded(&event.computer));
         let created = is_created.then(|| Created {
             user: self.number(&user(field)),
             runs_as: !field("TargetUserName").is_empty(),
@@ -148,7 +148,7 @@ impl Lives {
     }
 
     fn created(&self, host: &str, process_id: &str, time: Option<Timestamp>) -> Option<Created> {
-        let (host, process) = (*self.numbers.get(host)?, process_id.parse().ok()?);
+        let (host, process) = (*self.numbers.get(&*host::folded(host))?, process_id.parse().ok()?);
         let time = time.and_then(nanoseconds)?;
         let is_until = |change: &Change| (change.host, change.process, change.time) <= (host, process, time);
         let last = self.changes.get(self.changes.partition_point(is_until).checked_sub(1)?)?;

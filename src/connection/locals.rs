@@ -5,7 +5,6 @@
 //! from, in all logs of the run.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
 };
@@ -14,7 +13,7 @@ use crate::{
     connection::{
         ends::Ends,
         glossary::{Connection, Field, INBOUND, OUTBOUND},
-        pattern::undotted,
+        host,
         sysmon::{self, Part},
     },
     evtx::typed::{Raw, Values},
@@ -52,7 +51,7 @@ impl Locals {
     fn learn_source(&mut self, host: &str, src_ip: &str, direction: &str) {
         // Connections of which the host is not stated may be of any.
         if direction == OUTBOUND && !src_ip.is_empty() && !host.is_empty() {
-            self.add(&folded(host), src_ip);
+            self.add(&host::folded(host), src_ip);
         }
     }
 
@@ -109,7 +108,7 @@ impl Locals {
     /// On which sides the ends of a connection of this host are, with these addresses and this direction.
     #[must_use]
     pub fn sides(&self, host: &str, src_ip: &str, dest_ip: &str, direction: &str) -> Sides {
-        let host = folded(host);
+        let host = host::folded(host);
         let is_own = |address: &str| !address.is_empty() && self.has(&host, address);
         match ((is_own(src_ip), is_own(dest_ip)), direction) {
             ((false, true), _) => Sides::FromPeer,
@@ -186,11 +185,6 @@ impl Sides {
             _ => Some(local_port),
         }
     }
-}
-
-/// The name of a host as names of hosts are compared: in any ASCII case, without a dot at its end.
-fn folded(host: &str) -> Cow<'_, str> {
-    sysmon::lower_case(undotted(host))
 }
 
 /// Whether an address never leaves its host or its link, so that in a log of the host it is the host's own: loopback, and

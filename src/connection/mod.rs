@@ -6,7 +6,8 @@
 //! - [`sysmon`]: what Sysmon's EventID 3 means. [`salvage`]: the same, of an old record whose template is gone. [`met`]: what was
 //!   met before.
 //! - [`security`]: what EventID 5156 and 5157 of Windows' Security-Auditing mean. [`logged`]: whose events are read.
-//! - [`ends`]: the host and its peer, whichever is called the destination, by the addresses that hosts have ([`locals`]).
+//! - [`ends`]: the host and its peer, whichever is called the destination, by the addresses that hosts have ([`locals`]). [`host`]: which names are
+//!   of one host.
 //! - [`community`]: the id by which other tools know the same flow.
 //! - [`clock`]: which of its two times a connection is of.
 //! - [`process`]: what events say of the processes behind connections; [`audited`]: those of Security-Auditing; [`rank`]: which of those that state the same counts. [`lives`]: whose processes
@@ -24,6 +25,7 @@ pub mod community;
 pub mod ends;
 pub mod filter;
 pub mod glossary;
+pub mod host;
 pub mod lives;
 pub mod locals;
 pub mod logged;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         clock::Clock,
+        host,
         rank::Weight,
         sysmon::{PROVIDER, address, decimal, guid, stated, time},
     },
@@ -49,13 +50,19 @@ const PARENT_GUID: usize = 7;
 /// A process of a host. The id alone is no key: Windows gives it to the next process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProcessKey {
-    /// The reporting host, as the log has it.
+    /// The reporting host, as [`host::folded`] has it.
     pub host: String,
     /// `ProcessGuid`, as connections show it.
     pub guid: String,
 }
 
 impl ProcessKey {
+    /// Of a host by any of its names.
+    #[must_use]
+    pub fn new(host: &str, guid: String) -> Self {
+        Self { host: host::folded(host).into_owned(), guid }
+    }
+
     /// What its texts take in memory, in bytes, with what the allocator adds to them.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -298,7 +305,7 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     let utc_time = happened.map(Timestamp::as_nanosecond);
     let key = |name| {
         let guid = guid(field(name)).into_owned();
-        is_guid(&guid).then(|| ProcessKey { host: stated(&event.computer).to_owned(), guid })
+        is_guid(&guid).then(|| ProcessKey::new(&event.computer, guid))
     };
     let Some(of) = key("ProcessGuid") else { return };
     match &*event.event_id {

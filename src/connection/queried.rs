@@ -7,6 +7,7 @@ use crate::{
         answers::Answers,
         clock::Clock,
         glossary::{Connection, Field},
+        host,
         process::{self, Fact, ProcessKey, Query, Told},
         talkers::Talkers,
     },
@@ -19,7 +20,7 @@ pub const FIELDS: [&str; 2] = ["QueryName", "QueryResults"];
 /// The names that processes asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Queried {
-    /// By host and GUID.
+    /// By host, whose name is folded, and GUID.
     by_host: HashMap<Box<str>, HashMap<Box<str>, Answers>>,
     /// By which clock that is.
     clock: Clock,
@@ -59,7 +60,7 @@ impl Queried {
     /// The names that the process of a connection asked for and that gave its destination, each once, the oldest first.
     #[must_use]
     pub fn of(&self, connection: &Connection<'_>) -> Vec<&str> {
-        let queries = self.by_host.get(connection.get(Field::Dvc));
+        let queries = self.by_host.get(&*host::folded(connection.get(Field::Dvc)));
         let queries = queries.and_then(|processes| processes.get(connection.get(Field::ProcessGuid)));
         let (Some(queries), Some(time), Some(address)) = (queries, connection.time, connection.dest_addr) else {
             return Vec::new();

@@ -16,6 +16,7 @@ use crate::{
     connection::{
         clock,
         glossary::{Connection, Field},
+        host,
         process::{self, Created, Parent, number},
         rank::{Rank, Weighing, Weight},
         sysmon::{PROVIDER, guid, stated, time},
@@ -195,8 +196,8 @@ impl Starts {
         if event.provider != PROVIDER || event.event_id != "1" {
             return;
         }
-        let host = stated(&event.computer);
-        let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
+        let host = host::folded(&event.computer);
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&host, *process));
         let time = time(stated(event.field("UtcTime").unwrap_or_default())).map(jiff::Timestamp::as_nanosecond);
         let key = |name| number(&guid(stated(event.field(name).unwrap_or_default()))).filter(is_asked);
         let (of, parent) = (key("ProcessGuid"), key("ParentProcessGuid"));
@@ -207,20 +208,20 @@ impl Starts {
         if let Some(of) = of {
             let told = self.asked.numbered().filter_map(|(index, name)| Some((index, event.field(name)?)));
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
-            self.learn(host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
+            self.learn(&host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
         }
         let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
         if let (Some(of), Some(index), Some(line)) = (parent, self.command_line(), of_parent) {
             let values = [(index, self.text(line))].into();
-            self.learn(host, of, Start { origin: Origin::Child, rank: created.parent().weight().at(time), values });
+            self.learn(&host, of, Start { origin: Origin::Child, rank: created.parent().weight().at(time), values });
         }
     }
 
     /// Takes the same of an EventID 1 of Sysmon's, by the values of its [`FIELDS`] and what is [`OF_PROCESS`].
     pub fn take_values(&mut self, values: &Values<'_>, among: Option<&Talkers>) {
         let host = self.text_of(values.computer);
-        let host = stated(&host);
-        let is_asked = |process: &u128| among.is_none_or(|among| among.has(host, *process));
+        let host = host::folded(&host);
+        let is_asked = |process: &u128| among.is_none_or(|among| among.has(&host, *process));
         let key = |field| process::of_value(values.field(field)).filter(is_asked);
         let (of, parent) = (key(PROCESS_GUID), key(PARENT_GUID));
         if of.or(parent).is_none() {
@@ -234,13 +235,13 @@ impl Starts {
             let rank = self.weight_of(values, &Created::FIELDS).at(time);
             let told = self.asked.numbered().filter_map(|(index, _)| Some((index, values.stated(index.into())?)));
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
-            self.learn(host, of, Start { origin: Origin::Own, rank, values });
+            self.learn(&host, of, Start { origin: Origin::Own, rank, values });
         }
         if let (Some(of), Some(index)) = (parent, self.command_line()) {
             let line = self.text_of(values.field(PARENT_COMMAND_LINE));
             if !stated(&line).is_empty() {
                 let rank = self.weight_of(values, &Parent::FIELDS).at(time);
-                self.learn(host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
+                self.learn(&host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
             }
         }
     }
@@ -284,7 +285,7 @@ impl Starts {
     /// The start of the process behind a connection, if it is known.
     #[must_use]
     pub fn of(&self, connection: &Connection<'_>) -> Option<&Start> {
-        self.by_host.get(connection.get(Field::Dvc))?.get(&number(connection.get(Field::ProcessGuid))?)
+        self.by_host.get(&*host::folded(connection.get(Field::Dvc)))?.get(&number(connection.get(Field::ProcessGuid))?)
     }
 
     /// Forgets how values and events stand in logs, once all are taken.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::connection::{
     glossary::{Connection, Field},
+    host,
     process::number,
     security::VENDOR_PRODUCT,
 };
@@ -12,6 +13,7 @@ use crate::connection::{
 /// The processes of each host that connections are of: their GUIDs as numbers, or their ids where there are no GUIDs.
 #[derive(Debug, Clone, Default)]
 pub struct Talkers {
+    /// By the host's name, folded.
     by_host: HashMap<Box<str>, HashSet<u128, ahash::RandomState>>,
     /// What they take in memory, in bytes.
     size: usize,
@@ -29,14 +31,14 @@ impl Talkers {
             _ => number(connection.get(Field::ProcessGuid)),
         };
         if let Some(process) = process {
-            self.add(connection.get(Field::Dvc), process);
+            self.add(&host::folded(connection.get(Field::Dvc)), process);
         }
     }
 
-    /// Whether a process of a host is one of them.
+    /// Whether a process of a host, by any of its names, is one of them.
     #[must_use]
     pub fn has(&self, host: &str, process: u128) -> bool {
-        self.by_host.get(host).is_some_and(|processes| processes.contains(&process))
+        self.by_host.get(&*host::folded(host)).is_some_and(|processes| processes.contains(&process))
     }
 
     /// Adds what another part of a look has taken.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     connection::{
-        security,
+        host, security,
         sysmon::{self, stated},
     },
     evtx::event::Event,
@@ -24,7 +24,7 @@ const IMAGES: [(&str, &str, &str); 4] = [
 /// The one of those fields that connections do not have.
 pub const CREATED: &str = "NewProcessName";
 
-/// The paths of executables on hosts, in lower case, and what comes of them once they are matched.
+/// The paths of executables on hosts, whose names are folded, in lower case, and what comes of them once they are matched.
 #[derive(Debug, Clone, Default)]
 pub struct Volumes {
     paths: BTreeMap<String, BTreeSet<String>>,
@@ -40,7 +40,7 @@ impl Volumes {
         let names = IMAGES.iter().filter(|(provider, id, _)| event.provider == *provider && event.event_id == *id);
         for path in names.filter_map(|(_, _, field)| event.field(field)) {
             if drive(path).is_some() || volume(path).is_some() {
-                self.add(stated(&event.computer), stated(path).to_lowercase());
+                self.add(&host::folded(&event.computer), stated(path).to_lowercase());
             }
         }
     }
@@ -96,7 +96,7 @@ impl Volumes {
     #[must_use]
     pub fn on_drive(&self, host: &str, path: &str) -> Option<String> {
         let (volume, tail) = volume(path)?;
-        let drive = self.drives.get(host)?.get(&volume.to_lowercase())?;
+        let drive = self.drives.get(&*host::folded(host))?.get(&volume.to_lowercase())?;
         Some(format!("{drive}:{tail}"))
     }
 }

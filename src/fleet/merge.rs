@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    connection::glossary::Field,
+    connection::{glossary::Field, host},
     count,
     error::{Defect, DefectKind, Defects, Error},
     evidence::{
@@ -371,7 +371,9 @@ impl Merger {
         // Where a log counts in another, hits can name hosts that are in that log alone.
         let are_doubtful = !again.is_empty() && columns.contains(&Field::Dvc);
         let doubtful: BTreeSet<String> = hit_hosts.names().filter(|_| are_doubtful).map(str::to_owned).collect();
-        let is_anew = |host: &&str| !are_doubtful && !again.iter().any(|(_, log)| log.coverage.host == *host);
+        let is_anew = |host: &&str| {
+            !are_doubtful && !again.iter().any(|(_, log)| host::folded(&log.coverage.host) == host::folded(host))
+        };
         self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(hit_hosts.names().filter(is_anew)));
         self.hit_hosts.merge(hit_hosts);
         // Other versions count copies and twins among the hits of a rule.

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use crate::{
-    connection::clock::Clock,
+    connection::{
+        clock::Clock,
+        process::{Fact, ProcessKey},
+    },
     error::{Defect, DefectKind, Error},
     fingerprint::Fingerprints,
     fleet::partial,
@@ -23,7 +26,10 @@ pub fn known(paths: &[PathBuf], hits: &SortedHits, room: usize) -> Result<Found,
     let (mut found, mut facts) = (Found::default(), Facts::new(room));
     for path in paths {
         match partial::processes(path) {
-            Ok(told) => told.into_iter().for_each(|fact| facts.push(fact)),
+            Ok(told) => told.into_iter().for_each(|Fact { of, told }| {
+                // Earlier versions have the names of hosts as they were logged.
+                facts.push(Fact { of: ProcessKey::new(&of.host, of.guid), told });
+            }),
             Err(cause) => {
                 let cause = format!("what it says about processes is wrong: {cause}");
                 found.wrong.defects.add(Defect::of_path(path, DefectKind::Partial, &cause));

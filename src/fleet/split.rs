@@ -3,10 +3,10 @@
 //! A process, a twin or an address of a host can be in another of its logs than the connection. A scan looks in all logs that it has; what
 //! is in those of another scan is not joined when the two are merged, and that has to be said.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    connection::logged::LoggedBy,
+    connection::{host, logged::LoggedBy},
     report::outputs::Outputs,
     scan::{known::Questions, terms::Terms},
     text,
@@ -15,19 +15,20 @@ use crate::{
 /// Hosts, and which of them are in more than one partial result.
 #[derive(Debug, Default)]
 pub(super) struct Split {
-    /// The place of the first partial result of each.
-    first: HashMap<String, usize>,
-    hosts: BTreeSet<String>,
+    /// The place of the first partial result of each, and its name there. Names are folded.
+    first: HashMap<String, (usize, String)>,
+    hosts: BTreeMap<String, String>,
 }
 
 impl Split {
     /// Takes the hosts of the partial result at this place.
     pub(super) fn add<'a>(&mut self, place: usize, hosts: impl Iterator<Item = &'a str>) {
         for host in hosts.filter(|host| !host.is_empty()) {
-            match self.first.get(host) {
-                Some(&first) if first != place => drop(self.hosts.insert(host.to_owned())),
+            let folded = host::folded(host);
+            match self.first.get(&*folded) {
+                Some((first, name)) if *first != place => drop(self.hosts.insert(folded.into_owned(), name.clone())),
                 Some(_) => {}
-                None => drop(self.first.insert(host.to_owned(), place)),
+                None => drop(self.first.insert(folded.into_owned(), (place, host.to_owned()))),
             }
         }
     }
@@ -51,7 +52,7 @@ impl Split {
             1 => "has",
             _ => "have",
         };
-        let hosts: Vec<String> = self.hosts.iter().map(|host| text::printable(host).into_owned()).collect();
+        let hosts: Vec<String> = self.hosts.values().map(|host| text::printable(host).into_owned()).collect();
         Some(format!(
             "{} {have} logs in more than one partial result: {what} are joined only within each of them; scan all logs of a host together",
             text::few(&hosts)
@@ -69,6 +70,8 @@ mod tests {
         split.add(0, ["a", "b", "b", ""].into_iter());
         split.add(1, ["c", "", "b"].into_iter());
         split.add(2, ["b", "c"].into_iter());
-        assert_eq!(split.hosts.iter().collect::<Vec<_>>(), ["b", "c"]);
+        split.add(3, ["D.", "E"].into_iter());
+        split.add(4, ["d", "B"].into_iter());
+        assert_eq!(split.hosts.values().collect::<Vec<_>>(), ["b", "c", "D."]);
     }
 }

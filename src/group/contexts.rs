@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::{glossary::Field, process::ProcessKey},
+    connection::{glossary::Field, host, process::ProcessKey},
     group::{
         hit::Hit,
         key::{GroupKey, Sum, earlier, spilled_time},
@@ -32,6 +32,8 @@ pub struct Contexts {
     translation: Translation,
     /// The key of the last hit, whose memory is used again.
     key: Vec<u32>,
+    /// The numbers of hosts' folded names, by those of their names.
+    hosts: HashMap<u32, u32, ahash::RandomState>,
     /// Whether a process has asked for names, by the numbers of its host and GUID.
     has_asked: HashMap<[u32; 2], bool, ahash::RandomState>,
     /// How many hits there were.
@@ -106,6 +108,7 @@ impl Contexts {
             table: Table::new(fields.len() + 2),
             translation: Translation::default(),
             key: Vec::new(),
+            hosts: HashMap::default(),
             has_asked: HashMap::default(),
             count: 0,
             size_of_queries: 0,
@@ -116,13 +119,15 @@ impl Contexts {
 
     /// Adds a hit of a rule, in the order of time.
     pub fn add(&mut self, hit: &Hit, rule: usize, processes: &Processes) {
-        let Self { fields, table, translation, key, has_asked, count, size_of_queries, .. } = self;
+        let Self { fields, table, translation, key, hosts, has_asked, count, size_of_queries, .. } = self;
         key.clear();
         key.extend(fields.iter().map(|&field| hit.number(field, &mut table.texts, translation)));
         let process = if processes::is_told_by_guid(hit) {
-            let numbers = OF_GUID.map(|field| hit.number(field, &mut table.texts, translation));
-            key.extend(numbers);
-            let asks = has_asked.entry(numbers).or_insert_with(|| processes.has_asked(&processes.key(hit)));
+            let [host, guid] = OF_GUID.map(|field| hit.number(field, &mut table.texts, translation));
+            let folded = || table.texts.number(&host::folded(hit.get(Field::Dvc)));
+            let process = [*hosts.entry(host).or_insert_with(folded), guid];
+            key.extend(process);
+            let asks = has_asked.entry(process).or_insert_with(|| processes.has_asked(&processes.key(hit)));
             asks.then(|| processes.key(hit))
         } else {
             let process = processes.key(hit);
@@ -142,7 +147,9 @@ impl Contexts {
 
     /// What is held in memory at most, in bytes.
     fn size(&self) -> usize {
-        self.table.size() + self.size_of_queries + 2 * size_of::<([u32; 2], bool)>() * self.has_asked.len()
+        let (of_host, of_process) = (size_of::<(u32, u32)>(), size_of::<([u32; 2], bool)>());
+        let numbers = 2 * (of_host * self.hosts.len() + of_process * self.has_asked.len());
+        self.table.size() + self.size_of_queries + numbers
     }
 
     /// Spills what is in memory. The texts of each are made when it is written: they are many times as long as its numbers.
@@ -159,6 +166,7 @@ impl Contexts {
         spilled.spill_sorted(places.into_iter().filter_map(|place| Joined::of(table, place)));
         table.clear();
         self.translation = Translation::default();
+        self.hosts.clear();
         self.has_asked.clear();
         self.size_of_queries = 0;
     }

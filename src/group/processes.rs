@@ -413,8 +413,8 @@ pub fn key(hit: &Hit) -> ProcessKey {
     if !is_told_by_guid(hit) {
         return audited::key(hit.get(Field::Dvc), hit.get(Field::ProcessId));
     }
-    let [host, guid] = OF_GUID.map(|field| hit.get(field).to_owned());
-    ProcessKey { host, guid }
+    let [host, guid] = OF_GUID.map(|field| hit.get(field));
+    ProcessKey::new(host, guid.to_owned())
 }
 
 /// Whether the process of a hit is told by [`OF_GUID`], whenever it was.

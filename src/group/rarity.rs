@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    connection::glossary::Field,
+    connection::{glossary::Field, host},
     group::{groups::SortedGroups, key::GroupKey},
 };
 
@@ -119,7 +119,7 @@ impl Rarity {
             let (key, group) = group?;
             let (host, pair) = self.places.of(&key);
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            let number = *numbers.entry(host.to_owned()).or_insert(next);
+            let number = *numbers.entry(host::folded(host).into_owned()).or_insert(next);
             let hosts = self.pairs.entry(pair).or_default();
             hosts.all.insert(number);
             hosts.connections = hosts.connections.saturating_add(group.count);

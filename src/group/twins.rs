@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::{glossary::Field, security, sysmon},
+    connection::{glossary::Field, host, security, sysmon},
     group::{
         hit::Hit,
         hits::SortedHits,
@@ -34,6 +34,7 @@ pub enum Twins {
 /// What twins have in common. The endpoints are in order, whatever end the connection is from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Meeting {
+    /// Its name, folded.
     host: String,
     transport: String,
     ends: [(String, String); 2],
@@ -46,7 +47,7 @@ impl Meeting {
         let field = |field| hit.get(field).to_owned();
         let mut ends = [(field(Field::SrcIp), field(Field::SrcPort)), (field(Field::DestIp), field(Field::DestPort))];
         ends.sort_unstable();
-        Self { host: field(Field::Dvc), transport: field(Field::Transport), ends, rule }
+        Self { host: host::folded(hit.get(Field::Dvc)).into_owned(), transport: field(Field::Transport), ends, rule }
     }
 
     /// Whether both endpoints are stated, without which one connection is like many others.

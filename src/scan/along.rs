@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    connection::{process, sysmon},
+    connection::{host, process},
     evtx::typed::Raw,
     fingerprint::Fingerprints,
     scan::kin::{Latest, Process, Set},
@@ -67,13 +67,13 @@ impl Behind {
     /// Takes the process of a hit, by the values that are its host and its GUID.
     pub(super) fn take(&mut self, host: Raw<'_>, guid: Raw<'_>) {
         let Self { hosts, latest, .. } = self;
-        let host = latest.host(host, |name| Some(hosts.of(sysmon::stated(name))));
+        let host = latest.host(host, |name| Some(hosts.of(&*host::folded(name))));
         self.add(host, process::of_value(guid));
     }
 
     /// The same, by their texts as a connection has them.
     pub(super) fn take_texts(&mut self, host: &str, guid: &str) {
-        self.add(Some(self.hosts.of(host)), process::number(guid));
+        self.add(Some(self.hosts.of(&*host::folded(host))), process::number(guid));
     }
 
     fn add(&mut self, host: Option<u128>, guid: Option<u128>) {

@@ -3,6 +3,7 @@
 //! How it is found is in [`crate::scan::sift`], what comes of it in [`crate::run`].
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
 };
@@ -13,6 +14,7 @@ use crate::{
     connection::{
         clock::Skew,
         glossary::Field,
+        host,
         met::{Met, OF_ENDS},
     },
     count::add_counts,
@@ -143,10 +145,11 @@ impl Wrong {
     #[must_use]
     pub fn then_later(self, later: Self, findings: &Findings) -> Self {
         let of_inbound = |source: &&SourceFindings| source.inbound > 0;
-        let hosts: BTreeSet<&str> =
-            findings.sources.values().filter(of_inbound).map(|source| &*source.coverage.host).collect();
+        let hosts: BTreeSet<Cow<'_, str>> =
+            findings.sources.values().filter(of_inbound).map(|source| host::folded(&source.coverage.host)).collect();
         let is_needed = |source: &SourceFindings| {
-            source.inbound > 0 || !source.coverage.host.is_empty() && hosts.contains(&*source.coverage.host)
+            source.inbound > 0
+                || !source.coverage.host.is_empty() && hosts.contains(&host::folded(&source.coverage.host))
         };
         let needed: BTreeSet<&str> =
             findings.sources.iter().filter(|(_, source)| is_needed(source)).map(|(key, _)| &*key.name).collect();

@@ -2,13 +2,13 @@
 //!
 //! The first record of a log says whose it is. A collector's log has records of many hosts, and of those the hits tell.
 
-use std::{collections::BTreeMap, mem};
+use std::{borrow::Cow, collections::BTreeMap, mem};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::sysmon,
+    connection::{host, sysmon},
     evtx::{kind::TEXT, typed::Raw},
     scan::coverage::{Coverage, Span, joined},
     text,
@@ -125,15 +125,19 @@ pub fn number(hosts: &[Host]) -> String {
 pub(super) fn hosts<'a>(logs: impl Iterator<Item = &'a Coverage>, hits: &'a HitHosts) -> Vec<Host> {
     let of_logs = logs.map(|log| (log.host.as_str(), log.is_sysmon == Some(true), log.span));
     let of_hits = hits.by_name.iter().map(|(name, &span)| (name.as_str(), true, span));
-    let mut hosts: BTreeMap<&str, Host> = BTreeMap::new();
+    let mut hosts: BTreeMap<Cow<'_, str>, Host> = BTreeMap::new();
     for (name, has_sysmon, span) in of_logs.chain(of_hits).filter(|(name, ..)| !name.is_empty()) {
         let none = || Host { name: name.to_owned(), has_sysmon, span: None };
-        let host = hosts.entry(name).or_insert_with(none);
+        let host = hosts.entry(host::folded(name)).or_insert_with(none);
         if has_sysmon && !host.has_sysmon {
             *host = none();
         }
         if has_sysmon == host.has_sysmon {
             host.span = joined(host.span, span);
+            // Of the names of one host, the first by name is shown.
+            if name < &*host.name {
+                name.clone_into(&mut host.name);
+            }
         }
     }
     let mut hosts: Vec<Host> = hosts.into_values().collect();

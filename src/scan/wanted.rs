@@ -13,9 +13,9 @@ use crate::{
     connection::{
         audited,
         clock::Clock,
+        host,
         logged::LoggedBy,
         process::{self, Mention, ProcessKey},
-        sysmon,
     },
     error::Error,
     evtx::{
@@ -129,9 +129,10 @@ impl Wanted {
 
     /// The fingerprint of a host, if events of it are taken.
     fn host(&self, scope: &Scope, name: &str) -> Option<u128> {
+        let name = host::folded(name);
         match scope {
-            Scope::Along => Some(self.fingerprints.of(name)),
-            _ => self.hosts.get(name).copied(),
+            Scope::Along => Some(self.fingerprints.of(&*name)),
+            _ => self.hosts.get(&*name).copied(),
         }
     }
 
@@ -144,7 +145,7 @@ impl Wanted {
 impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
     pub(super) fn take(&mut self, event: &Event<'_>) {
-        let Some(host) = self.wanted.host(self.scope, sysmon::stated(&event.computer)) else { return };
+        let Some(host) = self.wanted.host(self.scope, &event.computer) else { return };
         let clock = self.wanted.clock;
         // Which are of hits is not known yet: what is told of the others is dropped in the end.
         let is_early = matches!(self.scope, Scope::Along);
@@ -160,7 +161,7 @@ impl Part<'_> {
     /// Whether nothing is to be taken of an event of Sysmon's with this id, by its values.
     pub(super) fn passes_by(&mut self, id: u16, values: &Values<'_>) -> bool {
         let (wanted, scope) = (self.wanted, self.scope);
-        let host = self.kin.host(values.computer, |name| wanted.host(scope, sysmon::stated(name)));
+        let host = self.kin.host(values.computer, |name| wanted.host(scope, name));
         let Some((host, mention)) = host.zip(process::mentioned(id, |field| values.field(field))) else { return true };
         let told = || array::from_fn::<Raw<'_>, { process::FIELDS.len() }, _>(|field| values.field(field));
         !(self.meet(host, mention) && self.kin.is_new(host, &(id, values.time, told())))

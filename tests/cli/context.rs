@@ -106,6 +106,47 @@ fn a_process_of_another_host_is_another_one() {
 }
 
 #[test]
+fn a_host_is_one_whatever_the_case_of_its_name() {
+    let parents = [
+        created(&guid(200, 2), r"C:\Windows\powershell.exe", &guid(100, 3), r"C:\Office\winword.exe"),
+        created(&guid(100, 3), r"C:\Office\winword.exe", &guid(0, 4), r"C:\Windows\explorer.exe"),
+    ];
+    let more = [connection(), query("c2.test", "8.8.8.8;"), ended("01.500"), connection().at(1), regsvcs()];
+    let events = [&parents[..], &more].concat();
+    let run = |events: &[Event], args: &[&str]| {
+        let half = events.len() / 2;
+        let [one, other] = [&events[..half], &events[half..]].map(evtx_writer::log);
+        let case = context(detect()).log("a.evtx", &one).log("b.evtx", &other);
+        let ran = Ran::new(case.command(&[args, &["a.evtx", "b.evtx"]].concat()));
+        let merged = || Ran::new(case.another(&["merge", "p.parquet"]));
+        (known(ran.exits(0)), args.contains(&"--partial").then(|| known(merged().exits(0))))
+    };
+    let renamed = evtx_writer::by_other_names(&events);
+    let one = run(&events, &[]).0;
+    assert!(one[0].contains("explorer.exe > winword.exe") && one[0].ends_with(",c2.test,own"), "{one:?}");
+    for args in [&[][..], &["--no-prefilter"], &["--max-memory", "1"], &["--partial", "p.parquet"]] {
+        let (scan, merged) = run(&renamed, args);
+        assert_eq!(scan, one, "{args:?}");
+        assert!(merged.is_none_or(|merged| merged == one));
+    }
+    // The name is shown as it was logged, and the host is counted once.
+    let case = detect().args(["--context", "--group-by", "dvc"]).events(&renamed);
+    let ran = case.run_on(&["log.evtx"]);
+    assert_eq!(
+        ran.exits(0).report().lines().skip(1).map(|row| row.split(',').next().unwrap()).collect::<Vec<_>>(),
+        ["WS01.corp.example.", "ws01.CORP.example"]
+    );
+    ran.says(&["hosts     1: 1 with Sysmon"]);
+    let by_host = ["--partial", "p.parquet", "--group-by", "dvc,process_name,dest", "log.evtx"];
+    let case = detect().events(&renamed);
+    Ran::new(case.command(&by_host)).exits(0);
+    let rarity = Ran::new(case.another(&["merge", "--rarity", "p.parquet"]));
+    let rarity: Vec<&str> =
+        rarity.exits(0).report().lines().skip(1).filter(|row| row.ends_with(",1,WS01.corp.example.")).collect();
+    assert_eq!(rarity.len(), 2, "{rarity:?}");
+}
+
+#[test]
 fn what_a_process_started_tells_its_command_line() {
     let child = created(&guid(310, 9), r"C:\Windows\cmd.exe", &own(), r"C:\Temp\regsvcs.exe");
     let case = context(detect()).events(&[connection(), child]);

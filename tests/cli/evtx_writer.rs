@@ -167,6 +167,12 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log(pub Vec<u8>);
 
+/// The same events, logged by the same host under its name in other cases and with a dot at its end, one after another.
+pub fn by_other_names(events: &[Event]) -> Vec<Event> {
+    const NAMES: [&str; 4] = ["WS01.corp.example", "ws01.CORP.example", "WS01.corp.example.", "ws01.corp.example"];
+    events.iter().cloned().zip(NAMES.into_iter().cycle()).map(|(event, name)| event.on(name)).collect()
+}
+
 /// Writes a log with these events, in as many chunks as they need.
 pub fn log<'a>(events: impl IntoIterator<Item = &'a Event>) -> Log {
     log_with_repeated_value(events, "", 1)

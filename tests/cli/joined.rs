@@ -353,6 +353,26 @@ fn where_not_all_processes_fit_into_memory_those_with_connections_do() {
     }
 }
 
+#[test]
+fn a_host_is_one_whatever_the_case_of_its_name() {
+    let unnamed = |number| connection(number).with("DestinationHostname", "-");
+    let processes = [created(1, "tool.exe --evil-argument"), created(2, "tool.exe good")];
+    let started = [&processes[..], &[connection(1), connection(200), connection(2)]].concat();
+    let asked = [query(1, "bad.example"), unnamed(1), unnamed(2)];
+    for (case, events, more) in [
+        (ruled(&[EVIL, NOT_GOOD, PARENT]), &started[..], &[][..]),
+        (ruled(&[NAMED]), &asked, &["--sigma-names", "queried"]),
+    ] {
+        let renamed = evtx_writer::by_other_names(events);
+        let case = case.events(events).log("renamed.evtx", &evtx_writer::log(&renamed));
+        let of = |more: &[&str], log| found(&case.run_on(&[more, &[log]].concat()));
+        assert!(!of(more, "log.evtx").is_empty());
+        for room in [&[][..], &["--max-memory", "32KiB", "--threads", "1"]] {
+            assert_eq!(of(&[more, room].concat(), "renamed.evtx"), of(more, "log.evtx"));
+        }
+    }
+}
+
 /// The summary, without the time that it took.
 fn without_time(ran: &Ran) -> Vec<&str> {
     ran.stderr().lines().filter(|line| !line.starts_with("time")).collect()

@@ -322,12 +322,12 @@ fn hosts_without_sysmon_are_named_first() {
 fn hosts_of_a_collectors_log_are_named_as_far_as_there_are_hits_of_them_and_reach_as_far_as_these() {
     let on = |host: &str, second| Event::connection().on(host).dest("8.8.8.8").at(second);
     // The record is written two seconds after the connection, which is the last record's time too.
-    let events = [on("A", 0), on("B", 10), on("a", 20), on("B", 7000), on("C", 30).dest("10.0.0.1"), on("A", 40)];
+    let events = [on("A", 0), on("B", 10), on("D", 20), on("B", 7000), on("C", 30).dest("10.0.0.1"), on("a.", 40)];
     let named = [
         "hosts     3: 3 with Sysmon, 0 without",
         "          A: Sysmon, from 2024-03-05T14:07:09Z to 2024-03-05T14:07:51Z",
         "          B: Sysmon, from 2024-03-05T14:07:19Z to 2024-03-05T16:03:49Z",
-        "          a: Sysmon, from 2024-03-05T14:07:29Z to 2024-03-05T14:07:29Z\n",
+        "          D: Sysmon, from 2024-03-05T14:07:29Z to 2024-03-05T14:07:29Z\n",
     ]
     .join("\n");
     let case = detect().log("collected.evtx", &crate::evtx_writer::log(&events));

@@ -528,6 +528,44 @@ fn an_id_that_is_given_again_is_another_process() {
 }
 
 #[test]
+fn a_host_is_one_whatever_the_case_of_its_name() {
+    let events = [
+        created(2, ID).at(10),
+        allowed().at(11),
+        ended(ID).at(20),
+        created(0, ID).at(30),
+        allowed().at(31),
+        // The next is the twin of this one.
+        Event::connection().with("SourceIp", "10.1.2.3").at(41),
+        allowed().at(40),
+        created(2, 77).with("NewProcessName", r"C:\Temp\a.exe").at(42),
+        allowed().with("Application", r"\device\harddiskvolume3\temp\a.exe").at(60),
+    ];
+    let rule = |number: u8, selection: &str| {
+        format!(
+            "title: t{number}\nid: 0c4d1f4d-0000-0000-0000-00000000000{number}\nlogsource: {{category: network_connection}}\n\
+             detection: {{s: {{{selection}}}, condition: s}}\n"
+        )
+    };
+    let rule = [rule(1, r"Image: 'C:\Temp\a.exe'"), rule(2, "CommandLine|contains: x.dll")].join("---\n");
+    let run = |events: &[Event], more: &[&str]| {
+        let fields = ["--source", "all", "--group-by", "user,process_name", "--threads", "1"];
+        let case = connections().file("t.yml", &rule).events(events);
+        let ran = Ran::new(case.command(&[&fields[..], more, &["log.evtx"]].concat()));
+        ran.exits(0).report().to_owned()
+    };
+    let renamed = evtx_writer::by_other_names(&events);
+    let ruled = ["--rules", "t.yml", "--rule", "none"];
+    let of_rule = run(&events, &ruled);
+    assert!(of_rule.contains("a.exe") && of_rule.contains("regsvcs.exe"), "{of_rule}");
+    for more in [&[][..], &["--context"], &ruled, &["--rules", "t.yml", "--rule", "none", "--max-memory", "32KiB"]] {
+        assert_eq!(run(&renamed, more), run(&events, more), "{more:?}");
+    }
+    let all = run(&events, &[]);
+    assert!(all.contains(r"CORP\alice,regsvcs.exe,1,") && all.lines().count() == 5, "{all}");
+}
+
+#[test]
 fn the_process_behind_a_connection_is_that_of_its_4688() {
     let known = |ran: &Ran| -> Vec<String> {
         rows(ran.exits(0)).iter().map(|row| row.splitn(5, ',').last().unwrap().to_owned()).collect()
