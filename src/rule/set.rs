@@ -118,7 +118,7 @@ impl RuleSet {
     }
 
     /// Whether an inbound connection is excluded by its destination, which can be the host itself, while its source is in no network
-    /// that is: judged by its peer, it might be a hit.
+    /// that is, as where it is not an address: judged by its peer, it might be a hit.
     #[must_use]
     pub fn leaves_out_peer(&self, connection: &Connection<'_>, verdict: Verdict) -> bool {
         let rules = self.builtin.iter().chain([&self.everywhere]);
@@ -128,7 +128,7 @@ impl RuleSet {
             && connection
                 .src_ip
                 .parse()
-                .is_ok_and(|source| rules.clone().all(|rule| rule.exclusion.find(source).is_none()))
+                .map_or(true, |source| rules.clone().all(|rule| rule.exclusion.find(source).is_none()))
     }
 
     fn rule_of(&self, connection: &Connection<'_>) -> Option<usize> {
@@ -144,6 +144,25 @@ mod tests {
 
     fn set(process: &str, rule: Rule) -> RuleSet {
         RuleSet { by_process: vec![(process.to_owned(), 7)], builtin: Some(rule), ..RuleSet::default() }
+    }
+
+    #[test]
+    fn a_peer_is_left_out_with_its_host_unless_it_is_in_an_exclusion_network_itself() {
+        let networks = ["10.0.0.0/8".parse().unwrap()];
+        let rules = set("", Rule { exclusion: networks.into_iter().collect(), ..Rule::default() });
+        for (src_ip, is_left_out) in
+            [("10.0.0.6", false), ("9.9.9.9", true), ("", true), ("not an address", true), ("10.0.0", true)]
+        {
+            let connection = Connection {
+                direction: INBOUND,
+                src_ip: src_ip.into(),
+                dest_addr: "10.0.0.5".parse().ok(),
+                ..Connection::default()
+            };
+            let (verdict, _) = rules.judge_connection(&connection);
+            assert_eq!(rules.leaves_out_peer(&connection, verdict), is_left_out, "{src_ip}");
+            assert!(!rules.leaves_out_peer(&Connection { direction: "", ..connection }, verdict));
+        }
     }
 
     #[test]

@@ -82,6 +82,20 @@ fn the_peer_is_judged_in_place_of_the_destination_where_that_is_asked() {
 }
 
 #[test]
+fn a_peer_whose_address_is_not_stated_is_told_of_where_it_is_excluded_with_the_host() {
+    for (source, name) in [("-", "peer.test"), ("-", "-"), ("not an address", "-"), ("9.9.9.9", "-")] {
+        let opened = between(true, HOST, "9.9.9.9").image(r"C:\Windows\other.exe");
+        let came_in = between(false, source, HOST).with("SourceHostname", name);
+        let case = detect().events(&[opened, came_in]);
+        case.run_on(&["log.evtx"]).exits(0).says(&[
+            "0 hits in 0 groups, 1 excluded",
+            "1 inbound connection among them has a source in no such network, which may be the peer: --judge remote",
+        ]);
+        case.run_on(&["--judge", "remote", "log.evtx"]).exits(0).says(&["1 hit in 1 group, 0 excluded"]);
+    }
+}
+
+#[test]
 fn a_peer_that_is_not_stated_is_in_no_network() {
     // The host's own address is in the network, and it is known which end that is.
     let out = [between(true, "8.8.8.8", "9.9.9.9"), between(true, "8.8.8.8", "-"), between(false, "-", "8.8.8.8")];
