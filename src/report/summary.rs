@@ -20,7 +20,10 @@ use crate::{
         losses::{self, Losses, NAMED, reach},
         ran::Ran,
     },
-    rule::info::{BUILT_IN, RuleInfo},
+    rule::{
+        info::{BUILT_IN, RuleInfo},
+        judge::End,
+    },
     scan::{elsewhere::Elsewhere, hosts, tally::Tally, terms::Terms},
     text::{self, counted, grouped},
 };
@@ -359,7 +362,12 @@ impl<'a> Summary<'a> {
             let (connections, them) =
                 (counted(connections, "connection"), if connections == 1 { "it" } else { "them" });
             let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
-            writeln!(f, "          but {connections} of {processes} to public addresses; this shows {them}:")?;
+            let up_to = if elsewhere.may_have_twins() { "up to " } else { "" };
+            let whose = match elsewhere.judged {
+                End::Dest => "to public addresses",
+                End::Remote => "with peers at public addresses",
+            };
+            writeln!(f, "          but {up_to}{connections} of {processes} {whose}; this shows {them}:")?;
             writeln!(f, "          {}", elsewhere.command)?;
         }
         Ok(())

@@ -4,7 +4,12 @@
 //! It is another look at the same bytes, beside that of the scan, for a person who would otherwise have to guess whether a name was
 //! misspelt or the logs hold no connections at all. No report depends on it.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use crate::{
     connection::{
@@ -19,7 +24,12 @@ use crate::{
     error::Error,
     evtx::window::Window,
     group::{copies::Copies, twins::Twins},
-    rule::{builtin, info::RuleInfo, judge::Rule, set::RuleSet},
+    rule::{
+        builtin,
+        info::RuleInfo,
+        judge::{End, Rule},
+        set::RuleSet,
+    },
     scan::{
         findings::Findings,
         plan::{Decoding, Plan, Purpose},
@@ -35,6 +45,10 @@ use crate::{
 pub struct Elsewhere {
     /// By the process's name in lower case: its name as it stands in the logs, its connections, and those to public addresses.
     processes: BTreeMap<String, (String, Count)>,
+    /// Whose connections to public addresses there are.
+    vendors: BTreeSet<String>,
+    /// Which end of them is public.
+    pub judged: End,
     /// Whether there is no connection, and none that the filters leave out.
     is_none: bool,
     /// Connections that Windows' Security-Auditing has logged and that are not read, besides those that the scan has counted.
@@ -94,7 +108,28 @@ pub fn afterwards(plan: &Plan, findings: &Findings) -> Result<Option<Plan>, Erro
 
 /// The plan of a look for the connections of all processes that the filters leave in.
 fn of_processes(plan: &Plan) -> Result<Plan, Error> {
-    of_everything(plan, plan.terms.filter.clone(), vec![Field::ProcessName, Field::DestIp])
+    of_everything(plan, plan.terms.filter.clone(), fields(plan.terms.rules.everywhere.judged).to_vec())
+}
+
+/// The fields that tell processes and the addresses that are judged.
+fn fields(judged: End) -> &'static [Field] {
+    const OF_REMOTE: [Field; 6] =
+        [Field::ProcessName, Field::VendorProduct, Field::DestIp, Field::SrcIp, Field::RemoteIp, Field::LocalIp];
+    match judged {
+        End::Dest => &[Field::ProcessName, Field::VendorProduct, Field::DestIp],
+        End::Remote => &OF_REMOTE,
+    }
+}
+
+/// Whether the address that is judged of a connection with these values is one outside these networks: either, where the peer is not known.
+fn is_public<'a>(judged: End, special: &CidrSet, value: impl Fn(Field) -> &'a str) -> bool {
+    let is_outside = |field| value(field).parse().is_ok_and(|address| special.find(address).is_none());
+    let is_peer_known = || [Field::RemoteIp, Field::LocalIp].iter().any(|&field| !value(field).is_empty());
+    match judged {
+        End::Dest => is_outside(Field::DestIp),
+        End::Remote if is_peer_known() => is_outside(Field::RemoteIp),
+        End::Remote => is_outside(Field::DestIp) || is_outside(Field::SrcIp),
+    }
 }
 
 /// The plan of a look for all connections that a filter leaves in, grouped by these fields.
@@ -147,18 +182,21 @@ impl Elsewhere {
         let tallies = found.sources.values().map(|source| source.tally);
         let is_none = terms.filter.window.is_open() && tallies.clone().all(|tally| tally.filtered + tally.hits == 0);
         let security_unread = count::sum(tallies.map(|tally| tally.security_unread));
-        Ok(Some(Self { is_none, security_unread, ..Self::of(found)? }))
+        Ok(Some(Self { is_none, security_unread, ..Self::of(found, terms.rules.everywhere.judged)? }))
     }
 
-    fn of(found: Findings) -> io::Result<Self> {
+    fn of(found: Findings, judged: End) -> io::Result<Self> {
         let special = builtin::networks(&[&builtin::SPLUNK_NETWORKS, &builtin::IPV6_NETWORKS]);
         let special: CidrSet = special.map_err(io::Error::other)?.into_iter().collect();
-        let mut elsewhere = Self::default();
+        let mut elsewhere = Self { judged, ..Self::default() };
         for group in found.groups.into_sorted()?.pass()? {
             let (key, group) = group?;
-            let mut values = key.values();
-            let (name, address) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-            let is_public = address.parse().is_ok_and(|address| special.find(address).is_none());
+            let value = |field| key.value(fields(judged), field);
+            let name = value(Field::ProcessName);
+            let is_public = is_public(judged, &special, value);
+            if is_public {
+                elsewhere.vendors.insert(value(Field::VendorProduct).to_owned());
+            }
             let of_name = || (name.to_owned(), Count::default());
             let (_, count) = elsewhere.processes.entry(name.to_ascii_lowercase()).or_insert_with(of_name);
             count.all = count.all.saturating_add(group.count);
@@ -170,7 +208,7 @@ impl Elsewhere {
     /// The same, with the command that shows the connections in these paths that the terms leave in.
     #[must_use]
     pub fn shown_by(self, paths: &[PathBuf], terms: &Terms) -> Self {
-        Self { command: command(paths, terms.logged_by, terms.clock, &terms.filter), ..self }
+        Self { command: command(paths, terms.logged_by, terms.clock, &terms.filter, self.judged), ..self }
     }
 
     /// Whether no connection is in the logs, as far as they reach.
@@ -184,6 +222,12 @@ impl Elsewhere {
     pub fn public(&self) -> (u64, usize) {
         let counts = self.processes.values().map(|(_, count)| count.public).filter(|&count| count > 0);
         (counts.clone().fold(0, u64::saturating_add), counts.count())
+    }
+
+    /// Whether some of these may be twins, which count once where they are hits.
+    #[must_use]
+    pub fn may_have_twins(&self) -> bool {
+        self.vendors.len() > 1
     }
 
     /// Those of the names that no process has and that may be mistaken: others are like them, or they are odd.
@@ -213,13 +257,17 @@ impl Elsewhere {
 }
 
 /// The command that shows the connections to public addresses in these paths, with these filters by this clock.
-fn command(paths: &[PathBuf], logged_by: LoggedBy, clock: Clock, filter: &Filter) -> String {
+fn command(paths: &[PathBuf], logged_by: LoggedBy, clock: Clock, filter: &Filter, judged: End) -> String {
     let quoted = |text: &str| {
         let is_plain =
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
         if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
     };
-    let mut words = vec!["netsift connections --exclusions special --group-by process_name,dest".to_owned()];
+    let end = match judged {
+        End::Dest => "--group-by process_name,dest",
+        End::Remote => "--judge remote --group-by process_name,remote",
+    };
+    let mut words = vec![format!("netsift connections --exclusions special {end}")];
     if logged_by != LoggedBy::Sysmon {
         words.push(format!("--source {}", logged_by.name()));
     }
@@ -276,7 +324,13 @@ mod tests {
             [(Property::User, ["a b", "c*"].map(|text| Property::User.pattern(text).unwrap()).to_vec())],
         );
         assert_eq!(
-            command(&["case 1".into(), "it's".into(), "logs/x.evtx".into()], LoggedBy::Sysmon, Clock::Logged, &filter),
+            command(
+                &["case 1".into(), "it's".into(), "logs/x.evtx".into()],
+                LoggedBy::Sysmon,
+                Clock::Logged,
+                &filter,
+                End::Dest
+            ),
             "netsift connections --exclusions special --group-by process_name,dest --since 2024-03-05T00:00:00Z \
              --user 'a b,c*' 'case 1' 'it'\\''s' logs/x.evtx"
         );

@@ -257,6 +257,33 @@ fn processes_ports_hosts_and_users_are_lists_of_patterns_and_ports_have_ranges()
 }
 
 #[test]
+fn what_else_there_is_is_counted_by_the_end_that_is_judged() {
+    let host = |initiated: bool, source: &str, dest: &str| {
+        let event = Event::connection().image(r"C:\x\a.exe").dest(dest);
+        event.with("SourceIp", source).with("Initiated", crate::evtx_writer::Value::Bool(initiated))
+    };
+    let events = [
+        host(true, "10.0.0.5", "10.0.0.9"),
+        host(false, "9.9.9.9", "10.0.0.5"),
+        host(false, "8.8.8.8", "10.0.0.5").at(1),
+        host(false, "10.0.0.7", "10.0.0.5").at(2),
+        // Of these, it is not known which end is the peer.
+        host(false, "10.0.0.7", "9.9.9.8").at(3).on("WS02"),
+        host(false, "10.0.0.7", "10.0.0.8").at(4).on("WS02"),
+    ];
+    let case = detect().events(&events);
+    case.run_on(&["log.evtx"]).exits(0).says(&["but 1 connection of 1 process to public addresses; this shows it:"]);
+    let command = "connections --exclusions special --judge remote --group-by process_name,remote";
+    let ran = case.run_on(&["--judge", "remote", "log.evtx"]);
+    ran.exits(0).says(&[
+        "but 3 connections of 1 process with peers at public addresses; this shows them:",
+        &format!("netsift {command} log.evtx\n"),
+    ]);
+    let words: Vec<&str> = command.split(' ').chain(["log.evtx"]).collect();
+    Ran::new(case.another(&words)).exits(0).says(&["6 connections: 3 hits in "]);
+}
+
+#[test]
 fn where_nothing_is_found_it_is_said_what_else_there_is() {
     let other = |image: &str, dest: &str| Event::connection().image(&format!(r"C:\x\{image}")).dest(dest);
     let events = [

@@ -255,6 +255,21 @@ fn of_twins_sysmons_counts() {
     assert_eq!(rows(ran.exits(0).says(&says)).len(), 1);
 }
 
+#[test]
+fn of_what_else_there_is_twins_may_be_counted_twice_and_that_is_said() {
+    let case = |events: &[Event]| of("all", detect()).args(["--process", "none.exe"]).events(events);
+    let public = "to public addresses; this shows";
+    let (sysmon, other) = (Event::connection().at(10), allowed().at(10));
+    for (events, says) in [
+        (vec![sysmon.clone(), other.clone()], "but up to 2 connections of 1 process "),
+        (vec![sysmon.clone(), other.clone().with("DestAddress", "10.0.0.1")], "but 1 connection of 1 process "),
+        (vec![sysmon], "but 1 connection of 1 process "),
+        (vec![other], "but 1 connection of 1 process "),
+    ] {
+        case(&events).run_on(&["log.evtx"]).exits(0).says(&[&format!("{says}{public}")]);
+    }
+}
+
 /// Rules of which Sysmon's connection is a hit of the first two, and the EventID 5156 of the first and the last.
 const BY_RULE: &str = "title: by address\nid: 0c4d1f4d-0000-0000-0000-000000000001\n\
                        logsource: {category: network_connection}\ndetection: {s: {DestinationIp: 8.8.8.8}, condition: s}\n---\n\
