@@ -93,6 +93,7 @@ impl Config {
         vain::of_source(&args, &filter, &group_by)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
         let rules = rule_set(&args, builtin, &chosen, &filter, &mut loaded)?;
+        idle::check_judge(&args, &rules)?;
         let clock = match args.clock {
             ClockArg::Logged => Clock::Logged,
             ClockArg::Utc => Clock::Utc,

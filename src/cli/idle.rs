@@ -3,13 +3,17 @@
 //! They are refused, with what they need. Values that find nothing are [`crate::cli::vain`]'s.
 
 use crate::{
-    cli::args::output::{ColorArg, LookArgs, OutputArgs},
+    cli::args::{
+        output::{ColorArg, LookArgs, OutputArgs},
+        scan::{Judge, ScanArgs},
+    },
     error::Error,
     report::{
         output::Output,
         outputs::Outputs,
         style::{Format, Style},
     },
+    rule::{judge::Rule, set::RuleSet},
 };
 
 /// Refuses options about a file that is not written.
@@ -27,6 +31,25 @@ pub(super) fn check_alone(args: &OutputArgs) -> Result<(), Error> {
         Some((option, _, other, _, example)) => Err(without(option, other, example)),
         None => Ok(()),
     }
+}
+
+/// Refuses to judge networks by another end where there are none. Events and partial results have the fields of the ends for it.
+///
+/// # Errors
+///
+/// That is so.
+pub(super) fn check_judge(args: &ScanArgs, rules: &RuleSet) -> Result<(), Error> {
+    let has_network = |rule: &Rule| rule.detection.is_some() || !rule.exclusion.networks().is_empty();
+    let is_judged = rules.builtin.iter().chain([&rules.everywhere]).any(has_network);
+    let is_shown = args.output.events.is_some() || args.partial.is_some();
+    if args.judge == Judge::Dest || is_judged || is_shown {
+        return Ok(());
+    }
+    Err(Error::Usage(
+        "--judge remote without a network: it does nothing, since none is judged; leave it out, or name networks, for example \
+         --exclude-cidr 10.0.0.0/8"
+            .to_owned(),
+    ))
 }
 
 /// That an option does nothing without another one, of which there is an example of a value.

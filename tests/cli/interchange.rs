@@ -585,9 +585,7 @@ fn both_ends_of_a_flow_are_one_group_by_its_community_id() {
         case().args(["--group-by", name]).run().exits(0).reports(&expected);
     }
     // Read by values and by events, kept first and grouped later, spilled, and with what takes other logs to tell.
-    for more in
-        [&["--dedup"][..], &["--max-memory", "1"], &["--recover"], &["--judge", "remote"], &["--events", "e.csv"]]
-    {
+    for more in [&["--dedup"][..], &["--max-memory", "1"], &["--recover"], &["--remote", "*"], &["--events", "e.csv"]] {
         case()
             .args(["--group-by", "community_id", "--force"])
             .args(more.iter().copied())

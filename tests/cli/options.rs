@@ -414,6 +414,23 @@ fn options_that_are_meant_otherwise_or_do_nothing_alone_are_named() {
     refused(&["--case", "x"], "--case without --html: it does nothing; add --html, for example --html page.html");
     refused(&["--events-format", "ecs"], "--events-format without --events: it does nothing; add --events");
     refused(&["--manifest-run-info"], "--manifest-run-info without --manifest: it does nothing");
+    let judge =
+        "--judge remote without a network: it does nothing, since none is judged; leave it out, or name networks";
+    for rules in [["--exclusions", "none"], ["--rule", "mail,ftp"]] {
+        refused(&[&rules[..], &["--judge", "remote"]].concat(), judge);
+        // It does something for these, or for a network.
+        for more in [
+            ["--events", "e.csv"],
+            ["--partial", "p.parquet"],
+            ["--exclude-cidr", "10.0.0.0/8"],
+            ["--detect-cidr", "8.0.0.0/8"],
+        ] {
+            let case = detect().events(&[Event::connection()]).args(["--judge", "remote"]);
+            Ran::new(case.command(&[&rules[..], &more, &["log.evtx"]].concat())).exits(0);
+        }
+    }
+    let case = connections().events(&[Event::connection()]).args(["--judge", "remote"]);
+    case.run().exits(2).says(&[judge]);
     refused(&["--partial-events"], "--partial-events without --partial: it does nothing");
     refused(
         &["--time-format", "excel", "--format", "parquet"],
