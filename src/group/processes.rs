@@ -99,7 +99,7 @@ pub enum Origin {
     Own,
     /// That of a process that it started.
     Child,
-    /// Its GUID alone.
+    /// Its GUID alone, by which its start, its end or names that it asked for are known.
     Guid,
     /// Nothing is known.
     #[default]
@@ -344,7 +344,9 @@ impl Processes {
             },
             _ => {
                 let start = of_guid();
-                let origin = if start.is_some() { Origin::Guid } else { Origin::None };
+                let has_asked = life.is_some_and(|life| !life.answers.is_empty());
+                let is_known = start.is_some() || end.is_some() || has_asked;
+                let origin = if is_known { Origin::Guid } else { Origin::None };
                 Context { start, end, origin, ..Context::default() }
             }
         }

@@ -169,6 +169,23 @@ fn a_guid_tells_the_start_unless_that_is_after_the_connection() {
 }
 
 #[test]
+fn nothing_is_known_only_where_nothing_is_shown() {
+    // By its GUID, the process has started after the connection.
+    let late = |event: Event| event.with("ProcessGuid", value(&guid(9_000, 1)));
+    let (end, name) = ("2024-03-05T14:09:01.5000000Z", "c2.test");
+    for (more, row) in [
+        (vec![], ",,,,,,,,,,,,,none".to_owned()),
+        (vec![ended("01.500")], format!(",,,,,{end},,,,,,,,guid")),
+        (vec![query(name, "8.8.8.8;")], format!(",,,,,,,,,,,,{name},guid")),
+        (vec![ended("01.500"), query(name, "8.8.8.8;")], format!(",,,,,{end},,,,,,,{name},guid")),
+    ] {
+        let events: Vec<Event> = more.into_iter().chain([connection()]).map(late).collect();
+        let case = context(detect()).events(&events);
+        assert_eq!(known(case.run_on(&["log.evtx"]).exits(0)), [row]);
+    }
+}
+
+#[test]
 fn names_are_those_that_were_asked_for_shortly_before_and_gave_the_address() {
     let events = [
         connection(),
