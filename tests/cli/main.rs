@@ -17,7 +17,7 @@
 //! - [`fleet`]: partial results, how they are merged, and groups that do not fit into memory.
 //! - [`html`]: the page, and that hostile text stays text in it. [`page`]: its groups and its cards.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
-//! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile.
+//! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile. [`behind`]: what is behind their ends.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
 //! - [`joined`]: Sigma rules that ask for the process behind a connection, and the names that it asked for.
 //! - [`shell`]: help, completions, manual pages, files of arguments, the environment.
@@ -44,6 +44,7 @@ mod archive_writer;
 mod archives;
 mod bad_input;
 mod beacons;
+mod behind;
 mod boundaries;
 mod builtin;
 mod case;

@@ -11,8 +11,8 @@
 //! - [`form`]: which format something is of, by its name and its first bytes. `foreign`: formats that are named and not opened.
 //! - [`list`]: which logs are in a file. [`unpack`]: their bytes. [`limits`]: how much that may be.
 //! - `member`: what comes out of an archive. `stream`: streams with bounds.
-//! - [`zipped`] and `header`: zip files. [`remains`]: zip files without their directory.
-//! - `packed`: gzip, bzip2, xz, Zstandard and tar. `zstd`: Zstandard. `sevenz`: 7z.
+//! - [`zipped`] and `header`: zip files. [`remains`]: zip files without their directory. `unlisted`: what a directory does not list.
+//! - `packed`: gzip, bzip2, xz, Zstandard and tar. `parts`: gzip and bzip2. `zstd`: Zstandard. `sevenz`: 7z.
 
 mod foreign;
 pub mod form;
@@ -21,9 +21,11 @@ pub mod limits;
 pub mod list;
 mod member;
 mod packed;
+mod parts;
 pub mod remains;
 mod sevenz;
 mod stream;
+mod unlisted;
 pub mod unpack;
 pub mod zipped;
 mod zstd;

@@ -6,24 +6,29 @@ use std::{
     rc::Rc,
 };
 
-use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, Entry, EntryType, Header};
 
-use crate::evidence::{
-    archive::{
-        form::{self, Coding, Content, Form},
-        limits::MEMORY,
-        member::{Depth, Names, TOO_DEEP, Unpacked},
-        stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
-        zstd::Frames,
+use crate::{
+    evidence::{
+        archive::{
+            form::{self, Coding, Content, Form},
+            limits::MEMORY,
+            member::{Depth, Names, TOO_DEEP, Unpacked},
+            parts,
+            stream::{Bound, Bounded, Fence, Fenced, Holed, Metered, contained},
+            zstd::Frames,
+        },
+        export::Failed,
     },
-    export::Failed,
+    text::numbered,
 };
 
 /// The most bytes between two members of a tar file: headers, long names, extensions. They are held in memory.
 const BETWEEN: u64 = 1 << 20;
+
+/// The size of a header of a tar file, in bytes.
+const BLOCK: u64 = 512;
 
 /// What a packed file is one of.
 pub(super) fn content(coding: Coding, file: &mut dyn Read) -> Content {
@@ -35,8 +40,8 @@ pub(super) fn content(coding: Coding, file: &mut dyn Read) -> Content {
 fn decoded<'a>(coding: Coding, stream: &'a mut dyn Read) -> Box<dyn Read + 'a> {
     match coding {
         Coding::Tar => Box::new(stream),
-        Coding::Gzip => Box::new(MultiGzDecoder::new(stream)),
-        Coding::Bzip2 => Box::new(MultiBzDecoder::new(stream)),
+        Coding::Gzip => Box::new(parts::gzip(stream)),
+        Coding::Bzip2 => Box::new(parts::bzip2(stream)),
         Coding::Xz => Box::new(XzReader::new_mem_limit(stream, true, MEMORY / 1024)),
         Coding::Zstd => Box::new(Frames::new(stream)),
     }
@@ -57,35 +62,91 @@ pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Opti
     // An error comes again where the log is read.
     let mut stream = head.as_slice().chain(Failed(error)).chain(stream);
     if content == Content::Tar || form::names_tar(name) {
-        unpack_tar(name, &mut stream, within.map_or(Depth::File, |_| Depth::Member), out);
+        let depth = within.map_or(Depth::File, |_| Depth::Member);
+        unpack_tar(&mut Tar { name, depth, names: Names::default() }, &mut stream, out);
     } else {
         let mut log = Bounded::new(stream, Bound::AtMost(out.limits.of_member()));
         (out.each)(name, &mut log);
     }
 }
 
-fn unpack_tar(name: &str, stream: &mut dyn Read, depth: Depth, out: &mut Unpacked<'_>) {
-    let fence = Fence::default();
-    let mut archive = Archive::new(Fenced { inner: stream, fence: &fence });
-    if let Err(error) = unpack_members(name, &mut archive, &fence, depth, out) {
-        out.defect(name, &format!("cannot read on: {error}"));
-        return;
-    }
-    // What is behind the last member is padding, but the checksum is behind that.
-    fence.put(u64::MAX);
-    if let Err(error) = io::copy(&mut archive.into_inner(), &mut io::sink()) {
-        out.defect(name, &format!("cannot read to the end: {error}"));
+/// A tar file, or several that were joined.
+struct Tar<'a> {
+    name: &'a str,
+    depth: Depth,
+    names: Names,
+}
+
+/// What is behind the end of a tar file.
+enum Behind {
+    /// Padding, if anything.
+    Nothing,
+    /// Another tar file, with this first header.
+    Tar(Vec<u8>),
+    /// Something else, of so many bytes.
+    Other(u64),
+}
+
+fn unpack_tar(tar: &mut Tar<'_>, stream: &mut dyn Read, out: &mut Unpacked<'_>) {
+    let mut header = Vec::new();
+    loop {
+        let fence = Fence::default();
+        let mut archive = Archive::new(Fenced { inner: header.as_slice().chain(&mut *stream), fence: &fence });
+        if let Err(error) = unpack_members(tar, &mut archive, &fence, out) {
+            return out.defect(tar.name, &format!("cannot read on: {error}"));
+        }
+        match behind(stream) {
+            Ok(Behind::Tar(next)) => header = next,
+            Ok(Behind::Nothing) => return,
+            Ok(Behind::Other(size)) => {
+                let size = numbered(size, "byte");
+                return out.defect(tar.name, &format!("{size} behind its end, which are not a tar file, are not read"));
+            }
+            // The checksum of a packed one is behind its padding.
+            Err(error) => return out.defect(tar.name, &format!("cannot read to the end: {error}")),
+        }
     }
 }
 
+/// Skips the padding of a tar file, and reads what is behind it. No more is read than that: where nothing more may come out of the
+/// file, the reader of the next tar file has to meet it.
+fn behind(stream: &mut dyn Read) -> io::Result<Behind> {
+    let mut block = Vec::new();
+    loop {
+        block.clear();
+        (&mut *stream).take(BLOCK).read_to_end(&mut block)?;
+        if block.is_empty() {
+            return Ok(Behind::Nothing);
+        }
+        let zeros = block.iter().take_while(|&&byte| byte == 0).count();
+        if zeros < block.len() {
+            block.drain(..zeros);
+            break;
+        }
+    }
+    let rest = BLOCK.saturating_sub(block.len() as u64);
+    (&mut *stream).take(rest).read_to_end(&mut block)?;
+    if is_header(&block) {
+        return Ok(Behind::Tar(block));
+    }
+    let rest = io::copy(stream, &mut io::sink())?;
+    Ok(Behind::Other(rest.saturating_add(block.len() as u64)))
+}
+
+/// Whether a block is a member's header, by its checksum: the sum of its bytes, with spaces for the checksum itself.
+fn is_header(block: &[u8]) -> bool {
+    let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    let own = |bytes: &[u8]| sum(bytes.get(148..156).unwrap_or_default());
+    block.len() as u64 == BLOCK
+        && Header::from_byte_slice(block).cksum().is_ok_and(|stated| stated == sum(block) - own(block) + 8 * 32)
+}
+
 fn unpack_members<R: Read>(
-    name: &str,
+    tar: &mut Tar<'_>,
     archive: &mut Archive<R>,
     fence: &Fence,
-    depth: Depth,
     out: &mut Unpacked<'_>,
 ) -> io::Result<()> {
-    let mut names = Names::default();
     fence.put(BETWEEN);
     for member in archive.entries()? {
         let mut member = member?;
@@ -93,7 +154,7 @@ fn unpack_members<R: Read>(
         fence.put(u64::MAX);
         let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         if let Some(form) = out.limits.form(&path) {
-            unpack_member(&names.of_member(name, &path), form, &mut member, fence, depth, out);
+            unpack_member(&tar.names.of_member(tar.name, &path), form, &mut member, fence, tar.depth, out);
         }
         // The reader of tar files skips what is left of the member, and holds what is before the next one.
         fence.put(end.saturating_add(BETWEEN));

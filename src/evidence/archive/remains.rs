@@ -1,4 +1,5 @@
-//! [`Remains`]: a zip file without its directory, as a collection that was cut off leaves it. It is read member by member.
+//! [`Remains`]: a zip file without its directory, as a collection that was cut off leaves it, or a part of one that its directory does not
+//! list. It is read member by member.
 //!
 //! Only the local headers, and the descriptors behind members, are looked for here (APPNOTE.TXT 4.3.7 and 4.3.9). What is
 //! packed between them is read by the crate for zip files.
@@ -6,6 +7,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    ops::Range,
 };
 
 use zip::{ZipReadOptions, read::read_zipfile_from_stream_with_options};
@@ -19,6 +21,7 @@ use crate::{
         member::{self, Depth, Names, Opened, Unpacked},
         stream::{Bound, Window},
     },
+    text::numbered,
 };
 
 /// Where in its file a zip file is that has lost its directory.
@@ -29,21 +32,41 @@ pub struct Remains {
     depth: Depth,
     /// The most bytes that may come out of it.
     budget: u64,
+    why: Why,
+}
+
+/// Why members are read without a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// It is missing.
+    Missing,
+    /// There is one, which does not list these members.
+    Unlisted,
 }
 
 impl Remains {
     /// The zip file is a file of `size` bytes.
     pub(super) fn of_file(size: u64) -> Self {
-        Self { start: 0, size, depth: Depth::File, budget: total(size) }
+        Self { start: 0, size, depth: Depth::File, budget: total(size), why: Why::Missing }
     }
 
     /// The zip file is part of another one. Nothing may come out of it yet.
     pub(super) fn of_member(start: u64, size: u64) -> Self {
-        Self { start, size, depth: Depth::Member, budget: 0 }
+        Self { start, size, depth: Depth::Member, budget: 0, why: Why::Missing }
+    }
+
+    /// The members are in a zip file of this depth, whose directory does not list them. Nothing may come out of them yet.
+    pub(super) fn unlisted(start: u64, size: u64, depth: Depth) -> Self {
+        Self { start, size, depth, budget: 0, why: Why::Unlisted }
     }
 
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Where in its file it is.
+    pub(super) fn range(&self) -> Range<u64> {
+        self.start..self.start.saturating_add(self.size)
     }
 
     pub(super) fn budget(&self) -> u64 {
@@ -68,16 +91,27 @@ pub(super) fn start<R: Read + Seek>(reader: &mut R) -> bool {
     reader.rewind().and_then(|()| reader.read_exact(&mut head)).is_ok_and(|()| starts_one(&head))
 }
 
+/// Whether there is a member in what `reader` reads.
+pub(super) fn holds_member<R: Read + Seek>(reader: &mut R) -> io::Result<bool> {
+    Ok(next_header(reader, 0)?.is_some())
+}
+
 /// Unpacks what was found to be one.
 pub(super) fn unpack(name: &str, file: &File, remains: &Remains, out: &mut Unpacked<'_>) {
     let mut window = Window::new(file, remains.start, remains.size);
-    unpack_from(name, &mut window, remains.size, remains.depth, out);
+    unpack_from(name, &mut window, remains, out);
 }
 
-/// Unpacks the zip file of `size` bytes that `reader` reads.
-pub(super) fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, size: u64, depth: Depth, out: &mut Unpacked<'_>) {
-    out.defect(name, "its directory is missing: read member by member");
-    if let Err(error) = walk(name, reader, size, depth, out) {
+/// Unpacks it from `reader`, which reads nothing else.
+pub(super) fn unpack_from<R: Read + Seek>(name: &str, reader: &mut R, remains: &Remains, out: &mut Unpacked<'_>) {
+    match remains.why {
+        Why::Missing => out.defect(name, "its directory is missing: read member by member"),
+        Why::Unlisted => {
+            let bytes = numbered(remains.size, "byte");
+            out.defect(name, &format!("{bytes} that the directory does not list hold members: read member by member"));
+        }
+    }
+    if let Err(error) = walk(name, reader, remains.size, remains.depth, out) {
         out.defect(name, &format!("cannot read on: {error}"));
     }
 }
@@ -284,7 +318,7 @@ impl<R: Read> Read for Unended<R> {
 
 /// The first place, not before `from`, where there is `PK` and what is `wanted`, which is told the place and what is there:
 /// at least [`HEADER_SIZE`] bytes, or what is left.
-fn search<R: Read + Seek>(
+pub(super) fn search<R: Read + Seek>(
     reader: &mut R,
     from: u64,
     wanted: &mut dyn FnMut(u64, &[u8]) -> bool,

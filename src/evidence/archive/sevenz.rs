@@ -1,23 +1,49 @@
 //! 7z files: their logs as streams, in the order in which they are packed, by one thread. Members are packed together, so that
 //! one cannot be read without those before it.
 
-use std::{fs::File, io::Read};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read},
+};
 
 use sevenz_rust2::{ArchiveEntry, ArchiveReader, Error, Password};
 
-use crate::evidence::archive::{
-    form::Form,
-    limits::{MEMORY, most_of},
-    member::{self, Depth, Names, Opened, Unpacked},
-    stream::{self, Bound, Window},
+use crate::{
+    bytes::u64_at,
+    evidence::archive::{
+        form::Form,
+        limits::{MEMORY, most_of},
+        member::{self, Depth, Names, Opened, Unpacked},
+        stream::{self, Bound, Window, skip_zeros},
+        unlisted,
+    },
 };
+
+/// The size of the header that a 7z file starts with, in bytes (7zFormat.txt of its maker, "Signature header").
+const HEADER_SIZE: u64 = 32;
 
 /// Unpacks the 7z file of `size` bytes.
 pub(super) fn unpack(name: &str, file: &File, size: u64, out: &mut Unpacked<'_>) {
     if let Err(error) = unpack_members(name, file, size, out) {
         let cause = cause(&error, out.limits.password.is_some());
-        out.defect(name, &cause);
+        return out.defect(name, &cause);
     }
+    match behind(file, size) {
+        Ok(Some(end)) => out.defect(name, &unlisted::behind(end, size)),
+        Ok(None) => {}
+        Err(error) => out.defect(name, &format!("cannot read to the end: {error}")),
+    }
+}
+
+/// Where a 7z file ends in a file of `size` bytes, if there is anything but zeros behind it.
+fn behind(file: &File, size: u64) -> io::Result<Option<u64>> {
+    let mut header = Vec::new();
+    Window::new(file, 0, HEADER_SIZE).read_to_end(&mut header)?;
+    // Where the directory is, behind the header, and how long it is.
+    let (at, length) = (u64_at(&header, 12).unwrap_or(0), u64_at(&header, 20).unwrap_or(0));
+    let end = HEADER_SIZE.saturating_add(at).saturating_add(length);
+    let rest = size.saturating_sub(end);
+    Ok(skip_zeros(&mut BufReader::new(Window::new(file, end, rest)))?.then_some(end))
 }
 
 fn unpack_members(archive: &str, file: &File, size: u64, out: &mut Unpacked<'_>) -> Result<(), Error> {

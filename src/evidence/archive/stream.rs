@@ -3,7 +3,8 @@
 use std::{
     cell::Cell,
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, BufRead, Read, Seek, SeekFrom},
+    ops::Range,
     panic::{self, AssertUnwindSafe},
     rc::Rc,
 };
@@ -214,13 +215,67 @@ impl Read for Window<'_> {
 
 impl Seek for Window<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.size.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or_else(|| io::Error::other("seek to before the start"))?;
+        self.at = sought(to, self.at, self.size)?;
         Ok(self.at)
+    }
+}
+
+/// A range of what another reader reads, as a reader of its own.
+#[derive(Debug)]
+pub(super) struct Section<'a, R> {
+    inner: &'a mut R,
+    range: Range<u64>,
+    at: u64,
+}
+
+impl<'a, R> Section<'a, R> {
+    pub(super) fn new(inner: &'a mut R, range: Range<u64>) -> Self {
+        Self { inner, range, at: 0 }
+    }
+}
+
+impl<R: Read + Seek> Read for Section<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = self.range.start.saturating_add(self.at);
+        let left = usize::try_from(self.range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(buffer.len());
+        self.inner.seek(SeekFrom::Start(start))?;
+        let size = self.inner.read(buffer.get_mut(..left).unwrap_or_default())?;
+        self.at += size as u64;
+        Ok(size)
+    }
+}
+
+impl<R> Seek for Section<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = sought(to, self.at, self.range.end.saturating_sub(self.range.start))?;
+        Ok(self.at)
+    }
+}
+
+/// Where to read on in a range of `size` bytes.
+fn sought(to: SeekFrom, at: u64, size: u64) -> io::Result<u64> {
+    let at = match to {
+        SeekFrom::Start(at) => Some(at),
+        SeekFrom::End(by) => size.checked_add_signed(by),
+        SeekFrom::Current(by) => at.checked_add_signed(by),
+    };
+    at.ok_or_else(|| io::Error::other("seek to before the start"))
+}
+
+/// Skips zeros. Returns whether anything is behind them.
+pub(super) fn skip_zeros(stream: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = match stream.fill_buf() {
+            Ok([]) => return Ok(false),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let (zeros, all) = (bytes.iter().take_while(|&&byte| byte == 0).count(), bytes.len());
+        stream.consume(zeros);
+        if zeros < all {
+            return Ok(true);
+        }
     }
 }
 
@@ -228,4 +283,32 @@ impl Seek for Window<'_> {
 pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // What is left behind by a panic is findings that are whole, and readers that are not used again.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the reader of archives failed on it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    /// A stream that is interrupted once before each read.
+    struct Interrupted<'a>(&'a [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn zeros_are_skipped_across_buffers_and_interruptions() {
+        for (bytes, rest) in [("", ""), ("\0\0\0\0\0", ""), ("x", "x"), ("\0\0\0\0\0x\0", "x\0")] {
+            let mut stream = BufReader::with_capacity(2, Interrupted(bytes.as_bytes(), false));
+            assert_eq!(skip_zeros(&mut stream).unwrap(), !rest.is_empty());
+            let mut left = String::new();
+            stream.read_to_string(&mut left).unwrap();
+            assert_eq!(left, rest);
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::{
     cmp::Ordering,
     fs::File,
     io::{Cursor, Read, Seek},
+    ops::Range,
     path::Path,
 };
 
@@ -27,14 +28,12 @@ use crate::{
                 Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened,
             },
             remains::{self, Remains},
-            stream::{self, Bound, Bounded, Window, contained},
+            stream::{self, Bound, Bounded, Section, Window, contained},
+            unlisted::{self, Span, Unlisted},
         },
         export,
     },
 };
-
-/// The size of a local header without its name.
-const LOCAL_HEADER_SIZE: u64 = 30;
 
 /// A member of a zip file that is a log or an archive of logs.
 #[derive(Debug)]
@@ -87,8 +86,15 @@ impl Ord for Member {
     }
 }
 
-/// Members with their full names, and why there may be more of them.
-type Listed = (Vec<(String, Member)>, Option<String>);
+/// What a zip file holds.
+struct Listed {
+    /// Its members with their full names.
+    members: Vec<(String, Member)>,
+    /// Where there are members that its directory does not list, with their full names.
+    unlisted: Vec<(String, Remains)>,
+    /// What is wrong with the rest.
+    faults: Vec<String>,
+}
 
 /// What there is to unpack, by its full name, and what is wrong with the rest.
 type Parts = (Vec<(String, Part)>, Vec<Defect>);
@@ -104,19 +110,22 @@ pub(super) enum Part {
 pub(super) fn list(archive: &str, path: &Path, size: u64, limits: &Limits) -> Result<Parts, String> {
     let opened = File::open(path).map_err(|error| error.to_string())?;
     let window = (0, size);
-    let (members, rest) = members(archive, Window::new(&opened, 0, size), window, Depth::File, limits)?;
-    let mut defects: Vec<Defect> = rest.iter().map(|cause| defect(archive, cause)).collect();
-    let mut parts = Vec::with_capacity(members.len());
-    for (name, member) in members {
+    let listed = members(archive, Window::new(&opened, 0, size), window, Depth::File, limits)?;
+    let mut defects: Vec<Defect> = listed.faults.iter().map(|cause| defect(archive, cause)).collect();
+    let mut parts = Vec::with_capacity(listed.members.len());
+    let unlisted = |(name, remains)| (name, Part::Remains(remains));
+    parts.extend(listed.unlisted.into_iter().map(unlisted));
+    for (name, member) in listed.members {
         let Some((start, size)) = inner_window(&opened, &member) else {
             parts.push((name, Part::Member(member)));
             continue;
         };
         let mut inner = Window::new(&opened, start, size);
         match self::members(&name, &mut inner, (start, size), Depth::Member, limits) {
-            Ok((members, rest)) => {
-                defects.extend(rest.iter().map(|cause| defect(&name, cause)));
-                parts.extend(members.into_iter().map(|(name, member)| (name, Part::Member(member))));
+            Ok(listed) => {
+                defects.extend(listed.faults.iter().map(|cause| defect(&name, cause)));
+                parts.extend(listed.members.into_iter().map(|(name, member)| (name, Part::Member(member))));
+                parts.extend(listed.unlisted.into_iter().map(unlisted));
             }
             Err(_) if remains::start(&mut inner) => parts.push((name, Part::Remains(Remains::of_member(start, size)))),
             Err(cause) => defects.push(defect(&name, &cause)),
@@ -187,21 +196,20 @@ fn members<R: Read + Seek>(
     let mut zip = ZipIterable::try_new(&mut reader, Config::default())
         .map_err(|error| format!("not read as a zip file: {error}"))?;
     let mut names = Names::default();
-    let (mut found, mut spans, mut rest) = (Vec::new(), Vec::new(), None);
+    let (mut found, mut spans, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    let mut places: Option<(u64, u64)> = None;
     let entries = zip.files().map_err(|error| error.to_string())?;
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                rest = Some(format!("members are lost: cannot read on in the directory of the zip file: {error}"));
+                faults.push(format!("members are lost: cannot read on in the directory of the zip file: {error}"));
                 break;
             }
         };
-        let size = LOCAL_HEADER_SIZE + entry.name_raw().len() as u64;
-        spans.push((
-            entry.header_start(),
-            entry.header_start().saturating_add(size).saturating_add(entry.compressed_size()),
-        ));
+        let place = entry.central_header_start();
+        places = Some((places.map_or(place, |(first, _)| first), place));
+        spans.push(Span::of_member(entry.header_start(), entry.name_raw().len(), entry.compressed_size()));
         let member = entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), String::from);
         if let Some(form) = limits.form(&member).filter(|_| !member.ends_with(['/', '\\'])) {
             found.push((spans.len() - 1, names.of_member(archive, &member), form, OwnedZipFileEntry::from(entry)));
@@ -224,7 +232,18 @@ fn members<R: Read + Seek>(
         };
         members.push((name, Member { entry, form, refused, window, depth, budget: 0 }));
     }
-    Ok((members, rest))
+    let unlisted = unlisted::find(&mut reader, window.1, &apart(&spans, &overlapping), places);
+    let unlisted = unlisted.unwrap_or_else(|error| {
+        faults.push(format!("cannot look for members that its directory does not list: {error}"));
+        Unlisted::default()
+    });
+    faults.extend(unlisted.end.map(|end| unlisted::behind(end, window.1)));
+    let remains = |range: Range<u64>| {
+        let (start, size) = (window.0.saturating_add(range.start), range.end.saturating_sub(range.start));
+        (names.of_member(archive, "(unlisted)"), Remains::unlisted(start, size, depth))
+    };
+    let unlisted = unlisted.members.into_iter().map(remains).collect();
+    Ok(Listed { members, unlisted, faults })
 }
 
 /// What a member is by its first bytes, as [`Form::of_member`] tells it.
@@ -244,22 +263,28 @@ fn by_content<R: Read + Seek>(
     Form::of_member(&head)
 }
 
+/// The spans that do not overlap. What does is refused, and its bytes can be other members.
+fn apart(spans: &[Span], overlapping: &[bool]) -> Vec<Span> {
+    let apart = spans.iter().zip(overlapping).filter(|(_, overlaps)| !**overlaps);
+    apart.map(|(span, _)| *span).collect()
+}
+
 /// Which of the spans share bytes with another one.
-fn overlapping(spans: &[(u64, u64)]) -> Vec<bool> {
+fn overlapping(spans: &[Span]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..spans.len()).collect();
     let span = |index: usize| spans.get(index).copied().unwrap_or_default();
     order.sort_unstable_by_key(|&index| span(index));
     let mut overlapping = vec![false; spans.len()];
     let mut furthest: Option<usize> = None;
     for index in order {
-        if let Some(before) = furthest.filter(|&before| span(index).0 < span(before).1) {
+        if let Some(before) = furthest.filter(|&before| span(index).start < span(before).end) {
             for both in [before, index] {
                 if let Some(overlaps) = overlapping.get_mut(both) {
                     *overlaps = true;
                 }
             }
         }
-        furthest = furthest.filter(|&before| span(before).1 >= span(index).1).or(Some(index));
+        furthest = furthest.filter(|&before| span(before).end >= span(index).end).or(Some(index));
     }
     overlapping
 }
@@ -320,15 +345,18 @@ pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out
     let window = (0, bytes.len() as u64);
     let mut reader = Cursor::new(bytes);
     match members(name, &mut reader, window, Depth::Member, out.limits) {
-        Ok((members, rest)) => {
-            if let Some(cause) = rest {
-                out.defect(name, &cause);
-            }
-            for (name, member) in members {
+        Ok(listed) => {
+            listed.faults.iter().for_each(|cause| out.defect(name, cause));
+            for (name, member) in listed.members {
                 unpack_from(&name, &mut reader, &member, out);
             }
+            for (name, remains) in listed.unlisted {
+                remains::unpack_from(&name, &mut Section::new(&mut reader, remains.range()), &remains, out);
+            }
         }
-        Err(_) if remains::start(&mut reader) => remains::unpack_from(name, &mut reader, window.1, Depth::Member, out),
+        Err(_) if remains::start(&mut reader) => {
+            remains::unpack_from(name, &mut reader, &Remains::of_member(0, window.1), out);
+        }
         Err(cause) => out.defect(name, &cause),
     }
 }

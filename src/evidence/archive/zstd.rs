@@ -1,40 +1,55 @@
 //! [`Frames`]: what comes out of a Zstandard file, frame after frame, with the checksum of each verified (RFC 8878, 3.1).
+//! Zeros behind a frame are padding.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use ruzstd::decoding::{
     BlockDecodingStrategy, FrameDecoder,
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-use crate::evidence::archive::limits::MEMORY;
+use crate::evidence::archive::{limits::MEMORY, stream::skip_zeros};
 
 /// The frames of a file, one after another.
 pub(super) struct Frames<R> {
-    source: Peeked<R>,
+    source: BufReader<R>,
     decoder: FrameDecoder,
     is_inside: bool,
+    /// Whether a frame was read, behind which there can be padding.
+    has_frame: bool,
 }
 
 impl<R: Read> Frames<R> {
     pub(super) fn new(inner: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MEMORY.into());
-        Self { source: Peeked { inner, peeked: None }, decoder, is_inside: false }
+        Self { source: BufReader::new(inner), decoder, is_inside: false, has_frame: false }
     }
 
     /// Starts the next frame with content. Returns whether there is one.
     fn start(&mut self) -> io::Result<bool> {
-        while self.source.peek()? {
+        while self.is_more()? {
+            self.has_frame = true;
             match self.decoder.init(&mut self.source) {
                 Ok(()) => return Ok(true),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     io::copy(&mut (&mut self.source).take(length.into()), &mut io::sink())?;
                 }
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::BadMagicNumber(_))) => {
+                    return Err(io::Error::other("invalid Zstandard header"));
+                }
                 Err(error) => return Err(io::Error::other(error)),
             }
         }
         Ok(false)
+    }
+
+    fn is_more(&mut self) -> io::Result<bool> {
+        if self.has_frame {
+            skip_zeros(&mut self.source)
+        } else {
+            self.source.fill_buf().map(|bytes| !bytes.is_empty())
+        }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -63,62 +78,5 @@ impl<R: Read> Read for Frames<R> {
             self.check()?;
             self.is_inside = false;
         }
-    }
-}
-
-/// A stream of which it can be asked whether there is more.
-struct Peeked<R> {
-    inner: R,
-    peeked: Option<u8>,
-}
-
-impl<R: Read> Peeked<R> {
-    fn peek(&mut self) -> io::Result<bool> {
-        let mut byte = [0];
-        while self.peeked.is_none() {
-            match self.inner.read(&mut byte) {
-                Ok(0) => break,
-                Ok(_) => self.peeked = Some(byte[0]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(self.peeked.is_some())
-    }
-}
-
-impl<R: Read> Read for Peeked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match (buffer.first_mut(), self.peeked) {
-            (Some(first), Some(byte)) => {
-                *first = byte;
-                self.peeked = None;
-                Ok(1)
-            }
-            _ => self.inner.read(buffer),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A stream that is interrupted once before each read.
-    struct Interrupted<'a>(&'a [u8], bool);
-
-    impl Read for Interrupted<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.1 = !self.1;
-            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
-        }
-    }
-
-    #[test]
-    fn what_is_interrupted_is_read_again() {
-        let mut peeked = Peeked { inner: Interrupted(b"x", false), peeked: None };
-        assert!(peeked.peek().unwrap() && peeked.peek().unwrap());
-        assert_eq!(peeked.read(&mut [0; 9]).unwrap(), 1);
-        assert!(!peeked.peek().unwrap());
     }
 }
