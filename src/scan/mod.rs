@@ -35,5 +35,6 @@ pub mod tally;
 pub mod terms;
 pub mod units;
 mod unread;
+pub mod unused;
 pub mod wanted;
 mod worker;

@@ -187,7 +187,7 @@ impl<'a> Sifter<'a> {
                 }
                 cut_off(self);
                 self.part.tally.chunks_unused += 1;
-                self.part.unused_from = self.part.unused_from.or(Some(place.number));
+                self.part.unused.add(place.number);
             }
             ChunkState::Damaged => {
                 let (covered, rest) = self.displaced(place.number, around);
@@ -270,7 +270,7 @@ impl<'a> Sifter<'a> {
             return;
         }
         self.release();
-        self.part.used_to = self.part.used_to.max(Some(place.number));
+        self.part.unused.used(place.number);
         let (layout, faults) = chunk::layout(bytes);
         // A look before has named what is wrong with the sum.
         let sum = if self.plan.before.is_empty() { chunk::records_fault(bytes) } else { None };
