@@ -67,8 +67,8 @@ pub(super) fn check_look(look: LookArgs, outputs: &Outputs) -> Result<(), Error>
     let (format, has_colour) = (outputs.style.format(), look.color == ColorArg::Always);
     let (has_events, has_beacons) = (outputs.events.is_some(), outputs.beacons.is_some());
     let has_times = format != Format::Parquet || has_beacons || has_events && !events.has_sentences();
-    // What goes to standard output is a table where that is a terminal.
-    let is_table = format == Format::Table || format == Format::Csv && outputs.report == Output::Stdout;
+    // Where no format was chosen, what goes to standard output is a table on a terminal: a command works with and without one.
+    let is_table = format == Format::Table || outputs.style.format.is_none() && outputs.report == Output::Stdout;
     let checks = [
         ("--time-format", time_format.is_some() && !has_times, "Parquet has times as numbers", Format::Csv),
         ("--width", look.width.is_some() && !is_table, "only a table has a width", Format::Table),

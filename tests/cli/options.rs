@@ -446,15 +446,26 @@ fn options_that_are_meant_otherwise_or_do_nothing_alone_are_named() {
         &["--color", "always", "-o", "a.txt"],
         "--color always with -o: only a table on standard output has colours",
     );
+    // A format that was chosen is that of standard output too, whether it is a terminal or not.
+    for format in ["csv", "jsonl", "parquet"] {
+        let told = format!("--width with a {format} report: only a table has a width");
+        refused(&["--width", "80", "--format", format], &told);
+        refused(&["--width", "80", "--format", format, "-o", "-"], &told);
+        let told = format!("--color always with a {format} report: only a table has colours");
+        refused(&["--color", "always", "--format", format], &told);
+    }
     refused(&["--password", ""], "invalid value '' for '--password <PASSWORD>': give the password");
     // These apply to what is written besides the report.
     let beside = |args: &[&str]| {
         let case = detect().events(&[Event::connection()]).args(["-q", "--force"]).args(args.iter().copied());
         assert_eq!(case.run_on(&["log.evtx"]).exits(0).stderr(), "");
     };
-    // On a terminal, these would be a table.
+    // Without a format that was chosen, these would be a table on a terminal.
     beside(&["--width", "80"]);
     beside(&["--color", "always"]);
+    beside(&["--width", "80", "--color", "always", "--format", "table"]);
+    beside(&["--color", "auto", "--format", "csv"]);
+    beside(&["--color", "never", "-o", "b.csv"]);
     beside(&["--time-format", "excel", "-o", "report.parquet", "--beacons", "beacons.csv"]);
     beside(&["--width", "80", "-o", "a.txt"]);
     for option in ["--max-memory", "--max-member-size"] {
