@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Tells fingerprints. Each has seeds of its own.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fingerprints([ahash::RandomState; 2]);
+pub struct Fingerprints([ahash::RandomState; 2]);
 
 impl Fingerprints {
     /// The fingerprint of a thing.

@@ -127,6 +127,6 @@ pub mod inside {
         group::{beacons, contexts, copies, groups, hit, hits, key, processes, twins},
         report::parquet::columns,
         rule::{builtin, info, judge, set, sigma::beside},
-        scan::{coverage, findings, hosts, plan, pool, prefilter, searched, sift, tally, terms},
+        scan::{along, coverage, findings, hosts, plan, pool, prefilter, searched, sift, tally, terms},
     };
 }

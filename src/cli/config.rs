@@ -68,6 +68,8 @@ pub struct Config {
     pub live: Option<PathBuf>,
     /// Whether links are followed on the way.
     pub links: Links,
+    /// The options that decide which logs are read, and how, as words of a command line. No password is among them.
+    pub reading: Vec<String>,
     /// What to look for.
     pub plan: Plan,
     /// How to scan for it.
@@ -87,6 +89,7 @@ impl Config {
     /// A value is wrong: a process, a network, a list of networks that cannot be read, a filter, a field, a rule.
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
         let live = args.live.then(live::folder).transpose()?;
+        let reading = args.reading();
         let chosen = chosen_rules(&args, builtin)?;
         let filter = filter(&args.filter, now)?;
         let group_by = fields(&args.group_by)?;
@@ -153,6 +156,7 @@ impl Config {
                 hashing: outputs.hashes(),
                 limits: Limits::new(args.max_member_size, args.password).known_by(known_by),
             },
+            reading,
             links: if args.follow { Links::Follow } else { Links::Skip },
             outputs,
             quiet: args.said.quiet,

@@ -1,6 +1,6 @@
 //! The commands `detect` and `connections`: logs scanned, and a report of what was found.
 
-use std::{ffi::OsString, process::ExitCode, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -116,7 +116,7 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(pool::Found, Opti
 
 /// What is found, and what else is in the logs if that is worth a look.
 fn scan_once(config: &Config, sources: &Sources) -> Result<(pool::Found, Option<Elsewhere>), Error> {
-    let Config { plan, method, paths, quiet, .. } = config;
+    let Config { plan, method, paths, live, reading, quiet, .. } = config;
     let others = Others { aside: elsewhere::aside(plan, *quiet)?, along: second::along(plan)? };
     let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, &others, method, sources, progress);
     let mut found = shown(config, sources, scan)?;
@@ -131,7 +131,8 @@ fn scan_once(config: &Config, sources: &Sources) -> Result<(pool::Found, Option<
         .map(|aside| Elsewhere::of_aside(aside, &found.own, &plan.terms))
         .transpose()
         .map_err(Error::Spill)?;
-    Ok((found, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(paths, &plan.terms))))
+    let given: Vec<PathBuf> = paths.iter().filter(|path| Some(*path) != live.as_ref()).cloned().collect();
+    Ok((found, elsewhere.flatten().map(|elsewhere| elsewhere.shown_by(reading, &given, &plan.terms))))
 }
 
 /// The hosts that the filters ask for and that are not in the logs.

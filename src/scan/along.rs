@@ -19,7 +19,7 @@ use crate::{
 
 /// Whether a look for the processes of hits goes along with a scan.
 #[derive(Debug, Clone, Default)]
-pub(crate) enum Along {
+pub enum Along {
     /// None does.
     #[default]
     None,

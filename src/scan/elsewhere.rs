@@ -205,10 +205,12 @@ impl Elsewhere {
         Ok(elsewhere)
     }
 
-    /// The same, with the command that shows the connections in these paths that the terms leave in.
+    /// The same, with the command that shows the connections in these paths that the terms leave in. `reading` are the options that
+    /// decide which logs are read, and how.
     #[must_use]
-    pub fn shown_by(self, paths: &[PathBuf], terms: &Terms) -> Self {
-        Self { command: command(paths, terms.logged_by, terms.clock, &terms.filter, self.judged), ..self }
+    pub fn shown_by(self, reading: &[String], paths: &[PathBuf], terms: &Terms) -> Self {
+        let Terms { logged_by, clock, filter, .. } = terms;
+        Self { command: command(reading, paths, *logged_by, *clock, filter, self.judged), ..self }
     }
 
     /// Whether no connection is in the logs, as far as they reach.
@@ -256,13 +258,15 @@ impl Elsewhere {
     }
 }
 
-/// The command that shows the connections to public addresses in these paths, with these filters by this clock.
-fn command(paths: &[PathBuf], logged_by: LoggedBy, clock: Clock, filter: &Filter, judged: End) -> String {
-    let quoted = |text: &str| {
-        let is_plain =
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
-        if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
+/// The command that shows the connections to public addresses in these paths, read with these options, with these filters by this clock.
+fn command(
+    reading: &[String],
+    paths: &[PathBuf],
+    logged_by: LoggedBy,
+    clock: Clock,
+    filter: &Filter,
+    judged: End,
+) -> String {
     let end = match judged {
         End::Dest => "--group-by process_name,dest",
         End::Remote => "--judge remote --group-by process_name,remote",
@@ -277,13 +281,31 @@ fn command(paths: &[PathBuf], logged_by: LoggedBy, clock: Clock, filter: &Filter
     let times = [("since", filter.window.since), ("until", filter.window.until)];
     words.extend(times.into_iter().filter_map(|(name, time)| Some(format!("--{name} {}", time?))));
     for property in Property::ALL {
-        let patterns: Vec<&str> = filter.patterns(property).collect();
+        // As a value, what starts with @ would be a list.
+        let as_value = |text: &str| text.strip_prefix('@').map_or_else(|| text.to_owned(), |rest| format!("*{rest}"));
+        let patterns: Vec<String> = filter.patterns(property).map(as_value).collect();
         if !patterns.is_empty() {
-            words.push(format!("--{} {}", property.name(), quoted(&patterns.join(","))));
+            let value = patterns.join(",");
+            // Behind a space, one that starts with - would be an option.
+            let link = if value.starts_with('-') { '=' } else { ' ' };
+            words.push(format!("--{}{link}{}", property.name(), quoted(&value)));
         }
     }
-    words.extend(paths.iter().map(|path| quoted(&text::path(path))));
+    words.extend(reading.iter().cloned());
+    words.extend(paths.iter().map(|path| quoted(&as_path(text::path(path)))));
     text::printable(&words.join(" ")).into_owned()
+}
+
+/// A path as an argument that is taken for one, and neither for an option nor for a list of arguments.
+fn as_path(path: String) -> String {
+    if path.starts_with(['-', '@']) { format!("./{path}") } else { path }
+}
+
+/// A word as a shell takes it.
+fn quoted(text: &str) -> String {
+    let is_plain =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:,=+".contains(&byte));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -323,16 +345,23 @@ mod tests {
             crate::evtx::window::Window { since: "2024-03-05T00:00:00Z".parse().ok(), until: None },
             [(Property::User, ["a b", "c*"].map(|text| Property::User.pattern(text).unwrap()).to_vec())],
         );
+        let reading = ["--follow".to_owned()];
+        let paths = ["case 1", "it's", "logs/x.evtx", "-dash", "@at", "-"].map(PathBuf::from);
         assert_eq!(
-            command(
-                &["case 1".into(), "it's".into(), "logs/x.evtx".into()],
-                LoggedBy::Sysmon,
-                Clock::Logged,
-                &filter,
-                End::Dest
-            ),
+            command(&reading, &paths, LoggedBy::Sysmon, Clock::Logged, &filter, End::Dest),
             "netsift connections --exclusions special --group-by process_name,dest --since 2024-03-05T00:00:00Z \
-             --user 'a b,c*' 'case 1' 'it'\\''s' logs/x.evtx"
+             --user 'a b,c*' --follow 'case 1' 'it'\\''s' logs/x.evtx ./-dash './@at' ./-"
         );
+    }
+
+    #[test]
+    fn values_that_would_be_an_option_or_a_list_are_written_otherwise() {
+        let patterns = |texts: [&str; 2]| texts.map(|text| Property::User.pattern(text).unwrap()).to_vec();
+        let said = |texts| {
+            let filter = Filter::new(Window::default(), [(Property::User, patterns(texts))]);
+            command(&[], &["x".into()], LoggedBy::Sysmon, Clock::Logged, &filter, End::Dest)
+        };
+        assert!(said(["-a", "b"]).ends_with(" --user=-a,b x"));
+        assert!(said(["a", "@b"]).ends_with(" --user 'a,*b' x"));
     }
 }

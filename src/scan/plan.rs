@@ -42,7 +42,7 @@ pub struct Plan {
     /// Whether the ids of records are followed, for the manifest. Blocks of a source must then come in order.
     pub follow_ids: bool,
     /// Whether a look for processes goes along, or has.
-    pub(crate) along: Along,
+    pub along: Along,
 }
 
 /// What events are taken for.

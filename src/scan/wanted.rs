@@ -75,7 +75,7 @@ impl Wanted {
     /// # Errors
     ///
     /// What was spilled cannot be read again.
-    pub(crate) fn new(hits: &SortedHits, clock: Clock, fingerprints: Fingerprints) -> io::Result<Self> {
+    pub fn new(hits: &SortedHits, clock: Clock, fingerprints: Fingerprints) -> io::Result<Self> {
         let mut wanted = Self::none(clock, fingerprints);
         for hit in hits.pass_of(processes::OF_KEY)? {
             let key = processes::key(&hit?);

@@ -256,6 +256,65 @@ fn processes_ports_hosts_and_users_are_lists_of_patterns_and_ports_have_ranges()
     assert_eq!(found(&["--user", "x,C\\y"]), ["AB.exe", "a.exe"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_command_that_is_said_to_show_what_else_there_is_shows_it() {
+    use std::process::Command;
+
+    use zip::AesMode;
+
+    use crate::{
+        archive_writer::{deflated, zip},
+        case::NETSIFT,
+        evtx_writer,
+    };
+    let other = |dest: &str| evtx_writer::log(&[Event::connection().image(r"C:\x\a.exe").dest(dest)]).0;
+    let encrypted = deflated().with_aes_encryption(AesMode::Aes256, "infected");
+    let stale: Vec<Event> =
+        (1..=9).map(|n| Event::connection().image(r"C:\x\a.exe").dest(&format!("9.9.9.{n}"))).collect();
+    let stale = evtx_writer::log(&stale).with_stale_records(0, 1);
+    let large = zip(&[("large.evtx", &vec![0; 1 << 20], deflated()), ("a.evtx", &other("9.9.9.2"), deflated())]);
+    let case = detect()
+        .file("-dash/log.evtx", other("9.9.9.1"))
+        .file("@at/a log.evtx", other("9.9.9.1"))
+        .file("it's 1.evtx", other("9.9.9.1"))
+        .file("names/log", other("9.9.9.1"))
+        .file("names/log.evtx", other("9.9.9.1"))
+        .file("locked.zip", zip(&[("a.evtx", &other("9.9.9.1"), encrypted)]))
+        .file("large.zip", large)
+        .log("stale.evtx", &stale)
+        .file("linked/x", "");
+    std::os::unix::fs::symlink("../@at", case.path("linked/logs")).unwrap();
+    for (args, option, rows) in [
+        (&["./-dash"][..], "", 1),
+        (&["--", "-dash"], "", 1),
+        (&["./@at", "it's 1.evtx"], "", 2),
+        (&["--follow", "linked"], "--follow", 1),
+        (&["--only-names", "names"], "--only-names", 1),
+        (&["--recover", "stale.evtx"], "--recover", 9),
+        (&["--max-member-size", "512KiB", "large.zip"], "--max-member-size 512KiB", 1),
+        (&["--max-memory", "512MiB", "stale.evtx"], "--max-memory 512MiB", 1),
+        (&["--password", "infected", "locked.zip"], "--password PASSWORD", 1),
+    ] {
+        let ran = Ran::new(case.command(args));
+        let command = ran.stderr().lines().map(str::trim).find(|line| line.starts_with("netsift connections --excl"));
+        let command = command.unwrap_or_else(|| panic!("{}", ran.stderr()));
+        assert!(command.contains(option) && !command.contains("infected"), "{command}");
+        // The password is for the reader to put in.
+        let command = command.replace("PASSWORD", "infected").replace("netsift", NETSIFT);
+        let mut shell = Command::new("sh");
+        shell.current_dir(case.path(".")).args(["-c", &command]);
+        let shown = Ran::new(shell);
+        let count = shown
+            .report()
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split(',').nth(2))
+            .map(|count| count.parse::<usize>().unwrap());
+        assert_eq!(count.sum::<usize>(), rows, "{command}\n{}\n{}", shown.report(), shown.stderr());
+    }
+}
+
 #[test]
 fn what_else_there_is_is_counted_by_the_end_that_is_judged() {
     let host = |initiated: bool, source: &str, dest: &str| {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use netsift::{
     Defect,
     inside::{
+        along::Along,
         beside::Names,
         builtin,
         cidr::{self, CidrSet},
@@ -145,6 +146,7 @@ fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
         known: Arc::default(),
         before: Vec::new(),
         follow_ids: true,
+        along: Along::None,
     }
 }
 

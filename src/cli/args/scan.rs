@@ -6,7 +6,7 @@ use clap::{ArgAction, ValueEnum};
 
 use super::{
     output::{OutputArgs, SaidArgs},
-    values::{MEMORY, password, size, threads},
+    values::{MEMORY, password, size, sized, threads},
 };
 use crate::{
     connection::logged::LoggedBy,
@@ -172,6 +172,25 @@ pub struct ScanArgs {
     /// Decode every record of every chunk, as a check on the prefilter
     #[arg(long, hide = true)]
     pub no_prefilter: bool,
+}
+
+impl ScanArgs {
+    /// The options that decide which logs are read, and how, as words of a command line that reads the same. In the place of a password is
+    /// what stands for it in the help.
+    #[must_use]
+    pub fn reading(&self) -> Vec<String> {
+        let is_other = |bytes: u64, usual: &str| size(usual) != Ok(bytes);
+        let options = [
+            (self.live, "--live".to_owned()),
+            (self.follow, "--follow".to_owned()),
+            (self.only_names, "--only-names".to_owned()),
+            (self.recover, "--recover".to_owned()),
+            (self.password.is_some(), "--password PASSWORD".to_owned()),
+            (is_other(self.max_member_size, MEMBER_SIZE), format!("--max-member-size {}", sized(self.max_member_size))),
+            (is_other(self.max_memory, MEMORY), format!("--max-memory {}", sized(self.max_memory))),
+        ];
+        options.into_iter().filter_map(|(is_given, option)| is_given.then_some(option)).collect()
+    }
 }
 
 /// Which connections are left in.

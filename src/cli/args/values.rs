@@ -28,6 +28,14 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "give a number of bytes above 0, or one with a unit, for example 512MiB or 4GiB".to_owned())
 }
 
+/// A size as [`size`] reads it, in the largest unit that it is a multiple of.
+pub(super) fn sized(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let of_unit = |&(shift, _): &(u32, &str)| bytes > 0 && bytes.trailing_zeros() >= shift;
+    let unit = units.into_iter().find(of_unit);
+    unit.map_or_else(|| bytes.to_string(), |(shift, name)| format!("{}{name}", bytes >> shift))
+}
+
 /// Reads how wide a table is, in columns.
 pub(super) fn width(text: &str) -> Result<u16, String> {
     let number = text.parse().ok().filter(|number| (40..=1000).contains(number));
@@ -38,4 +46,16 @@ pub(super) fn width(text: &str) -> Result<u16, String> {
 pub(super) fn password(text: &str) -> Result<String, String> {
     let given = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
     given.ok_or_else(|| "give the password, for example infected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_written_as_it_is_read() {
+        for text in ["1", "1023", "1KiB", "1536MiB", "16GiB", "2TiB", "1025"] {
+            assert_eq!(sized(size(text).unwrap()), text);
+        }
+    }
 }
