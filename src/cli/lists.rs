@@ -38,7 +38,7 @@ pub(super) fn values<T>(
     given: &[String],
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Error> {
-    each(option, given, &read, |path| listed(path, &read))
+    each(option, given, &read, |path| listed(option, path, &read))
 }
 
 /// Reads values with `read`, and lists of them with `read_list`.
@@ -62,7 +62,7 @@ fn each<T>(
     Ok(values)
 }
 
-fn listed<T>(path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+fn listed<T>(option: &str, path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     let list =
         list(path).map_err(|cause| format!("{cause}; if the name itself starts with @, write * in place of it"))?;
     let mut values = Vec::new();
@@ -74,11 +74,19 @@ fn listed<T>(path: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec
     match values.len() {
         0 => Err("it has no value: give one per line".to_owned()),
         1..=MOST => Ok(values),
-        count => Err(format!(
-            "it has {} values, and a list for a filter has {} at most; a list of addresses or names for --watchlist can be of any length",
-            grouped(count as u64),
-            grouped(MOST as u64)
-        )),
+        count => {
+            let advice = match option {
+                // A watchlist knows the peers of connections, and nothing else.
+                "--dest" | "--remote" => "; a list of addresses or names for --watchlist can be of any length",
+                "--process" | "--host" | "--user" | "--app" => {
+                    "; * stands for any text, so that one value can be several"
+                }
+                "--port" | "--remote-port" => "; a range such as 8000-8999 is one value",
+                _ => "",
+            };
+            let (count, most) = (grouped(count as u64), grouped(MOST as u64));
+            Err(format!("it has {count} values, and a list for a filter has {most} at most{advice}"))
+        }
     }
 }
 

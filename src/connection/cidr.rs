@@ -79,20 +79,40 @@ impl FromIterator<IpNet> for CidrSet {
 /// # Errors
 ///
 /// Text for a person: the value, the accepted form and an example. A network with host bits set is refused with the
-/// network that was probably meant.
+/// network that was probably meant, and zeros in front of a number, which is octal for some programs.
 pub fn parse(text: &str) -> Result<IpNet, String> {
-    let network = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
-        (Ok(network), _) => network,
-        (_, Ok(address)) => address.into(),
-        _ => {
-            let text = text::quoted(text);
-            return Err(format!("{text} is not a network: give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7"));
-        }
-    };
+    let network = read(text)?;
     if network.addr() != network.network() {
         return Err(format!("{} has host bits set: did you mean {}?", text::quoted(text), network.trunc()));
     }
     Ok(unmapped(network))
+}
+
+/// The same, where a network with host bits set is the one that it is in.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_around(text: &str) -> Result<IpNet, String> {
+    read(text).map(|network| unmapped(network.trunc()))
+}
+
+fn read(text: &str) -> Result<IpNet, String> {
+    const FORM: &str = "give ADDRESS/BITS, for example 10.0.0.0/8 or fc00::/7";
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let network = address.parse::<IpAddr>().ok().and_then(|address| match bits {
+        None => Some(address.into()),
+        Some(bits) => IpNet::new(address, text::number(bits)?).ok(),
+    });
+    network.ok_or_else(|| {
+        let shown = text::quoted(text);
+        let has_zeros = |part: &str| part.len() > 1 && part.starts_with('0');
+        // That is how IPv6 addresses are often written.
+        if text.parse::<IpNet>().is_ok() || !text.contains(':') && text.split(['.', '/']).any(has_zeros) {
+            return format!("{shown} has a number with a zero in front, which is octal for some programs: {FORM}");
+        }
+        format!("{shown} is not a network: {FORM}")
+    })
 }
 
 /// Reads one network per line; `#` starts a comment, blank lines are skipped.
@@ -172,6 +192,30 @@ mod tests {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "example.org", "10.0.0.0/", "::/129"] {
             assert!(parse(text).unwrap_err().contains("for example 10.0.0.0/8"), "{text}");
         }
+    }
+
+    #[test]
+    fn zeros_in_front_of_a_number_are_refused_in_addresses_and_networks_alike() {
+        for text in
+            ["010.0.0.0/8", "45.76.12.027/32", "45.76.12.027", "10.00.0.0/8", "8.0.0.0/08", "::/08", "00.0.0.0/0"]
+        {
+            for refused in [parse(text), parse_around(text)] {
+                let told = refused.unwrap_err();
+                assert!(told.contains("has a number with a zero in front") && told.contains("10.0.0.0/8"), "{told}");
+            }
+        }
+        assert_eq!(parse("0.0.0.0/0").unwrap().to_string(), "0.0.0.0/0");
+        assert_eq!(parse("2001:0db8:0000::/32"), parse("2001:db8::/32"));
+        for text in ["10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8/8", "/8"] {
+            assert!(parse(text).unwrap_err().contains("is not a network: give ADDRESS/BITS"), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_bits_can_be_cut_off() {
+        assert_eq!(parse_around("10.1.2.3/8"), parse("10.0.0.0/8"));
+        assert_eq!(parse_around("::ffff:10.1.2.3/104"), parse("10.0.0.0/8"));
+        assert_eq!(parse_around("10.1.2.3"), parse("10.1.2.3/32"));
     }
 
     #[test]

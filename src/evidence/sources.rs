@@ -166,6 +166,10 @@ impl Sources {
                     *count += 1;
                 }
                 Ok(entry) => each(entry.into_path()),
+                // A link to a folder that it is in, which is being read.
+                Err(error) if error.loop_ancestor().is_some() => {
+                    error.path().into_iter().for_each(|path| self.meet(path));
+                }
                 Err(error) => {
                     let (path, cause) = walk::failure(&error, directory);
                     self.defects.add(Defect::of_path(&path, DefectKind::Path, &cause));

@@ -37,6 +37,8 @@ pub fn walk(paths: &[PathBuf], is_of_kind: impl Fn(&Path) -> bool) -> Walked {
                 Ok(entry) => {
                     walked.files.insert(entry.into_path());
                 }
+                // A link to a folder that it is in, which is being walked.
+                Err(error) if error.loop_ancestor().is_some() => continue,
                 Err(error) => walked.failed.push(failure(&error, path)),
             }
             is_empty = false;

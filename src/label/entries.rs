@@ -49,8 +49,7 @@ pub(super) fn short(text: &str) -> Cow<'_, str> {
 impl Entries {
     /// Adds a network or an address; one with host bits as the network that it is in. Returns whether it is one.
     pub(super) fn add_network(&mut self, text: &str) -> bool {
-        let whole = text.parse::<IpNet>().map(|network| network.trunc().to_string());
-        let network = cidr::parse(whole.as_deref().unwrap_or(text));
+        let network = cidr::parse_around(text);
         let is_one = network.is_ok();
         self.networks.extend(network);
         self.counted(is_one)

@@ -65,6 +65,38 @@ fn lists_for_filters_have_a_thousand_values_at_most() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_refused_with_what_its_option_can_do_instead() {
+    let (watchlist, pattern, range) = (
+        "; a list of addresses or names for --watchlist can be",
+        "; * stands for any text",
+        "; a range such as 8000-8999",
+    );
+    for (option, advice) in [
+        ("--dest", watchlist),
+        ("--remote", watchlist),
+        ("--process", pattern),
+        ("--host", pattern),
+        ("--user", pattern),
+        ("--app", pattern),
+        ("--port", range),
+        ("--remote-port", range),
+    ] {
+        let value = |number: u64| match option {
+            "--dest" | "--remote" => format!("9.9.{}.{}\n", number / 256, number % 256),
+            "--process" => format!("p{number}.exe\n"),
+            "--app" => format!("C:\\p{number}.exe\n"),
+            _ => format!("{}\n", number + 1),
+        };
+        let list: String = (0..1001).map(value).collect();
+        let case = detect().events(&[Event::connection()]).file("l.txt", list).args([option, "@l.txt", "log.evtx"]);
+        let told = format!("{option} @l.txt: it has 1,001 values, and a list for a filter has 1,000 at most{advice}");
+        let ran = case.run_on(&["-q"]);
+        ran.exits(2).says(&[&told]);
+        assert_eq!(ran.stderr().contains("--watchlist"), advice == watchlist, "{}", ran.stderr());
+    }
+}
+
+#[test]
 fn hosts_that_nothing_is_of_are_said_in_every_mode() {
     let on = |host: &str| Event::connection().on(host);
     // A collector's log, whose first record tells only one of its hosts.
