@@ -88,10 +88,14 @@ mod tests {
 
     fn lost(parts: &[&[u64]], used: &[u64], stated: u16) -> Vec<(Range<u64>, String)> {
         let mut unused = Unused::default();
-        used.iter().for_each(|&number| unused.used(number));
+        for &number in used {
+            unused.used(number);
+        }
         for part in parts {
             let mut of_part = Unused::default();
-            part.iter().for_each(|&number| of_part.add(number));
+            for &number in *part {
+                of_part.add(number);
+            }
             unused.merge(of_part);
         }
         unused.lost(Some(FileHeader { flags: 0, chunks: stated }))
