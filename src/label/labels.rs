@@ -233,11 +233,13 @@ impl Labels {
             // Its name may read as another address.
             add(&mut asked.addresses, value(Field::RemoteIp));
         }
-        let by_address = peer.ends(|end| !end.address_of(&value).is_empty());
-        by_address.iter().for_each(|end| add(&mut asked.addresses, end.address_of(&value)));
+        for end in peer.ends(|end| !end.address_of(&value).is_empty()) {
+            add(&mut asked.addresses, end.address_of(&value));
+        }
         // What has no name states its address in its place, and is known.
-        let by_name = peer.ends(|end| !value(end.name).is_empty());
-        by_name.iter().chain([&DEST]).for_each(|end| add(&mut asked.names, end.name_of(&value)));
+        for end in peer.ends(|end| !value(end.name).is_empty()).iter().chain([&DEST]) {
+            add(&mut asked.names, end.name_of(&value));
+        }
         // There can be thousands, each once: they are compared with the others alone.
         let of_ends = asked.names.clone();
         let is_new = |name: &&str| !name.is_empty() && address(name).is_none() && !of_ends.contains(name);
