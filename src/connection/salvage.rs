@@ -16,6 +16,7 @@ use crate::{
         event::Event,
         instance::Instance,
         kind::{BOOL, FILETIME, GUID, HEX64, NULL, TEXT, UINT8, UINT16, UINT32, UINT64},
+        misfit::Misfit,
         record::{self, Record},
         shown,
         tree::{self, Content, Element},
@@ -79,12 +80,16 @@ pub fn read(chunk: &[u8], record: Record) -> Old {
         return Old::Other;
     }
     let provider = member("Provider_Name");
-    let Some(data) = outer.fragment().and_then(|inner| Instance::of(chunk, inner)) else { return Old::Other };
-    let fields = fields(chunk, &data);
-    let is_sysmon = provider == sysmon::PROVIDER || (provider.is_empty() && is_schema(&data));
+    let data = outer.fragment().and_then(|inner| Instance::of(chunk, inner));
+    let is_sysmon = provider == sysmon::PROVIDER || (provider.is_empty() && data.as_ref().is_some_and(is_schema));
     if !is_sysmon {
         return Old::Other;
     }
+    if let Some(misfit) = Misfit::of(chunk, record) {
+        return Old::Lost(format!("an old connection: {misfit}"));
+    }
+    let Some(data) = data else { return Old::Other };
+    let fields = fields(chunk, &data);
     let has = |name: &&str| fields.iter().any(|(known, value)| known == name && !value.is_empty());
     if !NEEDED.iter().all(has) {
         return Old::Lost("an old connection whose fields can no longer be told apart".to_owned());

@@ -10,8 +10,6 @@
 //! definition, in the record that uses it first: next u32 | GUID 16 | size u32 | size bytes of BinXML
 //! ```
 
-use std::fmt;
-
 use crate::{
     bytes::u32_at,
     evtx::{
@@ -32,8 +30,11 @@ pub(super) const INSTANCE_IDS: usize = 8;
 /// Next offset, GUID, size.
 pub(super) const DEFINITION_HEADER: usize = 24;
 
-/// How deep fragments are looked into. Windows writes one in a record.
-pub(super) const MOST_NESTED: usize = 3;
+/// The token that ends BinXML.
+const END: u8 = 0x00;
+
+/// How many bytes records are a multiple of.
+const ALIGNMENT: usize = 8;
 
 /// An instance of a template, as a record or a fragment in one has it: which template, and its values.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,17 @@ impl<'a> Instance<'a> {
     pub(super) fn of_fragment(chunk: &'a [u8], binxml: Record) -> Option<Self> {
         let is_bare = chunk.get(binxml.offset..)?.starts_with(BARE_INSTANCE);
         Self::behind(chunk, binxml, if is_bare { BARE_INSTANCE } else { &INSTANCE })
+    }
+
+    /// The instance that some BinXML starts with, whose tokens the parser takes for one: of the bytes around them it asks nothing.
+    pub(super) fn as_parsed(chunk: &'a [u8], binxml: Record) -> Option<Self> {
+        let tokens = chunk.get(binxml.offset..)?.get(..binxml.size)?;
+        Self::behind(chunk, binxml, tokens.get(..size_of_start(tokens)?)?)
+    }
+
+    /// Whether BinXML starts with what the parser takes for an instance.
+    pub(super) fn starts(binxml: &[u8]) -> bool {
+        size_of_start(binxml).is_some()
     }
 
     fn behind(chunk: &'a [u8], binxml: Record, start: &[u8]) -> Option<Self> {
@@ -120,47 +132,11 @@ impl<'a> Instance<'a> {
         is_its.then_some((self.definition + DEFINITION_HEADER, size))
     }
 
-    pub(super) fn misfit(&self, chunk: &'a [u8], most_nested: usize) -> Option<Misfit> {
-        let mut start = 0;
-        for (index, &[low, high, kind, _]) in self.descriptors.iter().enumerate() {
-            let size = usize::from(u16::from_le_bytes([low, high]));
-            if !fits(kind, self.values.get(start..)?.get(..size)?) {
-                return Some(Misfit { index, kind, size });
-            }
-            if let (FRAGMENT, Some(left)) = (kind, most_nested.checked_sub(1)) {
-                let inner = Self::of(chunk, Record { offset: self.offset.checked_add(start)?, size });
-                if let Some(misfit) = inner.and_then(|inner| inner.misfit(chunk, left)) {
-                    return Some(misfit);
-                }
-            }
-            start += size;
-        }
-        None
-    }
-
     fn range(&self, index: usize) -> Option<(usize, usize, u8)> {
         let size = |&[low, high, _, _]: &[u8; 4]| usize::from(u16::from_le_bytes([low, high]));
         let (before, own) = self.descriptors.split_at_checked(index)?;
         let own = own.first()?;
         Some((before.iter().map(size).sum(), size(own), own[2]))
-    }
-}
-
-/// A value whose size its type cannot have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Misfit {
-    /// Which of the values it is, from 0.
-    pub index: usize,
-    /// Its BinXML type.
-    pub kind: u8,
-    /// The size that is stated for it, in bytes.
-    pub size: usize,
-}
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, kind, size } = self;
-        write!(f, "value {index} of type {kind:#04x} is {size} bytes long, which a value of this type cannot be")
     }
 }
 
@@ -171,11 +147,13 @@ pub(super) fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
     Some((descriptors.as_chunks().0, values))
 }
 
-/// Whether a value has a size that its type can have, MS-EVEN6 2.2.12 and 2.2.13. Arrays and what is not known may have any.
+/// Whether a value has a size that its type can have, MS-EVEN6 2.2.12 and 2.2.13. Other arrays and what is not known may have any.
 pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
     let size = value.len();
     match kind {
         0x01 => size.is_multiple_of(2),
+        // An array of such strings, each of which a NUL ends.
+        0x81 => size.is_multiple_of(2) && (size == 0 || value.ends_with(&[0, 0])),
         0x03 | 0x04 => size == 1,
         0x05 | 0x06 => size == 2,
         0x07 | 0x08 | 0x0b | 0x0d | 0x14 => size == 4,
@@ -184,6 +162,26 @@ pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
         0x10 => size == 4 || size == 8,
         0x13 => value.get(1).is_some_and(|&authorities| size == 8 + 4 * usize::from(authorities)),
         _ => true,
+    }
+}
+
+/// Whether what is behind a record's values is its end: the token, and what makes the record a multiple of 8 bytes long, which can be
+/// any bytes. A record that was cut off while it was written has zeros up to its end.
+pub(super) fn is_end_of_record(behind: &[u8]) -> bool {
+    behind.first() == Some(&END) && (behind.len() <= ALIGNMENT || behind.iter().all(|&byte| byte == END))
+}
+
+/// Whether what is behind a fragment's values is its end: the token, and nothing else.
+pub(super) fn is_end_of_fragment(behind: &[u8]) -> bool {
+    behind == [END]
+}
+
+/// How long the tokens are that the parser takes for the start of an instance, with or without a fragment header before it.
+fn size_of_start(binxml: &[u8]) -> Option<usize> {
+    match binxml {
+        [0x0f, _, _, _, 0x0c, _, ..] => Some(INSTANCE.len()),
+        [0x0c, _, ..] => Some(BARE_INSTANCE.len()),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         definition::{NAME_HEADER, name_at},
         event::Event,
         form::{Form, Site},
-        instance::{Instance, fits},
+        instance::{Instance, fits, is_end_of_fragment, is_end_of_record},
         kind::{FILETIME, FRAGMENT, GUID, NULL, SID, SIZE, SIZES, TEXT, UINT16},
         record::{self, LAST_FILETIME, Record},
         shape::{Extent, Member, Name, Part, Plain, Shape, has_surrogates},
@@ -200,7 +200,7 @@ impl<'a> Typed<'a> {
             return None;
         }
         let instance = Instance::of(self.chunk, record)?;
-        let outer = self.instance(&instance, shapes)?;
+        let outer = self.instance(&instance, is_end_of_record, shapes)?;
         let shape = self.shape(outer)?;
         let (fragment, depends) = (outer.first.checked_add(shape.fragment?)?, shape.depends);
         let place = *self.places.get(fragment)?;
@@ -209,7 +209,7 @@ impl<'a> Typed<'a> {
         }
         let data = if place.kind == FRAGMENT && place.size > 0 {
             let binxml = Record { offset: place.start as usize, size: place.size.into() };
-            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?, shapes)?;
+            let data = self.instance(&Instance::of_fragment(self.chunk, binxml)?, is_end_of_fragment, shapes)?;
             let shape = self.shape(data)?;
             if shape.fragment.is_some() || !shape.system.is_empty() || data.fragments > 0 {
                 return None;
@@ -224,8 +224,13 @@ impl<'a> Typed<'a> {
         Some(())
     }
 
-    /// Notes where an instance's values are, if they are of known types and sizes.
-    fn instance(&mut self, instance: &Instance<'_>, shapes: &mut Shapes) -> Option<Filled> {
+    /// Notes where an instance's values are, if they are of known types and sizes, and nothing but its end is behind them.
+    fn instance(
+        &mut self,
+        instance: &Instance<'_>,
+        is_end: impl Fn(&[u8]) -> bool,
+        shapes: &mut Shapes,
+    ) -> Option<Filled> {
         let (definition, size) = instance.definition(self.chunk)?;
         let known = self.shapes.iter().position(|&(known, _)| known == definition);
         if known.is_none() {
@@ -248,9 +253,7 @@ impl<'a> Typed<'a> {
             self.places.push(Place { start, size, kind });
             (values, start) = (behind, start.checked_add(size.into())?);
         }
-        // The end of the BinXML, behind which anything may be.
-        let is_whole = values.first().is_none_or(|&token| token == 0);
-        is_whole.then_some(Filled { shape, first, fragments })
+        is_end(values).then_some(Filled { shape, first, fragments })
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {

@@ -11,7 +11,7 @@ use crate::{
         chunk::{self, ChunkState, Layout},
         decoder::{Carving, Decoder, Loss},
         displaced::{self, Displaced},
-        instance::Misfit,
+        misfit::Misfit,
         record::{self, Record},
     },
     magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
@@ -543,8 +543,10 @@ impl<'a> Sifter<'a> {
                 if is_own && !is_all && !others.is_empty() {
                     own.push(record.start());
                 }
-                let misfit = if may_be || is_all { candidates.misfit(record) } else { None };
-                misfits.extend(misfit.filter(|_| is_own).map(|misfit| of_misfit(record, misfit)));
+                let misfit = if may_be || is_all { Misfit::of(bytes, record) } else { None };
+                // What was carved and does not fit was not a record, unless it says that it is a connection.
+                let is_named = is_own && !carved;
+                misfits.extend(misfit.filter(|_| is_named).map(|misfit| of_misfit(record, misfit)));
                 misfit.is_none() && (may_be || is_all)
             },
             |event| {
@@ -563,7 +565,9 @@ impl<'a> Sifter<'a> {
         }
         let is_own = |loss: &mut Loss| loss.offset.is_some_and(|start| own.contains(&start));
         misfits.extend(losses.extract_if(.., is_own));
-        losses.append(&mut connections.losses);
+        // What the parser could not read was looked at again, as old records are.
+        let named: BTreeSet<Option<u64>> = losses.iter().chain(&misfits).map(|loss| loss.offset).collect();
+        losses.extend(mem::take(&mut connections.losses).into_iter().filter(|loss| !named.contains(&loss.offset)));
         self.part.tally.records_read += read.len() as u64;
         self.part.tally.records_recovered += carved_out.len() as u64;
         let lost = losses.iter().chain(&misfits).filter_map(|loss| loss.offset).collect();
@@ -591,10 +595,9 @@ struct Parsed {
     lost: BTreeSet<u64>,
 }
 
-/// What is lost of a record with a value whose size its type cannot have.
+/// What is lost of a record with values whose sizes cannot be.
 fn of_misfit(record: Record, misfit: Misfit) -> Loss {
-    let cause = format!("a value cannot be read: {misfit}");
-    Loss { offset: Some(record.start()), kind: DefectKind::Record, cause }
+    Loss { offset: Some(record.start()), kind: DefectKind::Record, cause: misfit.to_string() }
 }
 
 /// Whether a place without anything in it, at the end of the source, is the end of a chunk that is out of place.

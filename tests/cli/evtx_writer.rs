@@ -333,6 +333,27 @@ impl Log {
         records
     }
 
+    /// The sizes of a record's values and where they stand in its chunk: of the outer values, then of those of its data.
+    pub fn sizes(&self, chunk: usize, record: usize) -> Vec<(usize, u16)> {
+        let bytes = &self.0[offset(chunk)..];
+        let mut sizes = Vec::new();
+        // Of the last value, which is the data.
+        let mut start = self.records(chunk)[record] + 24;
+        for _ in 0..2 {
+            let mut at = start + 14;
+            if u32_at(bytes, start + 10) as usize == at {
+                at += 24 + u32_at(bytes, at + 20) as usize;
+            }
+            let own = (0..u32_at(bytes, at) as usize).map(|index| at + 4 + 4 * index);
+            let own: Vec<(usize, u16)> =
+                own.map(|at| (at, u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap()))).collect();
+            let before: usize = own.iter().rev().skip(1).map(|(_, size)| usize::from(*size)).sum();
+            start = at + 4 + 4 * own.len() + before;
+            sizes.extend(own);
+        }
+        sizes
+    }
+
     /// How many chunks it has, whole ones.
     pub fn chunks(&self) -> usize {
         (self.0.len() - HEADER) / CHUNK

@@ -17,6 +17,7 @@
 //! - [`fleet`]: partial results, how they are merged, and groups that do not fit into memory.
 //! - [`html`]: the page, and that hostile text stays text in it. [`page`]: its groups and its cards.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
+//! - [`misfits`]: records with values whose sizes cannot be.
 //! - [`archives`]: logs in zip, gzip and tar files, and archives that are damaged or hostile. [`behind`]: what is behind their ends.
 //! - [`sigma`]: Sigma rules, alone and together, filters and correlations, and the listings of rules.
 //! - [`joined`]: Sigma rules that ask for the process behind a connection, and the names that it asked for.
@@ -63,6 +64,7 @@ mod interchange;
 mod intrusion;
 mod joined;
 mod labels;
+mod misfits;
 #[path = "../../src/label/mmdb_writer.rs"]
 mod mmdb_writer;
 mod options;
