@@ -256,14 +256,15 @@ pub(super) fn protocol_version(destination: Option<IpAddr>, is_ipv6: Option<bool
     }
 }
 
-/// `true` and `false`, in any case: forwarded and exported records write them as text.
+/// `true` and `false`, in any case: forwarded and exported records write them as text. A number is what Windows calls a `BOOL`, of which
+/// any but 0 is true; the parser shows one that is neither 0 nor 1 as a number.
 fn parse_bool(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
         Some(true)
     } else if text.eq_ignore_ascii_case("false") {
         Some(false)
     } else {
-        None
+        text.parse().ok().map(|number: i32| number != 0)
     }
 }
 
@@ -375,6 +376,27 @@ mod tests {
         {
             let event = event(&[("DestinationIp", ip), ("DestinationIsIpv6", flag)]);
             assert_eq!(connection(&event).unwrap().protocol_version, version);
+        }
+    }
+
+    #[test]
+    fn any_number_but_0_is_true() {
+        for (initiated, direction) in [
+            ("1", "outbound"),
+            ("2", "outbound"),
+            ("-1", "outbound"),
+            ("-2147483648", "outbound"),
+            ("True", "outbound"),
+            ("0", "inbound"),
+            ("FALSE", "inbound"),
+            ("", ""),
+            ("-", ""),
+            ("yes", ""),
+        ] {
+            assert_eq!(connection(&event(&[("Initiated", initiated)])).unwrap().direction, direction, "{initiated}");
+            let event = event(&[("DestinationIsIpv6", initiated)]);
+            let version = [("outbound", "ipv6"), ("inbound", "ipv4"), ("", "")].iter().find(|(of, _)| *of == direction);
+            assert_eq!(connection(&event).unwrap().protocol_version, version.unwrap().1, "{initiated}");
         }
     }
 

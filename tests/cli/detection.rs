@@ -183,3 +183,14 @@ fn logs_of_many_chunks_lose_nothing_at_any_number_of_threads() {
         assert!(Ran::new(case.command(&["--threads", threads, "."])).report() == ran.report(), "{threads} threads");
     }
 }
+
+#[test]
+fn a_bool_that_is_not_0_is_true_alone_and_beside_others() {
+    for bytes in [[1, 0, 0, 0], [2, 0, 0, 0], [0xff; 4], [0, 0, 0, 0x80], [0, 1, 0, 0]] {
+        let odd = Event::connection().with("Initiated", Value::Any(0x0d, bytes.to_vec()));
+        // Rows that are the same but for that are one group.
+        let row = "outbound,2,2024-03-05T14:07:09.1234567Z,2024-03-05T14:07:09.1234567Z";
+        let case = detect().events(&[odd, Event::connection()]).args(["--group-by", "direction"]);
+        case.run().exits(0).reports(&["direction,count,firstTime,lastTime", row]);
+    }
+}
