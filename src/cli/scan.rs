@@ -23,8 +23,9 @@ use crate::{
         findings::{Findings, Wrong},
         hosts::Host,
         known::Questions,
+        others::{Found, Others},
         plan::Plan,
-        pool::{self, Others},
+        pool,
         searched::Searched,
         second,
         strangers::{self, Stranger},
@@ -61,7 +62,7 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
         tell("netsift: --password: not used, since there is no archive\n");
     }
 
-    let (pool::Found { own, along, .. }, elsewhere, wrong) = findings(&mut config, &sources)?;
+    let (Found { own, along, .. }, elsewhere, wrong) = findings(&mut config, &sources)?;
     let mut searched = Searched::new(&config.plan, &sources, own);
     searched.learn(wrong);
     searched.strangers = strangers(&config, &sources, &searched.hosts())?;
@@ -89,7 +90,7 @@ pub(super) fn detail(verbose: bool) -> Detail {
 /// A table and a page show the peers of connections that came in, and lists are asked of them, and it takes all logs to tell them. Where only some connections are looked
 /// for, it may be that none of them came in: that is tried first, since it is several times as fast. What is wrong with logs that were read for this alone is a defect
 /// of the hosts to which connections came, so that those of a host do not depend on the logs of others.
-fn findings(config: &mut Config, sources: &Sources) -> Result<(pool::Found, Option<Elsewhere>, Wrong), Error> {
+fn findings(config: &mut Config, sources: &Sources) -> Result<(Found, Option<Elsewhere>, Wrong), Error> {
     let questions = Questions::new(&config.plan.terms, config.plan.keeps_hits());
     // Lists and databases are asked of the peers too.
     let questions = Questions { locals: questions.locals || config.outputs.labels.is_some(), ..questions };
@@ -115,7 +116,7 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(pool::Found, Opti
 }
 
 /// What is found, and what else is in the logs if that is worth a look.
-fn scan_once(config: &Config, sources: &Sources) -> Result<(pool::Found, Option<Elsewhere>), Error> {
+fn scan_once(config: &Config, sources: &Sources) -> Result<(Found, Option<Elsewhere>), Error> {
     let Config { plan, method, paths, live, reading, quiet, .. } = config;
     let others = Others { aside: elsewhere::aside(plan, *quiet)?, along: second::along(plan)? };
     let scan = |progress: &(dyn Fn(u64) + Sync)| pool::scan_with(plan, &others, method, sources, progress);

@@ -162,7 +162,7 @@ mod tests {
             bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
             bytes.extend([*kind, 0]);
         }
-        values.iter().for_each(|(_, value)| bytes.extend(*value));
+        bytes.extend(values.iter().flat_map(|(_, value)| *value));
         bytes.extend(end);
         bytes
     }

@@ -32,8 +32,8 @@ use crate::{
     },
     scan::{
         findings::Findings,
+        others::Aside,
         plan::{Decoding, Plan, Purpose},
-        pool::Aside,
         prefilter::Prefilter,
         terms::Terms,
     },

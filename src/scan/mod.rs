@@ -4,7 +4,7 @@
 //! nor the command line.
 //!
 //! - [`terms`]: what a report is of. [`plan`]: how it is looked for.
-//! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more, and `worker` how. `blocks`: logs read block by block.
+//! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more, and `worker` how. [`others`]: other looks at the same bytes. `blocks`: logs read block by block.
 //! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it. [`alike`]: those that are known to be no hits.
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits. [`repeats`]: hits of chunks that are there twice.
@@ -23,6 +23,7 @@ pub mod findings;
 pub mod hosts;
 pub mod kin;
 pub mod known;
+pub mod others;
 pub mod plan;
 pub mod pool;
 pub mod prefilter;

@@ -373,14 +373,13 @@ impl<'a> Sifter<'a> {
         let whole = mended.as_ref().map_or(bytes, |mended| &mended.chunk);
         let losses = self.read_typed(place, whole, &layout);
         let is_typed = losses.is_some();
-        match losses {
-            Some(losses) => self.lose(place, losses),
-            None => {
-                self.named_by = self.decoded_by(bytes, records);
-                self.parse(place, whole, &layout);
-                self.named_by = self.plan.before.iter().collect();
-                self.count_unread(whole, records, &layout);
-            }
+        if let Some(losses) = losses {
+            self.lose(place, losses);
+        } else {
+            self.named_by = self.decoded_by(bytes, records);
+            self.parse(place, whole, &layout);
+            self.named_by = self.plan.before.iter().collect();
+            self.count_unread(whole, records, &layout);
         }
         is_typed && mended.is_none()
     }

@@ -79,13 +79,10 @@ impl Wanted {
         let mut wanted = Self::none(clock, fingerprints);
         for hit in hits.pass_of(processes::OF_KEY)? {
             let key = processes::key(&hit?);
-            let host = match wanted.hosts.get(&key.host) {
-                Some(&host) => host,
-                None => {
-                    let host = wanted.fingerprints.of(&*key.host);
-                    *wanted.hosts.entry(key.host.clone()).or_insert(host)
-                }
-            };
+            let host = wanted.fingerprints.of(&*key.host);
+            if !wanted.hosts.contains_key(&key.host) {
+                wanted.hosts.insert(key.host.clone(), host);
+            }
             let guid = process::number(&key.guid);
             wanted.processes.extend(guid.map(|guid| Process { host, guid }));
             if guid.is_some() || audited::is_key(&key) {
