@@ -421,7 +421,10 @@ mod tests {
             let is_beside = beside.is_some();
             let [own_alone, alone] = alone.map(groups);
             assert_eq!(groups(own), own_alone);
-            assert!(alone.iter().any(|(key, _)| key.values().eq(["exported.exe", "192.0.2.1"])), "{alone:?}");
+            assert!(
+                alone.iter().any(|(key, _)| key.values().eq(["exported.exe", "Microsoft Sysmon", "192.0.2.1"])),
+                "{alone:?}"
+            );
             assert!(beside.is_none_or(|beside| groups(beside) == alone));
             is_beside
         };
