@@ -10,7 +10,7 @@ use crate::{
     evtx::{
         definition::{self, TimeValue},
         instance::{self, DEFINITION_HEADER, descriptors, fits},
-        kind::{FILETIME, FRAGMENT},
+        kind::{FILETIME, FRAGMENT, INT8, UINT8},
         misfit::Misfit,
         record::{Record, filetime},
         window::Window,
@@ -22,9 +22,9 @@ use crate::{
 ///
 /// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
 /// needs two things: no value that says one of the ids, and no text in the definition that does. As values count strings and
-/// the integers of 16 bits and more (Windows writes a UInt16); 8-bit integers do not, since Sysmon's schema versions
-/// are that, and a 3 among them. Of text in a definition, it is enough that it starts as an id does. What could break it is a record whose `System` comes out of a nested fragment, or
-/// one with an 8-bit EventID. Windows writes neither.
+/// the integers of 16 bits and more (Windows writes a UInt16); of 8-bit integers only the one that the definition has for the
+/// EventID, since Sysmon's schema versions are that, and a 3 among them. Of text in a definition, it is enough that it starts as an id does. What could break it is a
+/// record whose `System` comes out of a nested fragment. Windows does not write that.
 ///
 /// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
 /// Windows ([`crate::evtx::definition`]). The parser shows a FILETIME there as the time that it is; past the year 9999, as
@@ -35,10 +35,20 @@ pub struct Candidates<'a> {
     chunk: &'a [u8],
     /// The ids that are looked for.
     ids: &'static [u16],
-    /// For each definition met, by offset: whether its text says one of them. Real chunks have one.
-    definitions: Vec<(usize, bool)>,
+    /// The definitions that were met. Real chunks have one.
+    definitions: Vec<Known>,
     /// The same: which value is the time, if that is known.
     time_values: Vec<(usize, Option<TimeValue>)>,
+}
+
+/// What is known of a definition.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    offset: usize,
+    /// Whether its text says one of the ids.
+    says_one: bool,
+    /// Which value is the EventID, if that is known.
+    id: Option<u16>,
 }
 
 impl<'a> Candidates<'a> {
@@ -61,7 +71,9 @@ impl<'a> Candidates<'a> {
     /// Some(true) when it cannot have one of the ids; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
         let (definition, values) = instance::parts(self.chunk, record)?;
-        Some(!a_value_says(values, self.ids)? && !self.definition_says_one(definition)?)
+        let says_one = a_value_says(values, self.ids)?;
+        let known = self.known(definition)?;
+        Some(!says_one && !known.says_one && !a_byte_says(values, known.id, self.ids)?)
     }
 
     /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
@@ -84,14 +96,16 @@ impl<'a> Candidates<'a> {
         matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
     }
 
-    fn definition_says_one(&mut self, offset: usize) -> Option<bool> {
-        if let Some(&(_, says_one)) = self.definitions.iter().find(|(known, _)| *known == offset) {
-            return Some(says_one);
+    fn known(&mut self, offset: usize) -> Option<Known> {
+        if let Some(&known) = self.definitions.iter().find(|known| known.offset == offset) {
+            return Some(known);
         }
         let definition = instance::definition(self.chunk, offset)?;
-        let says_one = says_literally(definition, self.ids);
-        self.definitions.push((offset, says_one));
-        Some(says_one)
+        let start = offset.checked_add(DEFINITION_HEADER)?;
+        let id = definition::id_value(self.chunk, start..start.checked_add(definition.len())?);
+        let known = Known { offset, says_one: says_literally(definition, self.ids), id };
+        self.definitions.push(known);
+        Some(known)
     }
 
     fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
@@ -156,6 +170,26 @@ fn a_value_says(values: &[u8], ids: &[u16]) -> Option<bool> {
     }
     // The token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has something else in it.
     (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_one)
+}
+
+/// Whether one of an instance's 8-bit integers says one of the ids: the value that is the EventID, or any if that is not known.
+fn a_byte_says(values: &[u8], id: Option<u16>, ids: &[u16]) -> Option<bool> {
+    let (descriptors, mut rest) = descriptors(values)?;
+    let is_byte = |&[_, _, kind, _]: &[u8; 4]| matches!(kind, INT8 | UINT8);
+    if let Some(id) = id
+        && !descriptors.get(usize::from(id)).is_some_and(is_byte)
+    {
+        return Some(false);
+    }
+    let mut says_one = false;
+    for (descriptor, index) in descriptors.iter().zip(0..) {
+        let [low, high, ..] = *descriptor;
+        let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
+        rest = behind;
+        let is_id = id.is_none_or(|id| id == index) && is_byte(descriptor);
+        says_one |= is_id && value.first().is_some_and(|&byte| is_among(byte.into(), ids));
+    }
+    Some(says_one)
 }
 
 /// Whether a number is one of the ids. Most often there is one, and this is asked for each value of each record.
@@ -264,7 +298,18 @@ mod tests {
 
     #[test]
     fn a_record_without_a_3_is_ruled_out() {
-        assert!(!may_be(&[0; 40], &[(0x06, &[1, 0]), (0x04, &[3]), (0x08, &[3, 1, 0, 0])]));
+        assert!(!may_be(&[0; 40], &[(0x06, &[1, 0]), (0x04, &[5]), (0x08, &[3, 1, 0, 0])]));
+    }
+
+    #[test]
+    fn a_byte_may_be_the_event_id_where_that_is_not_known_to_be_another_value() {
+        for kind in [0x03, 0x04] {
+            assert!(may_be(&[0; 40], &[(0x06, &[1, 0]), (kind, &[3])]));
+            // A descriptor for each of two values, and these.
+            let values = [&[2, 0, 0, 0][..], &[2, 0, 0x06, 0], &[1, 0, kind, 0], &[1, 0, 3, 0]].concat();
+            let says = [None, Some(0), Some(1), Some(2)].map(|id| a_byte_says(&values, id, &[3]));
+            assert_eq!(says, [Some(true), Some(false), Some(true), Some(false)]);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{
         chunk::{CHUNK_TABLES, Layout},
         event::{Event, joined},
         json::{Element, Fields},
+        pieces::Pieces,
         record::{self, Record},
         shape::Extent,
         shapes::Shapes,
@@ -77,6 +78,15 @@ impl Decoder {
         }
         let typed = || Typed::of(chunk, layout, extent, &mut *self.shapes.try_borrow_mut().ok()?);
         catch_unwind(AssertUnwindSafe(typed)).ok().flatten()
+    }
+
+    /// Whether all texts of these records that are read to this extent stand in the chunk in one piece each, and in UTF-16. False no is
+    /// allowed, false yes is not.
+    #[must_use]
+    pub fn are_whole(&self, chunk: &[u8], mut records: impl Iterator<Item = Record>, extent: Extent) -> bool {
+        let Ok(mut shapes) = self.shapes.try_borrow_mut() else { return false };
+        let mut pieces = Pieces::new(chunk, extent, &mut shapes);
+        records.all(|record| pieces.is_whole(record))
     }
 
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.

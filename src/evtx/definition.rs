@@ -42,6 +42,53 @@ pub struct TimeValue {
 /// Where the time is of records with the definition whose BinXML is here in `chunk`; nothing unless it has the known shape.
 #[must_use]
 pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
+    let mut tokens = in_system(chunk, binxml)?;
+    loop {
+        let Token::Open { name, dependency } = tokens.next()? else { return None };
+        if !is(name, "TimeCreated") {
+            tokens.skip_element()?;
+            continue;
+        }
+        let Token::Attribute(name) = tokens.next()? else { return None };
+        let Token::Value { index, kind: FILETIME } = tokens.next()? else { return None };
+        let depends = dependency != NO_DEPENDENCY && dependency != index;
+        let known = is(name, "SystemTime") && tokens.next()? == Token::CloseEmpty && !depends;
+        return known.then_some(TimeValue { index, up_to: tokens.values });
+    }
+}
+
+/// Which value is the EventID of records with the definition whose BinXML is here in `chunk`, if that is one value; nothing unless the
+/// definition has the known shape.
+#[must_use]
+pub fn id_value(chunk: &[u8], binxml: Range<usize>) -> Option<u16> {
+    let mut tokens = in_system(chunk, binxml)?;
+    let mut id = None;
+    loop {
+        let name = match tokens.next()? {
+            Token::Open { name, .. } => name,
+            Token::CloseElement => return id,
+            _ => return None,
+        };
+        if !is(name, "EventID") {
+            tokens.skip_element()?;
+            continue;
+        }
+        loop {
+            match tokens.next()? {
+                Token::CloseStart => break,
+                Token::Attribute(_) | Token::Text(_) | Token::Value { .. } => {}
+                _ => return None,
+            }
+        }
+        let Token::Value { index, .. } = tokens.next()? else { return None };
+        if tokens.next()? != Token::CloseElement || id.replace(index).is_some() {
+            return None;
+        }
+    }
+}
+
+/// The tokens of a definition from the first member of its `System` on.
+fn in_system(chunk: &[u8], binxml: Range<usize>) -> Option<Tokens<'_>> {
     let mut tokens = Tokens::new(chunk, binxml, Names::Plain);
     if tokens.take(FRAGMENT_HEADER.len())? != FRAGMENT_HEADER {
         return None;
@@ -57,18 +104,7 @@ pub fn time_value(chunk: &[u8], binxml: Range<usize>) -> Option<TimeValue> {
     if tokens.open("System")? != NO_DEPENDENCY || tokens.next()? != Token::CloseStart {
         return None;
     }
-    loop {
-        let Token::Open { name, dependency } = tokens.next()? else { return None };
-        if !is(name, "TimeCreated") {
-            tokens.skip_element()?;
-            continue;
-        }
-        let Token::Attribute(name) = tokens.next()? else { return None };
-        let Token::Value { index, kind: FILETIME } = tokens.next()? else { return None };
-        let depends = dependency != NO_DEPENDENCY && dependency != index;
-        let known = is(name, "SystemTime") && tokens.next()? == Token::CloseEmpty && !depends;
-        return known.then_some(TimeValue { index, up_to: tokens.values });
-    }
+    Some(tokens)
 }
 
 /// A token, of those that are in Windows' definitions. Names and text are UTF-16LE.
@@ -309,6 +345,30 @@ mod tests {
         Open("TimeCreated", NONE), Attribute("SystemTime"), Value(6, FILETIME), EMPTY,
         END, Value(17, 0x21), END, Byte(0),
     ];
+
+    #[test]
+    fn the_event_id_is_the_value_of_its_element() {
+        let id_of = |pieces: &[Piece]| {
+            let bytes = definition(pieces);
+            id_value(&bytes, 0..bytes.len())
+        };
+        let with = |at: usize, pieces: &[Piece]| {
+            let mut all = WINDOWS.to_vec();
+            all.splice(at..=at, pieces.iter().copied());
+            id_of(&all)
+        };
+        assert_eq!(id_of(&WINDOWS), Some(3));
+        assert_eq!(with(14, &[Value(9, 0x03)]), Some(9));
+        for (at, pieces, why) in [
+            (14, &[Text][..], "text"),
+            (14, &[Value(3, 6), Value(4, 6)], "two values"),
+            (14, &[Text, Value(3, 6)], "text and a value"),
+            (15, &[END, Open("EventID", 3), START, Value(5, 4), END], "twice"),
+            (13, &[EMPTY, Open("Version", NONE), START], "empty"),
+        ] {
+            assert_eq!(with(at, pieces), None, "{why}");
+        }
+    }
 
     fn with(at: usize, pieces: &[Piece]) -> Option<u16> {
         let mut all = WINDOWS.to_vec();

@@ -3,6 +3,8 @@
 pub(crate) const NULL: u8 = 0x00;
 /// UTF-16.
 pub(crate) const TEXT: u8 = 0x01;
+/// 8-bit text.
+pub(crate) const ANSI: u8 = 0x02;
 pub(crate) const INT8: u8 = 0x03;
 pub(crate) const UINT8: u8 = 0x04;
 pub(crate) const INT16: u8 = 0x05;
@@ -21,6 +23,8 @@ pub(crate) const HEX32: u8 = 0x14;
 pub(crate) const HEX64: u8 = 0x15;
 /// BinXML of its own.
 pub(crate) const FRAGMENT: u8 = 0x21;
+/// The first of arrays: the type of their values and this bit.
+pub(crate) const ARRAY: u8 = 0x80;
 
 /// How many bytes a value of a type has, by type from 0x00 on: of integers, [`BOOL`], [`GUID`], [`FILETIME`] and the two hexadecimal ones. 0
 /// where values differ, and of types that Sysmon does not use (MS-EVEN6 2.2.12).

@@ -4,7 +4,7 @@
 //! means.
 //!
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
-//! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. [`kind`]: the types of
+//! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of
 //!   these. [`definition`]: the definitions of their templates.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
@@ -26,6 +26,7 @@ pub mod instance;
 mod json;
 pub mod kind;
 pub mod misfit;
+mod pieces;
 pub mod record;
 pub mod shape;
 mod shapes;

@@ -15,10 +15,11 @@
 //! A record that another hides can be anything, so a chunk in which one is hidden is decoded in any case
 //! ([`crate::evtx::record::hide_others`]). To make sure of that takes a tenth more processor time.
 //!
-//! What would break it: text put together from pieces, such as two substitutions in one element, a character
-//! reference inside a name, or an 8-bit string with NUL bytes inside, which the parser drops. Windows writes none of
-//! them into these fields; who can forge them can as well name the process something else. `--no-prefilter` decodes
-//! everything, and the tests compare the two byte for byte.
+//! What would break it is text put together from pieces: two substitutions in one element, a character reference
+//! inside a name, or an 8-bit string with NUL bytes inside, which the parser drops. Windows writes none of them into
+//! these fields, but an attacker can: so the third rules a chunk out only if each text of each record that the second
+//! leaves is one value in UTF-16 ([`crate::evtx::decoder::Decoder::are_whole`]). `--no-prefilter` decodes everything,
+//! and the tests compare the two byte for byte.
 
 use regex::bytes::{Regex, RegexBuilder};
 

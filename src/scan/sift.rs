@@ -293,8 +293,11 @@ impl<'a> Sifter<'a> {
         let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
         // What a record hides can be anything, and is named in any case.
         let hides = || records.is_some_and(|records| record::hide_others(bytes, records));
-        let is_ruled_out =
-            self.plan.decoding == Decoding::Candidates && !(may_be && self.plan.prefilter.has_text(bytes)) && !hides();
+        let has_none = || match records {
+            Some(records) if may_be => self.has_no_text_among(&self.plan.prefilter, bytes, records),
+            _ => !may_be,
+        };
+        let is_ruled_out = self.plan.decoding == Decoding::Candidates && has_none() && !hides();
         if let Some(aside) = self.aside.as_mut().filter(|_| may_be) {
             let unread = aside.part.tally.security_unread;
             aside.decode(place, bytes, layout, records);
@@ -477,9 +480,22 @@ impl<'a> Sifter<'a> {
     fn decoded_by(&self, chunk: &[u8], records: &[Record]) -> Vec<&'a Prefilter> {
         let is_all = self.plan.decoding == Decoding::Everything;
         let may_match = |before: &Prefilter| {
-            self.may_be_in(before, chunk, before.names_provider(chunk), records) && before.has_text(chunk)
+            self.may_be_in(before, chunk, before.names_provider(chunk), records)
+                && !self.has_no_text_among(before, chunk, records)
         };
         self.plan.before.iter().filter(|before| is_all || may_match(before)).collect()
+    }
+
+    /// Whether none of these records has one of the texts that are looked for.
+    fn has_no_text_among(&self, prefilter: &Prefilter, chunk: &[u8], records: &[Record]) -> bool {
+        if prefilter.has_text(chunk) {
+            return false;
+        }
+        let mut candidates = prefilter.candidates(chunk);
+        let wanted = records.iter().copied().filter(|&record| prefilter.may_be(record, &mut candidates));
+        // Of what is carved, the parser reads more than these.
+        let is_live = self.plan.terms.carving == Carving::Live;
+        !is_live || self.plan.extent().is_some_and(|extent| self.decoder.are_whole(chunk, wanted, extent))
     }
 
     /// Whether a chunk can hold what is looked for, but for the texts in it.

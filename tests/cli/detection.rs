@@ -154,6 +154,25 @@ fn an_event_id_of_another_type_or_in_the_template_is_still_one() {
     let wide = Event { id: Value::U32(3), task: 1, ..Event::connection().dest("1.0.0.3") };
     let ran = detect().args(["--group-by", "dest_ip"]).events(&[in_template, text, wide]).run();
     assert_eq!(ran.report().lines().count(), 4, "{}", ran.report());
+    for id in [Value::U8(3), Value::Any(0x03, vec![3])] {
+        let narrow = Event { id, task: 1, version: 1, ..Event::connection() };
+        assert_eq!(connections().events(&[narrow]).run().exits(0).report().lines().count(), 2);
+    }
+}
+
+#[test]
+fn a_name_that_a_record_puts_together_from_pieces_is_found() {
+    let led = Event::connection().led("Image", r"C:\Temp\Reg", "Svcs.exe");
+    let with_nul = Event::connection().with("Image", Value::Ansi(b"C:\\Temp\\Reg\0Svcs.exe".to_vec()));
+    for event in [led, with_nul] {
+        let others: Vec<Event> = (0..30).map(|_| Event::connection().image(r"C:\Temp\other.exe")).collect();
+        let ran = detect().args(["--group-by", "app"]).events(others.iter().chain([&event])).run();
+        assert!(
+            ran.exits(0).report().lines().nth(1).is_some_and(|row| row.starts_with(r"C:\Temp\RegSvcs.exe,1,")),
+            "{}",
+            ran.report()
+        );
+    }
 }
 
 #[test]

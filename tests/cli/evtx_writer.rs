@@ -70,6 +70,8 @@ pub struct Event {
     pub data: Vec<(String, Value)>,
     /// Fields whose elements are left out where another's value is NULL.
     pub depending: Vec<(String, String)>,
+    /// Fields whose elements have text of the template before their values.
+    pub led: Vec<(String, String)>,
 }
 
 /// 2024-03-05T14:07:09.1234567Z and so many seconds later.
@@ -95,6 +97,7 @@ impl Event {
             level_shows_data: false,
             data: Vec::new(),
             depending: Vec::new(),
+            led: Vec::new(),
         }
     }
 
@@ -136,6 +139,12 @@ impl Event {
     }
 
     /// The element of a field is left out where the other's value is NULL.
+    /// Writes a field whose value stands behind text of the template.
+    pub fn led(mut self, name: &str, text: &str, value: impl Into<Value>) -> Self {
+        self.led.push((name.to_owned(), text.to_owned()));
+        self.with(name, value)
+    }
+
     pub fn depending(mut self, name: &str, on: &str) -> Self {
         self.depending.push((name.to_owned(), on.to_owned()));
         self
@@ -547,8 +556,9 @@ impl Chunk {
     fn data_instance(&mut self, event: &Event) {
         let fields = event.data.iter().zip(0..).map(|((name, value), index)| {
             let times = if self.repeat.0 == name { self.repeat.1 } else { 1 };
-            let content = (0..times).map(|_| Part::Content(Content::Value(index, value.kind()))).collect();
-            let element = Part::Open("Data", vec![("Name", Content::Literal(name))], content);
+            let led = event.led.iter().filter(|(field, _)| field == name).map(|(_, text)| Content::Literal(text));
+            let content = led.chain((0..times).map(|_| Content::Value(index, value.kind()))).map(Part::Content);
+            let element = Part::Open("Data", vec![("Name", Content::Literal(name))], content.collect());
             let on = event.depending.iter().find(|(field, _)| field == name).map(|(_, on)| on);
             match on.and_then(|on| event.data.iter().position(|(name, _)| name == on)) {
                 Some(on) => Part::Depending(u16::try_from(on).unwrap(), Box::new(element)),
@@ -558,6 +568,7 @@ impl Chunk {
         let root = Part::Open("EventData", vec![], fields.collect());
         let mut key: Vec<String> = event.data.iter().map(|(name, value)| format!("{name}:{}", value.kind())).collect();
         key.extend(event.depending.iter().map(|(name, on)| format!("{name} on {on}")));
+        key.extend(event.led.iter().map(|(name, text)| format!("{name} behind {text}")));
         let values: Vec<Value> = event.data.iter().map(|(_, value)| value.clone()).collect();
         self.instance(key.join(",").as_bytes(), &root, &values, false);
         self.add(&[0]);
