@@ -78,9 +78,9 @@ pub fn created(event: &Event<'_>, logged: i128) -> Created {
     }
 }
 
-/// How a process was started, as far as it is asked for, under the names that Sysmon has for it; nothing if the event does not tell that.
+/// How a process was started, as far as it is asked for and the event tells it, under the names that Sysmon has for it.
 #[must_use]
-pub fn start(event: &Event<'_>, asked: Asked) -> Option<Start> {
+pub fn start(event: &Event<'_>, asked: Asked) -> Start {
     let field = |name| event.field(name).map(stated).filter(|value| !value.is_empty());
     let value = |name: &str| match name {
         "CommandLine" => field("CommandLine").map(Cow::Borrowed),
@@ -127,15 +127,15 @@ mod tests {
         };
         let mut asked = Asked::default();
         assert!(FIELDS_OF_START.iter().all(|name| asked.add(name)));
-        let told = start(&event, asked).unwrap();
+        let told = start(&event, asked);
         let mut pairs: Vec<(&str, &str)> = told.kept().collect();
         pairs.sort_unstable();
         assert_eq!(pairs.iter().map(|(name, _)| *name).collect::<Vec<_>>(), TOLD);
         assert_eq!(pairs.iter().map(|(_, value)| *value).collect::<Vec<_>>(), ["a.exe /x", "High", r"C:\b.exe", "16"]);
         event.data.remove(0);
-        let told = start(&event, asked).unwrap();
+        let told = start(&event, asked);
         assert_eq!((told.value("CommandLine"), told.value("ParentImage")), (None, Some(r"C:\b.exe")));
         event.data.clear();
-        assert_eq!(start(&event, asked), None);
+        assert_eq!(start(&event, asked).kept().count(), 0);
     }
 }

@@ -61,7 +61,7 @@ struct Created {
     user: u32,
     /// Whether that is the account that it runs as, and not the one that has created it.
     runs_as: bool,
-    /// The number of how it was started, if that is asked for and told.
+    /// The number of how it was started, if that is asked for.
     start: Option<u32>,
     /// That of its event: of several, the same counts as where all of it is kept.
     weight: Weight,
@@ -92,7 +92,7 @@ impl Lives {
         let created = is_created.then(|| Created {
             user: self.number(&user(field)),
             runs_as: !field("TargetUserName").is_empty(),
-            start: audited::start(event, self.asked).map(|start| self.start_number(start)),
+            start: (!self.asked.is_empty()).then(|| self.start_number(audited::start(event, self.asked))),
             weight: audited::created(event, time.into()).weight(),
         });
         self.push(Change { host, process, time, created });

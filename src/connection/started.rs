@@ -89,6 +89,8 @@ enum Origin {
     Audited,
     /// That of a process that it started, which tells its command line.
     Child,
+    /// The same, which does not.
+    Parent,
 }
 
 /// How processes were started.
@@ -139,12 +141,11 @@ impl Asked {
 }
 
 impl Start {
-    /// What another event than Sysmon's tells of what is asked, by these names; nothing if it tells none of it. It has no rank.
+    /// What another event than Sysmon's tells of what is asked, by these names, which can be nothing. It has no rank.
     #[must_use]
-    pub fn told<'a>(asked: Asked, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Option<Self> {
-        let values: Box<[(u8, Arc<str>)]> =
-            asked.numbered().filter_map(|(index, name)| Some((index, value(name)?.into()))).collect();
-        (!values.is_empty()).then_some(Self { origin: Origin::Audited, rank: Rank::default(), values })
+    pub fn told<'a>(asked: Asked, value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Self {
+        let values = asked.numbered().filter_map(|(index, name)| Some((index, value(name)?.into()))).collect();
+        Self { origin: Origin::Audited, rank: Rank::default(), values }
     }
 
     /// Whether all of its fields are told, also those that its event does not have.
@@ -210,10 +211,10 @@ impl Starts {
             let values = told.map(|(index, value)| (index, self.text(value))).collect();
             self.learn(&host, of, Start { origin: Origin::Own, rank: created.weight().at(time), values });
         }
-        let of_parent = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
-        if let (Some(of), Some(index), Some(line)) = (parent, self.command_line(), of_parent) {
-            let values = [(index, self.text(line))].into();
-            self.learn(&host, of, Start { origin: Origin::Child, rank: created.parent().weight().at(time), values });
+        if let Some(of) = parent {
+            let line = event.field("ParentCommandLine").filter(|line| !stated(line).is_empty());
+            let line = line.map(|line| self.text(line));
+            self.learn(&host, of, self.of_parent(line, created.parent().weight().at(time)));
         }
     }
 
@@ -237,12 +238,10 @@ impl Starts {
             let values = told.map(|(index, value)| (index, self.text_of(value))).collect();
             self.learn(&host, of, Start { origin: Origin::Own, rank, values });
         }
-        if let (Some(of), Some(index)) = (parent, self.command_line()) {
-            let line = self.text_of(values.field(PARENT_COMMAND_LINE));
-            if !stated(&line).is_empty() {
-                let rank = self.weight_of(values, &Parent::FIELDS).at(time);
-                self.learn(&host, of, Start { origin: Origin::Child, rank, values: [(index, line)].into() });
-            }
+        if let Some(of) = parent {
+            let line = Some(self.text_of(values.field(PARENT_COMMAND_LINE))).filter(|line| !stated(line).is_empty());
+            let rank = self.weight_of(values, &Parent::FIELDS).at(time);
+            self.learn(&host, of, self.of_parent(line, rank));
         }
     }
 
@@ -264,6 +263,12 @@ impl Starts {
             weighing.add(&Created::text(name, value.text_in(&mut self.scratch)));
         }
         weighing.weight()
+    }
+
+    /// What the event of a process that it started tells of it: that it was there, and its command line, if that is stated and asked for.
+    fn of_parent(&self, line: Option<Arc<str>>, rank: Rank) -> Start {
+        let origin = if line.is_some() { Origin::Child } else { Origin::Parent };
+        Start { origin, rank, values: self.command_line().zip(line).into_iter().collect() }
     }
 
     /// The number of the command line, if it is asked for.
@@ -403,6 +408,6 @@ mod tests {
         let events = [created("2024-03-05 14:05:00.000", OWN, "first")];
         let few = starts(&events, &["Company"]);
         assert_eq!(of(&few, OWN), Some(vec![("Company", "-")]));
-        assert_eq!(of(&few, PARENT), None);
+        assert_eq!(of(&few, PARENT), Some(Vec::new()));
     }
 }

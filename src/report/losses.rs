@@ -153,7 +153,7 @@ impl Losses<'_> {
         not_judged(self.ran.tally.unjoined, "rules that ask for the process", |its| match self.terms.logged_by {
             LoggedBy::Sysmon => format!("the start of {its} is not in these logs"),
             LoggedBy::Security | LoggedBy::All => {
-                format!("the start of {its} is not in these logs, or not its command line")
+                format!("the start of {its} is not in these logs, or does not tell what they ask for")
             }
         })
     }

@@ -89,7 +89,7 @@ impl RuleSet {
             rules.extend(matches);
         }
         rules.sort_unstable();
-        let is_unjoined = everywhere == Verdict::Hit && !self.sigma.are_told(event, beside);
+        let is_unjoined = everywhere == Verdict::Hit && !self.sigma.are_told(event, beside, &rules);
         Judgement { verdict, rules, name, is_unjoined }
     }
 

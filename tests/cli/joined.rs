@@ -168,13 +168,41 @@ fn a_rule_is_judged_by_what_it_asks_for_whatever_others_do() {
         (&[NOT_GOOD], &["01 Not Good"], true),
         (&[either], &["01 Either"], true),
         (&[either, not_parent, PARENT], &["01 Either"], false),
-        (&[&*other_port], &["01 Port 1"], false),
+        // It matches whatever the parent is.
+        (&[&*other_port], &["01 Port 1"], true),
         (&[&*own_port, absent], &[], false),
     ] {
         let ran = ruled(rules).events(&events).run_on(&["log.evtx"]);
         assert_eq!(found(&ran), hits, "{rules:?}");
         assert_eq!(ran.stderr().contains(NOT_JUDGED), !is_judged, "{}", ran.stderr());
     }
+}
+
+#[test]
+fn what_is_not_told_of_a_known_process_takes_no_match_away() {
+    let rule = |condition: &str| {
+        format!(
+            "title: Either\nlogsource: {{category: network_connection}}\ndetection: {{s: {{Image|endswith: tool.exe}}, \
+             o: {{OriginalFileName: tool.exe}}, condition: {condition}}}\n"
+        )
+    };
+    let child = created(5, "other.exe").with("ParentProcessGuid", value(1));
+    let silent = child.clone().with("ParentCommandLine", "-");
+    let of_another = child.clone().with("ParentProcessGuid", value(2));
+    for condition in ["s or o", "1 of them", "s and not (o and not s)"] {
+        for (event, hits) in [(&child, &["01 Either"][..]), (&silent, &["01 Either"]), (&of_another, &[])] {
+            let case = ruled(&[&*rule(condition)]).events(&[connection(1), event.clone()]);
+            for args in [&["log.evtx"][..], &["--no-prefilter", "log.evtx"]] {
+                let ran = case.run_on(args);
+                assert_eq!(found(&ran), hits, "{condition}");
+                assert_eq!(ran.stderr().contains("not judged"), hits.is_empty(), "{}", ran.stderr());
+            }
+        }
+    }
+    // A child that tells no command line does not hide one that does.
+    let told = child.with("ParentCommandLine", "tool.exe --evil-argument").without("ParentImage").without("User");
+    let case = ruled(&[EVIL]).events(&[connection(1), silent, told]);
+    assert_eq!(found(&case.run_on(&["log.evtx"])), ["01 Evil Argument"]);
 }
 
 #[test]

@@ -616,7 +616,7 @@ fn the_process_behind_a_connection_is_that_of_its_4688() {
 #[test]
 fn rules_that_ask_for_the_process_are_told_by_its_4688() {
     const UNJOINED: &str = "1 connection was not judged by rules that ask for the process: the start of its process is not in these \
-                            logs, or not its command line";
+                            logs, or does not tell what they ask for";
     let found = |detection: &str, events: &[Event]| -> [(usize, bool); 2] {
         let rule = format!(
             "title: t\nlogsource:\n  product: windows\n  category: network_connection\ndetection:\n{detection}\n"
@@ -635,6 +635,11 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
     let parent = "  s:\n    ParentImage|endswith: '\\explorer.exe'\n    IntegrityLevel: High\n    ParentProcessId: 632\n  condition: s";
     let hash = "  s:\n    CommandLine|contains: '/u x'\n    Hashes|contains: 'MD5'\n  condition: s";
     let not_hash = "  s:\n    CommandLine|contains: '/u x'\n  f:\n    Hashes|contains: 'MD5'\n  condition: s and not f";
+    let or_name = "  s:\n    DestinationPort: 443\n  o:\n    OriginalFileName: x\n  condition: s or o";
+    let not_both = "  s:\n    DestinationPort: 443\n  f:\n    DestinationPort: 80\n    OriginalFileName: x\n  condition: s and not f";
+    let one_of = "  s:\n    - DestinationPort: 443\n    - OriginalFileName: x\n    - Hashes|contains: x\n  condition: 1 of s*";
+    let two_of = "  s1:\n    DestinationPort: 443\n  s2:\n    Protocol: tcp\n  s3:\n    OriginalFileName: x\n  condition: 2 of s*";
+    let two_of_others = "  s1:\n    DestinationPort: 443\n  s2:\n    Company: x\n  s3:\n    OriginalFileName: x\n  condition: 2 of s*";
     let silent = created(2, ID).with("CommandLine", "");
     for (detection, events, expected) in [
         (line, vec![created(2, ID), allowed().at(1)], (1, false)),
@@ -654,6 +659,16 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
         (parent, vec![created(1, ID), allowed().at(1)], (0, false)),
         (hash, vec![created(2, ID), allowed().at(1)], (0, false)),
         (not_hash, vec![created(2, ID), allowed().at(1)], (0, true)),
+        // What is not told cannot change that these match, or what is told of the process.
+        (or_name, vec![created(2, ID), allowed().at(1)], (1, false)),
+        (or_name, vec![created(0, ID), allowed().at(1)], (1, false)),
+        (not_both, vec![created(0, ID), allowed().at(1)], (1, false)),
+        (one_of, vec![created(0, ID), allowed().at(1)], (1, false)),
+        (two_of, vec![created(0, ID), allowed().at(1)], (1, false)),
+        (two_of_others, vec![created(0, ID), allowed().at(1)], (0, true)),
+        // Of a process that is not known at all, nothing does.
+        (or_name, vec![created(2, ID + 1), allowed().at(1)], (0, true)),
+        (not_both, vec![created(2, ID + 1), allowed().at(1)], (0, true)),
     ] {
         assert_eq!(found(detection, &events), [expected; 2], "{detection}");
     }
@@ -758,6 +773,12 @@ fn built_in_rules_that_ask_for_the_process_find_it_in_the_security_log_too() {
     ];
     let case = of("security", detect()).events(&events).args(["--rule", "rundll32", "--group-by", "process_id"]);
     assert_eq!(users(&case.run()), [ID.to_string()]);
+    // 4688 does not tell the original name, which is one of the two that this rule looks for.
+    let of_msiexec = allowed().with("Application", r"\device\harddiskvolume2\windows\system32\msiexec.exe").at(1);
+    let case = of("security", detect()).events(&[created(0, ID), of_msiexec]).args(["--rule", "msiexec"]);
+    let ran = case.args(["--group-by", "process_id"]).run();
+    assert_eq!(users(&ran), [ID.to_string()]);
+    ran.does_not_say("not judged");
 }
 
 #[test]
@@ -959,6 +980,14 @@ fn rules_that_match_none_of_its_connections_are_named_with_what_they_ask_for() {
     for detection in can_match {
         let found = ran("security", detection);
         assert_eq!(rows(found.exits(0).does_not_say("nothing can be found")).len(), 1, "{detection}");
+    }
+    // They can match where a 4688 tells of the process.
+    for detection in [
+        "s: {DestinationPort: 443}, o: {OriginalFileName: x}, condition: s or o",
+        "s: [{DestinationPort: 443}, {OriginalFileName: x}], condition: s",
+        "s: {DestinationPort: 443}, f: {DestinationPort: 80, Company: x}, condition: s and not f",
+    ] {
+        ran("security", detection).exits(0).does_not_say("nothing can be found");
     }
 }
 

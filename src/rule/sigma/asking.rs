@@ -1,9 +1,8 @@
 //! [`Asking`]: what a rule asks of the process behind a connection, and what of that has to be told for it to be judged.
 //!
 //! Of some processes only a part is told. What is not is no value, which no condition finds, so that a rule is judged by the rest; but not
-//! where it denies something of it, since what is not there would satisfy that.
-
-use std::iter;
+//! where it denies something of it, since what is not there would satisfy that. Of a process that is not known at all, no rule that asks
+//! for any is judged.
 
 use rsigma_parser::{ConditionExpr, CorrelationRule, Detection, DetectionItem, Detections, Modifier, SigmaValue};
 
@@ -14,6 +13,9 @@ use crate::{
 
 /// What stands before the name of a field that a connection has if that is told of its process. None of Sysmon's starts so.
 pub(super) const TOLD: &str = "(process) ";
+
+/// The field that a connection has if its process is known, whatever is told of it.
+pub(super) const KNOWN: &str = "(process) is known";
 
 /// What a rule asks of processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,26 +51,21 @@ impl Asking {
         start.tells_all() || self.is_met_by(|name| start.value(name).is_some())
     }
 
-    /// Whether it can be judged where this, and no more, is told.
+    /// Whether it can be judged by what it asks where this, and no more, is told.
     pub fn is_met_by(self, is_told: impl Fn(&str) -> bool) -> bool {
         self.all.names().any(&is_told) && self.denied.names().all(&is_told)
     }
 
-    /// The same as a detection of a rule, by fields that are there if what is behind [`TOLD`] is told. Of a rule that is certain, it is
-    /// enough that some of it is told.
+    /// What a rule that asks this needs, as a filter: fields that are there if what is behind [`TOLD`] is told. Of a rule that is certain,
+    /// it is enough that the process is [`KNOWN`]: what is not told of it cannot change what the rule finds.
     pub(super) fn as_filter(self, is_certain: bool) -> String {
-        let is_told = |name: &str| format!("{{\"{TOLD}{name}|exists\": true}}");
-        let any: Vec<String> = self.all.names().map(is_told).collect();
-        let denied: Vec<String> = self.denied.names().filter(|_| !is_certain).map(is_told).collect();
-        let detections = iter::once(format!("some: [{}]", any.join(", ")));
-        let detections =
-            detections.chain(denied.iter().zip(0..).map(|(one, number)| format!("denied_{number}: {one}")));
-        let detections: Vec<String> = detections.collect();
-        let condition = if denied.is_empty() { "some" } else { "some and all of denied_*" };
+        let is_told = |name: &str| format!("\"{TOLD}{name}|exists\": true");
+        let denied = self.denied.names().filter(|_| !is_certain).map(is_told);
+        let needed: Vec<String> = [format!("\"{KNOWN}|exists\": true")].into_iter().chain(denied).collect();
         format!(
             "title: of a known process\nlogsource: {{category: network_connection}}\n\
-             filter: {{rules: any, {}, condition: {condition}}}\n",
-            detections.join(", ")
+             filter: {{rules: any, needed: {{{}}}, condition: needed}}\n",
+            needed.join(", ")
         )
     }
 }

@@ -1,8 +1,8 @@
 //! [`Beside`]: what is known of a connection besides its own event, which rules see with it: its process and the names that were
 //! asked for.
 //!
-//! Where it is from is not known here. A rule that asks about the process gets one more detection: that enough of the process is known.
-//! Without that it cannot match, not even by a negation, whatever other rules ask about. The memo of verdicts and the evaluation of
+//! Where it is from is not known here. A rule that asks about the process gets one more detection: that the process is known, and as much
+//! of it as is needed. Without that it cannot match, not even by a negation, whatever other rules ask about. The memo of verdicts and the evaluation of
 //! correlations keep to that without knowing about it.
 
 use rsigma_parser::SigmaRule;
@@ -53,7 +53,7 @@ impl Names {
 /// The field that a queried name stands in.
 pub const HOSTNAME: &str = "DestinationHostname";
 
-/// The rule, which matches only where something that it asks for is told of the process, and where it would whatever the rest is.
+/// The rule, which matches only where the process is known, and where it would whatever is not told of it.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! [`Sigma`]: rules in the format of the field, compiled together and evaluated over connections.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use rsigma_eval::{Engine, EvaluationResult};
 
@@ -21,8 +21,8 @@ pub struct Sigma {
     fields: Option<Fields>,
     /// Rules about several connections, and those they are about.
     pub correlations: Option<Correlations>,
-    /// What they ask of the processes behind connections.
-    asking: Vec<Asking>,
+    /// What they ask of the processes behind connections, and which of them do, by their index.
+    asking: BTreeMap<Asking, Vec<usize>>,
 }
 
 /// A name that rules have for what they look at.
@@ -61,25 +61,28 @@ impl Sigma {
         Self { fields: Fields::of_rules(engine.rules()), engine: Some(engine), correlations, ..Self::default() }
     }
 
-    /// The same, which ask so much of processes, each of them.
-    pub(super) fn asking(self, mut asking: Vec<Asking>) -> Self {
-        asking.sort_unstable();
-        asking.dedup();
-        Self { asking, ..self }
+    /// The same, of which these, by their index, ask so much of processes.
+    pub(super) fn asking(mut self, asking: impl Iterator<Item = (usize, Asking)>) -> Self {
+        for (rule, asking) in asking {
+            self.asking.entry(asking).or_default().push(rule);
+        }
+        self
     }
 
     /// What they ask of the processes behind connections.
     #[must_use]
     pub fn asked(&self) -> Asked {
         let mut all = Asked::default();
-        self.asking.iter().for_each(|asking| all.merge(asking.all));
+        self.asking.keys().for_each(|asking| all.merge(asking.all));
         all
     }
 
-    /// Whether each of them can be judged by what is told of a connection's process.
+    /// Whether each of them that does not match can be judged by what is told of a connection's process. One that matches would do so
+    /// whatever the rest is.
     #[must_use]
-    pub fn are_told(&self, event: &Event<'_>, beside: &Beside<'_>) -> bool {
-        self.asking.iter().all(|&asking| beside.tells(asking, event))
+    pub fn are_told(&self, event: &Event<'_>, beside: &Beside<'_>, matching: &[usize]) -> bool {
+        let match_all = |rules: &[usize]| rules.iter().all(|rule| matching.contains(rule));
+        self.asking.iter().all(|(&asking, rules)| beside.tells(asking, event) || match_all(rules))
     }
 
     /// Whether its rules look at a field of an event.

@@ -65,6 +65,8 @@ struct Loadable {
     rule: SigmaRule,
     compiled: CompiledRule,
     info: RuleInfo,
+    /// What it asks of processes.
+    asking: Asking,
 }
 
 /// Reads the rules in these files and folders (`*.yml` and `*.yaml`), in the order of their paths. A rule that is given
@@ -181,7 +183,6 @@ impl Loaded {
         if self.infos.is_empty() {
             return Ok(Sigma::default());
         }
-        let asking = self.asking.iter().map(|(_, asking)| *asking).collect();
         let rules = mem::take(&mut self.rules);
         let mut indices = self.indices(first);
         let of_rules: Vec<usize> = rules.iter().map(|loaded| indices(&loaded.info)).collect();
@@ -191,6 +192,10 @@ impl Loaded {
         } else {
             Some(self.correlations_of(&rules, &of_rules, &of_correlations)?)
         };
+        let of_rule = rules.iter().map(|loaded| loaded.asking).zip(&of_rules);
+        let of_correlation = self.correlations.iter().map(|(rule, _)| Asking::of_correlation(rule));
+        let asking = of_rule.chain(of_correlation.zip(&of_correlations)).map(|(asking, index)| (*index, asking));
+        let asking: Vec<(usize, Asking)> = asking.filter(|(_, asking)| !asking.is_empty()).collect();
         let compiled: Vec<CompiledRule> = rules.into_iter().map(|loaded| loaded.compiled).collect();
         let mut engine = Engine::new();
         // The engine finds them by their ids, which are their indices.
@@ -198,7 +203,7 @@ impl Loaded {
             rule.id = Some(index.to_string());
             flags::set_aside(rule)
         }));
-        Ok(Sigma::new(engine, correlations).asking(asking))
+        Ok(Sigma::new(engine, correlations).asking(asking.into_iter()))
     }
 
     /// Tells the index of a rule by what is known of it, from `first` on. Of rules of which the same is known, as two without an
@@ -319,7 +324,7 @@ impl Loaded {
             if is_wanted(&info, wanted) {
                 match scope::compile(&rule) {
                     Err(reason) => refuse(Some(&rule.title), reason),
-                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info }),
+                    Ok(compiled) => self.rules.push(Loadable { rule, compiled, info, asking: Asking::default() }),
                 }
             }
         }
@@ -403,7 +408,7 @@ impl Loaded {
             let rule = beside::of_known_process(&loaded.rule, of_rule);
             match rule.and_then(|rule| Ok((restated::compile(&rule)?, rule))) {
                 Ok((compiled, rule)) => {
-                    (loaded.compiled, loaded.rule) = (compiled, rule);
+                    (loaded.compiled, loaded.rule, loaded.asking) = (compiled, rule, of_rule);
                     asking.push((loaded.info.clone(), of_rule));
                     true
                 }

@@ -13,7 +13,7 @@ use crate::{
     connection::started::{self, COMMAND_LINE, TELLS_ALL},
     evtx::event::Event,
     rule::sigma::{
-        asking::TOLD,
+        asking::{KNOWN, TOLD},
         beside::{Beside, HOSTNAME},
         names,
     },
@@ -96,6 +96,10 @@ impl<'a> View<'a> {
 
     /// A field's text as the log has it. What the record calls by this name itself comes first.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
+        if name == KNOWN {
+            let is_known = !matches!(self.process, Process::Unknown) || self.of_data(COMMAND_LINE).is_some();
+            return is_known.then_some("known");
+        }
         if let Some(name) = name.strip_prefix(TOLD) {
             let tells_all = match self.process {
                 Process::Unknown => false,

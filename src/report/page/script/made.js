@@ -24,7 +24,7 @@ function made() {
     + (N.duplicates ? `; ${number(N.duplicates)} of the ${NOUNS} dropped as copies` : '')
     + (N.twins ? `; ${number(N.twins)} of the ${NOUNS} dropped that Sysmon has logged too` : ''),
     N.excluded_peers ? el('div', {}, `${counted(N.excluded_peers, 'inbound connection')} of those excluded have a source in no such network, which may be the peer`) : null,
-    N.unjoined ? el('div', {}, `${counted(N.unjoined, 'connection')} not judged by rules that ask for the process: its start is not in these logs`) : null,
+    N.unjoined ? el('div', {}, `${counted(N.unjoined, 'connection')} not judged by rules that ask for the process: its start is not in these logs, or does not tell what they ask for`) : null,
     N.userless ? el('div', {}, `${counted(N.userless, 'connection')} not judged by user: the start of the process is not in these logs`) : null);
   if (N.clocks) say('Clocks', N.clocks.replace(/\bhit(?=s?\b)/, NOUN));
   const kinds = Object.entries(D.defects).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
