@@ -637,9 +637,11 @@ fn rules_that_ask_for_the_process_are_told_by_its_4688() {
     let not_hash = "  s:\n    CommandLine|contains: '/u x'\n  f:\n    Hashes|contains: 'MD5'\n  condition: s and not f";
     let or_name = "  s:\n    DestinationPort: 443\n  o:\n    OriginalFileName: x\n  condition: s or o";
     let not_both = "  s:\n    DestinationPort: 443\n  f:\n    DestinationPort: 80\n    OriginalFileName: x\n  condition: s and not f";
-    let one_of = "  s:\n    - DestinationPort: 443\n    - OriginalFileName: x\n    - Hashes|contains: x\n  condition: 1 of s*";
+    let one_of =
+        "  s:\n    - DestinationPort: 443\n    - OriginalFileName: x\n    - Hashes|contains: x\n  condition: 1 of s*";
     let two_of = "  s1:\n    DestinationPort: 443\n  s2:\n    Protocol: tcp\n  s3:\n    OriginalFileName: x\n  condition: 2 of s*";
-    let two_of_others = "  s1:\n    DestinationPort: 443\n  s2:\n    Company: x\n  s3:\n    OriginalFileName: x\n  condition: 2 of s*";
+    let two_of_others =
+        "  s1:\n    DestinationPort: 443\n  s2:\n    Company: x\n  s3:\n    OriginalFileName: x\n  condition: 2 of s*";
     let silent = created(2, ID).with("CommandLine", "");
     for (detection, events, expected) in [
         (line, vec![created(2, ID), allowed().at(1)], (1, false)),

@@ -16,6 +16,8 @@ use rsigma_parser::{
     SpecialChar, StringPart,
 };
 
+use crate::text;
+
 /// What stands for a dash, as a class of a regular expression.
 const DASHES: &str = "[-/\u{2013}\u{2014}\u{2015}]";
 
@@ -59,8 +61,9 @@ fn of_detection(detection: &Detection) -> Result<Detection, String> {
         Detection::AllOf(items) => {
             let (mut own, mut parts) = (Vec::new(), Vec::new());
             for item in items {
-                match of_item(item)? {
-                    None => own.push(item.clone()),
+                let item = normal(item)?;
+                match of_item(&item)? {
+                    None => own.push(item),
                     Some(part) => parts.push(part),
                 }
             }
@@ -96,11 +99,45 @@ fn keyword(word: &SigmaValue) -> Detection {
     Detection::AllOf(vec![DetectionItem { field, values: vec![raw(&pattern(&text, &[Modifier::Contains]))] }])
 }
 
+/// An item with values as the crate reads them.
+fn normal(item: &DetectionItem) -> Result<DetectionItem, String> {
+    let mut normal = item.clone();
+    if item.field.modifiers.contains(&Modifier::Exists) {
+        normal.values = vec![SigmaValue::Bool(existence(item)?)];
+    }
+    Ok(normal)
+}
+
+/// Whether an item with `exists` asks that its field is there: a boolean of YAML 1.1, as pySigma reads it. The parser takes those of
+/// YAML 1.2 alone for more than text, and the crate takes what it does not know for true.
+pub(super) fn existence(item: &DetectionItem) -> Result<bool, String> {
+    let name =
+        item.field.name.as_deref().ok_or("exists without a field: give it one, for example User|exists: true")?;
+    let value = match item.values.as_slice() {
+        [SigmaValue::Bool(value)] => return Ok(*value),
+        [SigmaValue::String(text)] => text.original.clone(),
+        [other] => other.to_string(),
+        _ => {
+            return Err(format!(
+                "exists with more or less than one value: give true or false, for example {name}|exists: true"
+            ));
+        }
+    };
+    let is_one_of = |texts: &[&str]| texts.iter().any(|text| text.eq_ignore_ascii_case(&value));
+    if is_one_of(&["true", "yes", "on"]) {
+        return Ok(true);
+    }
+    if is_one_of(&["false", "no", "off"]) {
+        return Ok(false);
+    }
+    Err(format!("exists with {}: give true or false, for example {name}|exists: true", text::quoted(&value)))
+}
+
 /// An item in other terms; nothing if the crate takes it for what it says.
 fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
     let has = |modifier: &Modifier| item.field.modifiers.contains(modifier);
-    if let Some(text) = item.values.iter().find_map(structure) {
-        return Err(format!("a value that is neither text nor a number: {text}"));
+    if let Some(value) = item.values.iter().find_map(structure) {
+        return Err(format!("a value that is neither text nor a number: {value}"));
     }
     refuse_contradictions(item)?;
     let is_of_words = |modifier: &Modifier| matches!(modifier, Modifier::All | Modifier::Contains);
@@ -542,6 +579,23 @@ mod tests {
         ] {
             assert!(rule(&format!("  s:\n    {item}\n  condition: s")).is_err(), "{item}");
         }
+    }
+
+    #[test]
+    fn whether_a_field_is_there_is_asked_by_a_boolean_of_yaml() {
+        for yes in ["true", "True", "'true'", "yes", "YES", "on", "On", "[true]"] {
+            item(&format!("User|exists: {yes}"), &["x", ""], &[], false);
+        }
+        for no in ["false", "FALSE", "'False'", "no", "No", "off", "OFF", "[off]"] {
+            item(&format!("User|exists: {no}"), &[], &["x", ""], true);
+        }
+        for other in
+            ["0", "1", "null", "", "''", "maybe", "y", "n", "'true '", "'t*'", "1.5", "[]", "[true, true]", "[yes, no]"]
+        {
+            let error = rule(&format!("  s:\n    User|exists: {other}\n  condition: s")).unwrap_err();
+            assert!(error.contains("give true or false, for example User|exists: true"), "{other}: {error}");
+        }
+        assert!(rule("  s:\n    '|exists': true\n  condition: s").unwrap_err().contains("exists without a field"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rsigma_parser::{
 
 use crate::rule::sigma::{
     asking::{TOLD, is_for_none},
-    names,
+    names, restated,
 };
 
 /// What connections of a source can have.
@@ -111,7 +111,7 @@ impl Look<'_> {
 
 /// Whether an item asks that its field is not there.
 fn is_for_absent(item: &DetectionItem) -> bool {
-    item.field.modifiers.contains(&Modifier::Exists) && item.values.contains(&SigmaValue::Bool(false))
+    item.field.modifiers.contains(&Modifier::Exists) && restated::existence(item) == Ok(false)
 }
 
 /// A value as a text, if it is one without wildcards or a whole number.
@@ -151,6 +151,8 @@ mod tests {
             ("s: {RuleName: [x, null]}, condition: s", &[]),
             ("s: {RuleName|exists: false}, condition: s", &[]),
             ("s: {RuleName|exists: true}, condition: s", &["RuleName"]),
+            ("s: {RuleName|exists: no}, condition: s", &[]),
+            ("s: {RuleName|exists: yes}, condition: s", &["RuleName"]),
             ("s: {RuleName|exists: false, Image: y}, condition: s", &[]),
             ("a1: {RuleName: x}, a2: {Image: y}, condition: 1 of a*", &[]),
             ("a1: {RuleName: x}, a2: {Image: y}, condition: all of a*", &["RuleName"]),
