@@ -234,6 +234,9 @@ fn they_are_listed_with_loaded_rules_that_cover_the_same_and_shown_with_their_di
     for says in ["leaves out those whose command line is unknown", "a private address with a name is a hit there"] {
         assert!(shown("winlogon").contains(says), "{says}");
     }
+    assert!(shown("msiexec").contains("version 12 of July 2026 has the same conditions"));
+    assert!(shown("msiexec").contains("Versions 3 of January 2025 and 7 of September 2025 have the same title and id"));
+    assert!(shown("kerberos").contains("by its process id and its host"));
     assert!(shown("rundll32").contains("version 10 of February 2025 does not look at the command line"));
     assert!(shown("dllhost").contains("version 9 of November 2024 does not look at the command line"));
 }
