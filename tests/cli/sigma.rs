@@ -740,6 +740,39 @@ fn rules_see_every_member_of_system_by_each_of_its_names() {
 }
 
 #[test]
+fn keywords_are_found_in_system_too_whatever_else_is_in_the_chunk() {
+    let rule = |detection: &str| {
+        format!("title: Words\nlogsource: {{category: network_connection}}\ndetection: {{{detection}}}\n")
+    };
+    let other = |number| notepad().on("OTHER").at(number);
+    let together = vec![notepad().on("WS77.corp.example"), other(1)];
+    // Those of another host are in chunks of their own.
+    let apart = [(1..300).map(other).collect(), vec![notepad().on("WS77.corp.example").at(400)]].concat();
+    for events in [&together, &apart] {
+        for (detection, hits) in [
+            ("k: [WS77], condition: k", 1),
+            ("k: ['ws77.*.EXAMPLE'], condition: k", 1),
+            ("k: {'|all': [WS77, notepad, Microsoft-Windows-Sysmon/Operational]}, condition: k", 1),
+            ("k: {'|re': '^WS77[.]'}, condition: k", 1),
+            ("k: [Microsoft-Windows-Sysmon], condition: k", events.len()),
+            ("k: [OTHER], s: {Image|endswith: notepad.exe}, condition: s and not k", 1),
+            ("k: [WS78], condition: k", 0),
+        ] {
+            let case = detect().file("rules/r.yml", rule(detection)).events(events);
+            for more in [&[][..], &["--no-prefilter"]] {
+                let args =
+                    [&["--rule", "none", "--rules", "rules", "--format", "jsonl", "--group-by", "dvc"], more].concat();
+                let ran = case.run_on(&[&args[..], &["log.evtx"]].concat());
+                let count =
+                    |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["count"].as_u64().unwrap();
+                let found: u64 = ran.report().lines().map(count).sum();
+                assert_eq!(found, hits as u64, "{detection}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_field_that_no_connection_has_is_said_wherever_rules_are() {
     let misspelt = nameless("Misspelt", "pad.exe").replace("Image|", "image|");
     let case = detect().file("bad/m.yml", &misspelt).file("good/a.yml", NOTEPAD).events(&[notepad()]);

@@ -1,5 +1,5 @@
 //! A [`View`]: a connection as Sigma rules see it, field by field as Windows renders them: `Initiated` is `true`,
-//! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own.
+//! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own and in `System`.
 //!
 //! An IPv4-mapped IPv6 address is shown as the IPv4 address that it is, so that `cidr` sees its network. Where else the evaluating crate
 //! and the Sigma specification differ, [`restated`](super::restated) makes up for it.
@@ -60,10 +60,14 @@ impl<'a> View<'a> {
         Self { process: process.map_or(Process::Unknown, Process::Pairs), ..self }
     }
 
-    fn pairs(&self) -> Box<dyn Iterator<Item = (&str, &str)> + '_> {
+    /// The values of its event: those of the `EventData` and of `System`. No chunk is ruled out by what keywords look for.
+    fn values(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self.data {
-            Data::Event(event) => Box::new(event.data.iter().map(|(name, value)| (&**name, &**value))),
-            Data::Pairs { data, .. } => Box::new(data.iter().map(|(name, value)| (&**name, &**value))),
+            Data::Event(event) => {
+                let data = event.data.iter().map(|(_, value)| &**value);
+                Box::new(data.chain(event.system().map(|(_, value)| value)))
+            }
+            Data::Pairs { data, system } => Box::new(data.iter().chain(system).map(|(_, value)| &**value)),
         }
     }
 
@@ -137,11 +141,11 @@ impl Fields for View<'_> {
     }
 
     fn any_string_value(&self, predicate: &dyn Fn(&str) -> bool) -> bool {
-        self.pairs().any(|(_, value)| predicate(value))
+        self.values().any(predicate)
     }
 
     fn all_string_values(&self) -> Vec<Cow<'_, str>> {
-        self.pairs().map(|(_, value)| Cow::Borrowed(value)).collect()
+        self.values().map(Cow::Borrowed).collect()
     }
 
     /// Nothing: what a rule matched is not asked for.
