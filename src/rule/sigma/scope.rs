@@ -3,9 +3,18 @@
 use std::collections::BTreeSet;
 
 use rsigma_eval::CompiledRule;
-use rsigma_parser::{Detection, Detections, LogSource, Modifier, SigmaRule, SigmaValue};
+use rsigma_parser::{
+    ConditionExpr, Detection, DetectionItem, Detections, LogSource, Modifier, SigmaRule, SigmaString, SigmaValue,
+};
 
-use crate::rule::sigma::{names, restated};
+use crate::{
+    evtx::event::EVENT_ID,
+    rule::sigma::{
+        names, restated,
+        untold::{self, Possible},
+        view::View,
+    },
+};
 
 /// A rule as it is evaluated over connections, or why it cannot be.
 pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
@@ -25,19 +34,59 @@ pub(super) fn compile(rule: &SigmaRule) -> Result<CompiledRule, String> {
     if let Some(name) = placeholder(&rule.detection) {
         return Err(format!("it needs the placeholder of {name} expanded, and no value is known for it"));
     }
-    let ids: Vec<&SigmaValue> = items(&rule.detection)
-        .filter(|(name, ..)| name.map(names::canonical).as_deref() == Some("EventID"))
-        .flat_map(|(_, _, v)| v)
-        .collect();
-    let is_3 = |value: &&SigmaValue| match value {
-        SigmaValue::Integer(id) => *id == 3,
-        SigmaValue::String(text) => text.original == "3",
-        _ => false,
-    };
-    if !ids.is_empty() && !ids.iter().any(is_3) {
+    let compiled = restated::compile(rule)?;
+    if !can_be_of_connection(rule) {
         return Err("it looks for other events than EventID 3".to_owned());
     }
-    restated::compile(rule)
+    Ok(compiled)
+}
+
+/// The id of Sysmon's connections, and those of Security-Auditing's.
+const CONNECTION: &str = "3";
+const OF_SECURITY: [&str; 2] = ["5156", "5157"];
+/// What stands for any other.
+const OTHER: &str = "0";
+
+/// Whether a rule can match an event with the id of a connection, whatever else is in it. One that names ids has to name Sysmon's.
+fn can_be_of_connection(rule: &SigmaRule) -> bool {
+    let mut decided = rule.clone();
+    decided.detection.named.values_mut().for_each(|detection| decide(detection, rule));
+    let possible = Possible { is_told: |_| true, can_be: |name, text| name != EVENT_ID || text == CONNECTION };
+    untold::keeping(&decided, possible).is_empty()
+}
+
+/// Puts the name of another id in the place of each item that holds of no connection's.
+fn decide(detection: &mut Detection, rule: &SigmaRule) {
+    match detection {
+        Detection::AllOf(items) => {
+            for item in items.iter_mut().filter(|item| item.field.name.as_deref().is_some_and(is_id)) {
+                if !holds_of_connection(item, rule) {
+                    item.field.modifiers.clear();
+                    item.values = vec![SigmaValue::String(SigmaString::from_raw(OTHER))];
+                }
+            }
+        }
+        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter_mut().for_each(|part| decide(part, rule)),
+        Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {}
+    }
+}
+
+/// Whether an item about the id can hold of a connection.
+fn holds_of_connection(item: &DetectionItem, rule: &SigmaRule) -> bool {
+    let mut alone = rule.clone();
+    alone.detection.named = [("s".to_owned(), Detection::AllOf(vec![item.clone()]))].into();
+    alone.detection.conditions = vec![ConditionExpr::Identifier("s".to_owned())];
+    let Ok(compiled) = restated::compile(&alone) else { return true };
+    let holds = |id: &str| {
+        let system = [(EVENT_ID.to_owned(), id.to_owned())];
+        rsigma_eval::evaluate_rule(&compiled, &View::of_pairs(&[], &system)).is_some()
+    };
+    // What it holds of depends on another field.
+    item.field.modifiers.contains(&Modifier::FieldRef) || holds(CONNECTION) || OF_SECURITY.into_iter().any(holds)
+}
+
+fn is_id(name: &str) -> bool {
+    names::canonical(name) == EVENT_ID
 }
 
 /// The base names of the processes that it names whole, in lower case, whether it looks for them or leaves them out.
@@ -75,5 +124,59 @@ fn collect<'a>(detection: &'a Detection, items: &mut Vec<Item<'a>>) {
         Detection::ArrayMatch { body, .. } => collect(body, items),
         Detection::Conditional { named, .. } => named.values().for_each(|part| collect(part, items)),
         Detection::Keywords(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_loaded_if_it_can_match_events_with_the_id_of_connections() {
+        let load = |detection: &str| {
+            let yaml =
+                format!("title: t\nlogsource: {{service: sysmon, product: windows}}\ndetection: {{{detection}}}\n");
+            compile(&rsigma_parser::parse_sigma_yaml(&yaml).unwrap().rules[0]).map(drop)
+        };
+        for detection in [
+            "s: {EventID: 3}, condition: s",
+            "s: {EventID: '3'}, condition: s",
+            "s: {EventID: [1, 3]}, condition: s",
+            "s: {Image: x}, f: {EventID: 1}, condition: s and not f",
+            "s: {Image: x}, f: {EventID: 1}, condition: s and not 1 of f*",
+            "s: {EventID: 1}, t: {Image: x}, condition: s or t",
+            "s: [{EventID: 1}, {Image: x}], condition: s",
+            "s: {EventID: 1}, t: {Image: x}, condition: 1 of them",
+            "s: {EventID|gte: 2}, condition: s",
+            "s: {EventID|gt: 2, EventID|lt: 4}, condition: s",
+            "s: {EventID: '3*'}, condition: s",
+            "s: {EventID|startswith: 3}, condition: s",
+            "s: {EventID|re: '^(3|22)$'}, condition: s",
+            "s: {Event.System.EventID: '?'}, condition: s",
+            "s: {EventID|neq: 1}, condition: s",
+            "s: {EventID|neq: 3}, condition: s",
+            "s: {EventID|gte: 4}, condition: s",
+            "s: {Image: x}, f: {EventID: 3}, condition: s and not f",
+            "s: {EventID|exists: yes}, condition: s",
+            "s: {EventID|fieldref: Version}, condition: s",
+        ] {
+            assert_eq!(load(detection), Ok(()), "{detection}");
+        }
+        for detection in [
+            "s: {EventID: 1}, condition: s",
+            "s: {EventID: [1, 22], Image: x}, condition: s",
+            "s: {EventID: 1}, t: {Image: x}, condition: s and t",
+            "s: {EventID: 1}, t: {EventID: 22}, condition: s or t",
+            "s: {EventID|gte: 6000}, condition: s",
+            "s: {EventID: '2*'}, condition: s",
+            "s: {EventID|re: '^(13|22)$'}, condition: s",
+            "s: {EventID|neq: [3, 5156, 5157]}, condition: s",
+            "s: {EventID|exists: false}, condition: s",
+            "s: {System.EventID: 5156}, condition: s",
+        ] {
+            assert_eq!(load(detection), Err("it looks for other events than EventID 3".to_owned()), "{detection}");
+        }
+        // What is wrong with it otherwise comes first.
+        assert!(load("s: {EventID|contains|startswith: 1}, condition: s").unwrap_err().contains("more than one of"));
     }
 }
