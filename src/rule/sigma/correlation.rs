@@ -154,7 +154,11 @@ impl Fires {
             // Without a condition, the parser gives that of at least one.
             (CorrelationType::Temporal, CorrelationCondition::Threshold { predicates, .. }) => {
                 let is_stated = *predicates != [(ConditionOperator::Gte, 1)];
-                Ok(Self::Rules(if is_stated { least(condition)? } else { rules.len() }))
+                let least = if is_stated { least(condition)? } else { rules.len() };
+                if least > rules.len() {
+                    return Err(format!("its condition asks for {least} rules, and it is about {}", rules.len()));
+                }
+                Ok(Self::Rules(least))
             }
             (CorrelationType::Temporal, CorrelationCondition::Extended(condition)) => {
                 can_hold(condition, rules)?;
@@ -175,6 +179,10 @@ fn least(condition: &CorrelationCondition) -> Result<usize, String> {
     };
     let mut least = 1;
     for (operator, number) in predicates {
+        // The parser takes a negative number for that of the same bits.
+        if let Some(negative) = i64::try_from(*number).err().map(|_| number.cast_signed()) {
+            return Err(format!("its condition counts to {negative}: give a number from 0 on, for example gte: 5"));
+        }
         let number = usize::try_from(*number).unwrap_or(usize::MAX);
         least = least.max(match operator {
             ConditionOperator::Gte => number,
@@ -508,11 +516,18 @@ mod tests {
     }
 
     #[test]
-    fn what_more_hits_can_undo_is_refused() {
+    fn what_more_hits_can_undo_or_nothing_can_satisfy_is_refused() {
         for (kind, more, reason) in [
             ("event_count", ", condition: {lt: 3}", "lt, lte"),
             ("event_count", ", condition: {gt: 1, lt: 3}", "lt, lte"),
             ("event_count", ", condition: {eq: 3}", "lt, lte"),
+            ("event_count", ", condition: {gte: -1}", "its condition counts to -1"),
+            ("event_count", ", condition: {gt: -1}", "its condition counts to -1"),
+            ("event_count", ", condition: {gte: 2, gt: -9223372036854775808}", "counts to -9223372036854775808"),
+            ("value_count", ", condition: {field: User, gte: -2}", "its condition counts to -2"),
+            ("temporal", ", condition: {gte: -1}", "its condition counts to -1"),
+            ("temporal", ", condition: {gte: 3}", "asks for 3 rules, and it is about 2"),
+            ("temporal", ", condition: {gt: 2}", "asks for 3 rules, and it is about 2"),
             ("temporal", ", condition: a and not b", "not"),
             ("temporal", ", condition: a and c", "none of its rules"),
             ("temporal", ", condition: all of c*", "none of its rules"),
