@@ -76,7 +76,7 @@ fn of_detection(detection: &Detection) -> Result<Detection, String> {
         Detection::AnyOf(parts) => Detection::AnyOf(all(parts)?),
         Detection::And(parts) => Detection::And(all(parts)?),
         Detection::Keywords(words) if words.iter().all(is_plain_word) => detection.clone(),
-        Detection::Keywords(words) => Detection::AnyOf(words.iter().map(keyword).collect()),
+        Detection::Keywords(words) => Detection::AnyOf(words.iter().map(keyword).collect::<Result<_, _>>()?),
         Detection::ArrayMatch { .. } | Detection::Conditional { .. } => detection.clone(),
     })
 }
@@ -87,16 +87,21 @@ fn is_plain_word(word: &SigmaValue) -> bool {
 }
 
 /// One keyword: a text that is in any value.
-fn keyword(word: &SigmaValue) -> Detection {
+fn keyword(word: &SigmaValue) -> Result<Detection, String> {
     let text = match word {
-        word if is_plain_word(word) => return Detection::Keywords(vec![word.clone()]),
+        word if is_plain_word(word) => return Ok(Detection::Keywords(vec![word.clone()])),
         SigmaValue::String(text) => text.clone(),
-        SigmaValue::Integer(number) => return Detection::Keywords(vec![raw(&number.to_string())]),
-        SigmaValue::Float(number) => return Detection::Keywords(vec![raw(&number.to_string())]),
-        SigmaValue::Bool(_) | SigmaValue::Null => return Detection::Keywords(vec![word.clone()]),
+        SigmaValue::Integer(number) => return Ok(Detection::Keywords(vec![raw(&number.to_string())])),
+        SigmaValue::Float(number) => return Ok(Detection::Keywords(vec![raw(&number.to_string())])),
+        SigmaValue::Bool(_) | SigmaValue::Null => {
+            return Err(format!(
+                "the keyword {word} is neither text nor a number: nothing has it; give a text, for example '{word}'"
+            ));
+        }
     };
     let field = FieldSpec::new(None, vec![Modifier::Re]);
-    Detection::AllOf(vec![DetectionItem { field, values: vec![raw(&pattern(&text, &[Modifier::Contains]))] }])
+    let values = vec![raw(&pattern(&text, &[Modifier::Contains]))];
+    Ok(Detection::AllOf(vec![DetectionItem { field, values }]))
 }
 
 /// An item with values as the crate reads them.
@@ -139,10 +144,19 @@ fn of_item(item: &DetectionItem) -> Result<Option<Detection>, String> {
     if let Some(value) = item.values.iter().find_map(structure) {
         return Err(format!("a value that is neither text nor a number: {value}"));
     }
+    if item.field.name.is_none()
+        && let Some(word) = item.values.iter().find(|value| matches!(value, SigmaValue::Bool(_) | SigmaValue::Null))
+    {
+        keyword(word)?;
+    }
+    if item.values.is_empty() {
+        let what = item.field.name.as_ref().map_or_else(|| "keywords".to_owned(), |name| text::quoted(name));
+        return Err(format!("{what} with an empty list: nothing is in it; give a value"));
+    }
     refuse_contradictions(item)?;
     let is_of_words = |modifier: &Modifier| matches!(modifier, Modifier::All | Modifier::Contains);
     if item.field.name.is_none() && has(&Modifier::All) && item.field.modifiers.iter().all(is_of_words) {
-        return Ok(Some(Detection::And(item.values.iter().map(keyword).collect())));
+        return Ok(Some(Detection::And(item.values.iter().map(keyword).collect::<Result<_, _>>()?)));
     }
     let parts = if item.field.modifiers.iter().copied().any(is_of_time) {
         Some(item.values.iter().map(|value| of_time(item, value)).collect::<Result<Vec<_>, _>>()?)
@@ -596,6 +610,31 @@ mod tests {
             assert!(error.contains("give true or false, for example User|exists: true"), "{other}: {error}");
         }
         assert!(rule("  s:\n    '|exists': true\n  condition: s").unwrap_err().contains("exists without a field"));
+    }
+
+    #[test]
+    fn what_nothing_can_be_is_refused() {
+        for (detection, reason) in [
+            ("s: {User: []}", r#""User" with an empty list"#),
+            ("s: {User|contains: []}", r#""User" with an empty list"#),
+            ("s: {User|neq: []}", r#""User" with an empty list"#),
+            ("s: {User|re: [], Image: x}", r#""User" with an empty list"#),
+            ("s: {UtcTime|hour: []}", r#""UtcTime" with an empty list"#),
+            ("s: [{Image: x}, {User|gt: []}]", r#""User" with an empty list"#),
+            ("s: {'|contains': []}", "keywords with an empty list"),
+            ("s: []", "must not be empty"),
+            ("s: [true]", "the keyword true is neither"),
+            ("s: [evil, false]", "the keyword false is neither"),
+            ("s: [evil, null]", "the keyword null is neither"),
+            ("s: null", "the keyword null is neither"),
+            ("s: {'|all': [evil, true]}", "the keyword true is neither"),
+            ("s: {'|contains': true}", "the keyword true is neither"),
+        ] {
+            let error = rule(&format!("  {detection}\n  condition: s")).unwrap_err();
+            assert!(error.contains(reason), "{detection}: {error}");
+        }
+        assert!(rule("  s: ['true', 7, 1.5]\n  condition: s").is_ok());
+        item("User: [true]", &["true"], &["false"], false);
     }
 
     #[test]
