@@ -16,7 +16,7 @@ use rsigma_parser::{
     SpecialChar, StringPart,
 };
 
-use crate::text;
+use crate::{connection::cidr, text};
 
 /// What stands for a dash, as a class of a regular expression.
 const DASHES: &str = "[-/\u{2013}\u{2014}\u{2015}]";
@@ -107,10 +107,21 @@ fn keyword(word: &SigmaValue) -> Result<Detection, String> {
 /// An item with values as the crate reads them.
 fn normal(item: &DetectionItem) -> Result<DetectionItem, String> {
     let mut normal = item.clone();
+    if item.field.modifiers.contains(&Modifier::Cidr) {
+        normal.values = item.values.iter().map(network).collect::<Result<_, _>>()?;
+    }
     if item.field.modifiers.contains(&Modifier::Exists) {
         normal.values = vec![SigmaValue::Bool(existence(item)?)];
     }
     Ok(normal)
+}
+
+/// A network as the command line reads it: a bare address is its own, and one with host bits set is refused.
+fn network(value: &SigmaValue) -> Result<SigmaValue, String> {
+    match value {
+        SigmaValue::String(text) => Ok(raw(&cidr::parse(&text.original)?.to_string())),
+        other => Ok(other.clone()),
+    }
 }
 
 /// Whether an item with `exists` asks that its field is there: a boolean of YAML 1.1, as pySigma reads it. The parser takes those of
@@ -635,6 +646,37 @@ mod tests {
         }
         assert!(rule("  s: ['true', 7, 1.5]\n  condition: s").is_ok());
         item("User: [true]", &["true"], &["false"], false);
+    }
+
+    #[test]
+    fn networks_are_those_that_the_command_line_takes() {
+        let found = |network: &str, address: &str| {
+            let rule = format!("  s:\n    DestinationIp|cidr: {network}\n  condition: s");
+            matches(&rule, &[("DestinationIp", address)])
+        };
+        for (network, address, other) in [
+            ("10.0.0.0/8", "10.1.2.3", "11.1.2.3"),
+            ("8.8.8.8", "8.8.8.8", "8.8.8.9"),
+            ("8.8.8.8/32", "8.8.8.8", "8.8.8.9"),
+            ("'2001:db8::1'", "2001:db8:0:0:0:0:0:1", "2001:db8:0:0:0:0:0:2"),
+            ("fe80::/10", "fe80:0:0:0:0:0:0:1", "2001:db8:0:0:0:0:0:2"),
+            ("['192.0.2.1', '10.0.0.0/8']", "192.0.2.1", "192.0.2.2"),
+            ("'::ffff:10.0.0.0/104'", "::ffff:10.1.2.3", "11.1.2.3"),
+        ] {
+            assert!(found(network, address) && !found(network, other), "{network}");
+        }
+        for (network, reason) in [
+            ("8.8.8.8/8", "has host bits set: did you mean 8.0.0.0/8?"),
+            ("['10.0.0.0/8', '192.168.1.1/16']", "has host bits set: did you mean 192.168.0.0/16?"),
+            ("'fe80::1/10'", "has host bits set: did you mean fe80::/10?"),
+            ("10.0.0.0/33", "is not a network"),
+            ("'10.*'", "is not a network"),
+            ("x", "is not a network"),
+        ] {
+            let error = rule(&format!("  s:\n    DestinationIp|cidr: {network}\n  condition: s")).unwrap_err();
+            assert!(error.contains(reason), "{network}: {error}");
+        }
+        assert!(!matches("  s:\n    User|cidr|neq: 8.8.8.8\n  condition: s", &[("User", "8.8.8.8")]));
     }
 
     #[test]
