@@ -313,8 +313,9 @@ pub enum Builtin {
 
 /// Loads the Sigma rules, those that are built in among them.
 fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
-    vain::check_wanted(args)?;
-    let mut loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted(&args.wanted));
+    let wanted = wanted(&args.wanted);
+    vain::check_wanted(&args.rules, &wanted, args.strict_rules)?;
+    let mut loaded = load::load_on(threads(args.threads), built_in, &args.rules, &wanted);
     if args.strict_rules {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
@@ -324,7 +325,7 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         }
     }
     if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
-        let reason = loaded.nothing_in(path, &wanted(&args.wanted)).or_else(|| {
+        let reason = loaded.nothing_in(path, &wanted).or_else(|| {
             let refusal = loaded.refused.iter().find(|refusal| refusal.path.starts_with(path))?;
             let is_of_path = refusal.path == *path;
             Some(if is_of_path { refusal.what() } else { format!("none of its rules can be applied: {refusal}") })

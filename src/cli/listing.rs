@@ -8,43 +8,33 @@ use std::{
 };
 
 use crate::{
+    cli::vain,
     error::Error,
     rule::{
         builtin,
         info::{BUILT_IN, RuleInfo},
         sigma::{
             load::{self, Loaded},
-            wanted::{Wanted, is_wanted},
+            wanted::Wanted,
         },
     },
     text::{self, counted},
 };
 
-/// The wanted rules among the built-in ones and the Sigma rules in these paths, one per line, and what is wrong with them; and whether
+/// The built-in rules and the wanted ones among the Sigma rules in these paths, one per line, and what is wrong with them; and whether
 /// nothing is wrong. If that is wider than so many columns, each rule takes several lines.
 ///
 /// # Errors
 ///
-/// A path has no rules, or no rule is wanted.
+/// A path has no rules or none that is wanted, or there are none to choose from.
 pub fn list(paths: &[PathBuf], wanted: &Wanted, columns: Option<usize>) -> Result<(String, bool), Error> {
+    vain::check_wanted(paths, wanted, false)?;
     let loaded = load_all(paths, wanted);
     refuse_empty("--rules ", paths, wanted, &loaded)?;
-    let has_name = |name: &String| infos(&loaded).any(|info| [&info.id, &info.title].contains(&name));
-    if let Some(name) = wanted.exclude.iter().find(|name| !loaded.excluded.contains(*name) && !has_name(name)) {
-        let name = text::quoted(name);
-        return Err(Error::Usage(format!(
-            "--exclude-rule {name}: no rule has this id, title or file name: leave it out"
-        )));
-    }
-    let listed: Vec<RuleInfo> = infos(&loaded).filter(|info| is_wanted(info, wanted)).collect();
-    if listed.is_empty() {
-        let message =
-            "no rule is left by --level, --status and --exclude-rule: leave one out, for example --level critical";
-        return Err(Error::Usage(message.to_owned()));
-    }
+    vain::check_excluded(&wanted.exclude, &loaded)?;
     let header = ["ID", "LEVEL", "STATUS", "MITRE ATT&CK", "TITLE", "SOURCE"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(header)
-        .chain(listed.into_iter().map(|info| {
+        .chain(infos(&loaded).map(|info| {
             let source = source(&info, &loaded);
             let RuleInfo { id, level, status, attack, title, .. } = info;
             let ids =

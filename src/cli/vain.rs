@@ -3,7 +3,7 @@
 //! A value that cannot be right is refused. What is only of no use together with other options is said, and the run goes on. Values that
 //! no source has are refused where they are read: [`crate::connection::possible`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use ipnet::IpNet;
 
@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     rule::{
         judge::{End, Rule},
-        sigma::{load::Loaded, untold::Possible},
+        sigma::{load::Loaded, untold::Possible, wanted::Wanted},
     },
     text,
 };
@@ -93,14 +93,14 @@ fn without_drive(text: &str) -> Option<&str> {
 /// # Errors
 ///
 /// There is such an option.
-pub(super) fn check_wanted(args: &ScanArgs) -> Result<(), Error> {
+pub(super) fn check_wanted(rules: &[PathBuf], wanted: &Wanted, is_strict: bool) -> Result<(), Error> {
     let given = [
-        ("--level", args.wanted.level.is_some()),
-        ("--status", !args.wanted.status.is_empty()),
-        ("--exclude-rule", !args.wanted.exclude_rule.is_empty()),
-        ("--strict-rules", args.strict_rules),
+        ("--level", wanted.level.is_some()),
+        ("--status", !wanted.status.is_empty()),
+        ("--exclude-rule", !wanted.exclude.is_empty()),
+        ("--strict-rules", is_strict),
     ];
-    match given.iter().find(|(_, is_given)| *is_given && args.rules.is_empty()) {
+    match given.iter().find(|(_, is_given)| *is_given && rules.is_empty()) {
         Some((option, _)) => Err(Error::Usage(format!(
             "{option} without --rules: it is about Sigma rules of your own; give rules, for example --rules my-rules/"
         ))),

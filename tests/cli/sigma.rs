@@ -202,6 +202,10 @@ fn levels_statuses_and_exclusions_choose_what_is_loaded() {
         assert_eq!(titles(&["--exclude-rule", id]), ["Odd Port"], "{id}");
     }
     case.run_on(&["--level", "severe", "."]).exits(2);
+    // The built-in ones are chosen by their names alone.
+    let case = case.log("log.evtx", &evtx_writer::log(&[to_port(9389)]));
+    let adws = ["--rule", "adws", "--rules", "rules", "--level", "high", "--format", "jsonl", "log.evtx"];
+    assert_eq!(case.run_on(&adws).exits(0).report().lines().count(), 1);
 }
 
 #[test]
@@ -316,11 +320,23 @@ fn rules_are_listed_shown_and_checked() {
     assert_eq!(list.exits(0).report().lines().count(), 1 + 18 + 2);
     assert!(list.report().contains("11111111-aaaa-bbbb-cccc-000000000001  high           test"), "{}", list.report());
     let high = run(&["list", "--level", "high", "--rules", "rules"]);
-    assert!(high.exits(0).report().lines().skip(1).all(|line| line.contains(" high ")), "{}", high.report());
+    let titles = |ran: &Ran| ["Notepad Talks", "Odd Port"].map(|title| ran.report().contains(title));
+    // They choose among the rules that are given, as they do for a run: the built-in ones are all there.
+    assert_eq!((titles(high.exits(0)), high.report().lines().count()), ([true, false], 1 + 18 + 1));
+    let experimental = run(&["list", "--status", "experimental", "--rules", "rules"]);
+    assert_eq!((titles(experimental.exits(0)), experimental.report().lines().count()), ([false, true], 1 + 18 + 1));
+    let excluding = run(&["list", "--exclude-rule", "Notepad Talks", "--rules", "rules"]);
+    assert_eq!((titles(excluding.exits(0)), excluding.report().lines().count()), ([false, true], 1 + 18 + 1));
+    run(&["list", "--exclude-rule", "LOLBAS With Network Traffic", "--rules", "rules"])
+        .exits(2)
+        .says(&["--exclude-rule \"LOLBAS With Network Traffic\": no rule in --rules has this id, title or file name"]);
     let none =
         "--rules rules: no Sigma rule (*.yml, *.yaml) in it, or none that --level, --status and --exclude-rule leave";
     run(&["list", "--level", "critical", "--rules", "rules"]).exits(2).reports(&[]).says(&[none]);
-    run(&["list", "--level", "critical"]).exits(2).reports(&[]).says(&["no rule is left by --level"]);
+    for args in [["--level", "critical"], ["--status", "test"], ["--exclude-rule", "LOLBAS With Network Traffic"]] {
+        let says = format!("{} without --rules: it is about Sigma rules of your own", args[0]);
+        run(&[&["list"][..], &args].concat()).exits(2).reports(&[]).says(&[&says]);
+    }
     for args in [&["list", "--rules", "no"][..], &["check", "no"]] {
         run(args).exits(2).reports(&[]).says(&["no: cannot be read: "]);
     }
