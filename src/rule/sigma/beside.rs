@@ -2,8 +2,8 @@
 //! asked for.
 //!
 //! Where it is from is not known here. A rule that asks about the process gets one more detection: that the process is known, and as much
-//! of it as is needed. Without that it cannot match, not even by a negation, whatever other rules ask about. The memo of verdicts and the evaluation of
-//! correlations keep to that without knowing about it.
+//! of it as is needed. Without that it cannot match, not even by a negation, whatever other rules ask about. The memo of verdicts and the
+//! evaluation of correlations keep to that without knowing about it.
 
 use rsigma_parser::SigmaRule;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! - [`load`]: rules from files and folders, and why some are refused ([`remark`]). [`wanted`]: which are asked for.
 //! - [`file`](mod@file): a file of rules as text.
 //! - [`scope`]: which rules are about connections. [`narrowing`]: what a filter makes of a rule.
-//! - `restated`: rules in terms of which the crate makes what the specification says.
+//! - `restated`: rules in terms of which the crate makes what the specification says; `values`: their values as it reads them.
 //! - [`names`]: the names by which a rule can ask for a field, and their aliases. [`literals`]: what a connection must contain for a rule to match it.
 //! - [`engine`]: rules evaluated. [`view`]: a connection as a rule sees it. [`inputs`]: what of a connection the loaded rules look at.
 //! - [`beside`]: what rules see of a connection besides its own event. [`asking`]: what of that has to be told; [`certain`]: what becomes of a rule where some of it is not.
@@ -30,5 +30,6 @@ pub mod remark;
 mod restated;
 pub mod scope;
 pub mod untold;
+mod values;
 pub mod view;
 pub mod wanted;

@@ -13,7 +13,7 @@ use rsigma_parser::{
 
 use crate::rule::sigma::{
     asking::{TOLD, is_for_none},
-    names, restated,
+    names, values,
 };
 
 /// What connections of a source can have.
@@ -111,7 +111,7 @@ impl Look<'_> {
 
 /// Whether an item asks that its field is not there.
 fn is_for_absent(item: &DetectionItem) -> bool {
-    item.field.modifiers.contains(&Modifier::Exists) && restated::existence(item) == Ok(false)
+    item.field.modifiers.contains(&Modifier::Exists) && values::existence(item) == Ok(false)
 }
 
 /// A value as a text, if it is one without wildcards or a whole number.

@@ -1,5 +1,6 @@
 //! A [`View`]: a connection as Sigma rules see it, field by field as Windows renders them: `Initiated` is `true`,
-//! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own and in `System`.
+//! `DestinationPort` is `443`. Behind its own fields are those of its process, where that is known. Keywords are looked for in its own and
+//! in `System`.
 //!
 //! An IPv4-mapped IPv6 address is shown as the IPv4 address that it is, so that `cidr` sees its network. Where else the evaluating crate
 //! and the Sigma specification differ, [`restated`](super::restated) makes up for it.
