@@ -27,8 +27,8 @@ use crate::{
 /// record whose `System` comes out of a nested fragment. Windows does not write that.
 ///
 /// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
-/// Windows ([`crate::evtx::definition`]). The parser shows a FILETIME there as the time that it is; past the year 9999, as
-/// another. The time in the record's header is not asked: it can be another one, and mean nothing. A record in which another
+/// Windows ([`crate::evtx::definition`]). A FILETIME there is shown as the time that it is; past the year 9999, as
+/// zeros. The time in the record's header is not asked: it can be another one, and mean nothing. A record in which another
 /// could be hidden ([`mend`](crate::evtx::record::mend)) may have any time.
 #[derive(Debug)]
 pub struct Candidates<'a> {

@@ -17,6 +17,7 @@ use crate::{
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
         event::{Event, joined},
+        impossible,
         json::{Element, Fields},
         pieces::Pieces,
         record::{self, Record},
@@ -92,7 +93,7 @@ impl Decoder {
     /// Decodes the records of `chunk` that `wanted` picks by their bytes, and hands each [`Event`] to `found`.
     ///
     /// `wanted` is also told whether the record was carved, and is asked about every record once. Calls `lost` for what could
-    /// not be read. A panic of the parser costs the rest of the chunk and is a loss.
+    /// not be read. A time that cannot be is not shown as another. A panic of the parser costs the rest of the chunk and is a loss.
     pub fn decode(
         &self,
         chunk: &[u8],
@@ -116,6 +117,8 @@ impl Decoder {
         found: &mut dyn FnMut(&Event<'_>),
         lost: &mut dyn FnMut(Loss),
     ) {
+        let mended = impossible::mend(chunk);
+        let chunk = mended.as_deref().unwrap_or(chunk);
         let whole = |kind, cause| Loss { offset: None, kind, cause };
         let header = parser_header(chunk, layout).and_then(|header| match self.open(chunk, &header).err() {
             Some(error) if layout.tables => {

@@ -103,6 +103,12 @@ impl<'a> Instance<'a> {
         self.descriptors.iter().map(|&[low, high, kind, _]| (kind, u16::from_le_bytes([low, high])))
     }
 
+    /// Where the type of a value stands in the chunk: in its descriptor, before all values.
+    pub(super) fn place_of_kind(&self, index: usize) -> usize {
+        let behind = self.count().saturating_sub(index).saturating_mul(4);
+        self.offset.saturating_sub(behind).saturating_add(2)
+    }
+
     /// Where the values start in the chunk.
     pub(super) fn offset(&self) -> usize {
         self.offset

@@ -18,6 +18,7 @@ pub(crate) const GUID: u8 = 0x0f;
 /// A size or an address, of 32 or 64 bits.
 pub(crate) const SIZE: u8 = 0x10;
 pub(crate) const FILETIME: u8 = 0x11;
+pub(crate) const SYSTEMTIME: u8 = 0x12;
 pub(crate) const SID: u8 = 0x13;
 pub(crate) const HEX32: u8 = 0x14;
 pub(crate) const HEX64: u8 = 0x15;

@@ -4,8 +4,9 @@
 //! means.
 //!
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
-//! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of
-//!   these. [`definition`]: the definitions of their templates.
+//! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. `impossible`: times
+//!   that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of values. [`definition`]: the definitions of their
+//!   templates.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
 //!   renders. [`typed`]: records as Windows writes them, without the
@@ -22,6 +23,7 @@ pub mod event;
 pub mod exported;
 pub mod form;
 pub mod ids;
+mod impossible;
 pub mod instance;
 mod json;
 pub mod kind;

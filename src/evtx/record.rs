@@ -16,6 +16,9 @@ const SMALLEST: usize = HEADER_SIZE + 4;
 /// record otherwise.
 pub(super) const LAST_FILETIME: u64 = (253_402_207_200 + 11_644_473_600) * 10_000_000 + 9_999_999;
 
+/// The first FILETIME of the year 10000. From there on the parser shows other years.
+pub(super) const YEAR_10000: u64 = (253_402_300_800 + 11_644_473_600) * 10_000_000;
+
 /// A record, found but not decoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Record {
@@ -90,6 +93,11 @@ pub fn miscopied(chunk: &[u8], record: Record) -> Option<(usize, usize)> {
 pub fn all(chunk: &[u8]) -> impl Iterator<Item = (usize, Record, u64)> {
     let starts = memmem::find_iter(chunk, &magic::RECORD).skip_while(|&start| start < CHUNK_HEADER_SIZE);
     starts.filter_map(|start| at(chunk, start).map(|(record, id)| (start, record, id)))
+}
+
+/// Everything in a chunk that starts as a record does and may be one, whatever the copy of its size says.
+pub(super) fn starts(chunk: &[u8]) -> impl Iterator<Item = Record> {
+    memmem::find_iter(chunk, &magic::RECORD).filter_map(|start| header_at(chunk, start))
 }
 
 /// Where in the used space of a chunk whole records start that are not among those that were read.

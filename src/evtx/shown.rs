@@ -4,9 +4,12 @@ use std::io::Write;
 
 use crate::{
     bytes::{u16_at, u32_at, u64_at},
-    evtx::kind::{
-        BOOL, FILETIME, GUID, HEX32, HEX64, INT8, INT16, INT32, INT64, NULL, SID, SIZE, TEXT, UINT8, UINT16, UINT32,
-        UINT64,
+    evtx::{
+        kind::{
+            BOOL, FILETIME, GUID, HEX32, HEX64, INT8, INT16, INT32, INT64, NULL, SID, SIZE, TEXT, UINT8, UINT16,
+            UINT32, UINT64,
+        },
+        record::YEAR_10000,
     },
 };
 
@@ -95,11 +98,11 @@ pub(crate) fn push_guid(text: &mut Vec<u8>, value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The time of a FILETIME; of what is none, what the parser makes of it.
+/// The time of a FILETIME; zeros from the year 10000 on.
 fn push_time(text: &mut Vec<u8>, ticks: u64) {
     const SECOND: u64 = 10_000_000;
     const DAY: u64 = 86_400 * SECOND;
-    if ticks > i64::MAX.cast_unsigned() {
+    if ticks >= YEAR_10000 {
         return text.extend_from_slice(b"0000-00-00T00:00:00.0000000Z");
     }
     let (days, ticks) = (ticks / DAY, ticks % DAY);
@@ -114,7 +117,7 @@ fn push_time(text: &mut Vec<u8>, ticks: u64) {
     let year = era * 400 + year + u64::from(month <= 2);
     let seconds = ticks / SECOND;
     let parts = [
-        (year % 10_000, 4, b'-'),
+        (year, 4, b'-'),
         (month, 2, b'-'),
         (day, 2, b'T'),
         (seconds / 3600, 2, b':'),
