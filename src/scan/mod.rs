@@ -5,7 +5,7 @@
 //!
 //! - [`terms`]: what a report is of. [`plan`]: how it is looked for.
 //! - [`pool`]: sources read on all cores, the only file that names rayon. [`units`]: what one thread does before it asks for more, and `worker` how. [`others`]: other looks at the same bytes. `blocks`: logs read block by block.
-//! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `connections`: what becomes of those in it. [`alike`]: those that are known to be no hits.
+//! - [`prefilter`]: which chunks need not be decoded. [`sift`]: a block of bytes sifted, without files, clock or threads; `used`: a chunk in it; `connections`: what becomes of those in it. [`alike`]: those that are known to be no hits.
 //! - `exports`: the same of events that were exported. `unread`: connections that another provider has logged, counted.
 //! - [`findings`]: what was found, in parts. [`tally`]: what was read, in numbers. [`coverage`]: which host and which time a log is of. [`hosts`]: the hosts of logs and hits. [`repeats`]: hits of chunks that are there twice.
 //! - [`ahead`]: a look ahead, for what has to be [`known`] of all logs before connections are judged.
@@ -37,5 +37,6 @@ pub mod terms;
 pub mod units;
 mod unread;
 pub mod unused;
+mod used;
 pub mod wanted;
 mod worker;
