@@ -9,13 +9,10 @@ use crate::{
     bytes::u16_at,
     evtx::{
         instance::Instance,
-        kind::{FILETIME, FRAGMENT, NULL, SYSTEMTIME},
+        kind::{ARRAY, FILETIME, FRAGMENT, NULL, SYSTEMTIME},
         record::{self, Record, YEAR_10000},
     },
 };
-
-/// What makes a type that of an array, whose items stand one behind the other.
-const ARRAY: u8 = 0x80;
 
 /// A FILETIME that nothing takes for a time: it is shown as zeros.
 const NEVER: [u8; 8] = [0xff; 8];

@@ -24,7 +24,7 @@ pub(crate) const HEX32: u8 = 0x14;
 pub(crate) const HEX64: u8 = 0x15;
 /// BinXML of its own.
 pub(crate) const FRAGMENT: u8 = 0x21;
-/// The first of arrays: the type of their values and this bit.
+/// The bit of a type that makes it that of an array, whose items stand one behind the other.
 pub(crate) const ARRAY: u8 = 0x80;
 
 /// How many bytes a value of a type has, by type from 0x00 on: of integers, [`BOOL`], [`GUID`], [`FILETIME`] and the two hexadecimal ones. 0

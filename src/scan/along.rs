@@ -17,6 +17,9 @@ use crate::{
     scan::kin::{Latest, Process, Set},
 };
 
+/// How many processes are told at most, in 8 MiB. Of more, the second look finds what they need.
+const MOST_BEHIND: usize = 1 << 18;
+
 /// Whether a look for the processes of hits goes along with a scan.
 #[derive(Debug, Clone, Default)]
 pub enum Along {
@@ -78,7 +81,8 @@ impl Behind {
 
     fn add(&mut self, host: Option<u128>, guid: Option<u128>) {
         let process = host.zip(guid).map(|(host, guid)| Process { host, guid });
-        self.new.extend(process.filter(|process| self.known.insert(*process)));
+        let has_room = self.known.len() < MOST_BEHIND;
+        self.new.extend(process.filter(|process| has_room && self.known.insert(*process)));
     }
 
     /// Those that nobody has asked for yet.

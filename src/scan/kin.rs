@@ -154,6 +154,11 @@ impl Kin {
         is_new
     }
 
+    /// Whether it is all that was met.
+    pub(super) fn is_all(&self) -> bool {
+        !self.is_too_much
+    }
+
     /// Adds what another part of the look has met.
     pub fn merge(&mut self, other: Self) {
         self.is_too_much |= other.is_too_much;

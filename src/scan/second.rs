@@ -79,7 +79,7 @@ pub fn look(
     let (mut kin, mut facts, mut first) = (Kin::new(plan.room), Facts::new(plan.room), look(Scope::Hosts));
     if !is_all {
         first = look(Scope::Near);
-        if let Some(along) = along {
+        if let Some(along) = along.filter(|along| along.kin.is_all()) {
             kin.merge(along.kin);
             facts.merge(along.facts);
             first.along = Along::Went(Arc::new(along.looked));
