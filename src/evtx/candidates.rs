@@ -20,10 +20,10 @@ use crate::{
 
 /// Tells the records of one chunk that cannot be what is looked for from those that may: by their EventID and their time.
 ///
-/// The EventID of a record is a value of its outermost template, or text in that template's definition. So "cannot"
-/// needs two things: no value that says one of the ids, and no text in the definition that does. As values count strings and
-/// the integers of 16 bits and more (Windows writes a UInt16); of 8-bit integers only the one that the definition has for the
-/// EventID, since Sysmon's schema versions are that, and a 3 among them. Of text in a definition, it is enough that it starts as an id does. What could break it is a
+/// The EventID of a record is a value of its outermost template, or text in that template's definition. A
+/// definition of the shape that Windows writes tells which value, and that alone counts. Otherwise "cannot" needs two things: no value that
+/// says one of the ids, and no text in the definition that does. As values count strings and
+/// integers (Windows writes a UInt16). Of text in a definition, it is enough that it starts as an id does. What could break it is a
 /// record whose `System` comes out of a nested fragment. Windows does not write that.
 ///
 /// The time of a record, `TimeCreated`, is the value of that template that its definition says, if it says so in the way of
@@ -42,7 +42,7 @@ pub struct Candidates<'a> {
 }
 
 /// What is known of a definition.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Known {
     offset: usize,
     /// Whether its text says one of the ids.
@@ -71,16 +71,18 @@ impl<'a> Candidates<'a> {
     /// Some(true) when it cannot have one of the ids; nothing when the shape is not the known one.
     fn cannot_be(&mut self, record: Record) -> Option<bool> {
         let (definition, values) = instance::parts(self.chunk, record)?;
-        let says_one = a_value_says(values, self.ids)?;
-        let known = self.known(definition)?;
-        Some(!says_one && !known.says_one && !a_byte_says(values, known.id, self.ids)?)
+        let &Known { says_one, id, .. } = self.known(definition)?;
+        match id {
+            Some(id) if !says_one => Some(!id_says(values, id, self.ids)?),
+            _ => Some(!says_one && !one_says(values, self.ids)?),
+        }
     }
 
     /// The FILETIME of `record`'s `TimeCreated`; nothing when the shape is not the known one.
     fn time(&mut self, record: Record) -> Option<u64> {
         let (definition, values) = instance::parts(self.chunk, record)?;
         // That its values are of known shapes is what matters here.
-        a_value_says(values, self.ids)?;
+        one_says(values, self.ids)?;
         if Misfit::of(self.chunk, record).is_some() {
             return None;
         }
@@ -96,16 +98,18 @@ impl<'a> Candidates<'a> {
         matches!(own, [[8, 0, FILETIME, _], ..]).then(|| u64_at(values, start)).flatten()
     }
 
-    fn known(&mut self, offset: usize) -> Option<Known> {
-        if let Some(&known) = self.definitions.iter().find(|known| known.offset == offset) {
-            return Some(known);
-        }
-        let definition = instance::definition(self.chunk, offset)?;
-        let start = offset.checked_add(DEFINITION_HEADER)?;
-        let id = definition::id_value(self.chunk, start..start.checked_add(definition.len())?);
-        let known = Known { offset, says_one: says_literally(definition, self.ids), id };
-        self.definitions.push(known);
-        Some(known)
+    fn known(&mut self, offset: usize) -> Option<&Known> {
+        let known = self.definitions.iter().position(|known| known.offset == offset);
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let definition = instance::definition(self.chunk, offset)?;
+            let start = offset.checked_add(DEFINITION_HEADER)?;
+            let id = definition::id_value(self.chunk, start..start.checked_add(definition.len())?);
+            self.definitions.push(Known { offset, says_one: says_literally(definition, self.ids), id });
+            self.definitions.len() - 1
+        };
+        self.definitions.get(index)
     }
 
     fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
@@ -159,37 +163,45 @@ fn first_digit(mut number: u16) -> u8 {
     u8::try_from(number).map_or(b'0', |digit| b'0' + digit)
 }
 
+/// Whether the value that is the EventID says one of the ids; nothing where the parser could see another value there, or more than an
+/// instance.
+fn id_says(values: &[u8], id: u16, ids: &[u16]) -> Option<bool> {
+    let (descriptors, mut rest) = descriptors(values)?;
+    let size = |&[low, high, _, _]: &[u8; 4]| usize::from(u16::from_le_bytes([low, high]));
+    is_end(rest.get(descriptors.iter().map(size).sum::<usize>()..)?).then_some(())?;
+    let mut last = None;
+    for descriptor in descriptors.get(..=usize::from(id))? {
+        let (value, behind) = rest.split_at_checked(size(descriptor))?;
+        let [_, _, kind, _] = *descriptor;
+        fits(kind, value).then_some(())?;
+        (last, rest) = (Some((kind, value)), behind);
+    }
+    // What BinXML of its own shows, it does not say here.
+    let (kind, value) = last.filter(|&(kind, _)| kind != FRAGMENT)?;
+    Some(value_says(kind, value, ids)? || byte_says(kind, value, ids))
+}
+
+/// Whether this can be behind an instance: the token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has
+/// something else in it.
+fn is_end(rest: &[u8]) -> bool {
+    rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)
+}
+
 /// Whether one of an instance's values says one of the ids; nothing where the parser could see other values than these.
-fn a_value_says(values: &[u8], ids: &[u16]) -> Option<bool> {
+fn one_says(values: &[u8], ids: &[u16]) -> Option<bool> {
     let (descriptors, mut rest) = descriptors(values)?;
     let mut says_one = false;
     for &[low, high, kind, _] in descriptors {
         let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
         rest = behind;
-        says_one |= value_says(kind, value, ids)?;
+        says_one |= value_says(kind, value, ids)? || byte_says(kind, value, ids);
     }
-    // The token that ends the stream, and bytes to fill up to a multiple of 8. What is longer has something else in it.
-    (rest.len() <= 16 && rest.first().is_none_or(|&token| token == 0)).then_some(says_one)
+    is_end(rest).then_some(says_one)
 }
 
-/// Whether one of an instance's 8-bit integers says one of the ids: the value that is the EventID, or any if that is not known.
-fn a_byte_says(values: &[u8], id: Option<u16>, ids: &[u16]) -> Option<bool> {
-    let (descriptors, mut rest) = descriptors(values)?;
-    let is_byte = |&[_, _, kind, _]: &[u8; 4]| matches!(kind, INT8 | UINT8);
-    if let Some(id) = id
-        && !descriptors.get(usize::from(id)).is_some_and(is_byte)
-    {
-        return Some(false);
-    }
-    let mut says_one = false;
-    for (descriptor, index) in descriptors.iter().zip(0..) {
-        let [low, high, ..] = *descriptor;
-        let (value, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
-        rest = behind;
-        let is_id = id.is_none_or(|id| id == index) && is_byte(descriptor);
-        says_one |= is_id && value.first().is_some_and(|&byte| is_among(byte.into(), ids));
-    }
-    Some(says_one)
+/// Whether an 8-bit integer says one of the ids.
+fn byte_says(kind: u8, value: &[u8], ids: &[u16]) -> bool {
+    matches!((kind, value), (INT8 | UINT8, &[byte]) if is_among(byte.into(), ids))
 }
 
 /// Whether a number is one of the ids. Most often there is one, and this is asked for each value of each record.
@@ -305,10 +317,11 @@ mod tests {
     fn a_byte_may_be_the_event_id_where_that_is_not_known_to_be_another_value() {
         for kind in [0x03, 0x04] {
             assert!(may_be(&[0; 40], &[(0x06, &[1, 0]), (kind, &[3])]));
-            // A descriptor for each of two values, and these.
+            // A descriptor for each of two values, these, and the end.
             let values = [&[2, 0, 0, 0][..], &[2, 0, 0x06, 0], &[1, 0, kind, 0], &[1, 0, 3, 0]].concat();
-            let says = [None, Some(0), Some(1), Some(2)].map(|id| a_byte_says(&values, id, &[3]));
-            assert_eq!(says, [Some(true), Some(false), Some(true), Some(false)]);
+            assert_eq!([0, 1, 2].map(|id| id_says(&values, id, &[3])), [Some(false), Some(true), None]);
+            let more = [&values[..values.len() - 1], &[1]].concat();
+            assert_eq!(id_says(&more, 0, &[3]), None, "something is behind it");
         }
     }
 

@@ -154,6 +154,7 @@ pub(super) fn descriptors(values: &[u8]) -> Option<(&[[u8; 4]], &[u8])> {
 }
 
 /// Whether a value has a size that its type can have, MS-EVEN6 2.2.12 and 2.2.13. Other arrays and what is not known may have any.
+#[inline]
 pub(super) fn fits(kind: u8, value: &[u8]) -> bool {
     let size = value.len();
     match kind {

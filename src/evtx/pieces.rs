@@ -12,6 +12,11 @@ use crate::evtx::{
     shapes::Shapes,
 };
 
+/// Whether a value of this type can be shown as other text than its bytes are, or as several.
+fn is_in_pieces(kind: u8) -> bool {
+    kind == ANSI || kind >= ARRAY
+}
+
 /// Tells the records of a chunk whose texts may be in pieces.
 pub(super) struct Pieces<'c, 's> {
     chunk: &'c [u8],
@@ -33,20 +38,24 @@ impl<'c, 's> Pieces<'c, 's> {
 
     fn are_values_whole(&mut self, record: Record) -> Option<bool> {
         let outer = Instance::of(self.chunk, record)?;
-        let fragments = outer.descriptors().filter(|&(kind, _)| kind == FRAGMENT).count();
-        if fragments > 1 || !self.is_plain(&outer)? {
+        let (mut start, mut fragment) = (outer.offset(), None);
+        for (kind, size) in outer.descriptors() {
+            let size = usize::from(size);
+            if is_in_pieces(kind) || kind == FRAGMENT && fragment.replace(Record { offset: start, size }).is_some() {
+                return Some(false);
+            }
+            start = start.checked_add(size)?;
+        }
+        if !self.is_plain(&outer)? {
             return Some(false);
         }
-        let Some(fragment) = outer.fragment().filter(|fragment| fragment.size > 0) else { return Some(true) };
+        let Some(fragment) = fragment.filter(|fragment| fragment.size > 0) else { return Some(true) };
         let data = Instance::of_fragment(self.chunk, fragment)?;
-        let is_nested = data.descriptors().any(|(kind, _)| kind == FRAGMENT);
-        Some(!is_nested && self.is_plain(&data)?)
+        let is_any = data.descriptors().any(|(kind, _)| is_in_pieces(kind) || kind == FRAGMENT);
+        Some(!is_any && self.is_plain(&data)?)
     }
 
     fn is_plain(&mut self, instance: &Instance<'_>) -> Option<bool> {
-        if instance.descriptors().any(|(kind, _)| kind == ANSI || kind >= ARRAY) {
-            return Some(false);
-        }
         let (definition, size) = instance.definition(self.chunk)?;
         if let Some(&(_, is_plain)) = self.known.iter().find(|(known, _)| *known == definition) {
             return Some(is_plain);

@@ -398,6 +398,7 @@ fn time_of(value: Raw<'_>) -> Option<Timestamp> {
 
 /// Whether a value is of a known type, and as long as such a value is. Those that are BinXML of their own are for who knows where
 /// there may be one.
+#[inline]
 fn is_known(kind: u8, value: &[u8]) -> bool {
     // Half of all values are text, and it costs to guess wrongly which type comes next.
     if kind == TEXT {
