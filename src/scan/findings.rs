@@ -34,7 +34,6 @@ use crate::{
         plan::{Decoding, Plan, Purpose},
         repeats::Repeats,
         tally::Tally,
-        unused::Unused,
     },
 };
 
@@ -96,8 +95,10 @@ pub struct SourceFindings {
     pub excluded: BTreeMap<IpNet, u64>,
     /// Hits of each rule, by its index in the rule set.
     pub by_rule: BTreeMap<usize, u64>,
-    /// Its chunks of zeros.
-    pub unused: Unused,
+    /// The lowest number of a chunk that was never used, and the highest of one that was.
+    pub unused_from: Option<u64>,
+    /// See `unused_from`.
+    pub used_to: Option<u64>,
     /// Defects by kind.
     pub defects: BTreeMap<DefectKind, u64>,
     /// The ids of its records, if the plan follows them.
@@ -235,7 +236,8 @@ impl Findings {
         let source = self.sources.entry(key).or_default();
         source.tally += part.tally;
         source.header = source.header.or(part.header);
-        source.unused.merge(part.unused);
+        source.unused_from = source.unused_from.into_iter().chain(part.unused_from).min();
+        source.used_to = source.used_to.max(part.used_to);
         add_counts(&mut source.excluded, part.excluded);
         add_counts(&mut source.by_rule, part.by_rule);
         add_counts(&mut source.defects, part.defects);

@@ -36,7 +36,6 @@ pub mod tally;
 pub mod terms;
 pub mod units;
 mod unread;
-pub mod unused;
 mod used;
 pub mod wanted;
 mod worker;

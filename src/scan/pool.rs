@@ -25,7 +25,7 @@ use crate::{
         source::{Packing, Source},
         sources::Sources,
     },
-    evtx::{chunk, decoder::Decoder},
+    evtx::decoder::Decoder,
     scan::{
         findings::Findings,
         others::{Found, Others},
@@ -34,7 +34,6 @@ use crate::{
         units::Units,
         worker::{Worker, archive_defect, gone},
     },
-    text::numbered,
 };
 
 /// How a scan is done. The findings do not depend on it.
@@ -158,36 +157,28 @@ pub(crate) fn pool(threads: NonZeroUsize) -> Result<Pool, Error> {
         .map_err(|error| Error::Threads(error.to_string()))
 }
 
-/// Names what shows only when all of a log is read: that it has grown since, that its header states more chunks than there are, and
-/// that chunks which were used are zeros.
+/// Names what shows only when all of a log is read: that it has grown since, and that its header states more chunks than
+/// there are.
 fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings) {
     let decoder = Decoder::new(plan.terms.carving);
     let mut notes = Vec::new();
-    for (key, found) in &mut findings.sources {
-        let stated: u64 = found.header.map_or(0, |header| header.chunks.into());
+    for (key, found) in &findings.sources {
+        let stated = found.header.map_or(0, |header| header.chunks.into());
         if found.tally.chunks() < stated {
-            let stated = numbered(stated, "chunk");
-            let cause = format!("the file header states {stated}, there are {}", found.tally.chunks());
-            notes.push((key.clone(), None, None, DefectKind::Missing, cause));
-        }
-        for (chunks, cause) in found.unused.lost(found.header) {
-            let count = chunks.end - chunks.start;
-            found.tally.chunks_unused = found.tally.chunks_unused.saturating_sub(count);
-            found.tally.chunks_unreadable = found.tally.chunks_unreadable.saturating_add(count);
-            let (first, at) = (Some(chunks.start), Some(chunk::offset(chunks.start)));
-            notes.push((key.clone(), first, at, DefectKind::Missing, cause));
+            let cause = format!("the file header states {stated} chunks, there are {}", found.tally.chunks());
+            notes.push((key.clone(), None, DefectKind::Missing, cause));
         }
         let Some(source) = sources.get(key.number).filter(|source| source.packing == Packing::Plain) else { continue };
         // That it has shrunk was noticed when it was read.
         let now = fs::metadata(&source.path).map_or(source.size, |metadata| metadata.len());
         if let Some(growth) = now.checked_sub(source.size).filter(|growth| *growth > 0) {
             let cause = format!("{growth} bytes have been added since the log was found, and were not read");
-            notes.push((key.clone(), None, Some(source.size), DefectKind::Changed, cause));
+            notes.push((key.clone(), Some(source.size), DefectKind::Changed, cause));
         }
     }
-    for (key, chunk, offset, kind, cause) in notes {
+    for (key, offset, kind, cause) in notes {
         let mut sifter = Sifter::new(plan, &decoder, &key.name, key.number, findings);
-        sifter.defect(chunk, offset, kind, &cause);
+        sifter.defect(None, offset, kind, &cause);
         sifter.finish();
     }
 }
@@ -221,6 +212,7 @@ mod tests {
         cli::config::Config,
         error::Defects,
         evidence::sources::Links,
+        evtx::chunk,
         scan::{blocks::read_block, elsewhere},
     };
 

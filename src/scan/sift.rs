@@ -181,7 +181,7 @@ impl<'a> Sifter<'a> {
                 }
                 cut_off(self);
                 self.part.tally.chunks_unused += 1;
-                self.part.unused.add(place.number);
+                self.part.unused_from = self.part.unused_from.or(Some(place.number));
             }
             ChunkState::Damaged => {
                 let (covered, rest) = self.displaced(place.number, around);

@@ -35,9 +35,9 @@ tally! {
     chunks_ruled_out,
     /// Chunks that were decoded.
     chunks_decoded,
-    /// Chunks of zeros that were never used.
+    /// Chunks of zeros, never used.
     chunks_unused,
-    /// Chunks that are neither, or were used and are zeros now. With recovery, they are searched for records all the same.
+    /// Chunks that are neither used nor unused. With recovery, they are searched for records all the same.
     chunks_unreadable,
     /// Chunks, ruled out or decoded, that are out of place.
     chunks_displaced,

@@ -32,7 +32,7 @@ impl<'a> Sifter<'a> {
             return;
         }
         self.release();
-        self.part.unused.used(place.number);
+        self.part.used_to = self.part.used_to.max(Some(place.number));
         let (layout, faults) = chunk::layout(bytes);
         // A look before has named what is wrong with the sum.
         let sum = if self.plan.before.is_empty() { chunk::records_fault(bytes) } else { None };
