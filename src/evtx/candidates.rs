@@ -3,6 +3,8 @@
 //! This file recognises the one shape in which Windows writes records ([`crate::evtx::instance`]), and answers "cannot be" only for
 //! that; whatever it does not recognise "may be", and the parser decides.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
 use crate::{
@@ -104,8 +106,7 @@ impl<'a> Candidates<'a> {
             index
         } else {
             let definition = instance::definition(self.chunk, offset)?;
-            let start = offset.checked_add(DEFINITION_HEADER)?;
-            let id = definition::id_value(self.chunk, start..start.checked_add(definition.len())?);
+            let id = definition::id_value(self.chunk, binxml(definition, offset)?);
             self.definitions.push(Known { offset, says_one: says_literally(definition, self.ids), id });
             self.definitions.len() - 1
         };
@@ -114,12 +115,17 @@ impl<'a> Candidates<'a> {
 
     fn time_value(&mut self, offset: usize) -> Option<&TimeValue> {
         if !self.time_values.iter().any(|(known, _)| *known == offset) {
-            let size = instance::definition(self.chunk, offset)?.len();
-            let start = offset.checked_add(DEFINITION_HEADER)?;
-            self.time_values.push((offset, definition::time_value(self.chunk, start..start + size)));
+            let binxml = binxml(instance::definition(self.chunk, offset)?, offset)?;
+            self.time_values.push((offset, definition::time_value(self.chunk, binxml)));
         }
         self.time_values.iter().find(|(known, _)| *known == offset)?.1.as_ref()
     }
+}
+
+/// Where the BinXML of a definition at this offset is in its chunk.
+fn binxml(definition: &[u8], offset: usize) -> Option<Range<usize>> {
+    let start = offset.checked_add(DEFINITION_HEADER)?;
+    Some(start..start.checked_add(definition.len())?)
 }
 
 /// Whether literal text starts as one of the ids does, anywhere in these bytes.

@@ -74,18 +74,13 @@ fn is_date(value: &[u8; 16]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::magic::{self, CHUNK_HEADER_SIZE};
+    use crate::{
+        evtx::instance,
+        magic::{self, CHUNK_HEADER_SIZE},
+    };
 
-    /// BinXML of one instance, whose definition is in the chunk's header.
     fn instance(values: &[(u8, &[u8])]) -> Vec<u8> {
-        let mut bytes = vec![0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01, 7, 0, 0, 0, 8, 0, 0, 0];
-        bytes.extend(u32::try_from(values.len()).unwrap().to_le_bytes());
-        for (kind, value) in values {
-            bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
-            bytes.extend([*kind, 0]);
-        }
-        bytes.extend(values.iter().flat_map(|(_, value)| *value));
-        bytes
+        instance::tests::instance(values, &[])
     }
 
     /// A chunk with one record, some bytes behind its header.

@@ -213,3 +213,19 @@ pub(super) fn definition(chunk: &[u8], offset: usize) -> Option<&[u8]> {
     let size = u32_at(definition, DEFINITION_HEADER - 4)? as usize;
     definition.get(DEFINITION_HEADER..)?.get(..size)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    /// BinXML of one instance, whose definition is in the chunk's header, with an end behind it.
+    pub(crate) fn instance(values: &[(u8, &[u8])], end: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01, 7, 0, 0, 0, 8, 0, 0, 0];
+        bytes.extend(u32::try_from(values.len()).unwrap().to_le_bytes());
+        for (kind, value) in values {
+            bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
+            bytes.extend([*kind, 0]);
+        }
+        bytes.extend(values.iter().flat_map(|(_, value)| *value));
+        bytes.extend(end);
+        bytes
+    }
+}

@@ -150,22 +150,9 @@ fn may_be_binxml(value: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        evtx::{chunk, decoder::tests::chunks, record},
+        evtx::{chunk, decoder::tests::chunks, instance::tests::instance, record},
         magic::CHUNK_HEADER_SIZE,
     };
-
-    /// BinXML of one instance, whose definition is in the chunk's header, with an end behind it.
-    fn instance(values: &[(u8, &[u8])], end: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0x0f, 0x01, 0x01, 0x00, 0x0c, 0x01, 7, 0, 0, 0, 8, 0, 0, 0];
-        bytes.extend(u32::try_from(values.len()).unwrap().to_le_bytes());
-        for (kind, value) in values {
-            bytes.extend(u16::try_from(value.len()).unwrap().to_le_bytes());
-            bytes.extend([*kind, 0]);
-        }
-        bytes.extend(values.iter().flat_map(|(_, value)| *value));
-        bytes.extend(end);
-        bytes
-    }
 
     fn of(binxml: &[u8]) -> Option<Misfit> {
         let chunk = [&[0; CHUNK_HEADER_SIZE], binxml, &[0; 40]].concat();
