@@ -150,10 +150,9 @@ impl Prefilter {
     /// Whether a chunk that names a provider can hold an event of interest among these records, or anywhere in it if they
     /// are not given, but for the texts in it. False yes is allowed, false no is not.
     #[must_use]
-    pub fn may_be_in(&self, chunk: &[u8], records: Option<&[Record]>) -> bool {
-        let mut candidates = self.candidates(chunk);
+    pub fn may_be_in(&self, candidates: &mut Candidates<'_>, records: Option<&[Record]>) -> bool {
         let mut may_be =
-            |record: Record| self.may_be(record, &mut candidates) && candidates.may_be_within(record, &self.window);
+            |record: Record| self.may_be(record, candidates) && candidates.may_be_within(record, &self.window);
         records.is_none_or(|records| records.iter().any(|&record| may_be(record)))
     }
 }

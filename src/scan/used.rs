@@ -8,6 +8,7 @@ use crate::{
     connection::salvage,
     error::DefectKind,
     evtx::{
+        candidates::Candidates,
         chunk::{self, Layout},
         decoder::{Carving, Loss},
         misfit::Misfit,
@@ -52,11 +53,13 @@ impl<'a> Sifter<'a> {
             self.miscopied_sizes(place, bytes, records);
         }
         let records = records.as_deref();
-        let may_be = records.is_none_or(|records| self.may_be_in(&self.plan.prefilter, bytes, is_named, records));
+        let prefilter = &self.plan.prefilter;
+        let mut candidates = prefilter.candidates(bytes);
+        let may_be = records.is_none_or(|records| self.may_be_in(prefilter, &mut candidates, is_named, records));
         // What a record hides can be anything, and is named in any case.
         let hides = || records.is_some_and(|records| record::hide_others(bytes, records));
-        let has_none = || match records {
-            Some(records) if may_be => self.has_no_text_among(&self.plan.prefilter, bytes, records),
+        let mut has_none = || match records {
+            Some(records) if may_be => self.has_no_text_among(prefilter, bytes, &mut candidates, records),
             _ => !may_be,
         };
         let is_ruled_out = self.plan.decoding == Decoding::Candidates && has_none() && !hides();
@@ -109,7 +112,8 @@ impl<'a> Sifter<'a> {
             return;
         }
         let layout = Layout { last_id: None, ..layout };
-        let may_be = is_named && self.plan.prefilter.may_be_in(bytes, Some(records));
+        let prefilter = &self.plan.prefilter;
+        let may_be = is_named && prefilter.may_be_in(&mut prefilter.candidates(bytes), Some(records));
         if !may_be || self.read_typed(place, bytes, &layout).is_some_and(|losses| losses.is_empty()) {
             self.found.looked.add(number, place.number);
         }
@@ -242,29 +246,41 @@ impl<'a> Sifter<'a> {
     fn decoded_by(&self, chunk: &[u8], records: &[Record]) -> Vec<&'a Prefilter> {
         let is_all = self.plan.decoding == Decoding::Everything;
         let may_match = |before: &Prefilter| {
-            self.may_be_in(before, chunk, before.names_provider(chunk), records)
-                && !self.has_no_text_among(before, chunk, records)
+            let mut candidates = before.candidates(chunk);
+            self.may_be_in(before, &mut candidates, before.names_provider(chunk), records)
+                && !self.has_no_text_among(before, chunk, &mut candidates, records)
         };
         self.plan.before.iter().filter(|before| is_all || may_match(before)).collect()
     }
 
     /// Whether none of these records has one of the texts that are looked for.
-    fn has_no_text_among(&self, prefilter: &Prefilter, chunk: &[u8], records: &[Record]) -> bool {
+    fn has_no_text_among(
+        &self,
+        prefilter: &Prefilter,
+        chunk: &[u8],
+        candidates: &mut Candidates<'_>,
+        records: &[Record],
+    ) -> bool {
         if prefilter.has_text(chunk) {
             return false;
         }
-        let mut candidates = prefilter.candidates(chunk);
-        let wanted = records.iter().copied().filter(|&record| prefilter.may_be(record, &mut candidates));
+        let wanted = records.iter().copied().filter(|&record| prefilter.may_be(record, candidates));
         // Of what is carved, the parser reads more than these.
         let is_live = self.plan.terms.carving == Carving::Live;
         !is_live || self.plan.extent().is_some_and(|extent| self.decoder.are_whole(chunk, wanted, extent))
     }
 
     /// Whether a chunk can hold what is looked for, but for the texts in it.
-    fn may_be_in(&self, prefilter: &Prefilter, chunk: &[u8], is_named: bool, records: &[Record]) -> bool {
+    fn may_be_in(
+        &self,
+        prefilter: &Prefilter,
+        candidates: &mut Candidates<'_>,
+        is_named: bool,
+        records: &[Record],
+    ) -> bool {
         // What is carved is not among the records. An old one needs no name of its provider in the chunk: that can be overwritten.
         let records = (self.plan.terms.carving == Carving::Live).then_some(records);
-        (is_named || records.is_none()) && prefilter.may_be_in(chunk, records)
+        (is_named || records.is_none()) && prefilter.may_be_in(candidates, records)
     }
 
     /// Takes the records of a chunk that follow each other to the end, without the parser, if that can be. Then nothing of it is lost but
