@@ -69,20 +69,18 @@ impl<'a> Sifter<'a> {
         }
     }
 
-    /// The same, for all blocks of the source, one after another: of one that is not a log and has no chunk, it is said once.
+    /// The same, for all blocks of a source that is unpacked, one after another: of one that is not a log and has no chunk, it is said
+    /// once. None goes along, as the number of the source can be that of several.
     #[must_use]
     pub fn of_whole(self) -> Self {
-        Self { held: Some(Vec::new()), ..self }
+        Self { held: Some(Vec::new()), along: None, ..self }
     }
 
-    /// The same, with another look at the same chunks, whose only concern is what is decoded.
-    pub(super) fn with(self, aside: Option<Self>) -> Self {
-        Self { aside: aside.map(Box::new), ..self }
-    }
-
-    /// The same, with one that looks for the processes of hits in all of its chunks in which nothing is wrong.
-    pub(super) fn followed_by(self, along: Option<Self>) -> Self {
-        Self { along: along.map(Box::new), ..self }
+    /// The same, with another look at the same chunks, whose only concern is what is decoded, and one that looks for the processes of hits
+    /// in all of them in which nothing is wrong.
+    pub(super) fn with(self, [aside, along]: [Option<Self>; 2]) -> Self {
+        let [aside, along] = [aside, along].map(|look| look.map(Box::new));
+        Self { aside, along, ..self }
     }
 
     /// Adds what was found in the source to the findings.

@@ -53,20 +53,14 @@ struct Look<'a> {
 }
 
 impl Looks<'_> {
-    /// Sifts the source with this name and number for both.
+    /// Sifts the source with this name and number for all of them.
     fn sifter<'s>(&'s mut self, name: &'s str, number: usize) -> Sifter<'s> {
-        let aside = self.aside.as_mut().map(|aside| aside.sifter(name, number));
-        self.own.sifter(name, number).with(aside)
-    }
-
-    /// The same of a log that is a file of its own, for the look that goes along, too.
-    fn sifter_of_file<'s>(&'s mut self, name: &'s str, number: usize) -> Sifter<'s> {
         let Self { own, aside, along } = self;
-        let [aside, along] = [aside, along].map(|look| look.as_mut().map(|look| look.sifter(name, number)));
-        own.sifter(name, number).with(aside).followed_by(along)
+        let others = [aside, along].map(|look| look.as_mut().map(|look| look.sifter(name, number)));
+        own.sifter(name, number).with(others)
     }
 
-    /// Takes the events of the export with this name and number for both.
+    /// Takes the events of the export with this name and number for the two that read exports.
     fn exports<'s>(&'s mut self, name: &'s str, number: usize) -> Exports<'s> {
         let aside = self.aside.as_mut().map(|aside| aside.exports(name, number));
         self.own.exports(name, number).with(aside)
@@ -153,7 +147,7 @@ impl<'a> Worker<'a> {
     /// Scans some blocks of a log.
     fn scan_log(&mut self, unit: &Blocks<'a>) {
         let Self { looks, hasher, buffer, open, .. } = self;
-        let mut sifter = looks.sifter_of_file(&unit.source.name, unit.number);
+        let mut sifter = looks.sifter(&unit.source.name, unit.number);
         sifter.is_blank = unit.source.kind == Kind::Blank;
         let file = match open {
             Some((source, file)) if std::ptr::eq(*source, unit.source) => file,
