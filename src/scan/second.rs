@@ -76,14 +76,12 @@ pub fn look(
     };
     let scan = |look: &Plan, progress| pool::scan(look, &method.without_hashing(), sources, progress);
     let is_all = plan.decoding == Decoding::Everything;
-    let (mut kin, mut facts, mut first) = (Kin::new(plan.room), Facts::new(plan.room), look(Scope::Hosts));
-    if !is_all {
-        first = look(Scope::Near);
-        if let Some(along) = along.filter(|along| along.kin.is_all()) {
-            kin.merge(along.kin);
-            facts.merge(along.facts);
-            first.along = Along::Went(Arc::new(along.looked));
-        }
+    let (mut kin, mut facts) = (Kin::new(plan.room), Facts::new(plan.room));
+    let mut first = look(if is_all { Scope::Hosts } else { Scope::Near });
+    if let Some(along) = along.filter(|along| along.kin.is_all()) {
+        kin.merge(along.kin);
+        facts.merge(along.facts);
+        first.along = Along::Went(Arc::new(along.looked));
     }
     let mut findings = scan(&first, progress)?;
     facts.merge(mem::replace(&mut findings.facts, Facts::new(0)));
