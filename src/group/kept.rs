@@ -203,16 +203,19 @@ impl Ordered {
         })
     }
 
-    /// The first hit of all that have the same texts in these fields.
+    /// One hit of all that have the same texts in these fields.
     pub(super) fn iter_of<const N: usize>(&self, fields: [Field; N]) -> impl Iterator<Item = Hit> {
         let mut met: HashSet<_, ahash::RandomState> = HashSet::default();
-        let texts = move |place: u32| {
-            let numbers = self.numbers.get(place as usize)?;
-            Some(fields.map(|field| numbers.get(field as usize).copied()))
-        };
-        let firsts = self.order.iter().filter(move |&&place| met.insert(texts(place)));
+        let mut last = None;
+        // As they stand in memory, and many are as the one before.
+        let ones = self.numbers.iter().zip(&self.rows).filter(move |(numbers, _)| {
+            let own = Some(fields.map(|field| numbers.get(field as usize).copied()));
+            let is_new = last != own && met.insert(own);
+            last = own;
+            is_new
+        });
         let mut share = self.share();
-        firsts.filter_map(|&place| self.at(place)).map(move |(numbers, row)| share.hit(numbers, row))
+        ones.map(move |(numbers, row)| share.hit(*numbers, *row))
     }
 
     fn at(&self, place: u32) -> Option<([u32; TEXTS], Row)> {

@@ -30,6 +30,7 @@ pub mod processes;
 pub mod queries;
 pub mod rarity;
 pub mod recall;
+pub mod relay;
 pub mod rhythm;
 mod shelf;
 pub mod spill;

@@ -22,6 +22,7 @@ use crate::{
         labelled::Labelled,
         labelling::{Labelling, Watched},
         processes::Processes,
+        relay,
     },
     label::told::Found,
     report::{
@@ -200,7 +201,7 @@ impl<'a, 'l> Settling<'a, 'l> {
                     let own = Arc::clone(&hit.rules);
                     self.take(hit, fired.rules_of(number, &own), events.as_mut())
                 };
-                dropped = copies::in_order(kept.hits, kept.leaving, take)?;
+                dropped = relay::in_order(kept.hits, kept.leaving, outputs.threads, take)?;
                 events.map_or(Ok(()), EventRows::finish)
             })
         };

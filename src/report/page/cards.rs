@@ -95,8 +95,7 @@ impl Observed {
 pub(super) fn destinations(observed: &Observed) -> Top<Destination<'_>> {
     let special = special();
     let mut hosts: HashMap<u32, u64> = HashMap::new();
-    #[expect(clippy::iter_over_hash_type, reason = "adding up depends on no order")]
-    for &(_, destination) in observed.matrix.keys() {
+    for &((_, destination), _) in &observed.matrix {
         *hosts.entry(destination).or_default() += 1;
     }
     let entry = |index: usize| {
@@ -151,8 +150,7 @@ pub(super) fn matrix(observed: &Observed) -> Matrix<'_> {
     let place = |indices: &[usize]| indices.iter().copied().zip(0..).collect::<HashMap<usize, usize>>();
     let (rows, columns) = (place(&hosts), place(&destinations));
     let mut hits = vec![vec![0; destinations.len() + 1]; hosts.len() + 1];
-    #[expect(clippy::iter_over_hash_type, reason = "adding up depends on no order")]
-    for (&(host, destination), &count) in &observed.matrix {
+    for &((host, destination), count) in &observed.matrix {
         let row = rows.get(&(host as usize)).copied().unwrap_or(hosts.len());
         let column = columns.get(&(destination as usize)).copied().unwrap_or(destinations.len());
         if let Some(cell) = hits.get_mut(row).and_then(|row| row.get_mut(column)) {

@@ -43,6 +43,8 @@ pub struct Observed {
     key: GroupKey,
     /// Which row a hit is of.
     recall: Recall<u32>,
+    /// Which course.
+    recalled: Recall<Course>,
     /// The first groups, in the order in which they were met, with the destination and the process of the first hit of each.
     pub(super) courses: Vec<[u32; 2]>,
     /// When the last of them was met.
@@ -54,8 +56,9 @@ pub struct Observed {
     /// Name and address.
     pub(super) destinations: Counted<(u32, u32)>,
     pub(super) ports: Vec<BTreeSet<u32>>,
-    /// Hits by host and destination.
-    pub(super) matrix: HashMap<(u32, u32), u64, ahash::RandomState>,
+    /// Hosts with destinations, in the order in which they were met, and how many hits are of each pair.
+    pairs: HashMap<(u32, u32), u32, ahash::RandomState>,
+    pub(super) matrix: Vec<((u32, u32), u64)>,
     /// By destination and by process.
     pub(super) timeline: Timeline<2>,
     /// By group.
@@ -112,11 +115,14 @@ struct Met {
     last: Option<i128>,
 }
 
-/// Where hits go to, and which process they are of, by their indices.
+/// Which host and process hits are of, and where they go to, by their indices.
 #[derive(Debug, Clone, Copy)]
 struct Course {
-    destination: u32,
+    host: u32,
     process: u32,
+    destination: u32,
+    /// The host with the destination.
+    pair: u32,
 }
 
 impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
@@ -124,18 +130,22 @@ impl<K: Copy + Eq + std::hash::Hash> Counted<K> {
         Self { ids: HashMap::default(), list: Vec::new() }
     }
 
-    fn add(&mut self, key: K, met: Met) -> u32 {
+    /// The index of a thing.
+    fn id(&mut self, key: K) -> u32 {
         let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let id = *self.ids.entry(key).or_insert(next);
         if id == next {
             self.list.push(Count { key, hits: 0, first: None, last: None });
         }
+        id
+    }
+
+    fn count(&mut self, id: u32, met: Met) {
         if let Some(count) = self.list.get_mut(id as usize) {
             count.hits = count.hits.saturating_add(met.hits);
             count.first = count.first.into_iter().chain(met.first).min();
             count.last = count.last.max(met.last);
         }
-        id
     }
 
     /// The indices of those with the most hits, and how many more there are.
@@ -163,13 +173,15 @@ impl Observed {
             rows: HashMap::default(),
             key: GroupKey::default(),
             recall: Recall::default(),
+            recalled: Recall::default(),
             courses: Vec::new(),
             met: None,
             hosts: Counted::new(),
             processes: Counted::new(),
             destinations: Counted::new(),
             ports: Vec::new(),
-            matrix: HashMap::default(),
+            pairs: HashMap::default(),
+            matrix: Vec::new(),
             timeline: Timeline::new(FINE),
             by_row: Timeline::new(COARSE),
             events: Vec::new(),
@@ -185,7 +197,8 @@ impl Observed {
     /// Adds a hit of these rules, which is not before the last one. Those without a time come first.
     pub fn add(&mut self, hit: &Hit, rules: &[usize]) {
         let time = hit.time.map(Timestamp::as_nanosecond);
-        let course = self.count(|names, field| names.id_of(hit, field), Met { hits: 1, first: time, last: time });
+        let course = self.course_of_hit(hit);
+        self.count(course, Met { hits: 1, first: time, last: time });
         match time {
             None => self.untimed += 1,
             Some(time) => self.timeline.add(time, [course.destination as usize, course.process as usize]),
@@ -214,7 +227,8 @@ impl Observed {
         self.left_out = self.left_out.saturating_add(group.count);
         let nanoseconds = |time: Option<Timestamp>| time.map(Timestamp::as_nanosecond);
         let (first, last) = (nanoseconds(group.first), nanoseconds(group.last));
-        let course = self.count(|names, field| names.id(value(field)), Met { hits: group.count, first, last });
+        let course = self.course(|names, field| names.id(value(field)));
+        self.count(course, Met { hits: group.count, first, last });
         self.key = key;
         self.row(first, course);
     }
@@ -242,7 +256,7 @@ impl Observed {
 
     /// The row of the group with the key, of which a hit of this time was met. Groups are shown in the order in which they are met, but for
     /// those of the same time.
-    fn row(&mut self, time: Option<i128>, Course { destination, process }: Course) -> Option<u32> {
+    fn row(&mut self, time: Option<i128>, Course { destination, process, .. }: Course) -> Option<u32> {
         if let Some(&row) = self.rows.get(&self.key) {
             return Some(row);
         }
@@ -256,33 +270,57 @@ impl Observed {
         Some(next)
     }
 
-    fn count(&mut self, id: impl Fn(&mut Names, Field) -> u32, met: Met) -> Course {
+    /// The course of a hit.
+    fn course_of_hit(&mut self, hit: &Hit) -> Course {
+        let fields = [Field::Dvc, Field::App].into_iter().chain(self.destination);
+        if let Some(course) = self.recalled.of(hit, 0, fields) {
+            return course;
+        }
+        let course = self.course(|names, field| names.id_of(hit, field));
+        self.recalled.remember(course);
+        course
+    }
+
+    /// The course of hits whose fields have these names.
+    fn course(&mut self, id: impl Fn(&mut Names, Field) -> u32) -> Course {
         let names = &mut self.names;
         let host = id(names, Field::Dvc);
         let process = id(names, Field::App);
         let [dest, dest_ip, port] = self.destination.map(|field| id(names, field));
 
-        let host = self.hosts.add(host, met);
-        let process = self.processes.add(process, met);
-        let destination = self.destinations.add((dest, dest_ip), met);
-        let hits = self.matrix.entry((host, destination)).or_default();
-        *hits = hits.saturating_add(met.hits);
+        let host = self.hosts.id(host);
+        let process = self.processes.id(process);
+        let destination = self.destinations.id((dest, dest_ip));
         if self.ports.len() <= destination as usize {
             self.ports.push(BTreeSet::new());
         }
         if let Some(ports) = self.ports.get_mut(destination as usize).filter(|ports| ports.len() < PORTS) {
             ports.insert(port);
         }
-        Course { destination, process }
+        let next = u32::try_from(self.matrix.len()).unwrap_or(u32::MAX);
+        let pair = *self.pairs.entry((host, destination)).or_insert(next);
+        if pair == next {
+            self.matrix.push(((host, destination), 0));
+        }
+        Course { host, process, destination, pair }
     }
 
-    fn shown(&mut self, hit: &Hit, Course { destination, process }: Course) -> Shown {
+    fn count(&mut self, Course { host, process, destination, pair }: Course, met: Met) {
+        self.hosts.count(host, met);
+        self.processes.count(process, met);
+        self.destinations.count(destination, met);
+        if let Some((_, hits)) = self.matrix.get_mut(pair as usize) {
+            *hits = hits.saturating_add(met.hits);
+        }
+    }
+
+    fn shown(&mut self, hit: &Hit, Course { destination, process, .. }: Course) -> Shown {
         let names = &mut self.names;
         Shown {
             time: hit.time.map(Timestamp::as_nanosecond),
             destination,
             process,
-            more: self.more.iter().map(|&field| names.id(hit.get(field))).collect(),
+            more: self.more.iter().map(|&field| names.id_of(hit, field)).collect(),
             record_id: names.id(hit.record_id()),
             utc_time: names.id(hit.utc_time()),
             rule_name: names.id(hit.rule_name()),
