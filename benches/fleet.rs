@@ -188,7 +188,7 @@ fn write_partial(path: &Path, facts: &Facts, host: u64) {
             write(Row { source: 0, key: key(host, number), group: group(host * GROUPS + number), record: None })
         })
     };
-    partial::write(&mut file, &facts, &[], rows).unwrap();
+    partial::write(&mut file, facts, partial::Processes::default(), rows).unwrap();
 }
 
 /// A group's key as real ones are: most of it repeats.

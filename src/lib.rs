@@ -117,7 +117,7 @@ pub mod inside {
 
     pub use crate::{
         cli::{args, config},
-        connection::{cidr, clock, filter, glossary, logged, sysmon},
+        connection::{cidr, clock, filter, glossary, logged, process, sysmon},
         evidence::{
             archive::{form, limits, list, unpack},
             digest, export, source, sources,

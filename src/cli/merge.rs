@@ -11,7 +11,7 @@ use crate::{
         terminal::{screen, sheet, tell},
     },
     error::Error,
-    fleet::{merge as fleet, processes},
+    fleet::merge as fleet,
     group::hits::SortedHits,
     report::summary::Summary,
     run,
@@ -37,7 +37,7 @@ pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Er
     let merged = merged?;
     let (terms, what_was_merged) = (&merged.terms, merged.what_was_merged());
     let run_info = || config.outputs.run_info.then(|| clock.run_info());
-    let known = |hits: &SortedHits| processes::known(&merged.paths, hits, config.room);
+    let known = |hits: &SortedHits| merged.telling.of_hits(hits, config.room);
     let ran = run::write(terms, &config.outputs, merged.searched, known, run_info)?;
     let elapsed = clock.elapsed();
     let labels = config.outputs.labels.as_deref();

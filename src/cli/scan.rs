@@ -68,8 +68,12 @@ pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Res
     searched.strangers = strangers(&config, &sources, &searched.hosts())?;
     let terms = &config.plan.terms;
     let second = |hits: &SortedHits| {
-        let Config { plan, method, .. } = &config;
-        shown(&config, &sources, |progress| second::look(plan, method, &sources, along, hits, progress))
+        let Config { plan, method, outputs, .. } = &config;
+        let look = |progress: &(dyn Fn(u64) + Sync)| second::look(plan, method, &sources, along, hits, progress);
+        let found = shown(&config, &sources, look)?;
+        let all = |progress: &(dyn Fn(u64) + Sync)| second::all(plan, method, &sources, progress);
+        let all = outputs.has_hits().then(|| shown(&config, &sources, all)).transpose()?;
+        Ok(second::Found { all, ..found })
     };
     let ran =
         run::write(terms, &config.outputs, searched, second, || config.outputs.run_info.then(|| clock.run_info()))?;

@@ -336,6 +336,15 @@ pub fn facts(event: &Event<'_>, clock: Clock, wanted: impl Fn(&ProcessKey) -> bo
     }
 }
 
+/// What the creation of a process says of the one that started it, if this is such a fact and says which that is.
+#[must_use]
+pub fn parent(fact: &Fact) -> Option<Fact> {
+    let Told::Created(created) = &fact.told else { return None };
+    let guid = Some(&created.parent_guid).filter(|guid| is_guid(guid))?;
+    let of = ProcessKey { host: fact.of.host.clone(), guid: guid.clone() };
+    Some(Fact { of, told: Told::Parent(Box::new(created.parent())) })
+}
+
 /// The processes that an event tells of, by what their GUIDs say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mention {
@@ -437,8 +446,12 @@ mod tests {
                 let found = mentioned(id, |field| values.field(field)).filter(|_| provider.text() == PROVIDER);
                 let event = typed.event(row, &mut scratch).unwrap();
                 assert_eq!(found, mention(&event), "{}: {event:?}", path.display());
-                let mut of = Vec::new();
-                facts(&event, Clock::Logged, |_| true, |fact| of.extend(number(&fact.of.guid)));
+                let (mut of, mut told) = (Vec::new(), Vec::new());
+                facts(&event, Clock::Logged, |_| true, |fact| told.push(fact));
+                of.extend(told.iter().filter_map(|fact| number(&fact.of.guid)));
+                let of_parent: Vec<&Fact> = told.iter().filter(|fact| matches!(fact.told, Told::Parent(_))).collect();
+                let made: Vec<Fact> = told.iter().filter_map(parent).collect();
+                assert_eq!(made.iter().collect::<Vec<_>>(), of_parent, "{event:?}");
                 assert!(of.is_empty() || found.is_some_and(|found| of.contains(&found.of)), "{event:?}");
                 count += usize::from(found.is_some());
                 parents += usize::from(found.is_some_and(|found| found.parent.is_some()));

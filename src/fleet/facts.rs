@@ -10,6 +10,7 @@ use crate::{
     connection::{cidr::CidrSet, filter::Filter, glossary::Field},
     error::Defects,
     evtx::decoder::Carving,
+    fleet::stream::Stream,
     group::{copies::Copies, twins::Twins},
     report::{
         manifest::{Counted, FiltersEntry},
@@ -77,6 +78,9 @@ pub struct Facts {
     pub empty: Vec<String>,
     /// Sigma rules that were not loaded, and why.
     pub refused: Vec<String>,
+    /// Where what events said of all processes is: nowhere in a partial result of groups, or of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_events: Option<Stream>,
 }
 
 /// What was looked for.
@@ -172,6 +176,7 @@ impl Facts {
             unopened: searched.unopened,
             empty: searched.empty.clone(),
             refused: terms.refused.clone(),
+            process_events: None,
         }
     }
 

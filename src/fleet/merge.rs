@@ -26,7 +26,9 @@ use crate::{
         pages,
         part::{Counted, Counting, Part},
         partial::facts,
+        processes::Telling,
         split::Split,
+        stream::Stream,
     },
     group::rarity::Places,
     label::labels,
@@ -68,8 +70,8 @@ pub struct Merged {
     pub repeated: Vec<Repeated>,
     /// What was not joined, since logs of a host are in more than one of them.
     pub split: Option<String>,
-    /// Where the partial results are.
-    pub paths: Vec<PathBuf>,
+    /// What they say of processes.
+    pub telling: Telling,
 }
 
 /// A log that does not count, since it is in a partial result before.
@@ -187,6 +189,7 @@ impl Gathered {
             empty,
             repeated,
             split,
+            hosts,
             parts,
             ..
         } = merger;
@@ -217,9 +220,10 @@ impl Gathered {
             strangers: Vec::new(),
             partials,
         };
-        let split = split.says(&terms, &config.outputs);
-        let paths = parts.into_iter().map(|part| part.path).collect();
-        Ok(Merged { terms, searched, count, repeated, split, paths })
+        let tells_all = |place: usize| parts.get(place).is_some_and(|part| part.stream.is_some());
+        let split = split.says(&terms, &config.outputs, tells_all);
+        let telling = Telling { parts, of_several: hosts.names() };
+        Ok(Merged { terms, searched, count, repeated, split, telling })
     }
 }
 
@@ -341,7 +345,10 @@ struct Merger {
     /// In which of the parts each source was first, by what tells that it is the same.
     owners: HashMap<String, usize>,
     repeated: Vec<Repeated>,
+    /// The hosts of logs that count.
     split: Split,
+    /// Those of all logs, and of all that is told of processes.
+    hosts: Split,
     names: Names,
 }
 
@@ -368,13 +375,20 @@ impl Merger {
         let (again, anew): (Vec<_>, Vec<_>) = (0..).zip(&sources).partition(|(place, _)| repeated.contains(place));
         let of_logs = anew.iter().map(|(_, log)| &log.coverage).filter(|log| log.is_sysmon == Some(true));
         let columns = facts.columns();
+        let stream = facts.process_events.take();
+        let of_processes = || stream.iter().flat_map(Stream::hosts);
+        let all = sources.iter().map(|source| &*source.coverage.host).chain(hit_hosts.names()).chain(of_processes());
+        self.hosts.add(self.parts.len(), all);
         // Where a log counts in another, hits can name hosts that are in that log alone.
         let are_doubtful = !again.is_empty() && columns.contains(&Field::Dvc);
         let doubtful: BTreeSet<String> = hit_hosts.names().filter(|_| are_doubtful).map(str::to_owned).collect();
         let is_anew = |host: &&str| {
             !are_doubtful && !again.iter().any(|(_, log)| host::folded(&log.coverage.host) == host::folded(host))
         };
-        self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(hit_hosts.names().filter(is_anew)));
+        // Which log told of a process is not known.
+        let of_processes = of_processes().filter(|_| again.is_empty());
+        let of_hits = hit_hosts.names().filter(is_anew);
+        self.split.add(self.parts.len(), of_logs.map(|log| &*log.host).chain(of_hits).chain(of_processes));
         self.hit_hosts.merge(hit_hosts);
         // Other versions count copies and twins among the hits of a rule.
         let has_copies = sources.iter().any(|source| source.duplicates > 0 || source.twins > 0);
@@ -391,6 +405,7 @@ impl Merger {
             connections: (!has_copies).then_some(connections),
             path: path.clone(),
             repeated,
+            stream,
         });
         self.first.get_or_insert((path, facts));
         Ok(())

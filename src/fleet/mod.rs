@@ -7,7 +7,7 @@
 //! - [`processes`]: what parts say of the processes behind hits.
 //! - `pages` and `thrift`: what keeps a hostile file from taking more memory than its rows do.
 //! - [`merge`]: parts put together. `part`: one of them. `names`: logs of different hosts that have the same path.
-//! - `split`: hosts whose logs are in several parts.
+//! - `split`: hosts whose logs are in several parts. `stream`: what events of these said of processes. [`processes`]: what comes of it.
 
 pub mod facts;
 pub mod merge;
@@ -18,4 +18,5 @@ pub mod partial;
 pub mod processes;
 mod reader;
 mod split;
+mod stream;
 mod thrift;

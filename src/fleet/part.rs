@@ -16,7 +16,7 @@ use crate::{
     connection::glossary::Field,
     error::{Defect, DefectKind, Defects, Error},
     evidence::digest,
-    fleet::partial,
+    fleet::{partial, stream::Stream},
     group::{
         groups::{Groups, Sources},
         hit::Hit,
@@ -46,6 +46,8 @@ pub(super) struct Part {
     pub(super) doubtful: BTreeSet<String>,
     /// How many connections its rows have to be of, if that is known.
     pub(super) connections: Option<u64>,
+    /// What events said of all processes, if that is in it.
+    pub(super) stream: Option<Stream>,
 }
 
 /// How parts are counted.

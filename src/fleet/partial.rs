@@ -19,7 +19,9 @@ use crate::{
         facts::{Facts, VERSION},
         pages::Footer,
         reader,
+        stream::{self, Stream},
     },
+    group::spill::Each,
     report::parquet::{
         checksums::{CHECKSUMS, Checksums},
         columns::{Row, Rows},
@@ -34,21 +36,35 @@ pub const SCHEMA: &str = "netsift-partial";
 /// Under what name there is what is known of the processes of hits.
 const PROCESSES: &str = "netsift-processes";
 
-/// Writes a partial result, with what is known of the processes of hits if each hit is in it. `rows` hands on its rows, each once.
+/// What is known of processes, for a partial result with each hit.
+#[derive(Default)]
+pub struct Processes<'a> {
+    /// What is told of those of hits.
+    pub of_hits: Vec<Fact>,
+    /// What is told of all, in order.
+    pub of_all: Option<Each<'a, Fact>>,
+}
+
+/// Writes a partial result, with what is known of processes if each hit is in it. `rows` hands on its rows, each once.
 ///
 /// # Errors
 ///
 /// What `out` or `rows` returns.
 pub fn write(
     out: &mut (dyn Write + Send),
-    facts: &Facts,
-    processes: &[Fact],
+    mut facts: Facts,
+    processes: Processes<'_>,
     rows: impl FnOnce(&mut dyn FnMut(Row) -> io::Result<()>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut writer = Writer::new(out, &facts.columns(), facts.rows).map_err(io_error)?;
     rows(&mut |row| writer.push(row).map_err(io_error))?;
-    let processes = (facts.rows == Rows::Events).then(|| serde_json::to_string(processes)).transpose()?;
-    let facts = (SCHEMA, serde_json::to_string(facts)?);
+    let Processes { of_hits, of_all } = processes;
+    if let Some(all) = of_all {
+        let (place, stream) = writer.append(|out| stream::write(all, out)).map_err(io_error)?;
+        facts.process_events = Some(stream.at(&place));
+    }
+    let processes = (facts.rows == Rows::Events).then(|| serde_json::to_string(&of_hits)).transpose()?;
+    let facts = (SCHEMA, serde_json::to_string(&facts)?);
     writer.finish([facts].into_iter().chain(processes.map(|processes| (PROCESSES, processes)))).map_err(io_error)?;
     Ok(())
 }
@@ -63,6 +79,15 @@ pub fn processes(path: &Path) -> Result<Vec<Fact>, String> {
     let footer = Footer::read(&file).map_err(|error| io_error(error).to_string())?;
     let text = footer.text(PROCESSES);
     text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(|error| error.to_string()))
+}
+
+/// Hands on what a partial result says of all processes, in this stream of it.
+///
+/// # Errors
+///
+/// It cannot be read, or is not what is said of it. What came before was handed on.
+pub fn process_events(path: &Path, stream: &Stream, each: impl FnMut(Fact)) -> Result<(), String> {
+    open(path).and_then(|file| stream.read(&file, each)).map_err(|error| error.to_string())
 }
 
 /// Reads the facts of a partial result.

@@ -1,9 +1,9 @@
 //! [`Split`]: the hosts that have logs in more than one partial result.
 //!
-//! A process, a twin or an address of a host can be in another of its logs than the connection. A scan looks in all logs that it has; what
-//! is in those of another scan is not joined when the two are merged, and that has to be said.
+//! A process, a twin or an address of a host can be in another of its logs than the connection. A scan looks in all logs that it has. Of
+//! what is in those of another scan, processes are joined to connections when the two are merged. The rest is not, and that has to be said.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     connection::{host, logged::LoggedBy},
@@ -12,12 +12,19 @@ use crate::{
     text,
 };
 
-/// Hosts, and which of them are in more than one partial result.
+/// Hosts, by their folded names, and which of them are in more than one partial result.
 #[derive(Debug, Default)]
 pub(super) struct Split {
-    /// The place of the first partial result of each, and its name there. Names are folded.
-    first: HashMap<String, (usize, String)>,
-    hosts: BTreeMap<String, String>,
+    hosts: BTreeMap<String, Host>,
+}
+
+/// A host.
+#[derive(Debug)]
+struct Host {
+    /// Its name in the first partial result that it is in.
+    name: String,
+    /// The places of these.
+    places: BTreeSet<usize>,
 }
 
 impl Split {
@@ -25,18 +32,31 @@ impl Split {
     pub(super) fn add<'a>(&mut self, place: usize, hosts: impl Iterator<Item = &'a str>) {
         for host in hosts.filter(|host| !host.is_empty()) {
             let folded = host::folded(host);
-            match self.first.get(&*folded) {
-                Some((first, name)) if *first != place => drop(self.hosts.insert(folded.into_owned(), name.clone())),
-                Some(_) => {}
-                None => drop(self.first.insert(folded.into_owned(), (place, host.to_owned()))),
+            if let Some(known) = self.hosts.get_mut(&*folded) {
+                known.places.insert(place);
+            } else {
+                let new = Host { name: host.to_owned(), places: BTreeSet::from([place]) };
+                self.hosts.insert(folded.into_owned(), new);
             }
         }
     }
 
-    /// One line that says what is not joined, and for which hosts; nothing if there is nothing to join.
-    pub(super) fn says(&self, terms: &Terms, outputs: &Outputs) -> Option<String> {
+    /// The folded names of those that are in more than one.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.several().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn several(&self) -> impl Iterator<Item = (&String, &Host)> {
+        self.hosts.iter().filter(|(_, host)| host.places.len() > 1)
+    }
+
+    /// One line that says what is not joined, and for which hosts; nothing if there is nothing to join. Processes are joined to
+    /// connections where what events said of all of them is in each of the partial results (`tells_all`, by their places), but rules and
+    /// users are of one scan.
+    pub(super) fn says(&self, terms: &Terms, outputs: &Outputs, tells_all: impl Fn(usize) -> bool) -> Option<String> {
         let questions = Questions::new(terms, outputs.need_hits());
-        let has_processes = outputs.need_processes() || questions.is_of_processes();
+        let are_joined = self.several().all(|(_, host)| host.places.iter().copied().all(&tells_all));
+        let has_processes = outputs.need_processes() && !are_joined || questions.is_of_processes();
         // Partial results have what a page or events show besides, whether any are made or not.
         let shows_ends = outputs.events.is_some() || outputs.html.is_some() || outputs.labels.is_some();
         let what = [
@@ -47,12 +67,12 @@ impl Split {
         let what: Vec<&str> = what.into_iter().filter_map(|(what, is_asked)| is_asked.then_some(what)).collect();
         let (last, others) = what.split_last()?;
         let what = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
-        let have = match self.hosts.len() {
+        let hosts: Vec<String> = self.several().map(|(_, host)| text::printable(&host.name).into_owned()).collect();
+        let have = match hosts.len() {
             0 => return None,
             1 => "has",
             _ => "have",
         };
-        let hosts: Vec<String> = self.hosts.values().map(|host| text::printable(host).into_owned()).collect();
         Some(format!(
             "{} {have} logs in more than one partial result: {what} are joined only within each of them; scan all logs of a host together",
             text::few(&hosts)
@@ -72,6 +92,7 @@ mod tests {
         split.add(2, ["b", "c"].into_iter());
         split.add(3, ["D.", "E"].into_iter());
         split.add(4, ["d", "B"].into_iter());
-        assert_eq!(split.hosts.values().collect::<Vec<_>>(), ["b", "c", "D."]);
+        assert_eq!(split.several().map(|(_, host)| &*host.name).collect::<Vec<_>>(), ["b", "c", "D."]);
+        assert_eq!(split.names().into_iter().collect::<Vec<_>>(), ["b", "c", "d"]);
     }
 }

@@ -129,7 +129,8 @@ impl Outputs {
     }
 
     /// Whether there is a partial result with each hit, of which all else can be made.
-    fn has_hits(&self) -> bool {
+    #[must_use]
+    pub fn has_hits(&self) -> bool {
         self.partial.as_ref().is_some_and(|&(_, rows)| rows == Rows::Events)
     }
 

@@ -4,13 +4,14 @@
 mod regrouped;
 mod settling;
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, mem};
 
 use self::{
     regrouped::Regrouped,
     settling::{Kept, LabelledHits, Settled, Settling},
 };
 use crate::{
+    connection::process::Fact,
     error::Error,
     fleet::{facts::Facts, partial},
     group::{
@@ -22,6 +23,7 @@ use crate::{
         labelling::{Labelling, Sifted},
         processes::Processes,
         rarity::{Places, Rarity},
+        spill::{Each, SortedRuns},
         twins::{self, SortedTwins, Twins},
     },
     join::Join,
@@ -68,12 +70,11 @@ pub fn write(
     let twins = twins(terms, hits.as_ref(), &searched)?;
     let kept =
         hits.as_ref().map(|hits| Kept { hits, leaving: Leaving { copies: terms.copies, twins: twins.as_ref() } });
-    let found = hits.as_ref().filter(|_| outputs.need_processes()).map(second).transpose()?;
-    let known = found.map(|second::Found { processes, wrong }| {
-        searched.learn(wrong);
-        processes
-    });
-    let known = known.as_ref();
+    let mut found = hits.as_ref().filter(|_| outputs.need_processes()).map(second).transpose()?;
+    if let Some(found) = &mut found {
+        searched.learn(mem::take(&mut found.wrong));
+    }
+    let known = found.as_ref().map(|found| &found.processes);
     let mut labelling = outputs.labels.as_deref().map(|labels| Labelling::new(labels, known));
     let mut page = outputs.html.as_ref().map(|_| Gathered::new(terms, outputs, searched.groups.room()));
     let settled = match kept {
@@ -85,7 +86,7 @@ pub fn write(
     let beacons = beacons.map(Beacons::into_sorted).transpose().map_err(Error::Spill)?;
     let none = searched.groups.none();
     let groups = std::mem::replace(&mut searched.groups, none);
-    let groups = run.write_partial(&searched, kept, known, groups)?;
+    let groups = run.write_partial(&searched, kept, found.as_ref(), groups)?;
     let Shown { groups, all, labels, by_rule } = run.shown(groups, by_rule, labelled, labelling.as_mut())?;
     let all = all.as_ref().unwrap_or(&groups);
     if let (None, Some(page)) = (&hits, &mut page) {
@@ -275,19 +276,23 @@ impl Run<'_> {
         &mut self,
         searched: &Searched,
         kept: Option<Kept<'_>>,
-        known: Option<&Processes>,
+        found: Option<&second::Found>,
         groups: Groups,
     ) -> Result<Groups, Error> {
         let Self { terms, outputs, pending, .. } = self;
         let Some((output, rows)) = &outputs.partial else { return Ok(groups) };
         let facts = Facts::new(terms, *rows, outputs.context, searched);
-        let processes = known.map(Processes::facts).unwrap_or_default();
         let places = facts.places();
         let place = |source: &str| places.get(source).copied().unwrap_or_default();
         match rows {
             Rows::Events => {
                 output.write(pending, |out| {
-                    partial::write(out, &facts, &processes, |write| {
+                    let all = found.and_then(|found| found.all.as_ref()).map(SortedRuns::pass).transpose()?;
+                    let processes = partial::Processes {
+                        of_hits: found.map(|found| found.processes.facts()).unwrap_or_default(),
+                        of_all: all.map(|all| -> Each<'_, Fact> { Box::new(all) }),
+                    };
+                    partial::write(out, facts, processes, |write| {
                         let Some(Kept { hits, leaving }) = kept else { return Ok(()) };
                         copies::in_order(hits, leaving, |_, hit| {
                             hit.rules.iter().try_for_each(|&rule| {
@@ -302,7 +307,7 @@ impl Run<'_> {
             Rows::Groups => {
                 let mut together = groups.none();
                 output.write(pending, |out| {
-                    partial::write(out, &facts, &processes, |write| {
+                    partial::write(out, facts, partial::Processes::default(), |write| {
                         groups.each_by_key(|key, group| {
                             let (source, key) = key.without_source();
                             write(Row { source: place(source), key: key.clone(), group, record: None })?;

@@ -12,9 +12,11 @@
 use std::{mem, sync::Arc};
 
 use crate::{
+    connection::process::Fact,
     error::Error,
     evidence::sources::Sources,
-    group::{facts::Facts, hits::SortedHits, processes::Processes},
+    fingerprint::Fingerprints,
+    group::{facts::Facts, hits::SortedHits, processes::Processes, spill::SortedRuns},
     scan::{
         along::Along,
         findings::{Findings, Wrong},
@@ -33,6 +35,8 @@ pub struct Found {
     pub processes: Processes,
     /// What is wrong with evidence that the looks before had no need to decode.
     pub wrong: Wrong,
+    /// What was told of all processes of all hosts, where that was looked for.
+    pub all: Option<SortedRuns<Fact>>,
 }
 
 /// The plan of a look for the processes of hits that goes along with a scan by this one, if one does.
@@ -95,5 +99,26 @@ pub fn look(
     }
     let facts = facts.into_sorted().map_err(Error::Spill)?;
     let processes = Processes::new(|process| wanted.has(process), &facts, plan.room).map_err(Error::Spill)?;
-    Ok(Found { processes, wrong: Wrong::of(findings) })
+    Ok(Found { processes, wrong: Wrong::of(findings), all: None })
+}
+
+/// Looks for all processes of all hosts, whatever the hits are, for a partial result: the connections of a host can be in another one.
+/// What is wrong with evidence is not told, since the logs of a host would have defects then that a scan of them does not name.
+///
+/// # Errors
+///
+/// As of [`look`].
+pub fn all(
+    plan: &Plan,
+    method: &Method,
+    sources: &Sources,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<SortedRuns<Fact>, Error> {
+    let logged_by = plan.terms.logged_by;
+    let wanted = Wanted::none(plan.terms.clock, Fingerprints::default());
+    let prefilter = wanted.prefilter(logged_by)?;
+    let purpose = Purpose::Processes(Arc::new(wanted), Scope::All(logged_by));
+    let look = Plan { before: vec![prefilter.clone()], ..plan.of_another_look(prefilter, purpose) };
+    let findings = pool::scan(&look, &method.without_hashing(), sources, progress)?;
+    findings.facts.into_sorted().map_err(Error::Spill)
 }

@@ -15,7 +15,7 @@ use crate::{
         clock::Clock,
         host,
         logged::LoggedBy,
-        process::{self, Mention, ProcessKey},
+        process::{self, Fact, Mention, ProcessKey, Told},
     },
     error::Error,
     evtx::{
@@ -55,6 +55,8 @@ pub enum Scope {
     Along,
     /// Those that were passed by.
     Rest(Arc<Rest>),
+    /// All of all hosts, of these providers, whatever the hits are.
+    All(LoggedBy),
 }
 
 /// A part of a look for these processes.
@@ -124,11 +126,16 @@ impl Wanted {
         Ok(prefilter.of(Records::Any))
     }
 
+    /// Whether this is one of their hosts, by its name as [`host::folded`] has it.
+    pub fn has_host(&self, name: &str) -> bool {
+        self.hosts.contains_key(name)
+    }
+
     /// The fingerprint of a host, if events of it are taken.
     fn host(&self, scope: &Scope, name: &str) -> Option<u128> {
         let name = host::folded(name);
         match scope {
-            Scope::Along => Some(self.fingerprints.of(&*name)),
+            Scope::Along | Scope::All(_) => Some(self.fingerprints.of(&*name)),
             _ => self.hosts.get(&*name).copied(),
         }
     }
@@ -142,6 +149,9 @@ impl Wanted {
 impl Part<'_> {
     /// Takes what an event says of processes of these hosts.
     pub(super) fn take(&mut self, event: &Event<'_>) {
+        if let Scope::All(logged_by) = *self.scope {
+            return self.take_all(event, logged_by);
+        }
         let Some(host) = self.wanted.host(self.scope, &event.computer) else { return };
         let clock = self.wanted.clock;
         // Which are of hits is not known yet: what is told of the others is dropped in the end.
@@ -151,6 +161,27 @@ impl Part<'_> {
             process::facts(event, clock, is_wanted, |fact| self.facts.push(fact));
         }
         if let Some(fact) = audited::fact(event, |process| self.wanted.has(process)) {
+            self.facts.push(fact);
+        }
+    }
+
+    /// Takes all that an event says of processes, but for what the creation of one says of its parent: that fact is made of it again
+    /// ([`process::parent`]).
+    fn take_all(&mut self, event: &Event<'_>, logged_by: LoggedBy) {
+        if logged_by.has_sysmon() {
+            let is_told = |fact: &Fact| !matches!(fact.told, Told::Parent(_));
+            process::facts(
+                event,
+                self.wanted.clock,
+                |_| true,
+                |fact| {
+                    if is_told(&fact) {
+                        self.facts.push(fact);
+                    }
+                },
+            );
+        }
+        if let Some(fact) = audited::fact(event, |_| logged_by.has_security()) {
             self.facts.push(fact);
         }
     }
@@ -166,7 +197,7 @@ impl Part<'_> {
 
     fn meet(&mut self, host: u128, mention: Mention) -> bool {
         match self.scope {
-            Scope::Hosts => true,
+            Scope::Hosts | Scope::All(_) => true,
             Scope::Near => self.kin.meet(&self.wanted.processes, host, mention, self.place),
             Scope::Along => self.kin.meet_early(self.known, host, mention, self.place),
             Scope::Rest(rest) => rest.has(host, mention),

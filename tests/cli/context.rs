@@ -17,12 +17,12 @@ const COLUMNS: &str = "process,process_hash,original_file_name,process_integrity
                        ancestry,dest_query,context";
 
 /// A GUID that says that its process started so many seconds after 2024-03-05T14:00:00Z.
-fn guid(seconds: u32, number: u8) -> String {
+pub fn guid(seconds: u32, number: u8) -> String {
     let time = 1_709_647_200 + seconds;
     format!("6820d070-{:04x}-{:04x}-0000-0000000000{number:02x}", time & 0xffff, time >> 16)
 }
 
-fn value(guid: &str) -> Value {
+pub fn value(guid: &str) -> Value {
     Value::Guid(guid.to_owned())
 }
 
@@ -30,12 +30,12 @@ fn own() -> String {
     guid(300, 1)
 }
 
-fn connection() -> Event {
+pub fn connection() -> Event {
     Event::connection().with("ProcessGuid", value(&own()))
 }
 
 /// An EventID 1 as Sysmon 10 and later log it.
-fn created(process: &str, image: &str, parent: &str, parent_image: &str) -> Event {
+pub fn created(process: &str, image: &str, parent: &str, parent_image: &str) -> Event {
     let name = |path: &str| path.rsplit('\\').next().unwrap().to_owned();
     Event::sysmon(1, 5)
         .with("UtcTime", "2024-03-05 14:05:00.123")
@@ -52,15 +52,15 @@ fn created(process: &str, image: &str, parent: &str, parent_image: &str) -> Even
         .with("ParentCommandLine", &*format!("{} -x", name(parent_image)))
 }
 
-fn regsvcs() -> Event {
+pub fn regsvcs() -> Event {
     created(&own(), r"C:\Temp\regsvcs.exe", &guid(200, 2), r"C:\Windows\powershell.exe")
 }
 
-fn ended(seconds: &str) -> Event {
+pub fn ended(seconds: &str) -> Event {
     Event::sysmon(5, 3).with("UtcTime", &*format!("2024-03-05 14:09:{seconds}")).with("ProcessGuid", value(&own()))
 }
 
-fn query(name: &str, results: &str) -> Event {
+pub fn query(name: &str, results: &str) -> Event {
     Event::sysmon(22, 5)
         .with("UtcTime", "2024-03-05 14:07:01.000")
         .with("ProcessGuid", value(&own()))
@@ -396,17 +396,17 @@ fn processes_far_above_are_found_wherever_they_are_told_of() {
 }
 
 /// Numbers that look as if they were drawn, the same in each run (L'Ecuyer, "Tables of linear congruential generators", 1999).
-struct Drawn(u64);
+pub struct Drawn(pub u64);
 
 impl Drawn {
-    fn below(&mut self, end: u32) -> u32 {
+    pub fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_mul(3_935_559_000_370_003_845).wrapping_add(2_691_343_689_449_507_681);
         u32::try_from(self.0 >> 33).unwrap() % end
     }
 }
 
 /// Events of processes that start each other anyhow, of two hosts, in any order, over many chunks.
-fn anyhow(drawn: &mut Drawn) -> Vec<Event> {
+pub fn anyhow(drawn: &mut Drawn) -> Vec<Event> {
     const PROCESSES: u32 = 40;
     let mut events = Vec::new();
     for _ in 0..400 {

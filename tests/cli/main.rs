@@ -15,6 +15,7 @@
 //! - [`exhibits`]: archives as the files that they are, in the manifest and in its verification.
 //! - [`exports`]: events that were exported as XML or JSON lines.
 //! - [`fleet`]: partial results, how they are merged, and groups that do not fit into memory.
+//! - [`apart`]: hosts whose logs are in several partial results.
 //! - [`html`]: the page, and that hostile text stays text in it. [`page`]: its groups and its cards.
 //! - [`bad_input`]: evidence that is missing, cut off, damaged or hostile.
 //! - [`misfits`]: records with values whose sizes cannot be.
@@ -41,6 +42,7 @@
     reason = "tests are read, not linked to, and state what they expect by panicking"
 )]
 
+mod apart;
 mod archive_writer;
 mod archives;
 mod bad_input;

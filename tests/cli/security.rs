@@ -16,7 +16,7 @@ const HEADER: &str = "action,app,dest,dest_ip,dest_port,direction,dvc,protocol,p
                       vendor_product,process_name,process_exec,process_guid,process_id,count,firstTime,lastTime";
 
 /// An event of the Security log without data.
-fn security(id: u16, version: u8) -> Event {
+pub fn security(id: u16, version: u8) -> Event {
     Event {
         provider: PROVIDER.to_owned(),
         channel: "Security".to_owned(),
@@ -27,7 +27,7 @@ fn security(id: u16, version: u8) -> Event {
 }
 
 /// An EventID 5156 of version 0, of the connection that [`Event::connection`] is.
-fn allowed() -> Event {
+pub fn allowed() -> Event {
     logged(5156, 0)
 }
 

@@ -12,6 +12,7 @@ use netsift::inside::{
     glossary::Field,
     key::{Group, GroupKey},
     partial,
+    process::{Created, Fact, ProcessKey, Told},
 };
 use serde_json::{Value, json};
 
@@ -40,11 +41,22 @@ fn facts() -> Value {
     })
 }
 
+/// What is known of some processes, in order.
+fn told() -> Vec<Fact> {
+    let fact = |number: i128| {
+        let of = ProcessKey::new("WS01", format!("{{6820D070-1F1B-6323-5C02-{number:012X}}}"));
+        let created = Created { time: Some(number), command_line: format!("{number}.exe /x"), ..Created::default() };
+        Fact { of, told: Told::Created(Box::new(created)) }
+    };
+    (0..40).map(fact).collect()
+}
+
 /// A sound one.
 pub fn sound() -> Vec<u8> {
     let facts: Facts = serde_json::from_value(facts()).unwrap();
     let mut file = Vec::new();
-    partial::write(&mut file, &facts, &[], |write| {
+    let processes = partial::Processes { of_hits: told(), of_all: Some(Box::new(told().into_iter().map(Ok))) };
+    partial::write(&mut file, facts, processes, |write| {
         (0..ROWS).try_for_each(|number| {
             let values = Field::ALL.map(|field| format!("{} {}", field.name(), number % 7));
             let time = jiff::Timestamp::from_second(number as i64).ok();
@@ -68,6 +80,7 @@ pub fn hold(path: &Path, bytes: &[u8]) -> u64 {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         let Ok(facts) = partial::facts(path) else { return };
         let _ = partial::processes(path);
+        let _ = facts.process_events.as_ref().map(|stream| partial::process_events(path, stream, |_| ()));
         let _ = partial::rows(path, &facts.columns(), facts.rows, |row| {
             are_of_kind &= row.record.is_some() == (facts.rows == Rows::Events);
             count += 1;

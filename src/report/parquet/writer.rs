@@ -1,11 +1,15 @@
 //! [`Writer`]: rows, and groups of a report, written to the columns of a Parquet file.
 
-use std::{io::Write, net::IpAddr};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    ops::Range,
+};
 
 use jiff::Timestamp;
 use parquet::{
     data_type::{BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType, Int64Type},
-    errors::Result,
+    errors::{ParquetError, Result},
     file::{
         metadata::KeyValue,
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
@@ -59,6 +63,18 @@ impl<W: Write + Send> Writer<W> {
         Ok(())
     }
 
+    /// Writes the rows that are left, and then what `write` does, for which no reader of Parquet looks. Returns where in the file that is.
+    ///
+    /// # Errors
+    ///
+    /// What the output or `write` returns.
+    pub(crate) fn append<T>(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<(Range<u64>, T)> {
+        self.flush()?;
+        let start = self.file.bytes_written() as u64;
+        let written = write(&mut Payload(&mut self.file)).map_err(|error| ParquetError::External(error.into()))?;
+        Ok((start..self.file.bytes_written() as u64, written))
+    }
+
     /// Writes what is left, and the file's other facts under their names, with the checksums of both.
     ///
     /// # Errors
@@ -92,6 +108,20 @@ impl<W: Write + Send> Writer<W> {
         }
         group.close()?;
         Ok(())
+    }
+}
+
+/// Where something is written that is not Parquet's.
+struct Payload<'a, W: Write + Send>(&'a mut SerializedFileWriter<W>);
+
+impl<W: Write + Send> Write for Payload<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
