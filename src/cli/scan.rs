@@ -105,7 +105,8 @@ fn findings(config: &mut Config, sources: &Sources) -> Result<(Found, Option<Els
         let (found, elsewhere) = scan_once(config, sources)?;
         return Ok((found, elsewhere, wrong));
     }
-    let are_all_told = terms.ends;
+    // Where a host's logs are in several partial results, connections that came in can be in another one.
+    let are_all_told = terms.ends || config.outputs.has_hits();
     let wrong = look_ahead(config, sources, Questions { locals: false, ..questions })?;
     if !are_all_told {
         let (found, elsewhere) = scan_once(config, sources)?;

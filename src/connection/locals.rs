@@ -9,6 +9,8 @@ use std::{
     net::IpAddr,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     connection::{
         ends::Ends,
@@ -21,7 +23,8 @@ use crate::{
 
 /// The addresses that hosts have, by what their outbound connections say; names of hosts are folded. Texts as reports show them, so that one that is not an
 /// address counts too.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<String, BTreeSet<String>>", from = "BTreeMap<String, BTreeSet<String>>")]
 pub struct Locals {
     by_host: BTreeMap<String, BTreeSet<String>>,
     /// What they take in memory, in bytes.
@@ -41,6 +44,20 @@ const LONGEST_LEARNED: usize = 512;
 
 /// What an address or a host takes in memory besides its text, in bytes: a string, its allocation, and its share of a table.
 const EACH: usize = size_of::<(String, BTreeSet<String>)>() + 32;
+
+impl From<Locals> for BTreeMap<String, BTreeSet<String>> {
+    fn from(locals: Locals) -> Self {
+        locals.by_host
+    }
+}
+
+impl From<BTreeMap<String, BTreeSet<String>>> for Locals {
+    fn from(by_host: BTreeMap<String, BTreeSet<String>>) -> Self {
+        let mut locals = Self::default();
+        locals.merge(Self { by_host, size: 0 });
+        locals
+    }
+}
 
 impl Locals {
     /// Takes the source of an outbound connection as an address of its host.

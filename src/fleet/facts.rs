@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::{cidr::CidrSet, filter::Filter, glossary::Field},
+    connection::{cidr::CidrSet, filter::Filter, glossary::Field, locals::Locals},
     error::Defects,
     evtx::decoder::Carving,
     fleet::stream::Stream,
@@ -81,6 +81,9 @@ pub struct Facts {
     /// Where what events said of all processes is: nowhere in a partial result of groups, or of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_events: Option<Stream>,
+    /// The addresses that its logs say hosts have: nothing in a partial result of groups, or of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_addresses: Option<Locals>,
 }
 
 /// What was looked for.
@@ -177,6 +180,7 @@ impl Facts {
             empty: searched.empty.clone(),
             refused: terms.refused.clone(),
             process_events: None,
+            own_addresses: searched.locals.clone().filter(|_| rows == Rows::Events),
         }
     }
 

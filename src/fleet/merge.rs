@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    connection::{glossary::Field, host},
+    connection::{glossary::Field, host, locals::Locals},
     count,
     error::{Defect, DefectKind, Defects, Error},
     evidence::{
@@ -24,7 +24,7 @@ use crate::{
         facts::{Facts, RulesFacts},
         names::{self, Names},
         pages,
-        part::{Counted, Counting, Part},
+        part::{Apart, Counted, Counting, Part},
         partial::facts,
         processes::Telling,
         split::Split,
@@ -158,6 +158,7 @@ impl Gathered {
     pub fn merge(self, config: &Merging, progress: &(dyn Fn(u64) + Sync)) -> Result<Merged, Error> {
         let Self { terms, fields, mut merger } = self;
         merger.tell_first_apart();
+        let apart = Apart { hosts: merger.hosts.names(), locals: std::mem::take(&mut merger.locals) };
         let are_hits_wanted = config.outputs.need_hits() || terms.groups_later();
         let counting = Counting {
             terms: &terms,
@@ -165,6 +166,7 @@ impl Gathered {
             keeps_hits: merger.are_hits_known() && are_hits_wanted,
             hashing: config.outputs.manifest.is_some(),
             room: config.room,
+            apart: &apart,
             progress,
         };
         let Counted { groups, hits, defects, wrong, hosts, partials } =
@@ -189,7 +191,6 @@ impl Gathered {
             empty,
             repeated,
             split,
-            hosts,
             parts,
             ..
         } = merger;
@@ -218,11 +219,11 @@ impl Gathered {
             unopened,
             empty,
             strangers: Vec::new(),
+            locals: None,
             partials,
         };
-        let tells_all = |place: usize| parts.get(place).is_some_and(|part| part.stream.is_some());
-        let split = split.says(&terms, &config.outputs, tells_all);
-        let telling = Telling { parts, of_several: hosts.names() };
+        let split = split.says(&terms, &config.outputs, &parts);
+        let telling = Telling { parts, of_several: apart.hosts };
         Ok(Merged { terms, searched, count, repeated, split, telling })
     }
 }
@@ -349,6 +350,8 @@ struct Merger {
     split: Split,
     /// Those of all logs, and of all that is told of processes.
     hosts: Split,
+    /// The addresses that hosts have.
+    locals: Locals,
     names: Names,
 }
 
@@ -396,6 +399,7 @@ impl Merger {
         let names = sources.iter().map(|source| source.file.name.clone()).collect();
         let counting = (0..).zip(sources).filter(|(place, _)| !repeated.contains(place));
         self.sources.extend(counting.map(|(_, source)| source));
+        let locals = facts.own_addresses.take();
         self.parts.push(Part {
             size: path.metadata().map_or(0, |metadata| metadata.len()),
             rows: facts.rows,
@@ -406,7 +410,9 @@ impl Merger {
             path: path.clone(),
             repeated,
             stream,
+            tells_locals: locals.is_some(),
         });
+        self.locals.merge(locals.unwrap_or_default());
         self.first.get_or_insert((path, facts));
         Ok(())
     }

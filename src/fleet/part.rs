@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    connection::glossary::Field,
+    connection::{glossary::Field, host, locals::Locals},
     error::{Defect, DefectKind, Defects, Error},
     evidence::digest,
     fleet::{partial, stream::Stream},
@@ -48,6 +48,17 @@ pub(super) struct Part {
     pub(super) connections: Option<u64>,
     /// What events said of all processes, if that is in it.
     pub(super) stream: Option<Stream>,
+    /// Whether the addresses that its logs say hosts have are in it.
+    pub(super) tells_locals: bool,
+}
+
+/// Hosts that are in several parts.
+#[derive(Default)]
+pub(super) struct Apart {
+    /// Their folded names.
+    pub(super) hosts: BTreeSet<String>,
+    /// The addresses that hosts have, by all parts.
+    pub(super) locals: Locals,
 }
 
 /// How parts are counted.
@@ -63,6 +74,8 @@ pub(super) struct Counting<'a> {
     pub(super) hashing: bool,
     /// How much groups may take in memory, and hits as much again, in bytes, for each thread.
     pub(super) room: usize,
+    /// Which hosts are in several of them, and the addresses that all of these say they have.
+    pub(super) apart: &'a Apart,
     /// Is told how many bytes have been counted since it was told last.
     pub(super) progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -160,7 +173,7 @@ impl Part {
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
-        let read = partial::rows(&self.path, &self.columns, self.rows, |row| {
+        let read = partial::rows(&self.path, &self.columns, self.rows, |mut row| {
             let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
                 return Err(io::Error::other("one has a rule or a source that is not listed"));
@@ -173,6 +186,9 @@ impl Part {
                 return Ok(());
             }
             hosts.extend(self.doubtful_host(&row).cloned());
+            if let Some(key) = self.with_ends(&row, counting.apart) {
+                row.key = key;
+            }
             let hit = (keeps_hits || is_made).then(|| row.hit(source)).flatten();
             let made = hit.as_ref().filter(|_| is_made);
             let made = made.map(|hit| GroupKey::new(fields, row.key.rule, |field| hit.get(field)));
@@ -205,6 +221,19 @@ impl Part {
             }
             None => Ok(()),
         }
+    }
+
+    /// The values of a row whose ends are to be told again, since more is known of its host in other partial results.
+    fn with_ends(&self, row: &Row, apart: &Apart) -> Option<GroupKey> {
+        let has_ends = self.tells_locals && Field::ENDS.iter().all(|field| self.columns.contains(field));
+        if !has_ends || apart.hosts.is_empty() {
+            return None;
+        }
+        let value = |field| row.key.value(&self.columns, field);
+        let host = Some(value(Field::Dvc)).filter(|host| apart.hosts.contains(&*host::folded(host)))?;
+        let sides = apart.locals.sides(host, value(Field::SrcIp), value(Field::DestIp), value(Field::Direction));
+        let told = self.columns.iter().map(|&field| sides.field(field).map_or("", value));
+        Some(GroupKey::of_values(row.key.rule, told))
     }
 
     /// The host of a row, if it is one of the doubtful ones.

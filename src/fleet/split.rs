@@ -1,13 +1,16 @@
 //! [`Split`]: the hosts that have logs in more than one partial result.
 //!
 //! A process, a twin or an address of a host can be in another of its logs than the connection. A scan looks in all logs that it has. Of
-//! what is in those of another scan, processes are joined to connections when the two are merged. The rest is not, and that has to be said.
+//! what is in those of another scan, processes are joined to connections when the two are merged, and addresses tell which end of these is
+//! the host. The rest is not joined, and that has to be said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    connection::{host, logged::LoggedBy},
+    connection::{glossary::Field, host, logged::LoggedBy},
+    fleet::part::Part,
     report::outputs::Outputs,
+    rule::judge::End,
     scan::{known::Questions, terms::Terms},
     text,
 };
@@ -50,18 +53,25 @@ impl Split {
         self.hosts.iter().filter(|(_, host)| host.places.len() > 1)
     }
 
-    /// One line that says what is not joined, and for which hosts; nothing if there is nothing to join. Processes are joined to
-    /// connections where what events said of all of them is in each of the partial results (`tells_all`, by their places), but rules and
-    /// users are of one scan.
-    pub(super) fn says(&self, terms: &Terms, outputs: &Outputs, tells_all: impl Fn(usize) -> bool) -> Option<String> {
+    /// One line that says what is not joined, and for which hosts; nothing if there is nothing to join.
+    ///
+    /// Processes are joined to connections, and the ends of these are told again, where all of the partial results tell what that takes.
+    /// But rules, filters and users are of one scan.
+    pub(super) fn says(&self, terms: &Terms, outputs: &Outputs, parts: &[Part]) -> Option<String> {
         let questions = Questions::new(terms, outputs.need_hits());
-        let are_joined = self.several().all(|(_, host)| host.places.iter().copied().all(&tells_all));
-        let has_processes = outputs.need_processes() && !are_joined || questions.is_of_processes();
+        let all = |tells: fn(&Part) -> bool| {
+            let mut places = self.several().flat_map(|(_, host)| &host.places);
+            places.all(|&place| parts.get(place).is_some_and(tells))
+        };
+        let processes = outputs.need_processes() && !all(|part| part.stream.is_some());
+        let are_ends_judged =
+            terms.rules.everywhere.judged == End::Remote || terms.filter.fields().any(Field::is_of_ends);
         // Partial results have what a page or events show besides, whether any are made or not.
         let shows_ends = outputs.events.is_some() || outputs.html.is_some() || outputs.labels.is_some();
+        let ends = are_ends_judged || (shows_ends || terms.counts_by_ends()) && !all(|part| part.tells_locals);
         let what = [
-            ("processes", has_processes),
-            ("own addresses", questions.locals && (shows_ends || terms.counts_by_ends())),
+            ("processes", processes || questions.is_of_processes()),
+            ("own addresses", questions.locals && ends),
             ("twins", terms.logged_by == LoggedBy::All),
         ];
         let what: Vec<&str> = what.into_iter().filter_map(|(what, is_asked)| is_asked.then_some(what)).collect();

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connection::clock::Skew,
+    connection::{clock::Skew, locals::Locals},
     count,
     error::{DefectKind, Defects},
     evidence::{
@@ -67,6 +67,8 @@ pub struct Searched {
     pub empty: Vec<String>,
     /// Hosts that were asked for and that are not in the logs.
     pub strangers: Vec<Stranger>,
+    /// The addresses that hosts have, where it was asked which end of a connection is the host.
+    pub locals: Option<Locals>,
     /// The partial results that it is from, if it is, and they are to be named; by path.
     pub partials: Vec<SearchedFile>,
 }
@@ -165,6 +167,7 @@ impl Searched {
             others: sources.others,
             unopened: sources.unopened,
             strangers: Vec::new(),
+            locals: plan.known.locals.clone(),
             partials: Vec::new(),
         }
     }

@@ -8,6 +8,9 @@
 //! some that matter. That takes a third of the processor time of taking all events of the hosts, which is still done where every
 //! record is decoded, and where the notes take too much memory. Of logs with hits, most is looked at along with the scan for these
 //! ([`crate::scan::along`]), and is not read again. The tests hold all of these to the same bytes.
+//!
+//! For a partial result, [`all`] takes what is told of any process besides: that is a look of its own, and adds nothing to what the scan
+//! itself reports.
 
 use std::{mem, sync::Arc};
 

@@ -30,9 +30,15 @@ fn written(case: &Case, ran: &Ran) -> Written {
     Written([ran.report().to_owned(), events, page])
 }
 
-/// What one scan of some logs gives, and what merging partial results of each part of them does, each part made with other options.
-/// `outputs` are of both.
-fn one_and_merged(case: &Case, args: &[&str], outputs: &[&str], parts: &[&[&str]]) -> (Written, Written, Ran) {
+/// What one scan of some logs gives by these arguments, and what merging partial results of each part of them does, which are made by
+/// `of_parts`, each with another bound on memory or threads. `outputs` are of both.
+fn one_and_merged(
+    case: &Case,
+    args: &[&str],
+    of_parts: &[&str],
+    outputs: &[&str],
+    parts: &[&[&str]],
+) -> (Written, Written, Ran) {
     let all: Vec<&str> = parts.concat();
     let one = Ran::new(case.command(&[args, outputs, &all].concat()));
     let one = written(case, &one);
@@ -41,7 +47,7 @@ fn one_and_merged(case: &Case, args: &[&str], outputs: &[&str], parts: &[&[&str]
     fs::create_dir_all(case.path("parts")).unwrap();
     for ((number, logs), slow) in parts.iter().enumerate().zip(slow.iter().cycle()) {
         let name = format!("parts/{number}.parquet");
-        let scanned = Ran::new(case.command(&[args, slow, &["--partial", &name], logs].concat()));
+        let scanned = Ran::new(case.command(&[of_parts, slow, &["--partial", &name], logs].concat()));
         let beside = Ran::new(case.command(&[args, logs].concat()));
         assert!(scanned.report() == beside.report(), "{slow:?} {logs:?}\n{}", scanned.stderr());
     }
@@ -83,7 +89,7 @@ fn a_process_is_known_by_its_event_in_any_partial_result() {
             (&["--context", "--format", "jsonl"], &[]),
             (&["--context", "--group-by", "dvc,process_guid"], &OUTPUTS),
         ] {
-            let (one, merged, ran) = one_and_merged(&case, args, outputs, parts);
+            let (one, merged, ran) = one_and_merged(&case, args, args, outputs, parts);
             let [report, events, _] = &merged.0;
             assert_eq!(*report, one.0[0], "{args:?} {}", ran.stderr());
             assert_eq!(*events, one.0[1], "{args:?}");
@@ -100,7 +106,8 @@ fn a_process_is_known_by_its_event_in_any_partial_result() {
 fn what_is_shown_of_processes_is_that_of_one_scan_whatever_memory_there_is() {
     let [connections, processes, parents] = logs("WS01");
     let case = detect().log("a.evtx", &connections).log("b.evtx", &processes).log("c.evtx", &parents);
-    let (one, ..) = one_and_merged(&case, &["--context"], &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
+    let (one, ..) =
+        one_and_merged(&case, &["--context"], &["--context"], &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
     for more in [&["--max-memory", "1KiB"][..], &["--max-memory", "64KiB"], &["--threads", "1"]] {
         let merged = Ran::new(case.another(&[&["merge"], more, &["parts"]].concat()));
         assert_eq!(merged.exits(0).report(), one.0[0], "{more:?}");
@@ -111,7 +118,8 @@ fn what_is_shown_of_processes_is_that_of_one_scan_whatever_memory_there_is() {
 fn a_log_in_two_partial_results_tells_the_same_of_processes() {
     let [connections, processes, parents] = logs("WS01");
     let case = detect().log("a.evtx", &connections).log("b.evtx", &processes).log("c.evtx", &parents);
-    let (one, ..) = one_and_merged(&case, &["--context"], &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
+    let (one, ..) =
+        one_and_merged(&case, &["--context"], &["--context"], &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
     for logs in [&["b.evtx", "c.evtx"][..], &["a.evtx", "b.evtx"], &["a.evtx"], &["c.evtx"]] {
         Ran::new(case.command(&[&["--context", "--force", "--partial", "parts/again.parquet"], logs].concat()))
             .exits(0);
@@ -136,7 +144,7 @@ fn what_security_auditing_says_of_processes_is_joined_too() {
         .log("b.evtx", &evtx_writer::log(&[created(10, r"C:\a.exe")]))
         .log("c.evtx", &evtx_writer::log(&[exited, created(120, r"C:\b.exe")]));
     let args = ["--context", "--source", "security", "--group-by", "dvc,dest_ip"];
-    let (one, merged, ran) = one_and_merged(&case, &args, &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
+    let (one, merged, ran) = one_and_merged(&case, &args, &args, &[], &[&["a.evtx"], &["b.evtx"], &["c.evtx"]]);
     assert_eq!(merged.0[0], one.0[0], "{}", ran.stderr());
     assert!(one.0[0].contains("/x") && one.0[0].contains("2 processes"), "{}", one.0[0]);
 }
@@ -156,7 +164,7 @@ fn logs_that_are_scanned_apart_in_any_way_give_what_one_scan_gives() {
         let parts: Vec<[&str; 1]> = names.iter().map(|name| [&**name]).collect();
         let parts: Vec<&[&str]> = parts.iter().map(|part| &part[..]).collect();
         let args = ["--context", "--group-by", "dvc,process_guid"];
-        let (one, merged, ran) = one_and_merged(&case, &args, &OUTPUTS, &parts);
+        let (one, merged, ran) = one_and_merged(&case, &args, &args, &OUTPUTS, &parts);
         let is_whole = |row: &str| row.contains(" > ") && row.contains(".example") && row.ends_with(",own");
         assert!(one.0[0].lines().filter(|row| is_whole(row)).count() > 10, "{seed}");
         assert_eq!(merged.0[..2], one.0[..2], "{seed} {}", ran.stderr());
@@ -179,8 +187,42 @@ fn real_logs_of_a_host_that_are_scanned_apart_give_what_one_scan_gives() {
         logs.sort();
         let halves = [0, 1].map(|half| logs.iter().map(|log| &**log).skip(half).step_by(2).collect::<Vec<_>>());
         let case = connections();
-        let (one, merged, _) = one_and_merged(&case, &["--context"], &[], &[&halves[0], &halves[1]]);
+        let (one, merged, _) =
+            one_and_merged(&case, &["--context"], &["--context"], &OUTPUTS, &[&halves[0], &halves[1]]);
         assert_eq!(merged.0[0], one.0[0], "{folder}");
+        assert_eq!(merged.0[1], one.0[1], "{folder}");
+        assert!(merged == one, "the pages of {folder} differ");
+    }
+}
+
+#[test]
+fn an_address_is_a_hosts_own_by_its_connections_in_any_partial_result() {
+    let [came_out, came_in] =
+        [("true", "10.1.2.3", "8.8.8.8"), ("false", "10.1.2.3", "9.9.9.9")].map(|(initiated, source, dest)| {
+            let event = Event::connection().with("Initiated", initiated).with("SourceIp", source).dest(dest);
+            evtx_writer::log(&[event.on("WS01")])
+        });
+    // The same end is the host's where it is the destination.
+    let other_way =
+        Event::connection().with("Initiated", "false").with("SourceIp", "9.9.9.9").dest("10.1.2.3").on("ws01");
+    let case =
+        connections().log("a.evtx", &came_out).log("b.evtx", &came_in).log("c.evtx", &evtx_writer::log(&[other_way]));
+    let parts: [&[&str]; 3] = [&["a.evtx"], &["b.evtx"], &["c.evtx"]];
+    for args in
+        [&["--context"][..], &["--partial-events"], &["--partial-events", "--group-by", "dvc,remote_ip,local_ip"]]
+    {
+        let of_both: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--partial-events").collect();
+        let (one, merged, ran) = one_and_merged(&case, &of_both, args, &OUTPUTS, &parts);
+        assert_eq!(merged.0[..2], one.0[..2], "{args:?} {}", ran.stderr());
+        assert!(merged == one, "the pages differ with {args:?}");
+        assert!(args.len() < 2 || one.0[0].contains("WS01,9.9.9.9,10.1.2.3,1,"), "{}", one.0[0]);
+        ran.exits(0).does_not_say("in more than one partial result");
+    }
+    // Which connections are hits is decided by the scan.
+    for args in [&["--judge", "remote", "--exclude-cidr", "9.9.9.0/24"][..], &["--remote", "9.9.9.9"]] {
+        let of_parts = [args, &["--partial-events"]].concat();
+        let (.., ran) = one_and_merged(&case, args, &of_parts, &[], &parts);
+        ran.says(&["WS01 has logs in more than one partial result: own addresses are joined only within each"]);
     }
 }
 
