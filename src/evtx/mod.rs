@@ -5,8 +5,8 @@
 //!
 //! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
 //! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. `impossible`: times
-//!   that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of values. [`definition`]: the definitions of their
-//!   templates.
+//!   that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of values. [`definition`]: where the
+//!   definitions of their templates have the time and the EventID. `tokens`: what these are made of.
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
 //!   renders. [`typed`]: records as Windows writes them, without the
@@ -33,6 +33,7 @@ pub mod record;
 pub mod shape;
 mod shapes;
 pub(crate) mod shown;
+pub(crate) mod tokens;
 pub mod tree;
 pub mod typed;
 pub mod window;

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::{
     bytes::utf16,
     evtx::{
-        definition::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
         event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
         kind::{FRAGMENT, HEX64, NULL},
+        tokens::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
         tree,
     },
 };

@@ -9,8 +9,8 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     bytes::u32_at,
     evtx::{
-        definition::{NAME_HEADER, Use, name_at},
         shape::{Extent, Shape},
+        tokens::{NAME_HEADER, Use, name_at},
     },
 };
 

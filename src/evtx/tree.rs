@@ -2,7 +2,7 @@
 //!
 //! Tokens are those of [`crate::evtx::definition`]. A definition with any other is nothing here.
 
-use crate::evtx::definition::{FRAGMENT_HEADER, Names, Token, Tokens};
+use crate::evtx::tokens::{FRAGMENT_HEADER, Names, Token, Tokens};
 
 /// An element of a definition.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ use crate::{
     bytes::{u16_at, u32_at, u64_at},
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
-        definition::{NAME_HEADER, name_at},
         event::Event,
         form::{Form, Site},
         instance::{Instance, fits, is_end_of_fragment, is_end_of_record},
@@ -22,6 +21,7 @@ use crate::{
         shape::{Extent, Member, Name, Part, Plain, Shape, has_surrogates},
         shapes::Shapes,
         shown,
+        tokens::{NAME_HEADER, name_at},
     },
     magic::CHUNK_HEADER_SIZE,
 };
