@@ -6,9 +6,10 @@
 //! - [`partial`]: a partial result, written and read. [`facts`]: all it says besides its rows. `reader`: its rows, read again.
 //! - [`processes`]: what parts say of the processes behind hits.
 //! - `pages` and `thrift`: what keeps a hostile file from taking more memory than its rows do.
-//! - [`merge`]: parts put together. `part`: one of them. `names`: logs of different hosts that have the same path.
+//! - [`merge`]: parts put together. `difference`: why some cannot be. `part`: one of them. `names`: logs of different hosts that have the same path.
 //! - `split`: hosts whose logs are in several parts. `stream`: what events of these said of processes. [`processes`]: what comes of it.
 
+mod difference;
 pub mod facts;
 pub mod merge;
 mod names;
