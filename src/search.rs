@@ -1,6 +1,6 @@
 //! A [`Search`]: the way from paths to groups and connections for programs that use this library.
 
-use std::{io, num::NonZeroUsize, path::Path, sync::Arc, thread};
+use std::{io, num::NonZeroUsize, path::Path, thread};
 
 use crate::{
     connection::{cidr::CidrSet, glossary::Field, logged::LoggedBy},
@@ -12,7 +12,7 @@ use crate::{
     evtx::decoder::Carving,
     group::{
         copies::{self, Copies, Leaving},
-        groups::{self, SortedGroups},
+        groups::SortedGroups,
         hit::Hit,
         hits::{Hits, SortedHits},
         key::{Group, GroupKey},
@@ -24,8 +24,7 @@ use crate::{
         set::RuleSet,
     },
     scan::{
-        along::Along,
-        plan::{self, Decoding, Plan, Purpose},
+        plan::{self, Plan},
         pool::{self, Method},
         prefilter::Prefilter,
         searched::Searched,
@@ -111,8 +110,7 @@ impl Search {
 
     fn plan(&self, threads: NonZeroUsize) -> Result<Plan, Error> {
         let names = &self.rule.processes;
-        let prefilter = Prefilter::new((!names.is_empty()).then_some(names), LoggedBy::Sysmon)
-            .map_err(|error| Error::Usage(error.to_string()))?;
+        let prefilter = Prefilter::new((!names.is_empty()).then_some(names), LoggedBy::Sysmon)?;
         let any = names.is_empty().then(String::new);
         let rules = RuleSet {
             infos: vec![self.info.clone()],
@@ -122,19 +120,8 @@ impl Search {
         };
         let (carving, copies) =
             if self.recover { (Carving::Stale, Copies::DropStale) } else { (Carving::Live, Copies::Count) };
-        Ok(Plan {
-            terms: Terms { carving, copies, ..Terms::new(rules, self.group_by.clone()) },
-            prefilter,
-            decoding: Decoding::Candidates,
-            apart: groups::Sources::Together,
-            room: plan::room(MEMORY, threads),
-            keep_hits: true,
-            purpose: Purpose::Connections,
-            known: Arc::default(),
-            before: Vec::new(),
-            follow_ids: false,
-            along: Along::None,
-        })
+        let terms = Terms { carving, copies, ..Terms::new(rules, self.group_by.clone()) };
+        Ok(Plan { keep_hits: true, ..Plan::new(terms, prefilter, plan::room(MEMORY, threads)) })
     }
 }
 

@@ -8,25 +8,22 @@ use std::{
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
     slice,
-    sync::Arc,
 };
 
 use crate::{
-    connection::{cidr::CidrSet, glossary::Field, logged::LoggedBy},
+    connection::{glossary::Field, logged::LoggedBy},
     error::Error,
     evidence::{
         digest::{self, Digests},
         source::{self, Packing},
         sources::{self, Links, Sources},
     },
-    group::groups,
     report::recorded::Recorded,
-    rule::{judge::Rule, set::RuleSet},
+    rule::set::RuleSet,
     scan::{
-        along::Along,
-        plan::{Decoding, Plan, Purpose},
+        plan::Plan,
         pool::{self, Method},
-        prefilter::Prefilter,
+        prefilter::{Prefilter, Records},
         searched::SearchedFile,
         terms::Terms,
     },
@@ -274,26 +271,8 @@ fn logs(
     Ok(now.collect())
 }
 
-/// A plan that looks for nothing: only the hashes matter.
+/// A plan that looks for no record: only the hashes matter.
 fn nothing() -> Result<Plan, Error> {
-    let processes = vec!["\u{0}".to_owned()];
-    let prefilter =
-        Prefilter::new(Some(&processes), LoggedBy::Sysmon).map_err(|error| Error::Usage(error.to_string()))?;
-    let rules = RuleSet {
-        builtin: Some(Rule { processes, detection: Some(CidrSet::default()), ..Rule::default() }),
-        ..RuleSet::default()
-    };
-    Ok(Plan {
-        prefilter,
-        terms: Terms::new(rules, vec![Field::Dvc]),
-        decoding: Decoding::Candidates,
-        apart: groups::Sources::Together,
-        room: usize::MAX,
-        keep_hits: false,
-        purpose: Purpose::Connections,
-        known: Arc::default(),
-        before: Vec::new(),
-        follow_ids: false,
-        along: Along::None,
-    })
+    let prefilter = Prefilter::new(None, LoggedBy::Sysmon)?.of(Records::Of(&[]));
+    Ok(Plan::new(Terms::new(RuleSet::default(), vec![Field::Dvc]), prefilter, usize::MAX))
 }

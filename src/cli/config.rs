@@ -50,8 +50,7 @@ use crate::{
         },
     },
     scan::{
-        along::Along,
-        plan::{self, Decoding, Plan, Purpose},
+        plan::{self, Decoding, Plan},
         pool::Method,
         prefilter::Prefilter,
         terms::Terms,
@@ -102,10 +101,9 @@ impl Config {
             ClockArg::Utc => Clock::Utc,
         };
         let texts = texts(&rules, &loaded, args.source);
-        let prefilter = Prefilter::new(texts.as_deref(), args.source)
-            .map_err(|error| Error::Usage(format!("--process: too many names: {error}")))?
-            // A record's own time tells nothing of the other one.
-            .within(if clock == Clock::Logged { filter.window } else { Window::default() });
+        // A record's own time tells nothing of the other one.
+        let window = if clock == Clock::Logged { filter.window } else { Window::default() };
+        let prefilter = Prefilter::new(texts.as_deref(), args.source)?.within(window);
         let known_by = if args.only_names { KnownBy::Name } else { KnownBy::Content };
         let rows = rows_of_partial(&args, &rules)?;
         let partial = args.partial.map(|path| (path, rows));
@@ -139,17 +137,11 @@ impl Config {
         let terms = Terms { ends: terms.counts_by_ends() || shows_ends, peers, ..terms };
         Ok(Self {
             plan: Plan {
-                terms,
-                prefilter,
                 decoding: if args.no_prefilter { Decoding::Everything } else { Decoding::Candidates },
                 apart: if outputs.need_sources() { groups::Sources::Apart } else { groups::Sources::Together },
-                room: plan::room(args.max_memory, threads(args.threads)),
                 keep_hits: outputs.need_hits(),
-                purpose: Purpose::Connections,
-                known: Arc::default(),
-                before: Vec::new(),
                 follow_ids: outputs.hashes().is_some(),
-                along: Along::None,
+                ..Plan::new(terms, prefilter, plan::room(args.max_memory, threads(args.threads)))
             },
             method: Method {
                 threads: threads(args.threads),

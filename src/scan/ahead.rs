@@ -61,7 +61,7 @@ fn learn(
     sources: &Sources,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(Option<Known>, Wrong), Error> {
-    let prefilter = Prefilter::new(None, questions.asked()).map_err(|error| Error::Usage(error.to_string()))?;
+    let prefilter = Prefilter::new(None, questions.asked())?;
     let prefilter = prefilter.of(Records::Of(questions.event_ids()));
     let ahead =
         Plan { before: vec![plan.prefilter.clone()], ..plan.of_another_look(prefilter, Purpose::Ahead(questions)) };

@@ -142,7 +142,7 @@ pub(super) fn of_everything(plan: &Plan, filter: Filter, group_by: Vec<Field>) -
         by_process: vec![(String::new(), 0)],
         ..RuleSet::default()
     };
-    let prefilter = Prefilter::new(None, plan.terms.logged_by).map_err(|error| Error::Usage(error.to_string()))?;
+    let prefilter = Prefilter::new(None, plan.terms.logged_by)?;
     Ok(Plan {
         terms: Terms {
             rules: Arc::new(everything),

@@ -66,6 +66,24 @@ pub enum Decoding {
 }
 
 impl Plan {
+    /// The plan of a scan for connections on these terms, which keeps no hit, counts all logs together and decodes what may matter.
+    #[must_use]
+    pub fn new(terms: Terms, prefilter: Prefilter, room: usize) -> Self {
+        Self {
+            terms,
+            prefilter,
+            decoding: Decoding::Candidates,
+            apart: groups::Sources::Together,
+            room,
+            keep_hits: false,
+            purpose: Purpose::Connections,
+            known: Arc::default(),
+            before: Vec::new(),
+            follow_ids: false,
+            along: Along::None,
+        }
+    }
+
     /// How much of an event is read where it is read without the parser; nothing where all are to be read by it.
     #[must_use]
     pub fn extent(&self) -> Option<Extent> {

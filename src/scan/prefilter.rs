@@ -26,6 +26,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::{
     bytes::utf16,
     connection::{logged::LoggedBy, security},
+    error::Error,
     evtx::{candidates::Candidates, record::Record, window::Window},
 };
 
@@ -66,12 +67,14 @@ impl Prefilter {
     /// # Errors
     ///
     /// The texts are more than the regex engine takes (some ten thousand).
-    pub fn new(texts: Option<&[String]>, logged_by: LoggedBy) -> Result<Self, regex::Error> {
+    pub fn new(texts: Option<&[String]>, logged_by: LoggedBy) -> Result<Self, Error> {
         let patterns = texts.map(|texts| texts.iter().map(|text| pattern(text)).collect::<Vec<_>>().join("|"));
-        let texts = |pattern: String| RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build();
+        let refused = |error| Error::Usage(format!("too many names to look for: {error}"));
+        let built = |builder: &RegexBuilder| builder.build().map_err(refused);
+        let texts = |pattern: String| built(RegexBuilder::new(&pattern).unicode(false).case_insensitive(true));
         let names = |names: &[&str]| {
             let patterns = names.iter().map(|name| pattern(name)).collect::<Vec<_>>();
-            RegexBuilder::new(&patterns.join("|")).unicode(false).build()
+            built(RegexBuilder::new(&patterns.join("|")).unicode(false))
         };
         Ok(Self {
             providers: names(logged_by.providers())?,

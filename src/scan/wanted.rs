@@ -122,7 +122,7 @@ impl Wanted {
         hosts.sort_unstable();
         let are_known = (1..=Prefilter::MOST_TEXTS).contains(&hosts.len());
         let texts = are_known.then_some(&*hosts);
-        let prefilter = Prefilter::new(texts, logged_by).map_err(|error| Error::Usage(error.to_string()))?;
+        let prefilter = Prefilter::new(texts, logged_by)?;
         Ok(prefilter.of(Records::Any))
     }
 

@@ -4,31 +4,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock},
+    sync::LazyLock,
 };
 
 use ipnet::IpNet;
 use netsift::{
     Defect,
     inside::{
-        along::Along,
-        beside::Names,
         builtin,
         cidr::{self, CidrSet},
-        clock::Clock,
-        copies::Copies,
         decoder::{Carving, Decoder},
         filter::Filter,
         findings::Findings,
         glossary::Field,
-        groups,
         hit::Hit,
         info::RuleInfo,
         judge::Rule,
         key::{Group, GroupKey},
         logged::LoggedBy,
         magic::{self, CHUNK_SIZE, FILE_HEADER_SIZE},
-        plan::{Decoding, Plan, Purpose},
+        plan::{Decoding, Plan},
         prefilter::Prefilter,
         searched::Searched,
         set::RuleSet,
@@ -37,7 +32,6 @@ use netsift::{
         sysmon::PROVIDER,
         tally::Tally,
         terms::Terms,
-        twins::Twins,
         window::Window,
     },
 };
@@ -116,38 +110,15 @@ fn window() -> Window {
 
 fn new_plan(processes: Vec<String>, exclusion: CidrSet) -> Plan {
     let names = if processes.is_empty() { vec![String::new()] } else { processes.clone() };
-    Plan {
-        prefilter: Prefilter::new((!processes.is_empty()).then_some(&*processes), LoggedBy::Sysmon).unwrap(),
-        terms: Terms {
-            logged_by: LoggedBy::Sysmon,
-            filter: Filter::default(),
-            rules: Arc::new(RuleSet {
-                infos: vec![RuleInfo::of_everything()],
-                builtin: Some(Rule { processes, exclusion, ..Rule::default() }),
-                by_process: names.into_iter().map(|name| (name, 0)).collect(),
-                ..RuleSet::default()
-            }),
-            refused: Vec::new(),
-            carving: Carving::Live,
-            copies: Copies::Count,
-            twins: Twins::Count,
-            group_by: Field::ALL.to_vec(),
-            ends: false,
-            is_grouped: true,
-            peers: false,
-            names: Names::Logged,
-            clock: Clock::Logged,
-        },
-        decoding: Decoding::Candidates,
-        apart: groups::Sources::Together,
-        room: usize::MAX,
-        keep_hits: true,
-        purpose: Purpose::Connections,
-        known: Arc::default(),
-        before: Vec::new(),
-        follow_ids: true,
-        along: Along::None,
-    }
+    let prefilter = Prefilter::new((!processes.is_empty()).then_some(&*processes), LoggedBy::Sysmon).unwrap();
+    let rules = RuleSet {
+        infos: vec![RuleInfo::of_everything()],
+        builtin: Some(Rule { processes, exclusion, ..Rule::default() }),
+        by_process: names.into_iter().map(|name| (name, 0)).collect(),
+        ..RuleSet::default()
+    };
+    let terms = Terms::new(rules, Field::ALL.to_vec());
+    Plan { keep_hits: true, follow_ids: true, ..Plan::new(terms, prefilter, usize::MAX) }
 }
 
 /// What one way of sifting gave.
