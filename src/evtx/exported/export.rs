@@ -212,6 +212,18 @@ mod tests {
         }
     }
 
+    /// Each was looked for behind all the others: together that took minutes.
+    #[test]
+    fn empty_lines_are_looked_through_once() {
+        for lines in ["\n".repeat(LONGEST), " \n".repeat(LONGEST / 2)] {
+            let [one, two] = [1, 2].map(object);
+            let (ids, faults) = ids(Export::JsonLines, &format!("{one}\nx{lines}{two}"));
+            assert_eq!((ids.len(), faults.len()), (2, 1));
+            let found = read_all(Export::Xml, format!("{}\nx{lines}{}", xml(1), xml(2)).as_bytes());
+            assert_eq!(found.len(), 3);
+        }
+    }
+
     #[test]
     fn bytes_that_are_no_text_are_replaced_and_said_once() {
         let text = [1, 2, 3].map(|id| xml(id).replace("'P'", "'P\u{e9}'")).concat();

@@ -85,7 +85,7 @@ impl Objects {
         loop {
             pass_line(text);
             text.have(RECORD);
-            let line = text.window().trim_ascii_start();
+            let line = first_line(text.window()).trim_ascii_start();
             let is_start = matches!(line.first(), Some(b'{' | b'[' | 0)) || line.starts_with(MARK) || record(line) > 0;
             if is_start || text.window().is_empty() {
                 return Piece::Fault(place, "not an event: skipped up to the next one".to_owned());
@@ -105,6 +105,11 @@ fn record(line: &[u8]) -> usize {
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_line = number.get(digits).is_none_or(u8::is_ascii_whitespace);
     if digits > 0 && is_line { line.len() - number.len() + digits } else { 0 }
+}
+
+/// Up to the end of the line. What is behind it is not looked at: there can be a window full of empty lines.
+fn first_line(window: &[u8]) -> &[u8] {
+    window.get(..memchr::memchr(b'\n', window).unwrap_or(window.len())).unwrap_or_default()
 }
 
 /// Passes the rest of a line.
