@@ -70,7 +70,10 @@ pub struct Kin {
 
 /// The host of the record before, as most records in a row are of one: its name as it stands there, and its fingerprint.
 #[derive(Debug, Default)]
-pub(super) struct Latest {
+pub(super) struct Latest(Option<Met>);
+
+#[derive(Debug)]
+struct Met {
     kind: u8,
     name: Vec<u8>,
     host: Option<u128>,
@@ -88,10 +91,12 @@ pub struct Rest {
 impl Latest {
     /// The fingerprint of a host, if it has one, by the value that is its name.
     pub(super) fn host(&mut self, name: Raw<'_>, host: impl Fn(&str) -> Option<u128>) -> Option<u128> {
-        if (name.kind, name.bytes) != (self.kind, &self.name) {
-            *self = Self { kind: name.kind, name: name.bytes.to_vec(), host: host(&name.text()) };
+        if let Some(met) = self.0.as_ref().filter(|met| (name.kind, name.bytes) == (met.kind, &met.name)) {
+            return met.host;
         }
-        self.host
+        let host = host(&name.text());
+        self.0 = Some(Met { kind: name.kind, name: name.bytes.to_vec(), host });
+        host
     }
 }
 
@@ -328,6 +333,14 @@ mod tests {
         let (kin, _) = met(&wanted, 10_000, &told);
         assert!(kin.ties.is_empty() && kin.passed.is_empty());
         assert!(kin.rest(&wanted.into_iter().collect()).is_none());
+    }
+
+    #[test]
+    fn a_host_without_a_name_is_asked_for_though_it_is_the_first() {
+        let none = Raw { kind: 0, bytes: &[] };
+        let mut latest = Latest::default();
+        assert_eq!(latest.host(none, |name| name.is_empty().then_some(7)), Some(7));
+        assert_eq!(latest.host(none, |_| None), Some(7));
     }
 
     #[test]
