@@ -3,7 +3,7 @@
 //! A record has the time at which it was logged (`TimeCreated`), and Sysmon's events have the time of what happened (`UtcTime`).
 //! They are milliseconds apart, unless the host's clock was set in between, or the log was made up.
 
-use std::ops::Range;
+use std::{cmp::Reverse, ops::Range};
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,15 @@ impl Skew {
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.unread = self.unread.saturating_add(other.unread);
-        let of = |skew: &Self| (skew.largest.unsigned_abs(), skew.largest, std::cmp::Reverse(skew.host.clone()));
-        if of(other) > of(self) {
-            (self.largest, self.host) = (other.largest, other.host.clone());
+        if other.rank() > self.rank() {
+            self.largest = other.largest;
+            self.host.clone_from(&other.host);
         }
+    }
+
+    /// The largest difference counts, and of the hosts that have it the first by name.
+    fn rank(&self) -> (u64, i64, Reverse<&str>) {
+        (self.largest.unsigned_abs(), self.largest, Reverse(&self.host))
     }
 }
 
