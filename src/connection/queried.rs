@@ -86,11 +86,36 @@ impl Queried {
     }
 
     fn add(&mut self, host: &str, guid: &str, query: &Query) {
+        const OF_HOST: usize = 256;
         const OF_PROCESS: usize = 256;
-        let processes = self.by_host.entry(host.into()).or_default();
-        if !processes.contains_key(guid) {
-            self.size += OF_PROCESS;
+        if !self.by_host.contains_key(host) {
+            self.size += OF_HOST + host.len();
+            self.by_host.insert(host.into(), HashMap::new());
         }
-        self.size += processes.entry(guid.into()).or_default().add(query);
+        let Some(processes) = self.by_host.get_mut(host) else { return };
+        if !processes.contains_key(guid) {
+            self.size += OF_PROCESS + guid.len();
+            processes.insert(guid.into(), Answers::default());
+        }
+        self.size += processes.get_mut(guid).map_or(0, |answers| answers.add(query));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_hosts_and_processes_take_room_once() {
+        let query = Query { time: 0, name: "a.example".into(), addresses: Vec::new() };
+        let of = |host: &str, guid: &str, times: usize| {
+            let mut queried = Queried::default();
+            (0..times).for_each(|_| queried.add(host, guid, &query));
+            queried.size()
+        };
+        let long = "h".repeat(1000);
+        let short = of("h", "g", 1);
+        assert_eq!((of(&long, "g", 1), of("h", &long, 1)), (short + 999, short + 999));
+        assert_eq!(of(&long, &long, 2) - of(&long, &long, 1), of("h", "g", 2) - short);
     }
 }

@@ -179,7 +179,9 @@ impl Start {
 }
 
 impl Starts {
-    /// What a process takes in memory besides its texts, in bytes, and what a text takes, with what the allocator adds.
+    /// What a host takes in memory besides its name, in bytes, what a process takes besides its texts, and what a text takes, with what the
+    /// allocator adds.
+    const OF_HOST: usize = 256;
     const OF_START: usize = 96;
     const OF_VALUE: usize = 24;
     const OF_TEXT: usize = 48;
@@ -307,6 +309,7 @@ impl Starts {
 
     fn learn(&mut self, host: &str, of: u128, start: Start) {
         if !self.by_host.contains_key(host) {
+            self.size += Self::OF_HOST + host.len();
             self.by_host.insert(host.into(), HashMap::new());
         }
         let Some(starts) = self.by_host.get_mut(host) else { return };
@@ -401,6 +404,18 @@ mod tests {
         assert_eq!(of(&some, PARENT), Some(vec![("CommandLine", "own"), ("Company", "-")]));
         assert_eq!(of(&some, "{6820D070-1F1B-6323-5C02-000000001401}"), None);
         assert_eq!(of(&some, "-"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_host_takes_room_once() {
+        let of = |host: String, times: usize| {
+            let event = Event { computer: host.into(), ..created("2024-03-05 14:05:00.000", OWN, "first") };
+            let mut starts = starts(&[], &["Company"]);
+            (0..times).for_each(|_| starts.take(&event, None));
+            starts.size()
+        };
+        assert_eq!(of("H".repeat(1000), 1), of("H".to_owned(), 1) + 999);
+        assert_eq!(of("H".repeat(1000), 2), of("H".repeat(1000), 1));
     }
 
     #[test]
