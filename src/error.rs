@@ -4,6 +4,7 @@
 
 use std::{
     any::Any,
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt, io,
     path::{Path, PathBuf},
@@ -267,6 +268,9 @@ impl Defects {
     /// How many defects are held in full, of partial results and of paths as many each; the rest are only counted.
     pub const KEPT: usize = 1000;
 
+    /// How much of a cause is held, in bytes: what it quotes from evidence can be of any length.
+    const LONGEST_CAUSE: usize = 4096;
+
     /// Counts `defect`, and holds it if it is one of the first.
     pub fn add(&mut self, defect: Defect) {
         count::add_count(&mut self.counts, defect.kind, 1);
@@ -334,7 +338,10 @@ impl Defects {
         self.counts.is_empty()
     }
 
-    fn hold(&mut self, defect: Defect) {
+    fn hold(&mut self, mut defect: Defect) {
+        if let Cow::Owned(cause) = text::shortened(&defect.cause, Self::LONGEST_CAUSE) {
+            defect.cause = cause;
+        }
         let held = match defect.kind {
             DefectKind::Partial => &mut self.partials,
             DefectKind::Path => &mut self.paths,
@@ -363,5 +370,17 @@ mod tests {
         assert_eq!(shown(None, Some(9), Some(16)), "x: line 9 at 0x10: wrong");
         assert_eq!(shown(None, Some(9), None), "x: line 9: wrong");
         assert_eq!(shown(None, None, Some(16)), "x: at 0x10: wrong");
+    }
+
+    #[test]
+    fn causes_of_any_length_are_held_cut_off() {
+        let mut one = Defects::default();
+        one.add(Defect::of_path(Path::new("x"), DefectKind::Chunk, &"y".repeat(1 << 20)));
+        let mut sum = Defects::default();
+        sum.merge(one.clone());
+        for defects in [one, sum] {
+            let cause = &defects.first().next().unwrap().cause;
+            assert_eq!(*cause, format!("{}…", "y".repeat(Defects::LONGEST_CAUSE)));
+        }
     }
 }

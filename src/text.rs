@@ -44,6 +44,21 @@ pub fn quoted(value: &str) -> String {
     format!("\"{}\"", printable(value))
 }
 
+/// A text with no more of it than a message has room for: what is in a file can be of any length.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    shortened(text, 100)
+}
+
+/// The first so many bytes of a text, at most, and a mark where there were more. What was shortened stays as it is.
+pub(crate) fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    const MARK: char = '…';
+    if text.len() <= longest || text.strip_suffix(MARK).is_some_and(|start| start.len() <= longest) {
+        return text.into();
+    }
+    let end = text.floor_char_boundary(longest);
+    format!("{}{MARK}", text.get(..end).unwrap_or_default()).into()
+}
+
 /// The number that a text is, if it is written as numbers are: without a sign that is not needed, and without zeros in front. So the
 /// number can stand for the text.
 #[must_use]
@@ -165,6 +180,16 @@ mod tests {
             let text = format!("plain {c} text");
             assert_eq!(matches!(printable(&text), Cow::Borrowed(_)), !is_unsafe(c), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_long_is_cut_between_characters_and_only_once() {
+        assert_eq!(shortened("abcd", 4), "abcd");
+        assert_eq!(shortened("abcde", 4), "abcd…");
+        assert_eq!(shortened("abcd…", 4), "abcd…");
+        assert_eq!(shortened("abcäe", 4), "abc…");
+        assert_eq!(shortened("abc…", 4), "abc…");
+        assert_eq!(short(&"x".repeat(1000)).chars().count(), 101);
     }
 
     #[test]

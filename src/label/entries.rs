@@ -1,7 +1,5 @@
 //! [`Entries`]: what a list is made of, whichever format it has.
 
-use std::borrow::Cow;
-
 use ipnet::IpNet;
 
 use crate::{
@@ -34,16 +32,6 @@ pub struct Unused {
     pub count: u64,
     /// The first of them, safe to print.
     pub first: Vec<String>,
-}
-
-/// A text with no more of it than a message has room for: what is in a file can be of any length.
-pub(super) fn short(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 100;
-    let end = text.floor_char_boundary(LONGEST);
-    match text.get(..end) {
-        Some(start) if end < text.len() => format!("{start}…").into(),
-        _ => text.into(),
-    }
 }
 
 impl Entries {
@@ -97,7 +85,7 @@ impl Entries {
     pub(super) fn leave(&mut self, what: &str) {
         self.unused.count += 1;
         if self.unused.first.len() < NAMED {
-            self.unused.first.push(text::printable(&short(what)).into_owned());
+            self.unused.first.push(text::printable(&text::short(what)).into_owned());
         }
     }
 

@@ -3,10 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    label::{
-        entries::{Entries, short},
-        names::Reach,
-    },
+    label::{entries::Entries, names::Reach},
     text,
 };
 
@@ -29,7 +26,7 @@ pub(super) fn read(kind: &str, list: &[Value]) -> Result<Entries, String> {
         "substring" => Entries::add_part,
         "regex" => |entries, text| entries.add_expression(expression(text)),
         _ => {
-            let kind = text::quoted(&short(kind));
+            let kind = text::quoted(&text::short(kind));
             return Err(format!("a warninglist of type {kind}: the types are {}", TYPES.join(", ")));
         }
     };

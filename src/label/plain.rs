@@ -4,10 +4,7 @@ use ipnet::IpNet;
 
 use crate::{
     connection::cidr,
-    label::{
-        entries::{Entries, short},
-        names::Reach,
-    },
+    label::{entries::Entries, names::Reach},
     text,
 };
 
@@ -30,7 +27,7 @@ pub(super) fn read(text: &str) -> Result<Entries, String> {
 fn add(entries: &mut Entries, text: &str) -> Result<(), String> {
     const FORM: &str = "give an address, a network, a domain name or a pattern with * on each line, for example 203.0.113.7, \
                         198.51.100.0/24, example.com or c2-*.example.com";
-    let shown = text::quoted(&short(text));
+    let shown = text::quoted(&text::short(text));
     if text.parse::<IpNet>().is_ok() {
         // One with host bits is refused with the network that was probably meant.
         cidr::parse(text)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     connection::cidr::CidrSet,
     label::{
-        entries::{Entries, Unused, short},
+        entries::{Entries, Unused},
         misp,
         names::Names,
         plain, stix,
@@ -108,7 +108,7 @@ impl Watchlist {
 fn json(text: &str) -> Result<(Option<String>, Entries), String> {
     const FORM: &str = "give a MISP warninglist (name, type and list) or a STIX 2.1 bundle";
     let Json { kind, name, list, objects } = serde_json::from_str(text)
-        .map_err(|error| format!("it is not a JSON list: {}; {FORM}", short(&error.to_string())))?;
+        .map_err(|error| format!("it is not a JSON list: {}; {FORM}", text::short(&error.to_string())))?;
     match (kind.as_deref(), list, objects) {
         (Some("bundle"), _, Some(objects)) => Ok((None, stix::read(&objects))),
         (Some(kind), Some(list), _) => Ok((name, misp::read(kind, &list)?)),

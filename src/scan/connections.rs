@@ -309,7 +309,8 @@ impl<'s> Connections<'s> {
         let plan = self.plan;
         let mut connection = plan.terms.logged_by.connection(event)?;
         if connection.time.is_none() {
-            let cause = format!("the connection's time {} cannot be read", text::quoted(&event.system_time));
+            let cause =
+                format!("the connection's time {} cannot be read", text::quoted(&text::short(&event.system_time)));
             self.lose(event.place, DefectKind::Time, &cause);
         }
         if let Some(user) = plan.known.user(&connection) {
