@@ -162,7 +162,8 @@ pub enum DefectKind {
     Record,
     /// A connection whose time cannot be read. It is reported without one.
     Time,
-    /// A connection with more text than its chunk can hold, made of templates that repeat it. It is reported cut off.
+    /// A connection with more text than its chunk can hold, made of templates that repeat it, or an exported event with a longer name of its
+    /// host than there are. It is reported cut off.
     Text,
     /// Bytes of an export that are not of its encoding. The event is read, with the replacement character in their place.
     Replaced,

@@ -13,6 +13,9 @@ pub(crate) const COMPUTER: &str = "Computer";
 pub(super) const SYSTEM_TIME: &str = "TimeCreated_SystemTime";
 pub(super) const RECORD_ID: &str = "EventRecordID";
 
+/// Names in the DNS are no longer, in bytes.
+pub(crate) const LONGEST_NAME: usize = 255;
+
 /// A decoded record. A part that the record does not have is empty.
 #[derive(Debug, Default)]
 pub struct Event<'a> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     bytes::utf16,
     evtx::{
-        event::{COMPUTER, EVENT_ID, Event, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
+        event::{COMPUTER, EVENT_ID, Event, LONGEST_NAME, PROVIDER_NAME, RECORD_ID, SYSTEM_TIME, joined},
         kind::{FRAGMENT, HEX64, NULL},
         tokens::{FRAGMENT_HEADER, NO_DEPENDENCY, Names, Token, Tokens, Use, is},
         tree,
@@ -269,9 +269,6 @@ pub(super) enum Name {
     /// In the template, in UTF-16. It is no longer than [`LONGEST_NAME`], since each record repeats it.
     Text(Vec<u8>),
 }
-
-/// Names in the DNS are no longer, in bytes.
-const LONGEST_NAME: usize = 255;
 
 impl Member {
     /// The value that it is, if it is that and depends on no other.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{host, sysmon},
-    evtx::{kind::TEXT, typed::Raw},
+    evtx::{event::LONGEST_NAME, kind::TEXT, typed::Raw},
     scan::coverage::{Coverage, Span, joined},
     text,
 };
@@ -92,10 +92,12 @@ impl HitHosts {
         self.add(name, span);
     }
 
-    fn add(&mut self, name: String, span: Option<Span>) {
+    fn add(&mut self, mut name: String, span: Option<Span>) {
         if name.is_empty() {
             return;
         }
+        // A record that is made up can have a longer one.
+        name.truncate(name.floor_char_boundary(LONGEST_NAME));
         let known = self.by_name.entry(name).or_default();
         *known = joined(*known, span);
         if self.by_name.len() > KEPT {
@@ -213,6 +215,13 @@ mod tests {
         mixed.count("A", Some(at(1)));
         mixed.count_value(Raw { kind: TEXT, bytes: &[] }, Some(at(2)));
         assert_eq!(mixed.span(), Some((at(1), at(1))));
+    }
+
+    #[test]
+    fn no_more_of_a_name_is_kept_than_a_name_can_be_long() {
+        let mut hits = HitHosts::default();
+        hits.count(&"h".repeat(1 << 16), None);
+        assert_eq!(hits.settled().names().map(str::len).collect::<Vec<_>>(), [LONGEST_NAME]);
     }
 
     #[test]

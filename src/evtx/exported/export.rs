@@ -10,7 +10,7 @@ use crate::{
     error::DefectKind,
     evidence::export::Export,
     evtx::{
-        event::Event,
+        event::{Event, LONGEST_NAME},
         exported::{
             json::{self, Objects},
             piece::{Fault, Piece},
@@ -48,7 +48,11 @@ pub fn read(
                     is_replaced = true;
                     each(text.place(), Err(replaced(error)));
                 }
-                each(text.place(), whole(&String::from_utf8_lossy(bytes), parse).map_err(Fault::of_event));
+                let mut event = whole(&String::from_utf8_lossy(bytes), parse);
+                if event.as_mut().is_ok_and(cut_host) {
+                    each(text.place(), Err(long_host()));
+                }
+                each(text.place(), event.map_err(Fault::of_event));
                 text.pass(size);
             }
             Piece::Fault(place, cause) => each(place, Err(Fault::of_event(cause))),
@@ -69,6 +73,23 @@ fn whole(text: &str, parse: Parse) -> Result<Event<'static>, String> {
         return Err("not an event: it states no provider or no event id".to_owned());
     }
     Ok(event)
+}
+
+/// Cuts off the name of the host of an event, if it is longer than one can be: it is kept for each host, and a file that is made up can name
+/// another in each event. Returns whether it was.
+fn cut_host(event: &mut Event<'_>) -> bool {
+    let end = event.computer.floor_char_boundary(LONGEST_NAME);
+    let is_long = end < event.computer.len();
+    if is_long {
+        event.computer = event.computer.get(..end).unwrap_or_default().to_owned().into();
+    }
+    is_long
+}
+
+/// That the name of a host is cut off.
+fn long_host() -> Fault {
+    let cause = format!("the name of the host has more than {LONGEST_NAME} bytes, and is cut off");
+    Fault { kind: DefectKind::Text, cause }
 }
 
 /// That bytes are replaced, here and in whatever comes behind.
@@ -236,6 +257,21 @@ mod tests {
         assert_eq!(found.len(), 4);
         assert_eq!(found[0], (0, Err(DefectKind::Replaced)));
         assert!(found[1..].iter().all(|(_, provider)| *provider == Ok("P\u{fffd}".to_owned())), "{found:?}");
+    }
+
+    #[test]
+    fn a_host_with_a_name_longer_than_any_is_cut_off_and_said() {
+        let text = [254, 255, 256, 1 << 19].map(|size| {
+            let name = format!("{}ä", "x".repeat(size - 2));
+            xml(1).replace("</System>", &format!("<Computer>{name}</Computer></System>"))
+        });
+        let mut found = Vec::new();
+        read(Export::Xml, &mut text.concat().as_bytes(), &mut |_, event| {
+            found.push(event.map(|event| event.computer.len()).map_err(|fault| fault.kind));
+        })
+        .unwrap();
+        let cut = || Err(DefectKind::Text);
+        assert_eq!(found, [Ok(254), Ok(255), cut(), Ok(254), cut(), Ok(255)]);
     }
 
     #[test]
