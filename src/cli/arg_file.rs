@@ -3,7 +3,7 @@
 //! Only where an argument is expected: the value of an option is its own affair, and may start with `@` as well. What the
 //! arguments mean is clap's concern.
 
-use std::{ffi::OsString, fs::File, io::Read};
+use std::{ffi::OsString, fs::File, io::Read, path::PathBuf};
 
 use clap::{Arg, Command};
 
@@ -12,26 +12,34 @@ use crate::{error::Error, text};
 /// An arguments file that is larger can only be a mistake, or a device.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The command line, from the tool's name on, with the arguments of each `@FILE` in its place.
+/// The command line, from the tool's name on.
+#[derive(Debug, Default)]
+pub struct Line {
+    /// Its arguments, those of each `@FILE` in its place.
+    pub arguments: Vec<OsString>,
+    /// These files.
+    pub files: Vec<PathBuf>,
+}
+
+/// The command line with the arguments of files.
 ///
 /// After `--` all arguments are paths, and left as they are.
 ///
 /// # Errors
 ///
 /// A file cannot be read, or has a line that is not one argument.
-pub fn expand(line: impl IntoIterator<Item = OsString>, mut command: Command) -> Result<Vec<OsString>, Error> {
+pub fn expand(line: impl IntoIterator<Item = OsString>, mut command: Command) -> Result<Line, Error> {
     command.build();
     let mut command = &command;
-    let mut expanded = Vec::new();
+    let Line { arguments: mut expanded, mut files } = Line::default();
     let mut line = line.into_iter();
     expanded.extend(line.next());
     while let Some(argument) = line.next() {
         // Text that is no Unicode can be a path or a value, and the file is not found under what stands here for it.
         let word = argument.to_string_lossy().into_owned();
         if let Some(path) = word.strip_prefix('@').filter(|path| !path.is_empty()) {
-            for argument in arguments(path, &mut command)? {
-                expanded.push(argument.into());
-            }
+            expanded.extend(arguments(path, &mut command)?.into_iter().map(OsString::from));
+            files.push(path.into());
             continue;
         }
         expanded.push(argument);
@@ -42,7 +50,7 @@ pub fn expand(line: impl IntoIterator<Item = OsString>, mut command: Command) ->
             Word::Option { needs_value: false } | Word::Whole | Word::Unknown => {}
         }
     }
-    Ok(expanded)
+    Ok(Line { arguments: expanded, files })
 }
 
 /// The arguments in the file at `path`. Those that name a command are followed into it.

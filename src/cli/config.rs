@@ -89,11 +89,13 @@ impl Config {
     pub fn new(args: ScanArgs, builtin: Builtin, arguments: Vec<String>, now: Timestamp) -> Result<Self, Error> {
         let live = args.live.then(live::folder).transpose()?;
         let reading = args.reading();
+        let mut reads = lists::files(args.with_lists());
         let chosen = chosen_rules(&args, builtin)?;
         let filter = filter(&args.filter, now)?;
         let group_by = fields(&args.group_by)?;
         vain::of_source(&args, &filter, &group_by)?;
         let mut loaded = load(&args, &chosen.of_sigma)?;
+        reads.append(&mut loaded.read);
         let rules = rule_set(&args, builtin, &chosen, &filter, &mut loaded)?;
         idle::check_judge(&args, &rules)?;
         let clock = match args.clock {
@@ -112,7 +114,7 @@ impl Config {
             labels::remark(labels, &rules, args.source);
         }
         let outputs = outputs(args.output, partial, threads(args.threads), arguments)?;
-        let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), ..outputs };
+        let outputs = Outputs { context: args.context, labels: labels.map(Arc::new), reads, ..outputs };
         let terms = Terms {
             logged_by: args.source,
             rules: Arc::new(rules),
@@ -477,6 +479,7 @@ fn outputs(
         threads,
         run_info: args.manifest_run_info,
         arguments,
+        reads: Vec::new(),
     })
 }
 

@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
+    path::PathBuf,
 };
 
 use ipnet::IpNet;
@@ -39,6 +40,11 @@ pub(super) fn values<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Error> {
     each(option, given, &read, |path| listed(option, path, &read))
+}
+
+/// The files of the lists among these values.
+pub(super) fn files<'a>(given: impl IntoIterator<Item = &'a [String]>) -> Vec<PathBuf> {
+    given.into_iter().flatten().filter_map(|value| value.strip_prefix('@')).map(PathBuf::from).collect()
 }
 
 /// Reads values with `read`, and lists of them with `read_list`.

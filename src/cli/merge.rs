@@ -1,9 +1,10 @@
 //! The command `merge`: partial results put together, and a report of what is in all of them.
 
-use std::{ffi::OsString, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use crate::{
     cli::{
+        arg_file::Line,
         args::MergeArgs,
         clock::Clock,
         config, idle, labels, progress,
@@ -18,10 +19,11 @@ use crate::{
 };
 
 /// Merges, and writes what was asked for. `line` is the command line as it was.
-pub(super) fn merge(args: MergeArgs, line: Vec<OsString>) -> Result<ExitCode, Error> {
+pub(super) fn merge(args: MergeArgs, line: Line) -> Result<ExitCode, Error> {
     let clock = Clock::start();
     let (look, detail) = (args.output.look, detail(args.said.verbose));
-    let mut config = config::merging(args, config::arguments(line))?;
+    let mut config = config::merging(args, config::arguments(line.arguments))?;
+    config.outputs.reads.extend(line.files);
     config.outputs.show_on(screen(look), sheet(look));
     idle::check_look(look, &config.outputs)?;
     let gathered = fleet::gather(&config)?;

@@ -13,7 +13,7 @@ use clap::{
 
 use crate::{
     cli::{
-        arg_file,
+        arg_file::{self, Line},
         args::{Args, Command, ManArgs},
         config::Builtin,
         interrupted,
@@ -48,8 +48,8 @@ fn status(work: impl FnOnce() -> Result<ExitCode, Error>) -> ExitCode {
     })
 }
 
-fn obey(line: Vec<OsString>) -> Result<ExitCode, Error> {
-    let mut matches = matches(&line)?;
+fn obey(line: Line) -> Result<ExitCode, Error> {
+    let mut matches = matches(&line.arguments)?;
     match Args::from_arg_matches_mut(&mut matches).map_err(|error| usage_error(&error))?.command {
         Command::Detect(args) => scan(args, Builtin::Default, line),
         Command::Connections(args) => scan(args, Builtin::Everything, line),

@@ -1,11 +1,12 @@
 //! The commands `detect` and `connections`: logs scanned, and a report of what was found.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
     cli::{
+        arg_file::Line,
         args::scan::ScanArgs,
         clock::Clock,
         config::{self, Builtin, Config},
@@ -34,10 +35,11 @@ use crate::{
 };
 
 /// Scans, and writes what was asked for. `line` is the command line as it was.
-pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Vec<OsString>) -> Result<ExitCode, Error> {
+pub(super) fn scan(args: ScanArgs, builtin: Builtin, line: Line) -> Result<ExitCode, Error> {
     let clock = Clock::start();
     let (look, detail) = (args.output.look, detail(args.said.verbose));
-    let mut config = Config::new(args, builtin, config::arguments(line), Timestamp::now())?;
+    let mut config = Config::new(args, builtin, config::arguments(line.arguments), Timestamp::now())?;
+    config.outputs.reads.extend(line.files);
     config.show_on(screen(look), sheet(look));
     if config.outputs.need_processes() {
         config.plan = config.plan.going_along();

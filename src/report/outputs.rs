@@ -64,6 +64,8 @@ pub struct Outputs {
     pub run_info: bool,
     /// The command line as it was, without the tool's own name.
     pub arguments: Vec<String>,
+    /// The files that options were read from: rules, lists of values, and arguments.
+    pub reads: Vec<PathBuf>,
 }
 
 impl Outputs {
@@ -148,7 +150,8 @@ impl Outputs {
         self.manifest.as_ref().map(|_| Hashes::All).or(of_partial)
     }
 
-    /// Makes sure, before anything is read, that everything can be written, and that nothing of it is evidence.
+    /// Makes sure, before anything is read, that everything can be written, and that nothing of it is evidence, or what an option
+    /// was read from.
     ///
     /// # Errors
     ///
@@ -159,8 +162,10 @@ impl Outputs {
                 "--format parquet is not for a terminal: give a file, for example -o report.parquet".to_owned(),
             ));
         }
-        let labels = self.labels.iter().flat_map(|labels| labels.files());
-        let met = met.iter().cloned().chain(labels.flat_map(|file| source::identities(&file.path))).collect();
+        let labels = self.labels.iter().flat_map(|labels| labels.files()).map(|file| &*file.path);
+        // What is read from a device or a pipe is not lost where something is written to it.
+        let reads = self.reads.iter().map(|path| &**path).filter(|path| path.is_file());
+        let met = met.iter().cloned().chain(labels.chain(reads).flat_map(source::identities)).collect();
         self.all().try_for_each(|output| output.check(&met))?;
         output::distinct(self.all())
     }

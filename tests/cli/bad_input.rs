@@ -525,6 +525,50 @@ fn an_output_that_is_an_input_is_refused() {
     }
 }
 
+/// A Sigma rule that every connection is a hit of.
+const EVERYTHING: &str =
+    "title: T\nlogsource: { category: network_connection }\ndetection: { a: { Image: '*' }, condition: a }\n";
+
+#[test]
+fn an_output_that_an_option_was_read_from_is_refused() {
+    let case = detect()
+        .events(&[Event::connection()])
+        .file("rule.txt", EVERYTHING)
+        .file("networks", "10.0.0.0/8")
+        .file("values", "a*")
+        .file("arguments", "--quiet");
+    let refused = |args: &[&str], output: &str| {
+        let before = fs::read(case.path(output)).unwrap();
+        let ran = case.run_on(&[&["--force"], args, &["log.evtx"]].concat());
+        ran.exits(1).says(&[&format!("{output}: cannot write there: it is one of the files to read")]);
+        assert_eq!(fs::read(case.path(output)).unwrap(), before);
+    };
+    refused(&["--rules", "rule.txt", "-o", "rule.txt"], "rule.txt");
+    refused(&["--exclude-cidr", "@networks", "--html", "networks"], "networks");
+    refused(&["--detect-cidr", "@networks", "--events", "networks"], "networks");
+    for option in ["--process", "--host", "--user"] {
+        refused(&[option, "@values", "-o", "values"], "values");
+    }
+    refused(&["@arguments", "-o", "./arguments"], "./arguments");
+    case.run_on(&["--process", "@values", "@arguments", "-o", "report.csv", "log.evtx"]).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_that_a_link_to_a_list_leads_to_is_refused() {
+    let case = detect().events(&[Event::connection()]).file("names", "regsvcs.exe").file("rule", EVERYTHING);
+    std::os::unix::fs::symlink("names", case.path("list")).unwrap();
+    std::os::unix::fs::symlink("list", case.path("out")).unwrap();
+    for output in ["names", "list", "out"] {
+        let ran = case.run_on(&["--force", "--process", "@list", "-o", output, "log.evtx"]);
+        ran.exits(1).says(&["cannot write there: it is one of the files to read"]);
+    }
+    fs::create_dir(case.path("rules")).unwrap();
+    std::os::unix::fs::symlink("../rule", case.path("rules/a.yml")).unwrap();
+    let ran = case.run_on(&["--force", "--rules", "rules", "-o", "rule", "log.evtx"]);
+    ran.exits(1).says(&["rule: cannot write there: it is one of the files to read"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_output_that_links_to_an_input_is_refused() {

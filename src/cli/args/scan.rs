@@ -175,6 +175,15 @@ pub struct ScanArgs {
 }
 
 impl ScanArgs {
+    /// The values of the options that take lists of them as `@FILE`.
+    pub fn with_lists(&self) -> impl Iterator<Item = &[String]> {
+        let FilterArgs { since: _, until: _, host, user, port, transport, direction, app, dest, remote, remote_port } =
+            &self.filter;
+        let of_filter = [host, user, port, transport, direction, app, dest, remote, remote_port];
+        let of_rules = [&self.process, &self.detect_cidr, &self.exclude_cidr];
+        of_rules.into_iter().chain(of_filter).map(Vec::as_slice)
+    }
+
     /// The options that decide which logs are read, and how, as words of a command line that reads the same. In the place of a password is
     /// what stands for it in the help.
     #[must_use]

@@ -52,6 +52,8 @@ pub struct Loaded {
     /// Names of rules that are not wanted, and that rules or files have.
     pub excluded: BTreeSet<String>,
     names: Names,
+    /// The files that were read.
+    pub read: Vec<PathBuf>,
     /// The files of what can be applied.
     giving: BTreeSet<PathBuf>,
     rules: Vec<Loadable>,
@@ -88,6 +90,7 @@ pub fn load_on(threads: NonZeroUsize, built_in: &[&str], paths: &[PathBuf], want
         loaded.text(Path::new(BUILT_IN), (*text).to_owned(), &Wanted::default());
     }
     loaded.files(&files, wanted, threads);
+    loaded.read = files;
     loaded.finish();
     loaded
 }
@@ -128,8 +131,13 @@ impl Loaded {
     /// Whether this file or folder gives a rule, a correlation or a filter that can be applied, also one that is given twice.
     #[must_use]
     pub fn has_any_of(&self, path: &Path) -> bool {
-        let Ok(path) = fs::canonicalize(path) else { return false };
-        self.giving.iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&path)))
+        // A link in a folder can lead out of it, and of the names of one file only the first was read.
+        let is_in = |file: &PathBuf| {
+            file.starts_with(path)
+                || fs::canonicalize(path)
+                    .is_ok_and(|path| fs::canonicalize(file).is_ok_and(|file| file.starts_with(path)))
+        };
+        self.giving.iter().any(is_in)
     }
 
     /// What is known of each rule but correlations, and the processes that it names, by their base names in lower case.
