@@ -496,17 +496,13 @@ fn style(args: &OutputArgs) -> Result<Style, Error> {
         )));
     }
     let format = args.format.or(by_ending.map(|(_, format)| format));
+    let events = events_format(args)?;
+    idle::check_csv(args, format, events)?;
     let mark = if args.bom { Mark::Utf8 } else { Mark::None };
-    if let (Mark::Utf8, Some(format @ (Format::Jsonl | Format::Table | Format::Parquet))) = (mark, format) {
-        return Err(Error::Usage(format!(
-            "--bom with --format {}: only CSV has a byte order mark, for example --format csv --bom",
-            format.name()
-        )));
-    }
     let cells = if args.raw_cells { Cells::Raw } else { Cells::Guarded };
     let Sheet(usual) = Sheet::default();
     let sheet = Sheet(Screen { width: args.look.width.map_or(usual.width, usize::from), ..usual });
-    Ok(Style { format, time_format: args.time_format, events: events_format(args)?, cells, mark, screen: None, sheet })
+    Ok(Style { format, time_format: args.time_format, events, cells, mark, screen: None, sheet })
 }
 
 /// The format of events that was asked for, or that the ending of their file's name chooses, or else CSV.

@@ -11,7 +11,7 @@ use crate::{
     report::{
         output::Output,
         outputs::Outputs,
-        style::{Format, Style},
+        style::{EventsFormat, Format, Style},
     },
     rule::{judge::Rule, set::RuleSet},
 };
@@ -29,6 +29,29 @@ pub(super) fn check_alone(args: &OutputArgs) -> Result<(), Error> {
     ];
     match pairs.iter().find(|(_, is_given, _, is_written, _)| *is_given && !is_written) {
         Some((option, _, other, _, example)) => Err(without(option, other, example)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses options about CSV where nothing is written as that. Without a format, the report can be.
+///
+/// # Errors
+///
+/// There is such an option.
+pub(super) fn check_csv(args: &OutputArgs, format: Option<Format>, events: EventsFormat) -> Result<(), Error> {
+    let is_csv = format.is_none_or(|format| format == Format::Csv);
+    if is_csv || args.beacons.is_some() || args.events.is_some() && events == EventsFormat::Csv {
+        return Ok(());
+    }
+    let given = [
+        ("--bom", args.bom, "has a byte order mark"),
+        ("--raw-cells", args.raw_cells, "has cells that are guarded against formulas"),
+    ];
+    match given.iter().find(|(_, is_given, _)| *is_given) {
+        Some((option, _, what)) => Err(Error::Usage(format!(
+            "{option} with --format {}: only CSV {what}, for example --format csv {option}",
+            format.map_or("", Format::name)
+        ))),
         None => Ok(()),
     }
 }

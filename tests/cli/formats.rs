@@ -96,7 +96,6 @@ fn json_lines_keep_every_value_and_read_as_they_are() {
     ran.exits(0).reports(&[line]);
     let parsed: Json = serde_json::from_str(ran.report()).unwrap();
     assert_eq!(parsed["dest"], HOSTILE);
-    assert_eq!(case.run_on(&["--raw-cells", "."]).exits(0).report(), ran.report());
 }
 
 #[test]
@@ -444,11 +443,23 @@ fn what_makes_no_sense_is_refused() {
             "netsift: --bom with --format {format}: only CSV has a byte order mark, for example --format csv --bom"
         );
         refused(&["--bom", "--format", format], &message);
-        refused(&["--bom", "--format", format, "--events", "events.csv"], &message);
+        refused(&["--bom", "--format", format, "--events", "events.jsonl"], &message);
+        let message = format!("netsift: --raw-cells with --format {format}: only CSV has cells that are guarded");
+        refused(&["--raw-cells", "--format", format], &message);
     }
+    refused(&["--raw-cells", "-o", "r.parquet"], "netsift: --raw-cells with --format parquet: only CSV has");
     refused(&["--format", "json"], "[possible values: csv, jsonl, table, parquet]");
     refused(&["--format", "CSV"], "[possible values: csv, jsonl, table, parquet]");
     refused(&["--time-format", "iso"], "[possible values: rfc3339, splunk, excel]");
+}
+
+#[test]
+fn options_about_csv_are_taken_where_something_beside_the_report_is_csv() {
+    let case = case().args(["--format", "jsonl", "--bom", "--raw-cells"]);
+    for (option, name) in [("--events", "events.csv"), ("--beacons", "beacons.csv")] {
+        Ran::new(case.command(&[option, name, "log.evtx"])).exits(0);
+        assert!(case.read(name).starts_with('\u{feff}'), "{name}");
+    }
 }
 
 #[test]
