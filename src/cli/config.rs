@@ -560,7 +560,8 @@ fn chosen_rules(args: &ScanArgs, builtin: Builtin) -> Result<Chosen, Error> {
             text::printable(&args.rule.join(",")),
         )));
     }
-    if args.rule.is_empty() {
+    // For connections, none is what holds anyway.
+    if args.rule.is_empty() || builtin == Builtin::Everything && args.rule.iter().all(|name| name == "none") {
         let by_process = (builtin == Builtin::Default).then(|| vec![builtin::REGSVCS]);
         return Ok(Chosen { by_process, ..Chosen::default() });
     }
