@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
 
 use crate::text;
 
@@ -106,13 +106,37 @@ fn read(text: &str) -> Result<IpNet, String> {
     });
     network.ok_or_else(|| {
         let shown = text::quoted(text);
-        let has_zeros = |part: &str| part.len() > 1 && part.starts_with('0');
+        if let Some(networks) = of_range(text) {
+            return format!("{shown} is not a network: {networks}");
+        }
+        let has_zeros =
+            |part: &str| part.len() > 1 && part.starts_with('0') && part.bytes().all(|byte| byte.is_ascii_digit());
         // That is how IPv6 addresses are often written.
         if text.parse::<IpNet>().is_ok() || !text.contains(':') && text.split(['.', '/']).any(has_zeros) {
             return format!("{shown} has a number with a zero in front, which is octal for some programs: {FORM}");
         }
         format!("{shown} is not a network: {FORM}")
     })
+}
+
+/// Which networks are to be given for a range of addresses, such as `192.0.2.0-192.0.2.9`; `None` if it is not one.
+pub(super) fn of_range(text: &str) -> Option<String> {
+    const NAMED: usize = 4;
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (first.trim().parse::<IpAddr>().ok()?, last.trim().parse::<IpAddr>().ok()?);
+    let networks: Vec<IpNet> = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            Ipv4Subnets::new(first, last, 0).map(IpNet::V4).take(NAMED + 1).collect()
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            Ipv6Subnets::new(first, last, 0).map(IpNet::V6).take(NAMED + 1).collect()
+        }
+        _ => return None,
+    };
+    let shown: Vec<String> = networks.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if networks.len() > NAMED { " and so on" } else { "" };
+    let given = || format!("a range of addresses is given as its networks, here {}{more}", shown.join(","));
+    (!shown.is_empty()).then(given)
 }
 
 /// Reads one network per line; `#` starts a comment, blank lines are skipped.

@@ -5,8 +5,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
-
 use crate::connection::{
     cidr,
     pattern::{Pattern, undotted},
@@ -110,8 +108,8 @@ fn no_end(text: &str, port: &str) -> Option<String> {
     if text.split_once('%').is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok()) {
         return None;
     }
-    if let Some(networks) = text.split_once('-').and_then(|(first, last)| networks(first.trim(), last.trim())) {
-        return Some(format!("a range of addresses is given as its networks, here {networks}"));
+    if let Some(networks) = cidr::of_range(text) {
+        return Some(networks);
     }
     if let Some((host, number)) = with_port(text) {
         return Some(format!("it has a port: give {host}, and --{port} {number}"));
@@ -138,24 +136,6 @@ fn no_end(text: &str, port: &str) -> Option<String> {
         }
         _ => "it is written like an address, and is not one".to_owned(),
     })
-}
-
-/// The networks that a range of addresses is, with a comma between; `None` if it is not one.
-fn networks(first: &str, last: &str) -> Option<String> {
-    const NAMED: usize = 4;
-    let (first, last) = (first.parse::<IpAddr>().ok()?, last.parse::<IpAddr>().ok()?);
-    let networks: Vec<IpNet> = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => {
-            Ipv4Subnets::new(first, last, 0).map(IpNet::V4).take(NAMED + 1).collect()
-        }
-        (IpAddr::V6(first), IpAddr::V6(last)) => {
-            Ipv6Subnets::new(first, last, 0).map(IpNet::V6).take(NAMED + 1).collect()
-        }
-        _ => return None,
-    };
-    let shown: Vec<String> = networks.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = if networks.len() > NAMED { " and so on" } else { "" };
-    (!shown.is_empty()).then(|| format!("{}{more}", shown.join(",")))
 }
 
 /// A name or an address and the port behind it.

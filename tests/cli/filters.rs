@@ -509,6 +509,23 @@ fn wrong_values_are_refused_with_the_form_and_an_example() {
 }
 
 #[test]
+fn ranges_of_addresses_are_refused_with_the_networks_that_they_are() {
+    for option in ["--dest", "--remote", "--exclude-cidr", "--detect-cidr"] {
+        for (range, networks) in [
+            ("10.0.0.0-10.0.0.255", "10.0.0.0/24"),
+            ("9.9.9.9-9.9.9.11", "9.9.9.9/32,9.9.9.10/31"),
+            ("2001:db8::-2001:db8::ff", "2001:db8::/120"),
+        ] {
+            let given = format!("a range of addresses is given as its networks, here {networks}");
+            let ran = connections().events(&[Event::connection()]).run_on(&[option, range, "."]);
+            ran.exits(2).says(&[option, range, &given]).does_not_say("octal");
+        }
+    }
+    refused(&["--exclude-cidr", "10.0.0.0-255"], r#"--exclude-cidr "10.0.0.0-255" is not a network: give"#);
+    refused(&["--exclude-cidr", "10.0.0.010"], r#"--exclude-cidr "10.0.0.010" has a number with a zero in front"#);
+}
+
+#[test]
 fn values_that_no_connection_has_are_refused_with_what_to_give() {
     for (option, value, reason) in [
         ("--process", " b.exe", "it starts or ends with a space: give b.exe, or * where a space is meant"),
