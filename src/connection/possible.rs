@@ -17,6 +17,11 @@ const UNKNOWN: &str = "<unknown process>";
 /// in Active Directory".
 const NEVER: [char; 5] = ['?', '"', '<', '>', '|'];
 
+/// The accounts that every Windows knows by name. Others can be logged by their SID, where they are gone. Source: Microsoft, "Security
+/// identifiers", well-known SIDs.
+const SIDS: [(&str, &str); 3] =
+    [("S-1-5-18", "SYSTEM"), ("S-1-5-19", "LOCAL SERVICE"), ("S-1-5-20", "NETWORK SERVICE")];
+
 /// Why no process has this base name.
 #[must_use]
 pub fn process(text: &str) -> Option<String> {
@@ -56,7 +61,7 @@ pub fn path(text: &str) -> Option<String> {
 #[must_use]
 pub fn host(text: &str) -> Option<String> {
     let slash = || text.contains(['\\', '/']).then(|| r"a host's name has neither \ nor /".to_owned());
-    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(slash)
+    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(slash).or_else(|| dot(text))
 }
 
 /// Why no user has this name.
@@ -73,7 +78,13 @@ pub fn user(text: &str) -> Option<String> {
         ("" | ".", name) => Some(format!(r"it has no domain: {name} alone finds that user in any")),
         _ => None,
     };
-    let forms = || domain().or_else(twice).or_else(half);
+    let sid = || {
+        let (sid, name) = SIDS.iter().find(|(sid, _)| text.eq_ignore_ascii_case(sid))?;
+        Some(format!(
+            "users are logged by name, and {sid} is {name}, or what it is called in the language of that Windows"
+        ))
+    };
+    let forms = || domain().or_else(twice).or_else(half).or_else(sid);
     spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(forms)
 }
 
@@ -83,7 +94,17 @@ pub fn end(text: &str, port: &str) -> Option<String> {
     if cidr::parse(text).is_ok() {
         return None;
     }
-    spaces(text).or_else(|| character(text)).or_else(|| several(text)).or_else(|| no_end(text, port))
+    spaces(text)
+        .or_else(|| character(text))
+        .or_else(|| several(text))
+        .or_else(|| dot(text))
+        .or_else(|| no_end(text, port))
+}
+
+/// That no name starts with a dot, as some tools have what is below a domain.
+fn dot(text: &str) -> Option<String> {
+    let below = text.strip_prefix('.').filter(|rest| !rest.is_empty())?;
+    Some(format!("no name starts with a dot: *.{below} finds every name below {below}"))
 }
 
 /// Whether an address can be one of those that a pattern stands for.
