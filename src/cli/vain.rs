@@ -42,7 +42,12 @@ pub(super) fn of_source(args: &ScanArgs, filter: &Filter, group_by: &[Field]) ->
 
 /// What Sysmon's connections never have, and the other source's do.
 fn of_sysmon(filter: &Filter) -> Option<String> {
-    let is_of_sysmon = |text: &str| ["tcp", "udp"].iter().any(|&transport| Pattern::new(text).matches(transport));
+    let is_of_sysmon = |text: &str| {
+        let pattern = Pattern::new(text);
+        ["tcp", "udp"].iter().any(|name| {
+            pattern.matches(name) || security::protocol_number(name).is_some_and(|number| pattern.matches(number))
+        })
+    };
     let text = filter.patterns(Property::Transport).find(|text| !is_of_sysmon(text))?;
     Some(format!(
         "--transport {} is not a transport: give tcp or udp; others exist only with --source security or --source all",

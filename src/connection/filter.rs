@@ -8,7 +8,7 @@ use crate::{
     connection::{
         glossary::{Connection, Field, INBOUND, OUTBOUND},
         pattern::{Pattern, folded, undotted},
-        possible,
+        possible, security,
     },
     evtx::window::Window,
     text::{self, grouped},
@@ -114,7 +114,7 @@ pub enum Property {
     User,
     /// [`Field::DestPort`].
     Port,
-    /// [`Field::Transport`].
+    /// [`Field::Transport`], by its name or its number.
     Transport,
     /// [`Field::Direction`].
     Direction,
@@ -237,6 +237,8 @@ impl Property {
             let bare = match self {
                 Self::Host => whole.split_once('.').map(|(name, _)| name),
                 Self::User => whole.rsplit_once('\\').map(|(_, name)| name),
+                // By its number, as logs and other tools have it.
+                Self::Transport => security::protocol_number(&whole),
                 _ => None,
             };
             patterns.iter().any(|pattern| pattern.matches(&whole) || bare.is_some_and(|bare| pattern.matches(bare)))

@@ -177,7 +177,7 @@ fn transport(number: &str) -> Cow<'_, str> {
     named.map_or(number.clone(), |&(_, name)| name.into())
 }
 
-/// The number of a protocol with this name, decimal, if it has one here.
+/// The number of a protocol with this name, decimal, if it has both here.
 #[must_use]
 pub fn protocol_number(name: &str) -> Option<&'static str> {
     PROTOCOLS.iter().find(|(_, other)| *other == name).map(|&(number, _)| number)

@@ -526,6 +526,17 @@ fn ranges_of_addresses_are_refused_with_the_networks_that_they_are() {
 }
 
 #[test]
+fn transports_can_be_asked_for_by_their_numbers() {
+    let tcp = connections().events(&[Event::connection()]);
+    for (number, rows) in [("6", 1), ("17", 0)] {
+        let ran = tcp.run_on(&["--transport", number, "."]);
+        assert_eq!(ran.exits(0).report().lines().count(), 1 + rows, "{number}");
+        ran.says(&[&format!("transport {number}")]);
+    }
+    refused(&["--transport", "47"], r#"--transport "47" is not a transport: give tcp or udp"#);
+}
+
+#[test]
 fn values_that_no_connection_has_are_refused_with_what_to_give() {
     for (option, value, reason) in [
         ("--process", " b.exe", "it starts or ends with a space: give b.exe, or * where a space is meant"),

@@ -1035,7 +1035,9 @@ fn folders_where_programs_usually_are_are_usual_on_a_volume_whose_drive_is_not_k
 fn transports_that_sysmon_does_not_name_can_be_asked_for() {
     let icmp = allowed().with("Protocol", Value::U32(1));
     let gre = allowed().with("Protocol", Value::U32(47)).at(1);
-    for (transport, count) in [("icmp", 1), ("47", 1), ("icmp,47", 2), ("ipv6-*", 0), ("tcp", 1)] {
+    for (transport, count) in
+        [("icmp", 1), ("47", 1), ("icmp,47", 2), ("ipv6-*", 0), ("tcp", 1), ("6", 1), ("1", 1), ("17", 0)]
+    {
         let events = [icmp.clone(), gre.clone(), allowed().at(2)];
         let ran = of("security", detect()).args(["--transport", transport]).events(&events).run();
         assert_eq!(rows(ran.exits(0)).len(), count, "{transport}");
