@@ -97,6 +97,7 @@ impl Config {
         let mut loaded = load(&args, &chosen.of_sigma)?;
         reads.append(&mut loaded.read);
         let rules = rule_set(&args, builtin, &chosen, &filter, &mut loaded)?;
+        vain::check_apps(&filter, &rules)?;
         idle::check_judge(&args, &rules)?;
         let clock = match args.clock {
             ClockArg::Logged => Clock::Logged,
@@ -409,7 +410,8 @@ fn rule_set(
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
     let everywhere = Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged };
     let networks = vain::networks(&rule, &everywhere.exclusion, filter, loaded);
-    let in_vain = unknown.chain(networks).chain(vain::asked(args.source, loaded));
+    let in_vain =
+        unknown.chain(networks).chain(vain::asked(args.source, loaded)).chain(vain::paths(args.source, filter));
     let in_vain = in_vain.chain(chosen.replaced_by(&args.rule, &names)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),

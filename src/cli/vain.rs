@@ -21,6 +21,7 @@ use crate::{
     error::Error,
     rule::{
         judge::{End, Rule},
+        set::RuleSet,
         sigma::{load::Loaded, untold::Possible, wanted::Wanted},
     },
     text,
@@ -58,7 +59,7 @@ fn of_sysmon(filter: &Filter) -> Option<String> {
 /// What Security-Auditing's connections never have, and Sysmon's do.
 fn of_security(args: &ScanArgs, filter: &Filter, group_by: &[Field]) -> Option<String> {
     const WITH: &str = "with --source security:";
-    if let Some((text, rest)) = filter.patterns(Property::App).find_map(|text| Some((text, without_drive(text)?))) {
+    if let Some((text, rest)) = filter.patterns(Property::App).find_map(|text| Some((text, behind_drive(text)?))) {
         let text = text::quoted(text);
         return Some(format!(
             r"--app {text} {WITH} its paths have \device\harddiskvolumeN in place of a drive: give '*{}'",
@@ -87,10 +88,68 @@ fn of_security(args: &ScanArgs, filter: &Filter, group_by: &[Field]) -> Option<S
     })
 }
 
-/// What is behind the drive of a path that starts with one.
-fn without_drive(text: &str) -> Option<&str> {
-    let (drive, rest) = text.split_once(':')?;
-    (drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(rest)
+/// What is behind the drive of a pattern for paths that have one.
+fn behind_drive(text: &str) -> Option<&str> {
+    let (before, rest) = text.split_once(':')?;
+    let is_drive = before.len() == 1 && before.bytes().all(|byte| byte.is_ascii_alphabetic());
+    // A name has a colon where a stream of a file runs.
+    (is_drive || rest.starts_with('\\')).then_some(rest)
+}
+
+/// What is behind the volume of a pattern for paths as the kernel and the Security log have them; nothing if it has no more.
+fn behind_volume(text: &str) -> Option<&str> {
+    const DEVICE: &str = r"\device\";
+    let starts = |part: &str| text.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
+    // What runs from another host has no drive.
+    if !starts(DEVICE) || starts(r"\device\mup") || starts(r"\device\lanman") {
+        return None;
+    }
+    let volume = text.get(DEVICE.len()..)?;
+    volume.find('\\').and_then(|end| volume.get(end..)).or(Some("*"))
+}
+
+/// Refuses patterns for whole paths that no process fits which is looked for, where these are known by name.
+///
+/// # Errors
+///
+/// There is such a pattern.
+pub(super) fn check_apps(filter: &Filter, rules: &RuleSet) -> Result<(), Error> {
+    let by_name = rules.builtin.as_ref().filter(|rule| !rule.processes.is_empty() && rules.sigma.is_empty());
+    let Some(Rule { processes, .. }) = by_name else { return Ok(()) };
+    let is_strange = |path: &&str| !processes.iter().any(|name| possible::has_name(path, name));
+    let Some(path) = filter.patterns(Property::App).find(is_strange) else { return Ok(()) };
+    let names = text::few(processes);
+    let name = path.rsplit('\\').next().filter(|name| name.contains(|c| c != '*'));
+    let advice = match name {
+        Some(name) if name == path && !path.starts_with('*') => format!(r"give '*\{path}' if it is in a folder, or "),
+        _ => String::new(),
+    };
+    Err(Error::Usage(format!(
+        "--app {}: nothing can be found, since only {names} is looked for, and no path that fits is of such a process: {advice}give \
+         --process {}",
+        text::quoted(path),
+        name.map_or_else(|| "NAME".to_owned(), |name| text::printable(name).into_owned()),
+    )))
+}
+
+/// What there is to say of patterns for paths that fit none of one source's, which are read.
+pub(super) fn paths(logged_by: LoggedBy, filter: &Filter) -> Vec<String> {
+    let given: Vec<&str> = filter.patterns(Property::App).collect();
+    let is_given = |pattern: &str| given.iter().any(|given| given.eq_ignore_ascii_case(pattern));
+    let line = |path: &&str| {
+        let drive = behind_drive(path).filter(|_| logged_by.has_security()).map(|rest| {
+            let why = r"finds no connections of the Security log, whose paths have \device\harddiskvolumeN in place of a drive";
+            (rest, why)
+        });
+        let volume = || {
+            let why = "finds none of Sysmon's connections but those from volumes without a drive, since its paths have drives";
+            behind_volume(path).filter(|_| logged_by.has_sysmon()).map(|rest| (rest, why))
+        };
+        let (rest, why) = drive.or_else(volume)?;
+        let other = format!("*{}", rest.trim_start_matches('*'));
+        (!is_given(&other)).then(|| format!("--app {}: {why}: '{other}' finds them all", text::quoted(path)))
+    };
+    given.iter().filter_map(line).collect()
 }
 
 /// Refuses options that choose among Sigma rules where there are none to choose from.

@@ -61,6 +61,11 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether there is a text that both this and another pattern with wildcards stand for.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        meet(&folded(&self.text), &folded(&other.text))
+    }
+
     /// Whether a folded text is one of those that it stands for.
     pub(crate) fn matches(&self, text: &str) -> bool {
         match &self.form {
@@ -108,6 +113,29 @@ fn fit<'a>(pieces: &[String], text: &'a str) -> bool {
     }
 }
 
+/// Whether there is a text that two patterns with wildcards stand for.
+fn meet(one: &str, other: &str) -> bool {
+    let other: Vec<char> = other.chars().collect();
+    // For each start of the other pattern, whether it stands for a text that the start of this one does, up to which it is read.
+    let mut reached = vec![true];
+    reached.extend(other.iter().scan(true, |all, c| {
+        *all &= *c == '*';
+        Some(*all)
+    }));
+    for c in one.chars() {
+        let mut next = Vec::with_capacity(reached.len());
+        next.push(c == '*' && reached.first() == Some(&true));
+        for (known, behind) in reached.windows(2).zip(&other) {
+            let [both, without] = [known.first(), known.last()].map(|known| known == Some(&true));
+            let is_any = c == '*' || *behind == '*';
+            let is_met = if is_any { without || next.last() == Some(&true) } else { both && c == *behind };
+            next.push(is_met);
+        }
+        reached = next;
+    }
+    reached.last() == Some(&true)
+}
+
 /// A text without its case, letter by letter: two that differ in case only, in any script, are the same.
 ///
 /// Lower case is not enough, since some letters have several: `ς` and `σ`, or `ſ` and `s`.
@@ -145,6 +173,38 @@ mod tests {
             [("ws01", "ws011"), ("ws*", "xws"), ("a*a", "a"), ("a*b*c", "ac"), ("a.c", "abc"), ("", "x"), ("a*", "")]
         {
             assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_meet_where_a_text_fits_both() {
+        for (one, other) in [
+            ("", ""),
+            ("", "*"),
+            ("*", "*"),
+            ("a", "A"),
+            (r"*\a.exe", r"C:\*"),
+            (r"C:\Users\*\a.exe", r"*\*.exe"),
+            ("a*c", "*b*"),
+            ("ab*", "*ba"),
+        ] {
+            assert!(meet(&folded(one), &folded(other)) && meet(&folded(other), &folded(one)), "{one} {other}");
+        }
+        for (one, other) in [("", "a"), ("a", "b"), ("a*", "b*"), ("*a", "*b"), (r"*\a.exe", r"*\b.exe"), ("a*b", "a")]
+        {
+            assert!(!meet(one, other) && !meet(other, one), "{one} {other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_that_fit_a_text_meet(text in "[ab]{0,6}", cuts in prop::collection::vec((0usize..7, 0usize..7), 2)) {
+            let patterns: Vec<String> = cuts.iter().map(|&(from, size)| {
+                let from = from.min(text.len());
+                let to = (from + size).min(text.len());
+                format!("{}*{}", &text[..from], &text[to..])
+            }).collect();
+            prop_assert!(meet(&patterns[0], &patterns[1]), "{patterns:?}");
         }
     }
 

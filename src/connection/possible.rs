@@ -45,16 +45,32 @@ pub fn path(text: &str) -> Option<String> {
         } else if rest.ends_with('\\') {
             Some(format!("it is a folder, in which {text}* finds every program"))
         } else if !has_pieces && text.contains('.') {
-            Some(format!(r"it has no folder: --process {text} takes a name alone, and --app '*\{text}' any folder"))
+            Some(format!(
+                r"it has no folder: --process {text} looks for a name, and --app '*\{text}' leaves in what other rules find of it"
+            ))
+        } else if text.contains('\\') && !starts_path(text) {
+            Some(format!(r"a path starts with a drive or \, and *\{text} stands for it in any folder"))
         } else {
             None
         }
     };
     // Folders can have a ; in their names.
-    let starts_path =
-        |part: &str| part.starts_with(['\\', '*']) || part.get(1..).is_some_and(|rest| rest.starts_with(':'));
     let several = || several(text).filter(|_| text.split(';').map(str::trim).all(starts_path));
     spaces(text).or_else(|| character(rest)).or_else(several).or_else(forms)
+}
+
+/// Whether a program that fits a pattern for whole paths can have a base name that fits another.
+#[must_use]
+pub fn has_name(path: &str, name: &str) -> bool {
+    let (whole, in_folder) = (Pattern::new(path), Pattern::new(&format!(r"*\{name}")));
+    // What is in no folder is no file, as System and Registry.
+    let is_alone = || !name.contains('.') && whole.meets(&Pattern::new(name));
+    starts_path(path) && whole.meets(&in_folder) || is_alone()
+}
+
+/// Whether a path can start so.
+fn starts_path(text: &str) -> bool {
+    text.starts_with(['\\', '*']) || text.get(1..).is_some_and(|rest| rest.starts_with([':', '*']))
 }
 
 /// Why no host has this name.

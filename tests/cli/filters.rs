@@ -526,6 +526,44 @@ fn ranges_of_addresses_are_refused_with_the_networks_that_they_are() {
 }
 
 #[test]
+fn paths_that_no_process_has_which_is_looked_for_are_refused() {
+    let events = [Event::connection(), Event::connection().image(r"C:\a\certutil.exe")];
+    let rule = "title: Any\nlogsource: { product: windows, category: network_connection }\ndetection: { a: { Image: '*' }, condition: a }\n";
+    let [wanted, all] = [detect, connections].map(|command| command().events(&events).file("any.yml", rule));
+    for (case, args, message) in [
+        (
+            &wanted,
+            &["--app", r"*\certutil.exe"][..],
+            "nothing can be found, since only regsvcs.exe is looked for, and no path that fits is of such a process: give --process certutil.exe",
+        ),
+        (&wanted, &["--app", "RegSvcs*"], r"give '*\RegSvcs*' if it is in a folder, or give --process RegSvcs*"),
+        (
+            &wanted,
+            &["--rule", "regsvcs,regasm", "--app", r"C:\*\other.exe"],
+            "only regasm.exe, regsvcs.exe is looked for",
+        ),
+        (&all, &["--process", "regsvcs.exe", "--app", r"*\foo.exe"], "give --process foo.exe"),
+        (&all, &["--process", "regsvcs.exe", "--app", r"C:\*,*\foo*.com"], "give --process foo*.com"),
+    ] {
+        let ran = case.run_on(&[&["--quiet"], args, &["."]].concat());
+        ran.exits(2).reports(&[]).says(&[message]);
+    }
+    for (case, args, rows) in [
+        (&wanted, &["--app", r"*\REGSVCS.exe"][..], 1),
+        (&wanted, &["--app", r"C:\Windows\*"], 1),
+        (&wanted, &["--app", "*svcs*"], 1),
+        (&wanted, &["--process", "certutil.exe", "--app", r"*\certutil.exe"], 1),
+        (&wanted, &["--rule", "none", "--rules", "any.yml", "--app", r"*\certutil.exe"], 1),
+        (&all, &["--app", r"*\certutil.exe"], 1),
+        (&all, &["--process", "cert*", "--app", r"*\certutil.exe"], 1),
+        (&all, &["--rule", "none"], 2),
+    ] {
+        let ran = case.run_on(&[args, &["--group-by", "app", "--exclusions", "none", "log.evtx"]].concat());
+        assert_eq!(ran.exits(0).report().lines().count(), 1 + rows, "{args:?}");
+    }
+}
+
+#[test]
 fn transports_can_be_asked_for_by_their_numbers() {
     let tcp = connections().events(&[Event::connection()]);
     for (number, rows) in [("6", 1), ("17", 0)] {
@@ -556,10 +594,14 @@ fn values_that_no_connection_has_are_refused_with_what_to_give() {
         (
             "--app",
             "RegSvcs.exe",
-            r"it has no folder: --process RegSvcs.exe takes a name alone, and --app '*\RegSvcs.exe' any",
+            r"it has no folder: --process RegSvcs.exe looks for a name, and --app '*\RegSvcs.exe' leaves in what other rules",
         ),
         ("--app", "C:/Users/*", r"a path has \ and not /"),
         ("--app", r"C:\\Users\\*", r"a path has one \ between its parts"),
+        ("--app", r"Windows\*", r"a path starts with a drive or \, and *\Windows\* stands for it in any folder"),
+        ("--dest", ".example.net", "no name starts with a dot: *.example.net finds every name below example.net"),
+        ("--host", ".example.net", "no name starts with a dot: *.example.net finds"),
+        ("--user", "s-1-5-18", "users are logged by name, and S-1-5-18 is SYSTEM"),
         ("--app", r"C:\Temp\", r"it is a folder, in which C:\Temp\* finds every program"),
     ] {
         refused(&[option, value], &format!("{option} \""));

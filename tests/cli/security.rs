@@ -1056,6 +1056,10 @@ fn what_no_connection_of_a_security_log_has_is_refused_where_it_is_read_alone() 
             r#"--app "C:\Users\*" with --source security: its paths have \device\harddiskvolumeN in place of a drive: give '*\Users\*'"#,
         ),
         (
+            ["--app", r"*:\*"],
+            r"with --source security: its paths have \device\harddiskvolumeN in place of a drive: give '*\*'",
+        ),
+        (
             ["--dest", "*.example.org"],
             r#"--dest "*.example.org" with --source security: its connections have no names: give an address or a network"#,
         ),
@@ -1072,6 +1076,31 @@ fn what_no_connection_of_a_security_log_has_is_refused_where_it_is_read_alone() 
     }
     for args in [["--app", r"*\users\*"], ["--app", "System"], ["--dest", "9.*"], ["--remote", "2001:db8::*"]] {
         of("security", connections()).args(args).events(&[Event::connection()]).run().exits(0);
+    }
+}
+
+#[test]
+fn paths_that_only_one_source_has_are_said_where_both_are_read() {
+    let volume = r"\device\harddiskvolume2\windows\*";
+    let of_security =
+        r"finds no connections of the Security log, whose paths have \device\harddiskvolumeN in place of a drive: ";
+    let of_sysmon =
+        "finds none of Sysmon's connections but those from volumes without a drive, since its paths have drives: ";
+    for (source, path, message, other) in [
+        ("all", r"C:\Windows\*", of_security, r"*\Windows\*"),
+        ("all", r"*:\*", of_security, r"*\*"),
+        ("all", volume, of_sysmon, r"*\windows\*"),
+        ("sysmon", volume, of_sysmon, r"*\windows\*"),
+        ("sysmon", r"\Device\*", of_sysmon, "*"),
+    ] {
+        let case = of(source, connections()).events(&[allowed(), Event::connection()]).args(["--quiet"]);
+        let message = format!("{message}'{other}' finds them all");
+        case.run_on(&["--app", path, "."]).exits(0).says(&[&message]);
+        case.run_on(&["--app", path, "--app", other, "."]).exits(0).does_not_say("finds them all");
+    }
+    for (source, path) in [("security", volume), ("sysmon", r"C:\Windows\*"), ("sysmon", r"\Device\Mup\a\*")] {
+        let case = of(source, connections()).events(&[allowed(), Event::connection()]).args(["--quiet"]);
+        case.run_on(&["--app", path, "."]).exits(0).does_not_say("finds them all");
     }
 }
 
