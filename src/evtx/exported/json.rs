@@ -30,6 +30,9 @@ const MOST_ITEMS: usize = 4096;
 /// The list of an event's values in XML that was made JSON, as `Json.NET` does it.
 const NAMED_VALUES: &str = "EventData.Data";
 
+/// What has the members of one event.
+const OF_ONE_EVENT: [&str; 5] = ["Event", "Event.System", "System", "winlog", "_source"];
+
 /// The member whose text is JSON itself, as `EvtxECmd` writes it, in a document or not.
 const JSON_IN_TEXT: [&str; 2] = ["Payload", "_source.Payload"];
 
@@ -300,7 +303,16 @@ impl<'de> Visitor<'de> for Flattened<'_> {
                 return Ok(());
             }
         }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        let mut more = 0_u64;
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            more += 1;
+        }
+        if more > 0 && OF_ONE_EVENT.contains(&name.strip_prefix("_source.").unwrap_or(&name)) {
+            let (count, name) = (more + 1, name.rsplit('.').next().unwrap_or_default());
+            return Err(Error::custom(format!(
+                "{count} events as a list in {name}, which is not read: make each an object of its own"
+            )));
+        }
         Ok(())
     }
 
@@ -402,6 +414,21 @@ mod tests {
         let event = event(line).unwrap();
         assert_eq!(event.field("QueryResults"), Some("a.b;::1;"));
         assert_eq!(event.system, [("Keywords".into(), Cow::Borrowed("0x7"))]);
+    }
+
+    #[test]
+    fn a_list_of_events_where_there_can_be_one_is_refused() {
+        let inside = r#"{"provider_name":"P","event_id":3,"System":{"Provider":{"@Name":"P"},"EventID":3}}"#;
+        for name in ["Event", "winlog", "System"] {
+            assert!(event(&format!("{{\"{name}\":[{inside}]}}")).is_ok(), "{name}");
+            for line in [
+                format!("{{\"{name}\":[{inside},{inside}]}}"),
+                format!("{{\"_source\":{{\"{name}\":[{inside},{inside}]}}}}"),
+            ] {
+                let cause = event(&line).unwrap_err();
+                assert!(cause.starts_with(&format!("2 events as a list in {name}, which is not read")), "{cause}");
+            }
+        }
     }
 
     #[test]
