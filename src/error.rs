@@ -126,7 +126,8 @@ pub enum DefectKind {
     Changed,
     /// An archive, or a member of one, that cannot be unpacked, or not within its limits.
     Archive,
-    /// A file that can hold logs in a way that is not read. A member of an archive is one of the kind above.
+    /// A file that can hold logs in a way that is not read. A member of an archive is one of the kind above; only members whose first bytes
+    /// cannot be read, so that they may be logs, are of this one.
     NotOpened,
     /// A file that does not start with an EVTX file header.
     FileHeader,

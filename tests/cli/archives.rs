@@ -107,11 +107,10 @@ fn a_directory_is_searched_for_archives_by_content_or_by_name_alone() {
         .file("d/case.tgz", gzip(&tar(&[("d.evtx", &log(4))])))
         .file("e/Sysmon.gz", gzip(&log(5)))
         .file("e/messages.gz", gzip(b"no log"))
-        .file("e/broken.gz", b"\x1f\x8b\x08\0")
         .file("e/text.gz", "no gzip file")
         .file("f/other", zip(&[("a.evtx", &log(6), deflated())]));
     let ran = case.run();
-    ran.exits(0).says(&["searched  6 logs,", "3 other files in the folders: neither logs nor archives of logs"]);
+    ran.exits(0).says(&["searched  6 logs,", "2 other files in the folders: neither logs nor archives of logs"]);
     assert_eq!(rows(&ran), 6 * 150);
     let ran = case.run_on(&["--only-names", "."]);
     ran.exits(0).says(&["searched  5 logs,", "1 other file in the folders: not opened because of --only-names"]);

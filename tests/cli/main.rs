@@ -80,6 +80,7 @@ mod security;
 mod shell;
 mod sigma;
 mod testdata;
+mod unread;
 mod verdicts;
 #[cfg(windows)]
 mod windows;

@@ -57,13 +57,19 @@ impl Coding {
 }
 
 /// What a packed file is one of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     /// An event log, or events that were exported from one.
     Log,
     /// A tar file.
     Tar,
-    /// Something else, or nothing that can be unpacked.
+    /// An archive of another form, or a file that is packed again.
+    Archive(Form),
+    /// Something that can hold logs and is not opened: what it is, and what to do.
+    Foreign(String),
+    /// Nothing that shows what it is, since it cannot be unpacked: why.
+    Unread(String),
+    /// Something else.
     Other,
 }
 
@@ -120,6 +126,18 @@ const NAMES: [(&str, Form); 13] = [
     (".zstd", Form::SomePacked(Coding::Zstd)),
 ];
 
+/// The ends of names of pictures, sounds, films, fonts, programs and documents.
+const OF_OTHERS: [&str; 34] = [
+    ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".ico", ".svg", ".webp", ".tif", ".tiff", ".heic", ".mp3", ".wav",
+    ".flac", ".mp4", ".avi", ".mov", ".mkv", ".ttf", ".otf", ".woff", ".woff2", ".exe", ".dll", ".sys", ".mui", ".lnk",
+    ".pf", ".pdf", ".docx", ".xlsx", ".pptx", ".css", ".js",
+];
+
+/// Whether a file of this name is taken for neither a log nor an export, if its bytes cannot be read.
+pub(super) fn names_something_else(name: &str) -> bool {
+    OF_OTHERS.iter().any(|end| ends_with(name, end))
+}
+
 /// Whether a file with these first bytes, as [`export::read_head`] reads them, may be evidence: a log, a chunk of one, exported events, or
 /// an archive of any kind, also of those that are not read.
 #[must_use]
@@ -148,6 +166,7 @@ impl Form {
         let is_member = || head.first_chunk().is_some_and(header::is_plausible);
         match Self::of_content(head)? {
             Self::Zip if header::starts_one(head) && !is_member() => None,
+            Self::Packed(Coding::Bzip2) if !is_bzip2(head) => None,
             Self::Packed(coding) if coding != Coding::Tar => Some(Self::SomePacked(coding)),
             form => Some(form),
         }
@@ -158,6 +177,15 @@ impl Form {
         let not_opened = || foreign::of_head(head).map(|what| Err(format!("not opened: {what}")));
         Self::of_content_alone(head).map(Ok).or_else(not_opened)
     }
+}
+
+/// Whether a bzip2 file starts here: behind its magic, which text can have too, are the size of its blocks and the magic of the first, or of
+/// the end.
+fn is_bzip2(head: &[u8]) -> bool {
+    const BLOCK: &[u8] = &[0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
+    const END: &[u8] = &[0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
+    let behind = head.get(4..).unwrap_or_default();
+    head.get(3).is_some_and(u8::is_ascii_digit) && (behind.starts_with(BLOCK) || behind.starts_with(END))
 }
 
 /// How many first bytes are enough to tell what a file is, unless it is an export.
@@ -173,17 +201,19 @@ fn tar_coding(name: &str) -> Option<Coding> {
 }
 
 impl Content {
-    /// By the first bytes, [`HEAD`] or more if there are as many. POSIX and GNU tar files have a magic in their first header.
-    pub(super) fn of_head(head: &[u8]) -> Self {
-        let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-        if at(0, LOG) || at(0, CHUNK) || at(FILE_HEADER_SIZE, CHUNK) {
-            Self::Log
-        } else if at(257, b"ustar") {
-            Self::Tar
-        } else if Export::of_head(head).is_some() {
-            Self::Log
-        } else {
-            Self::Other
+    /// By the first bytes, [`HEAD`] or more if there are as many, and the error that ends them, if one does.
+    pub(super) fn of_head(head: &[u8], error: Option<&io::Error>) -> Self {
+        if head.get(FILE_HEADER_SIZE..).is_some_and(|rest| rest.starts_with(CHUNK)) {
+            return Self::Log;
+        }
+        match (Form::of_content_alone(head), error) {
+            (Some(Form::Log), _) => Self::Log,
+            (Some(Form::Packed(Coding::Tar)), _) => Self::Tar,
+            (Some(form), _) => Self::Archive(form),
+            (None, error) => foreign::of_head(head).map(Self::Foreign).unwrap_or_else(|| match error {
+                Some(error) => Self::Unread(format!("it cannot be unpacked: {error}")),
+                None => Self::Other,
+            }),
         }
     }
 }

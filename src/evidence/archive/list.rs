@@ -3,7 +3,7 @@
 use std::{fs::File, sync::Arc};
 
 use crate::{
-    error::Defect,
+    error::{Defect, DefectKind},
     evidence::{
         aligned::Aligned,
         archive::{
@@ -81,7 +81,9 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
     match (form, named) {
         (Some(Form::Zip), _) | (None, Some(Form::Zip)) => match list_zip(file, named, head, limits) {
             // A file of another kind that is a zip file too, as documents are.
-            Contents::Archive { logs, .. } if logs.is_empty() && !is_wanted => Contents::LeftAlone,
+            Contents::Archive { logs, defects, .. } if logs.is_empty() && !is_wanted && !has_unread(&defects) => {
+                Contents::LeftAlone
+            }
             contents => contents,
         },
         (Some(Form::Packed(coding) | Form::SomePacked(coding)), _) => list_packed(file, coding, named, origin),
@@ -103,6 +105,11 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
         }
         _ => Contents::LeftAlone,
     }
+}
+
+/// Whether there are members of an archive of which it cannot be told what they are.
+fn has_unread(defects: &[Defect]) -> bool {
+    defects.iter().any(|defect| defect.kind == DefectKind::NotOpened)
 }
 
 /// Whether nothing in a file looks like a chunk or a record. Of a file as large as an image of a disk, that shows when it is
@@ -154,12 +161,15 @@ fn member(name: String, part: Part, file: &Source) -> Source {
 fn list_packed(file: Source, coding: Coding, named: Option<Form>, origin: Origin) -> Contents {
     // A cause why it cannot be opened is found again when it is unpacked.
     let content = File::open(&file.path).map_or(Content::Log, |mut file| packed::content(coding, &mut file));
-    if content != Content::Other || matches!(named, Some(Form::Packed(_))) {
-        return Contents::stream(file, Packing::Stream(coding));
-    }
-    match named {
-        Some(Form::Log) => Contents::Log(file),
-        _ if origin == Origin::Met => Contents::LeftAlone,
-        _ => Contents::unusable(file, &format!("{} that holds neither an event log nor a tar file", coding.file())),
+    match content {
+        Content::Log | Content::Tar | Content::Archive(_) => Contents::stream(file, Packing::Stream(coding)),
+        _ if matches!(named, Some(Form::Packed(_))) => Contents::stream(file, Packing::Stream(coding)),
+        _ if named == Some(Form::Log) => Contents::Log(file),
+        Content::Foreign(what) => Contents::Foreign(format!("{} of {what}", coding.file())),
+        Content::Unread(cause) => Contents::unusable(file, &cause),
+        Content::Other if origin == Origin::Met => Contents::LeftAlone,
+        Content::Other => {
+            Contents::unusable(file, &format!("{} that holds neither an event log nor a tar file", coding.file()))
+        }
     }
 }

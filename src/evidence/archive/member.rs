@@ -11,7 +11,7 @@ use zip::result::ZipError;
 use crate::{
     error::{Defect, DefectKind},
     evidence::archive::{
-        form::Form,
+        form::{self, Form},
         limits::Limits,
         stream::{Bound, Bounded, Budget, Metered},
     },
@@ -38,6 +38,7 @@ pub(super) struct Unpacked<'a> {
     pub(super) limits: &'a Limits,
     pub(super) each: &'a mut dyn FnMut(&str, &mut dyn Read),
     pub(super) defects: Vec<Defect>,
+    pub(super) unread: Unread,
     pub(super) budget: Rc<Budget>,
     /// What opens a member of any form; handed down, so that no format has to know another.
     open: Opener,
@@ -51,7 +52,14 @@ impl<'a> Unpacked<'a> {
         each: &'a mut dyn FnMut(&str, &mut dyn Read),
         open: Opener,
     ) -> Self {
-        Self { limits, each, defects: Vec::new(), budget: Budget::new(budget), open }
+        let (defects, unread) = (Vec::new(), Unread::default());
+        Self { limits, each, defects, unread, budget: Budget::new(budget), open }
+    }
+
+    /// What is wrong with the archive of this name.
+    pub(super) fn into_defects(self, archive: &str) -> Vec<Defect> {
+        let unread = self.unread.defect(archive);
+        self.defects.into_iter().chain(unread).collect()
     }
 
     pub(super) fn defect(&mut self, name: &str, cause: &str) {
@@ -81,6 +89,46 @@ pub(super) type Opener = fn(&mut Unpacked<'_>, Piece<'_>);
 pub(super) fn defect(name: &str, cause: &str) -> Defect {
     let cause = text::printable(cause).into_owned();
     Defect { path: name.to_owned(), chunk: None, line: None, offset: None, kind: DefectKind::Archive, cause }
+}
+
+/// The members of an archive that only their first bytes could have told, and these cannot be read. They are one defect, so that an
+/// encrypted archive of thousands of notes does not hide the others.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    count: usize,
+    /// The first of them, each with the cause.
+    first: Vec<(String, String)>,
+}
+
+impl Unread {
+    const NAMED: usize = 3;
+
+    /// Adds a member by its full name, unless that is one of a picture, a program, or another file that is never a log.
+    pub(super) fn add(&mut self, name: &str, cause: &str) {
+        if form::names_something_else(name) {
+            return;
+        }
+        self.count += 1;
+        if self.first.len() < Self::NAMED {
+            self.first.push((name.to_owned(), cause.to_owned()));
+        }
+    }
+
+    /// That they cannot be read, if there are any.
+    pub(super) fn defect(&self, archive: &str) -> Option<Defect> {
+        let unread = |name: &str, cause: &str| Defect { kind: DefectKind::NotOpened, ..defect(name, cause) };
+        if let [(name, cause)] = &*self.first {
+            return Some(unread(name, &format!("it may be a log, and cannot be read: {cause}")));
+        }
+        let named = |(name, cause): &(String, String)| {
+            let name = name.strip_prefix(archive).and_then(|name| name.strip_prefix('!')).unwrap_or(name);
+            format!("{name} ({cause})")
+        };
+        let first: Vec<String> = self.first.iter().map(named).collect();
+        let more = if self.count > first.len() { ", ..." } else { "" };
+        let cause = format!("{} members may be logs, and cannot be read: {}{more}", self.count, first.join(", "));
+        (self.count > 0).then(|| unread(archive, &cause))
+    }
 }
 
 /// The names of members, each once.

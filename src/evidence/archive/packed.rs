@@ -27,13 +27,18 @@ use crate::{
 /// The most bytes between two members of a tar file: headers, long names, extensions. They are held in memory.
 const BETWEEN: u64 = 1 << 20;
 
+/// What is wrong with a member that has holes of which extended headers tell.
+const SPARSE: &str = "a sparse file in the pax format, which is not read: unpack the tar file and give the folder";
+
 /// The size of a header of a tar file, in bytes.
 const BLOCK: u64 = 512;
 
 /// What a packed file is one of.
 pub(super) fn content(coding: Coding, file: &mut dyn Read) -> Content {
-    let head = contained(|| form::read_head(&mut decoded(coding, file)).0);
-    head.map_or(Content::Other, |head| Content::of_head(&head))
+    match contained(|| form::read_head(&mut decoded(coding, file))) {
+        Ok((head, error)) => Content::of_head(&head, error.as_ref()),
+        Err(cause) => Content::Unread(cause),
+    }
 }
 
 /// What comes out of a packed stream: all of its parts one after another, as each format has it.
@@ -52,16 +57,22 @@ pub(super) fn unpack(name: &str, form: Form, stream: &mut dyn Read, within: Opti
     let (Form::Packed(coding) | Form::SomePacked(coding)) = form else { return };
     let mut stream = Metered::new(decoded(coding, stream), &out.budget);
     let (head, error) = form::read_head(&mut stream);
-    let content = Content::of_head(&head);
-    if matches!(form, Form::SomePacked(_)) && content == Content::Other {
-        return;
-    }
-    if within == Some(Depth::Member) {
-        return out.defect(name, TOO_DEEP);
+    let content = Content::of_head(&head, error.as_ref());
+    let is_some = matches!(form, Form::SomePacked(_));
+    match &content {
+        Content::Other if is_some => return,
+        Content::Unread(cause) if is_some => return out.defect(name, cause),
+        Content::Foreign(what) => return out.defect(name, &format!("not opened: {what}")),
+        _ if within == Some(Depth::Member) => return out.defect(name, TOO_DEEP),
+        Content::Unread(cause) if head.is_empty() => return out.defect(name, cause),
+        _ => {}
     }
     // An error comes again where the log is read.
     let mut stream = head.as_slice().chain(Failed(error)).chain(stream);
-    if content == Content::Tar || form::names_tar(name) {
+    if let Content::Archive(form) = content {
+        let depth = within.map_or(Depth::File, |_| Depth::Member);
+        out.take(form, name, depth, 0, &mut stream);
+    } else if content == Content::Tar || form::names_tar(name) {
         let depth = within.map_or(Depth::File, |_| Depth::Member);
         unpack_tar(&mut Tar { name, depth, names: Names::default() }, &mut stream, out);
     } else {
@@ -153,13 +164,36 @@ fn unpack_members<R: Read>(
         let end = fence.at().saturating_add(stored_size(&member)?);
         fence.put(u64::MAX);
         let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
-        if let Some(form) = out.limits.form(&path) {
+        if let Some(name) = sparse_name(&mut member)? {
+            let form = out.limits.form(&name);
+            let name = tar.names.of_member(tar.name, &name);
+            match form {
+                Some(Form::Unknown) => out.unread.add(&name, SPARSE),
+                Some(_) => out.defect(&name, SPARSE),
+                None => {}
+            }
+        } else if let Some(form) = out.limits.form(&path) {
             unpack_member(&tar.names.of_member(tar.name, &path), form, &mut member, fence, tar.depth, out);
         }
         // The reader of tar files skips what is left of the member, and holds what is before the next one.
         fence.put(end.saturating_add(BETWEEN));
     }
     Ok(())
+}
+
+/// The name of a member that is sparse in the way that extended headers tell ("Storing Sparse Files" in the manual of GNU tar). What such a
+/// member has in the tar file is not what is in the file.
+fn sparse_name<R: Read>(member: &mut Entry<'_, R>) -> io::Result<Option<String>> {
+    let path = String::from_utf8_lossy(&member.path_bytes()).into_owned();
+    let Some(extensions) = member.pax_extensions()? else { return Ok(None) };
+    let (mut is_sparse, mut name) = (false, path);
+    for extension in extensions.flatten() {
+        is_sparse |= extension.key_bytes().starts_with(b"GNU.sparse.");
+        if extension.key_bytes() == b"GNU.sparse.name" {
+            name = String::from_utf8_lossy(extension.value_bytes()).into_owned();
+        }
+    }
+    Ok(is_sparse.then_some(name))
 }
 
 /// How many bytes a member has in the tar file; a sparse one has more when it is unpacked.

@@ -296,10 +296,15 @@ fn unpack_member<R: Read + Seek>(
             }
         }
         Ok(None) => {}
-        Err(_) if encrypted && limits.password.is_none() => {
-            out.defect(&names.of_member(archive, &header.name), member::NO_PASSWORD);
+        Err(error) => {
+            let has_no_password = encrypted && limits.password.is_none();
+            let cause = if has_no_password { member::NO_PASSWORD.to_owned() } else { member::not_opened(&error) };
+            let name = names.of_member(archive, &header.name);
+            match form {
+                Form::Unknown => out.unread.add(&name, &cause),
+                _ => out.defect(&name, &cause),
+            }
         }
-        Err(error) => out.defect(&names.of_member(archive, &header.name), &member::not_opened(&error)),
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub fn unpack(
         Ok(Err(error)) => out.defects.push(Defect::of_path(&source.path, DefectKind::Path, &error)),
         Err(cause) => out.defect(&source.name, &cause),
     }
-    out.defects
+    out.into_defects(&source.name)
 }
 
 /// Opens a member as what its name says, or its content where the name says nothing.
@@ -75,12 +75,16 @@ fn open(out: &mut Unpacked<'_>, piece: Piece<'_>) {
 
 fn open_by_content(out: &mut Unpacked<'_>, piece: Piece<'_>) {
     let Piece { name, depth, size, stream, .. } = piece;
-    // What cannot be read says nothing. If it is something all the same, the error comes again where that is read.
+    // If what can be read shows what it is, the error comes again where that is read.
     let (head, error) = export::read_head(stream, SHOWING);
-    let form = match Form::of_member(&head) {
-        Some(Ok(form)) => form,
-        Some(Err(cause)) => return out.defect(name, &cause),
-        None => return,
+    let form = match (Form::of_member(&head), error.as_ref()) {
+        (Some(Ok(form)), _) => form,
+        (Some(Err(cause)), _) => return out.defect(name, &cause),
+        // A checksum that is wrong changes nothing of what it is.
+        (None, Some(error)) if size == 0 || (head.len() as u64) < size => {
+            return out.unread.add(name, &error.to_string());
+        }
+        (None, _) => return,
     };
     // Without a name that says what is packed, it may be as much as with one.
     let limited = if let Form::SomePacked(coding) = form { Form::Packed(coding) } else { form };

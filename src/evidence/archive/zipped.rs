@@ -25,7 +25,8 @@ use crate::{
             form::{Form, SHOWING},
             limits::{Limits, RATIO, total},
             member::{
-                Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, defect, hand_on, not_opened,
+                Depth, NO_PASSWORD, NOT_IN_PLACE, Names, Opened, TOO_DEEP, Unpacked, Unread, defect, hand_on,
+                not_opened,
             },
             remains::{self, Remains},
             stream::{self, Bound, Bounded, Section, Window, contained},
@@ -86,14 +87,26 @@ impl Ord for Member {
     }
 }
 
+/// What is wrong with a member that has bytes of another one.
+const OVERLAPS: &str = "it overlaps another member of the zip file";
+
 /// What a zip file holds.
 struct Listed {
     /// Its members with their full names.
     members: Vec<(String, Member)>,
     /// Where there are members that its directory does not list, with their full names.
     unlisted: Vec<(String, Remains)>,
+    /// The members whose first bytes cannot be read.
+    unread: Unread,
     /// What is wrong with the rest.
     faults: Vec<String>,
+}
+
+impl Listed {
+    /// What is wrong with the zip file of this name.
+    fn defects(&self, archive: &str) -> impl Iterator<Item = Defect> {
+        self.faults.iter().map(move |cause| defect(archive, cause)).chain(self.unread.defect(archive))
+    }
 }
 
 /// What there is to unpack, by its full name, and what is wrong with the rest.
@@ -111,7 +124,7 @@ pub(super) fn list(archive: &str, path: &Path, size: u64, limits: &Limits) -> Re
     let opened = File::open(path).map_err(|error| error.to_string())?;
     let window = (0, size);
     let listed = members(archive, Window::new(&opened, 0, size), window, Depth::File, limits)?;
-    let mut defects: Vec<Defect> = listed.faults.iter().map(|cause| defect(archive, cause)).collect();
+    let mut defects: Vec<Defect> = listed.defects(archive).collect();
     let mut parts = Vec::with_capacity(listed.members.len());
     let unlisted = |(name, remains)| (name, Part::Remains(remains));
     parts.extend(listed.unlisted.into_iter().map(unlisted));
@@ -123,7 +136,7 @@ pub(super) fn list(archive: &str, path: &Path, size: u64, limits: &Limits) -> Re
         let mut inner = Window::new(&opened, start, size);
         match self::members(&name, &mut inner, (start, size), Depth::Member, limits) {
             Ok(listed) => {
-                defects.extend(listed.faults.iter().map(|cause| defect(&name, cause)));
+                defects.extend(listed.defects(&name));
                 parts.extend(listed.members.into_iter().map(|(name, member)| (name, Part::Member(member))));
                 parts.extend(listed.unlisted.into_iter().map(unlisted));
             }
@@ -217,18 +230,23 @@ fn members<R: Read + Seek>(
     }
     let overlapping = overlapping(&spans);
     let mut members = Vec::with_capacity(found.len());
+    let mut unread = Unread::default();
     for (index, name, form, entry) in found {
         let overlaps = overlapping.get(index).copied().unwrap_or(true);
         let known = match form {
-            // Of what overlaps, it is not known whose bytes they are.
-            Form::Unknown if overlaps => None,
+            // It is not known whose bytes they are.
+            Form::Unknown if overlaps => Err(OVERLAPS.to_owned()),
             Form::Unknown => by_content(&entry, &mut reader, limits),
-            form => Some(Ok(form)),
+            form => Ok(Some(Ok(form))),
         };
         let (form, refused) = match known {
-            Some(Ok(form)) => (form, refusal(&entry, form, overlaps, depth, limits)),
-            Some(Err(cause)) => (form, Some(cause)),
-            None => continue,
+            Ok(Some(Ok(form))) => (form, refusal(&entry, form, overlaps, depth, limits)),
+            Ok(Some(Err(cause))) => (form, Some(cause)),
+            Ok(None) => continue,
+            Err(cause) => {
+                unread.add(&name, &cause);
+                continue;
+            }
         };
         members.push((name, Member { entry, form, refused, window, depth, budget: 0 }));
     }
@@ -243,24 +261,31 @@ fn members<R: Read + Seek>(
         (names.of_member(archive, "(unlisted)"), Remains::unlisted(start, size, depth))
     };
     let unlisted = unlisted.members.into_iter().map(remains).collect();
-    Ok(Listed { members, unlisted, faults })
+    Ok(Listed { members, unlisted, unread, faults })
 }
 
-/// What a member is by its first bytes, as [`Form::of_member`] tells it.
+/// What a member is by its first bytes, as [`Form::of_member`] tells it. An error is why they cannot be read.
 fn by_content<R: Read + Seek>(
     entry: &OwnedZipFileEntry,
     reader: &mut R,
     limits: &Limits,
-) -> Option<Result<Form, String>> {
-    let mut head = Vec::new();
+) -> Result<Option<Result<Form, String>>, String> {
+    if entry.size() == 0 {
+        return Ok(None);
+    }
+    if entry.encrypted() && limits.password.is_none() {
+        return Err(NO_PASSWORD.to_owned());
+    }
     let read = contained(|| {
         let mut opened = open(entry, reader, limits)?;
-        head = export::read_head(&mut opened, SHOWING).0;
-        Ok::<(), ZipError>(())
+        Ok::<_, ZipError>(export::read_head(&mut opened, SHOWING))
     });
-    // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
-    drop(read);
-    Form::of_member(&head)
+    let (head, error) = read?.map_err(|error| not_opened(&error))?;
+    match (Form::of_member(&head), error) {
+        // A checksum that is wrong, of a member as short as that, changes nothing of what it is.
+        (None, Some(error)) if (head.len() as u64) < entry.size() => Err(format!("cannot read on: {error}")),
+        (form, _) => Ok(form),
+    }
 }
 
 /// The spans that do not overlap. What does is refused, and its bytes can be other members.
@@ -300,7 +325,7 @@ fn refusal(entry: &OwnedZipFileEntry, form: Form, overlaps: bool, depth: Depth, 
         return Some(NOT_IN_PLACE.to_owned());
     }
     if overlaps {
-        return Some("it overlaps another member of the zip file".to_owned());
+        return Some(OVERLAPS.to_owned());
     }
     if entry.encrypted() && limits.password.is_none() {
         return Some(NO_PASSWORD.to_owned());
@@ -346,7 +371,7 @@ pub(super) fn unpack_in_memory(name: &str, size: u64, stream: &mut dyn Read, out
     let mut reader = Cursor::new(bytes);
     match members(name, &mut reader, window, Depth::Member, out.limits) {
         Ok(listed) => {
-            listed.faults.iter().for_each(|cause| out.defect(name, cause));
+            out.defects.extend(listed.defects(name));
             for (name, member) in listed.members {
                 unpack_from(&name, &mut reader, &member, out);
             }
