@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 
 use memchr::{
-    memchr, memchr_iter,
+    memchr, memchr_iter, memchr3,
     memmem::{find, find_iter, rfind},
 };
 
@@ -22,7 +22,8 @@ use crate::evidence::{
 pub const HEAD: usize = 4096;
 /// As many are looked at of text.
 const OF_TEXT: usize = 1 << 16;
-/// As many are looked at of text that has one of the [`SIGNS`] in it: the longest event, 1 MiB, and what is before it.
+/// As many are looked at of text that has one of the [`SIGNS`] in it, or that is cut off in a long line, in which one may be: the longest
+/// event, 1 MiB, and what is before it.
 const OF_EXPORT: usize = (1 << 20) + OF_TEXT;
 /// Names of which an export has at least one, whatever stands before its first event, and few other files.
 const SIGNS: [&str; 10] = [
@@ -37,6 +38,8 @@ const SIGNS: [&str; 10] = [
     "Sysmon",
     "@timestamp",
 ];
+/// A line that is longer, in bytes, may be of an event.
+const LONG_LINE: usize = 4096;
 /// The longest tag by which an event starts, in bytes.
 const TAG: usize = 1024;
 
@@ -71,7 +74,9 @@ impl Export {
                     || has("System") && has("EventID")
                     || has("source_name") && has("event_id");
                 let whole = Object::default().end(text).and_then(|size| text.get(..size));
-                (is_known || may_be && whole.is_none_or(is_event)).then_some(Self::JsonLines)
+                // What an index of such documents is, and not a document.
+                let is_mapping = has("mappings") && has("properties");
+                ((is_known || may_be && whole.is_none_or(is_event)) && !is_mapping).then_some(Self::JsonLines)
             }
             text => {
                 let text = without_declaration(text);
@@ -88,14 +93,18 @@ impl Export {
             Some(at) => (at, Self::JsonLines),
             None => (element(text)?, Self::Xml),
         };
-        can_lead(text.get(..at)?).then_some(export)
+        let (before, event) = text.split_at_checked(at)?;
+        let is_alone = || match export {
+            Self::Xml => elements_alone(event),
+            Self::JsonLines => objects_alone(event),
+        };
+        (!is_page(before) && (can_lead(before) || is_alone())).then_some(export)
     }
 }
 
 /// Whether this can be before the first event of an export: what is left of an event, and then the tags and comments of a document, a list,
 /// other objects or zeros. It is no page of a web site.
 pub(super) fn can_lead(text: &[u8]) -> bool {
-    let is_page = |tag: &str| text.windows(tag.len()).any(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
     let is_of_export = |line: &[u8]| {
         let line = line.trim_ascii();
         let line = line.strip_prefix(MARK).unwrap_or(line);
@@ -106,7 +115,56 @@ pub(super) fn can_lead(text: &[u8]) -> bool {
             || line.starts_with(b"-->")
     };
     // The first line, or what is left of it, can be anything.
-    text.split(|&byte| byte == b'\n').skip(1).all(is_of_export) && !["<html", "<!doctype html"].into_iter().any(is_page)
+    (text.split(|&byte| byte == b'\n').skip(1).all(is_of_export) || is_prolog(text)) && !is_page(text)
+}
+
+/// Whether there is a page of a web site in this.
+fn is_page(text: &[u8]) -> bool {
+    let has = |tag: &str| text.windows(tag.len()).any(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
+    ["<html", "<!doctype html"].into_iter().any(has)
+}
+
+/// Whether there are whole tags, comments and declarations in this, over however many lines, and nothing else.
+fn is_prolog(text: &[u8]) -> bool {
+    let mut rest = text.strip_prefix(MARK).unwrap_or(text).trim_ascii_start();
+    while !rest.is_empty() {
+        let end: &[u8] = match rest {
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'?', ..] => b"?>",
+            [b'<', ..] => b">",
+            _ => return false,
+        };
+        let Some(at) = find(rest, end) else { return false };
+        rest = rest.get(at + end.len()..).unwrap_or_default().trim_ascii_start();
+    }
+    true
+}
+
+/// Whether the elements from here on are those of an export, and not a quoted one: there is another one behind the first, and nothing but
+/// tags behind the last.
+fn elements_alone(text: &[u8]) -> bool {
+    const END: &[u8] = b"</Event>";
+    let behind = |at: Option<usize>| text.get(at? + END.len()..).map(<[u8]>::trim_ascii_start);
+    let (Some(next), Some(rest)) = (behind(find(text, END)), behind(rfind(text, END))) else { return false };
+    let next = without_declaration(next.strip_prefix(MARK).unwrap_or(next));
+    starts_event(next) && (rest.is_empty() || rest.starts_with(b"<") || rest.starts_with(b"Record "))
+}
+
+/// Whether the objects from here on are those of an export, and not a quoted one: there is another event behind the first, and nothing
+/// between them or behind them, as far as is looked at, but what makes a list of them.
+fn objects_alone(text: &[u8]) -> bool {
+    let mut rest = text;
+    let mut events = 0;
+    while let Some(size) = Object::default().end(rest) {
+        let (object, behind) = rest.split_at_checked(size).unwrap_or_default();
+        events += usize::from(events < 2 && is_event(object));
+        let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']' | 0x1E);
+        rest = behind.get(behind.iter().take_while(|byte| is_between(byte)).count()..).unwrap_or_default();
+        if rest.first().is_none_or(|byte| *byte != b'{') {
+            break;
+        }
+    }
+    events > 1 && rest.first().is_none_or(|byte| *byte == b'{')
 }
 
 /// Whether an object has a member of this name, at any depth.
@@ -132,11 +190,12 @@ fn is_empty_root(text: &[u8]) -> bool {
     rest == b"</Events>" || (rest.is_empty() && tag.ends_with(b"/"))
 }
 
-/// Where the first whole `<Event>` element is that starts with its `System`. In a string of JSON, quotation marks are escaped.
+/// Where the first whole `<Event>` element is that starts with its `System`, and is not in a string of JSON.
 fn element(text: &[u8]) -> Option<usize> {
     const ATTRIBUTES: usize = 128;
     let last = rfind(text, b"</Event>")?;
     let text = text.get(..last).unwrap_or_default();
+    let mut strings = Strings { text, at: 0, open: None };
     find_iter(text, b"<Event").find(|&at| {
         let element = text.get(at..).unwrap_or_default();
         let tag = element.get(..element.len().min(TAG)).and_then(|tag| memchr(b'>', tag)).unwrap_or(element.len());
@@ -145,7 +204,38 @@ fn element(text: &[u8]) -> Option<usize> {
         starts_event(element)
             && (inside.starts_with(b"<System>") || inside.starts_with(b"<System "))
             && find(start, br#"=\""#).is_none()
+            && !strings.hold(at)
     })
+}
+
+/// What of a text is in strings of JSON, as far as it was looked through.
+struct Strings<'t> {
+    text: &'t [u8],
+    at: usize,
+    /// Where the last quotation mark is, if it opens one.
+    open: Option<usize>,
+}
+
+impl Strings<'_> {
+    /// Whether an element is in a string of JSON. That is the value of a member or the item of a list, has no line breaks, and no element
+    /// ends in it: a quotation mark in an event that was cut opens none.
+    fn hold(&mut self, element: usize) -> bool {
+        let part = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        while let Some(found) = memchr3(b'"', b'\\', b'\n', part(self.at, element)) {
+            let at = self.at + found;
+            self.at = at + 1;
+            match self.text.get(at) {
+                Some(b'"') => self.open = if self.open.is_some() { None } else { Some(at) },
+                Some(b'\\') => self.at += usize::from(self.open.is_some()),
+                _ => self.open = None,
+            }
+        }
+        self.at = self.at.max(element);
+        self.open.is_some_and(|open| {
+            let before = part(0, open).trim_ascii_end();
+            before.ends_with(b":") || before.ends_with(b"[") || before.ends_with(b",")
+        }) && self.open.is_some_and(|open| rfind(part(open, element), b"</Event>").is_none())
+    }
 }
 
 /// Where the first whole object is that is an event.
@@ -247,7 +337,11 @@ fn may_become_export(head: &[u8]) -> bool {
         return true;
     }
     let has_sign = || SIGNS.iter().any(|sign| find(&text, sign.as_bytes()).is_some());
-    is_text(&text) && (head.len() < OF_TEXT || has_sign()) && Export::of_head(head).is_none()
+    let is_in_long_line = || {
+        let end = text.get(text.len().saturating_sub(LONG_LINE)..).unwrap_or_default();
+        text.len() > LONG_LINE && memchr(b'\n', end).is_none()
+    };
+    is_text(&text) && (head.len() < OF_TEXT || is_in_long_line() || has_sign()) && Export::of_head(head).is_none()
 }
 
 /// A stream that is nothing but an error, or nothing at all.
@@ -283,6 +377,7 @@ mod tests {
             (r#"{"ChunkNumber":1,"Payload":"x"}"#.to_owned(), None),
             (r#"{"System": {"Provider":{"Name":"x"},"EventID" : {"Value":3}},"#.to_owned(), Some(Export::JsonLines)),
             (r#"{"event":3}"#.to_owned(), None),
+            (r#"{"mappings":{"properties":{"@timestamp":{},"winlog":{"properties":{}}}}}"#.to_owned(), None),
             ("<?xml version='1.0'?>\n<Events/>\n".to_owned(), Some(Export::Xml)),
             ("<Events a='b'>\n</Events>".to_owned(), Some(Export::Xml)),
             ("<Events>".to_owned(), None),
@@ -348,6 +443,71 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn several_events_are_an_export_behind_lines_of_any_text() {
+        let (_, events) = started();
+        for start in [
+            "Exported by me\nfrom host Y\n\n",
+            "  Get-Item\n  $a = 1\n}\n</Data></EventData></Event>\n",
+            "RuleName: -\nImage: a</Message></RenderingInfo></Event>",
+            "    12,\n    true\n  ]\n}\n",
+        ] {
+            for (event, export) in events {
+                let cut = if export == Export::Xml { "\n<Event><Sys" } else { "\n{\"a\":" };
+                for end in ["", "\n", cut] {
+                    let text = format!("{start}{event}\n{event}{end}");
+                    assert_eq!(Export::of_head(text.as_bytes()), Some(export), "{text}");
+                }
+            }
+        }
+        for (event, _) in events {
+            for (between, behind) in [("\n", "\n```\n"), ("\n", "\n\nand others.\n"), ("\nor\n", "\n"), ("\n", "\n'")] {
+                let text = format!("# Tool\n\nIt reads\n\n{event}{between}{event}{behind}");
+                assert_eq!(Export::of_head(text.as_bytes()), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_and_comments_over_many_lines_are_before_an_event() {
+        let event = "<Event xmlns='a'><System><EventID>3</EventID></System></Event>";
+        for start in
+            ["<?xml version='1.0'?>\n<!--\n  by X\n  on <Y>\n-->\n", "<Log\n  a='b'\n  c='2'>\n", "\u{feff}<a\nb='c'>"]
+        {
+            let text = format!("{start}{event}");
+            assert_eq!(Export::of_head(text.as_bytes()), Some(Export::Xml), "{text}");
+        }
+        for start in ["<a\nb='c'>\ntext\n", "<a\nb='c'>\n<html>\n", "<!--\ntext\n"] {
+            let text = format!("{start}{event}");
+            assert_eq!(Export::of_head(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn elements_in_strings_of_json_are_none_however_they_are_quoted() {
+        let event = r"<Event xmlns='a'><System><EventID>3</EventID></System><EventData>C:\\Windows</EventData></Event>";
+        for text in [
+            format!("{{\"_raw\": \"{event}\"}}\n").repeat(2),
+            format!("{{\"a\":\"b\\\"\",\"message\":\"<14> x {event}\"}}\n").repeat(2),
+            format!("[\n\"{event}\",\n\"{event}\"\n]\n"),
+        ] {
+            assert_eq!(Export::of_head(text.as_bytes()), None, "{text}");
+        }
+        for start in ["C: \"x -a</Data></EventData></Event>", "<a b=\"c\">", "x: \"y\n", "a \"b\\"] {
+            let text = format!("{start}{event}");
+            assert_eq!(Export::of_head(text.as_bytes()), Some(Export::Xml), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_found_behind_and_in_long_lines() {
+        let long = "y".repeat(300_000);
+        let object = format!("{{\"Message\":\"{long}\",\"SourceName\":\"P\",\"EventID\":3}}\n");
+        for text in [object.clone(), format!("{long}\n{object}"), format!("# by x\n{object}")] {
+            assert_eq!(peeked(&mut text.as_bytes()).0, Some(Export::JsonLines));
         }
     }
 

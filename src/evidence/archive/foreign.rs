@@ -37,6 +37,13 @@ const FORMATS: [(usize, &[u8], &str, &str); 17] = [
 /// The namespace of elements that are events, in their tag.
 const NAMESPACE: &[u8] = b"http://schemas.microsoft.com/win/2004/08/events/event";
 
+/// How tables of events start, as `EvtxECmd` and `Get-WinEvent | Export-Csv` write them.
+const CSV: [&[u8]; 3] = [
+    b"RecordNumber,EventRecordId,TimeCreated,EventId,",
+    b"#TYPE System.Diagnostics.Eventing.Reader.EventLogRecord",
+    b"\"Message\",\"Id\",\"Version\",\"Qualifiers\",",
+];
+
 /// What a file with these first bytes is, and what to do about it, if it can hold logs and is not opened.
 pub(super) fn of_head(head: &[u8]) -> Option<String> {
     let export = || export(head).map(|what| format!("{what}: give the log that it was exported from"));
@@ -60,7 +67,22 @@ fn export(head: &[u8]) -> Option<&'static str> {
     let start = text.trim_ascii_start();
     if start.starts_with(b"{") || start.starts_with(b"[") {
         let is_event = has("\"EventID\"") || has("\"EventId\"") || has("\"event_id\"") || has("\"winlog\"");
-        return (is_event || has("\"#attributes\"")).then_some("a JSON export of events");
+        let is_quoted = has("<Event") && memchr::memmem::find(&text, NAMESPACE).is_some();
+        // As `Get-WinEvent | ConvertTo-Json` writes them.
+        let is_of_powershell =
+            has("\"ProviderName\"") && has("\"Id\"") && (has("\"LogName\"") || has("\"TimeCreated\""));
+        // What an index of such documents is, and not a document.
+        if has("\"mappings\"") && has("\"properties\"") {
+            return None;
+        }
+        let is_export = is_event || is_quoted || is_of_powershell || has("\"#attributes\"");
+        return is_export.then_some("a JSON export of events");
+    }
+    if CSV.iter().any(|header| start.starts_with(header)) {
+        return Some("a CSV export of events");
+    }
+    if start.starts_with(b"<Objs ") && has("EventLogRecord") {
+        return Some("a CLIXML export of events");
     }
     let (before, event) = text.split_at_checked(start_of_event(&text)?)?;
     let tag = event.split(|&byte| byte == b'>').next().unwrap_or_default();
@@ -72,6 +94,9 @@ fn export(head: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAPPING: &[u8] =
+        br#"{"a": {"mappings": {"properties": {"winlog": {"properties": {"event_id": {"type": "keyword"}}}}}}}"#;
 
     #[test]
     fn what_can_hold_logs_is_named_with_what_to_do() {
@@ -90,6 +115,20 @@ mod tests {
             (b"{\"Event\":{\"#attributes\":{}", "a JSON export of events: give the log"),
             (b"[ {\"EventID\": 3", "a JSON export of events: give the log"),
             (
+                b"[\n {\n \"Id\": 3,\n \"ProviderName\": \"P\",\n \"LogName\": \"L\"",
+                "a JSON export of events: give the log",
+            ),
+            (b"RecordNumber,EventRecordId,TimeCreated,EventId,Level", "a CSV export of events: give the log"),
+            (b"\"Message\",\"Id\",\"Version\",\"Qualifiers\",\"Level\"", "a CSV export of events: give the log"),
+            (
+                b"<Objs Version=\"1.1.0.1\"><Obj><T>System.Diagnostics.Eventing.Reader.EventLogRecord</T>",
+                "a CLIXML export of events: give the log",
+            ),
+            (
+                b"{\"_raw\": \"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>\"",
+                "a JSON export of events: give the log",
+            ),
+            (
                 b"{\"EventID\": 3, \"xml\": \"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>\"",
                 "a JSON export of events: give the log",
             ),
@@ -97,7 +136,16 @@ mod tests {
             let found = of_head(head).unwrap();
             assert!(found.starts_with(what), "{found}");
         }
-        for head in [b"".as_slice(), b"text", b"{\"schema\": 1}", b"<html>", b"ElfFile\0", &[0; 512]] {
+        for head in [
+            b"".as_slice(),
+            b"text",
+            b"{\"schema\": 1}",
+            b"{\"Id\": 1, \"ProviderName\": \"\"}",
+            MAPPING,
+            b"<html>",
+            b"ElfFile\0",
+            &[0; 512],
+        ] {
             assert_eq!(of_head(head), None);
         }
     }
