@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn objects_behind_headers_of_syslog_are_read() {
+        let [one, two] = [1, 2].map(object);
+        let text = format!("<14>1 2019-07-19T14:42:51Z HOST Sysmon 1 - - {one}\n<14>Jul 19 14:42:51 H a[1]: {two}\n");
+        assert_eq!(ids(Export::JsonLines, &text), (vec!["1".into(), "2".into()], Vec::new()));
+        for text in [format!("{one}\n<14>x\n{two}"), format!("{one}\n<1444>{two}\n{two}")] {
+            let (ids, faults) = ids(Export::JsonLines, &text);
+            assert_eq!((ids, faults.len()), (vec!["1".to_owned(), "2".to_owned()], 1), "{text}");
+        }
+    }
+
+    #[test]
     fn objects_are_read_on_behind_what_is_wrong() {
         let [one, two] = [1, 2].map(object);
         let not_one = "not an event: skipped up to the next one";

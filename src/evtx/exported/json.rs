@@ -39,6 +39,9 @@ const JSON_IN_TEXT: [&str; 2] = ["Payload", "_source.Payload"];
 /// As many bytes show whether a line is one that `evtx_dump` writes before each event.
 const RECORD: usize = b"Record 18446744073709551615\r\n".len();
 
+/// How long the header of a syslog message can be: names and ids of RFC 5424, section 6, take less.
+const HEADER: usize = 1024;
+
 /// The objects of a text.
 #[derive(Default)]
 pub(super) struct Objects {
@@ -50,6 +53,10 @@ impl Objects {
     /// Finds the next object, or passes what is not one.
     pub(super) fn next(&mut self, text: &mut Text<'_>) -> Option<Piece> {
         self.pass_between(text);
+        text.have(HEADER);
+        if let Some(size) = behind_header(text.window()) {
+            text.pass(size);
+        }
         match text.window().first()? {
             b'{' => Some(object(text)),
             0 => Some(zeros(text)),
@@ -87,9 +94,12 @@ impl Objects {
         self.is_list = false;
         loop {
             pass_line(text);
-            text.have(RECORD);
+            text.have(HEADER);
             let line = first_line(text.window()).trim_ascii_start();
-            let is_start = matches!(line.first(), Some(b'{' | b'[' | 0)) || line.starts_with(MARK) || record(line) > 0;
+            let is_start = matches!(line.first(), Some(b'{' | b'[' | 0))
+                || line.starts_with(MARK)
+                || record(line) > 0
+                || behind_header(line).is_some();
             if is_start || text.window().is_empty() {
                 return Piece::Fault(place, "not an event: skipped up to the next one".to_owned());
             }
@@ -113,6 +123,14 @@ fn record(line: &[u8]) -> usize {
 /// Up to the end of the line. What is behind it is not looked at: there can be a window full of empty lines.
 fn first_line(window: &[u8]) -> &[u8] {
     window.get(..memchr::memchr(b'\n', window).unwrap_or(window.len())).unwrap_or_default()
+}
+
+/// How long the header of a syslog message is (RFC 3164, RFC 5424), if one stands here with an object as its text.
+fn behind_header(window: &[u8]) -> Option<usize> {
+    let digits = window.strip_prefix(b"<")?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_header = matches!(digits, 1..=3) && window.get(digits + 1) == Some(&b'>');
+    let header = window.get(..window.len().min(HEADER))?;
+    memchr::memmem::find(first_line(header), b"{\"").filter(|_| is_header)
 }
 
 /// Passes the rest of a line.
@@ -309,9 +327,7 @@ impl<'de> Visitor<'de> for Flattened<'_> {
         }
         if more > 0 && OF_ONE_EVENT.contains(&name.strip_prefix("_source.").unwrap_or(&name)) {
             let (count, name) = (more + 1, name.rsplit('.').next().unwrap_or_default());
-            return Err(Error::custom(format!(
-                "{count} events as a list in {name}, which is not read: make each an object of its own"
-            )));
+            return Err(Error::custom(format!("{count} events as a list in {name}, and not as objects of their own,")));
         }
         Ok(())
     }
@@ -426,7 +442,7 @@ mod tests {
                 format!("{{\"_source\":{{\"{name}\":[{inside},{inside}]}}}}"),
             ] {
                 let cause = event(&line).unwrap_err();
-                assert!(cause.starts_with(&format!("2 events as a list in {name}, which is not read")), "{cause}");
+                assert!(cause.starts_with(&format!("2 events as a list in {name}, and not")), "{cause}");
             }
         }
     }
