@@ -210,10 +210,11 @@ impl Content {
             (Some(Form::Log), _) => Self::Log,
             (Some(Form::Packed(Coding::Tar)), _) => Self::Tar,
             (Some(form), _) => Self::Archive(form),
-            (None, error) => foreign::of_head(head).map(Self::Foreign).unwrap_or_else(|| match error {
-                Some(error) => Self::Unread(format!("it cannot be unpacked: {error}")),
-                None => Self::Other,
-            }),
+            (None, error) => match (foreign::of_head(head), error) {
+                (Some(what), _) => Self::Foreign(what),
+                (None, Some(error)) => Self::Unread(format!("it cannot be unpacked: {error}")),
+                (None, None) => Self::Other,
+            },
         }
     }
 }
