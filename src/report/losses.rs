@@ -55,11 +55,14 @@ impl Losses<'_> {
         if self.nothing_readable() {
             lines.push("nothing could be read".to_owned());
         }
-        if let Some(line) = self.of_none() {
-            lines.push(line);
-            lines.extend(self.of_another_source());
-        } else {
+        let of_none = self.of_none();
+        if of_none.is_none() {
             lines.extend(self.never_logged());
+        }
+        lines.extend(of_none);
+        // Where there are hits of all hosts that were asked for, that is what was asked.
+        if self.ran.tally.hits == 0 || !self.ran.strangers.is_empty() {
+            lines.extend(self.of_another_source());
         }
         lines.iter().flat_map(|line| ["netsift: ", line, "\n"]).collect()
     }
@@ -102,10 +105,12 @@ impl Losses<'_> {
         (!hosts.is_empty()).then(|| self.as_far_as_read(&said()))
     }
 
-    /// The hosts that were asked for and that are not in the logs.
+    /// The hosts that were asked for and that have no connection in the logs.
     pub(super) fn strangers(&self) -> Vec<String> {
-        let line = |Stranger { name, nearest, known }: &Stranger| {
+        let [_, no_log] = self.terms.logged_by.log();
+        let line = |Stranger { name, nearest, has_logs, known }: &Stranger| {
             let hint = match nearest {
+                _ if *has_logs => format!(": in its own logs there is {no_log}"),
                 Some(nearest) => format!(": did you mean {nearest}?"),
                 None if known.is_empty() => String::new(),
                 None => format!("; they are of {}", text::few(known)),

@@ -1,7 +1,8 @@
-//! [`Stranger`]: a host that the filters ask for and that is not in the logs.
+//! [`Stranger`]: a host that the filters ask for and that has no connection in the logs.
 //!
 //! A log says by its first record whose it is. A collector's log has records of other hosts too, so that all connections are looked at
-//! before a host is called a stranger; that takes another look at the logs, where there may be one.
+//! before a host is called a stranger; that takes another look at the logs, where there may be one. A host with a log that Sysmon wrote
+//! into is not called one, whatever else that log says.
 
 use std::{collections::BTreeSet, io, sync::Arc};
 
@@ -12,44 +13,55 @@ use crate::{
     text,
 };
 
-/// A host that is not in the logs.
+/// A host that has no connection in the logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stranger {
     /// As it was asked for.
     pub name: String,
     /// The host that was probably meant.
     pub nearest: Option<String>,
-    /// All hosts that there are, by name.
+    /// Whether there are logs of it all the same.
+    pub has_logs: bool,
+    /// All hosts that have connections, by name.
     pub known: Arc<[String]>,
 }
 
-/// The plan of a look at the hosts of all connections, if the filters ask for one that is none of these.
+/// The plan of a look at the hosts of all connections, if the filters ask for one that none of these is with Sysmon.
 ///
 /// # Errors
 ///
 /// None but what the regex engine does not take.
 pub fn look(plan: &Plan, hosts: &[Host]) -> Result<Option<Plan>, Error> {
-    let names = hosts.iter().map(|host| host.name.as_str());
-    if plan.terms.filter.strange_hosts(&names).is_empty() {
+    if plan.terms.filter.strange_hosts(&with_sysmon(hosts)).is_empty() {
         return Ok(None);
     }
     elsewhere::of_everything(plan, Filter::default(), vec![Field::Dvc]).map(Some)
 }
 
-/// The strangers among the hosts that the filters ask for, with these known, and those that the look has found.
+/// The names of those that have Sysmon, or a provider whose connections are read.
+fn with_sysmon(hosts: &[Host]) -> impl Iterator<Item = &str> + Clone {
+    hosts.iter().filter(|host| host.has_sysmon).map(|host| host.name.as_str())
+}
+
+/// The strangers among the hosts that the filters ask for: none of these with Sysmon, and none that the look has found.
 ///
 /// # Errors
 ///
 /// What did not fit into memory cannot be read again.
 pub fn among(filter: &Filter, hosts: &[Host], found: Findings) -> io::Result<Vec<Stranger>> {
-    let mut known: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    let mut known: BTreeSet<String> = with_sysmon(hosts).map(str::to_owned).collect();
     for group in found.groups.into_sorted()?.pass()? {
         let (key, _) = group?;
         known.extend(key.values().next().filter(|name| !name.is_empty()).map(str::to_owned));
     }
     let known: Arc<[String]> = known.into_iter().collect();
-    let stranger =
-        |name: &str| Stranger { name: name.to_owned(), nearest: nearest(name, &known), known: Arc::clone(&known) };
+    let without_logs = filter.strange_hosts(&hosts.iter().map(|host| host.name.as_str()));
+    let stranger = |name: &str| Stranger {
+        name: name.to_owned(),
+        nearest: nearest(name, &known),
+        has_logs: !without_logs.contains(&name),
+        known: Arc::clone(&known),
+    };
     Ok(filter.strange_hosts(&known.iter().map(String::as_str)).into_iter().map(stranger).collect())
 }
 

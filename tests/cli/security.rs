@@ -1155,6 +1155,35 @@ fn real_connections_are_those_that_their_events_tell() {
 }
 
 #[test]
+fn a_host_whose_only_connections_are_of_another_source_is_said_in_every_mode() {
+    let sysmon = evtx_writer::log(&[Event::connection().on("WS01")]);
+    let security = evtx_writer::log(&[allowed().on("PC01")]);
+    let case = |command: Case| command.log("sysmon.evtx", &sysmon).log("security.evtx", &security);
+    for quiet in [&[][..], &["-q"]] {
+        for hosts in ["pc01", "PC*", "WS01,PC01"] {
+            let args = [&["--host", hosts][..], quiet].concat();
+            case(connections()).args(args).run().exits(0).says(&[
+                " has no connection in these logs: in its own logs there is no Sysmon\n",
+                "not read: at least 1 Security event 5156 or 5157; --source security or --source all reads them\n",
+            ]);
+        }
+        let args = [&["--host", "WS01"][..], quiet].concat();
+        case(of("security", connections()))
+            .args(args)
+            .run()
+            .exits(0)
+            .says(&["host WS01 has no connection in these logs: in its own logs there is no Security log\n"]);
+        case(of("all", connections()))
+            .args(["--host", "WS01,PC01"])
+            .args(quiet.iter().copied())
+            .run()
+            .exits(0)
+            .does_not_say("no connection");
+    }
+    assert_eq!(case(connections()).args(["-q", "--host", "WS01"]).run().exits(0).stderr(), "");
+}
+
+#[test]
 fn quiet_runs_say_that_the_logs_are_of_another_source() {
     let case = connections().events(&[allowed(), allowed().at(3)]).args(["-q"]);
     let said = "netsift: no chunk mentions Sysmon: are these the right logs?\n\
@@ -1162,6 +1191,10 @@ fn quiet_runs_say_that_the_logs_are_of_another_source() {
     assert_eq!(case.run().exits(0).stderr(), said);
     assert_eq!(of("security", connections()).events(&[allowed()]).args(["-q"]).run().exits(0).stderr(), "");
     assert_eq!(of("security", detect()).events(&[allowed()]).args(["-q"]).run().exits(0).stderr(), "");
+    let ran = detect().events(&[Event::connection().image("other.exe"), allowed()]).args(["-q"]).run();
+    ran.exits(0).says(&["netsift: not read: at least 1 Security event 5156 or 5157"]);
+    let ran = detect().events(&[Event::connection(), allowed()]).args(["-q"]).run();
+    assert_eq!(ran.exits(0).stderr(), "");
     let none = Event { id: "4624".into(), ..allowed() };
     for command in [connections(), detect()] {
         let ran = of("security", command).events(std::slice::from_ref(&none)).args(["-q"]).run();
