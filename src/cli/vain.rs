@@ -286,7 +286,7 @@ pub(super) fn asked(logged_by: LoggedBy, loaded: &Loaded) -> Vec<String> {
     let say = |(missing, titles): (Vec<String>, Vec<String>)| {
         let (rules, ask) = if titles.len() == 1 { ("rule", "it asks") } else { ("rules", "they ask") };
         format!(
-            "{rules} {}: nothing can be found, since {ask} for {}, which only Sysmon logs: --source all reads its connections too",
+            "{rules} {}: nothing can be found, since {ask} for {}, which only Sysmon logs: a scan with --source all reads its connections too",
             titles.join(", "),
             missing.join(", ")
         )

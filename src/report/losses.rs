@@ -48,6 +48,7 @@ impl Losses<'_> {
         lines.extend(defects(&self.ran.defects));
         lines.extend(self.missing());
         lines.extend(self.empty());
+        lines.extend(self.links());
         lines.extend(self.unjoined());
         lines.extend(self.userless());
         lines.extend(self.strangers());
@@ -85,23 +86,26 @@ impl Losses<'_> {
     /// That the time that is asked for is before or behind that of all logs, or of those of hosts that are asked for, if so.
     pub(super) fn outside(&self) -> Option<String> {
         let span = self.ran.span?;
-        if self.terms.clock != Clock::Logged {
-            return None;
-        }
+        // How far logs reach is told by when their records were written.
+        let by = if self.terms.clock == Clock::Logged { "" } else { " by the time of logging" };
         let Window { since, until } = self.terms.filter.window;
         let is_outside =
             |(first, last)| since.is_some_and(|since| since > last) || until.is_some_and(|until| until <= first);
         if is_outside(span) && self.ran.tally.hits == 0 {
             let reach = reach(span);
-            let said = format!("the logs do not reach the time that the filters want: they reach {reach}");
+            let said = format!("the logs do not reach the time that the filters want: they reach {reach}{by}");
             return Some(self.as_far_as_read(&said));
+        }
+        // Times that differ may have hits in the window all the same.
+        if self.terms.clock != Clock::Logged && self.ran.tally.hits > 0 {
+            return None;
         }
         let chosen = self.ran.hosts.iter().filter(|host| self.terms.filter.names_host(&host.name));
         let outside = chosen.filter_map(|host| Some((host, host.span.filter(|&span| is_outside(span))?)));
         let hosts: Vec<String> =
             outside.map(|(host, span)| format!("{} ({})", text::printable(&host.name), reach(span))).collect();
         // Events that were forwarded are in others' logs.
-        let said = || format!("the own logs of {} do not reach the time that the filters want", text::few(&hosts));
+        let said = || format!("the own logs of {} do not reach the time that the filters want{by}", text::few(&hosts));
         (!hosts.is_empty()).then(|| self.as_far_as_read(&said()))
     }
 
@@ -133,7 +137,7 @@ impl Losses<'_> {
 
     /// The paths and archives in which there was nothing to read.
     pub(super) fn empty(&self) -> Option<String> {
-        let what = if self.scanned { "no event log" } else { "no partial result or no event log" };
+        let what = if self.scanned { "no event log" } else { "no partial result or event log" };
         (!self.ran.empty.is_empty()).then(|| format!("{what} in {}", text::few(&self.ran.empty)))
     }
 
@@ -142,8 +146,20 @@ impl Losses<'_> {
         let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.security_unread);
         let unread = self.ran.tally.security_unread.saturating_add(elsewhere);
         let events = counted(unread, "Security event");
-        let line = || format!("not read: at least {events} 5156 or 5157; --source security or --source all reads them");
-        (unread > 0).then(line)
+        let with = self.with("--source security or --source all");
+        (unread > 0).then(|| format!("not read: at least {events} 5156 or 5157; {with} reads them"))
+    }
+
+    /// Symbolic links that were met and not followed, if there are any.
+    pub(super) fn links(&self) -> Option<String> {
+        let Ran { links, .. } = self.ran;
+        (*links > 0)
+            .then(|| format!("{} not followed: {} does", counted(*links, "symbolic link"), self.with("--follow")))
+    }
+
+    /// What to run with options that only a scan takes.
+    pub(super) fn with(&self, options: &str) -> String {
+        if self.scanned { options.to_owned() } else { format!("a scan with {options}") }
     }
 
     /// What of lists and databases is of no use, or was not asked.

@@ -74,8 +74,8 @@ impl fmt::Display for Summary<'_> {
         if let Some(clocks) = clocks(self.ran, self.terms.clock) {
             writeln!(f, "clocks    {clocks}")?;
         }
-        if self.ran.links > 0 {
-            writeln!(f, "skipped   {} not followed: --follow does", counted(self.ran.links, "symbolic link"))?;
+        if let Some(links) = self.said().links() {
+            writeln!(f, "skipped   {links}")?;
         }
         self.defective(f)?;
         let seconds = self.elapsed.as_secs_f64();
@@ -141,7 +141,7 @@ impl<'a> Summary<'a> {
         self.slow_rules(f)
     }
 
-    /// The rules for which every connection is decoded.
+    /// The rules for which every connection was decoded.
     fn slow_rules(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slow = &self.terms.rules.slow;
         if slow.is_empty() {
@@ -153,7 +153,7 @@ impl<'a> Summary<'a> {
             let titles: Vec<_> = slow.iter().map(|title| text::printable(title)).collect();
             ("rules".to_owned(), titles.join("; "))
         };
-        writeln!(f, "          every connection is decoded for {rules} that name no text to look for: {which}")
+        writeln!(f, "          every connection was decoded for {rules} that name no text to look for: {which}")
     }
 
     /// For how many rules networks are left out, if not for all.
@@ -394,9 +394,10 @@ impl<'a> Summary<'a> {
             0 => Ok(()),
             peers => writeln!(
                 f,
-                "          {} among them {} a source in no such network, which may be the peer: --judge remote judges by it",
+                "          {} among them {} a source in no such network, which may be the peer: {} judges by it",
                 counted(peers, "inbound connection"),
                 if peers == 1 { "has" } else { "have" },
+                self.said().with("--judge remote"),
             ),
         }
     }
@@ -483,7 +484,7 @@ pub(super) fn clocks(ran: &Ran, clock: Clock) -> Option<String> {
         _ => counted(apart / 86400, "day"),
     };
     let taken = match clock {
-        Clock::Logged => "the time of logging counts, --clock utc takes UtcTime",
+        Clock::Logged => "the time of logging counts, a scan with --clock utc takes UtcTime",
         Clock::Utc => "UtcTime counts",
     };
     let host = if host.is_empty() { "a host that is not stated".into() } else { text::printable(host) };

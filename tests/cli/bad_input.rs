@@ -75,7 +75,7 @@ fn a_path_or_an_archive_without_a_log_is_named_beside_others() {
     let quiet = Ran::new(case.command(&[&paths[..], &["--quiet", "--partial", "p.parquet"]].concat()));
     assert_eq!(slashed(quiet.exits(0).stderr()), format!("netsift: {empty}\n"));
     let merged = Ran::new(case.another(&["merge", "p.parquet", "others"]));
-    merged.exits(0).says(&["no partial result or no event log in others, case/met.zip, case/packed.tar.gz and 2 more"]);
+    merged.exits(0).says(&["no partial result or event log in others, case/met.zip, case/packed.tar.gz and 2 more"]);
     case.run_on(&["others", "given.zip"])
         .exits(1)
         .says(&["netsift: given.zip, others: no event log found: give a log"]);
@@ -89,6 +89,10 @@ fn times_that_no_log_reaches_are_said() {
         let outside = "the logs do not reach the time that the filters want: they reach from 2024-03-05T14:07:11Z to";
         case.run_on(&[filter, time, "log.evtx", "--quiet"]).exits(0).says(&[&format!("netsift: {outside}")]);
         case.run_on(&[filter, time, "log.evtx"]).exits(0).says(&[outside]).does_not_say("the logs reach");
+        let by_utc = ["--clock", "utc", filter, time, "log.evtx"];
+        for quiet in [&[][..], &["-q"]] {
+            case.run_on(&[&by_utc[..], quiet].concat()).exits(0).says(&[outside, "Z by the time of logging\n"]);
+        }
     }
     // Of a chosen host, its own logs count.
     let later = evtx_writer::log(&[Event::connection().on("WS02").at(86_400)]);
@@ -155,6 +159,9 @@ fn links_are_followed_where_given_and_counted_where_met() {
     std::os::unix::fs::symlink("..", case.path("case/up")).unwrap();
     assert_eq!(rows(case.run_on(&["case/link.evtx"]).exits(0)), 1);
     case.run_on(&["case", "elsewhere"]).exits(0).says(&["searched  1 log,", "skipped   2 symbolic links not followed"]);
+    case.run_on(&["-q", "case", "elsewhere"])
+        .exits(0)
+        .says(&["netsift: 2 symbolic links not followed: --follow does\n"]);
 }
 
 #[test]

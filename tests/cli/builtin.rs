@@ -177,10 +177,10 @@ fn all_of_them_are_applied_in_one_pass_and_merged_with_their_authors() {
     ran.exits(0).does_not_say("Sigma rule").says(&[
         "rules     18 built-in rules: netsift rules list shows them",
         "          2 rules leave out the exclusion networks; the others have conditions of their own",
-        "every connection is decoded for 8 rules that name no text to look for: --verbose names them\n",
+        "every connection was decoded for 8 rules that name no text to look for: --verbose names them\n",
     ]);
     Ran::new(case.command(&[&["--verbose"], &args[..]].concat())).exits(0).says(&[
-        "every connection is decoded for rules that name no text to look for: Network Traffic to Active Directory",
+        "every connection was decoded for rules that name no text to look for: Network Traffic to Active Directory",
         "; Unknown Process Using The Kerberos Protocol; ",
     ]);
     let rows = [

@@ -185,7 +185,7 @@ fn clocks_that_are_apart_are_named_and_either_can_be_chosen() {
     let logged = case.run();
     logged.exits(0).says(&[
         "clocks    1 hit with a UtcTime more than a minute from the time of logging, up to 2 hours earlier on SKEWED: \
-         the time of logging counts, --clock utc takes UtcTime",
+         the time of logging counts, a scan with --clock utc takes UtcTime",
     ]);
     let utc = case.args(["--clock", "utc"]);
     let ran = utc.run();

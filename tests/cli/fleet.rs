@@ -96,6 +96,33 @@ fn a_partial_changes_nothing_of_the_report_that_is_written_with_it() {
 const ALL: &str = "action,app,dest,dest_ip,dest_port,direction,dvc,protocol,protocol_version,src,src_ip,src_port,\
                    transport,user,vendor_product,process_name,process_exec,process_guid,process_id";
 
+#[cfg(unix)]
+#[test]
+fn a_merge_advises_nothing_that_it_does_not_take() {
+    let skewed = Event::connection().with("UtcTime", "2024-03-04 12:00:00.500");
+    let security = Event {
+        provider: "Microsoft-Windows-Security-Auditing".to_owned(),
+        channel: "Security".to_owned(),
+        ..Event::sysmon(5156, 0)
+    };
+    let inbound =
+        Event::connection().dest("10.0.0.1").with("SourceIp", "9.9.9.9").with("Initiated", Value::Bool(false));
+    let case = detect().events(&[skewed, security, inbound]).file("logs/x", "");
+    fs::rename(case.path("log.evtx"), case.path("logs/log.evtx")).unwrap();
+    std::os::unix::fs::symlink("../log.evtx", case.path("logs/link.evtx")).unwrap();
+    let advised = ["--follow does", "--clock utc takes", "--judge remote judges"];
+    let said = partial(&case, "1.parquet", &[], "logs");
+    said.exits(0).says(&advised);
+    let merged = merge(&case, &["parts"]);
+    merged.exits(0).says(&advised.map(|option| format!("a scan with {option}")).each_ref().map(String::as_str));
+    partial(&case, "1.parquet", &["--force", "--process", "regsvcs.exe", "--host", "NOSUCH"], "logs");
+    for quiet in [&[][..], &["-q"]] {
+        merge(&case, &[quiet, &["parts"]].concat())
+            .exits(0)
+            .says(&["; a scan with --source security or --source all reads"]);
+    }
+}
+
 #[test]
 fn rules_and_other_formats_are_merged_too() {
     let case = three(&[]).file("rule.yml", RULE);

@@ -1001,7 +1001,7 @@ fn a_correlation_of_rules_that_match_none_of_its_connections_is_named_too() {
     let case = of("security", detect()).file("r.yml", rules).events(&[allowed()]);
     let ran = case.args(["--rule", "none", "--rules", "r.yml"]).run();
     ran.exits(0).says(&[
-        r#"rules "Base", "Many": nothing can be found, since they ask for RuleName, which only Sysmon logs: --source all reads"#,
+        r#"rules "Base", "Many": nothing can be found, since they ask for RuleName, which only Sysmon logs: a scan with --source all reads"#,
     ]);
 }
 

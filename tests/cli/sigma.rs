@@ -79,7 +79,7 @@ fn all_rules_are_applied_in_one_pass_and_a_connection_is_in_a_group_of_each() {
     ran.exits(0).says(&[
         "rule      Detect Regsvcs with Network Connection",
         "rules     2 Sigma rules loaded",
-        "every connection is decoded for rules that name no text to look for: Odd Port",
+        "every connection was decoded for rules that name no text to look for: Odd Port",
         "found     4 connections that the rules look for: 4 hits",
         "2  Notepad Talks",
     ]);
