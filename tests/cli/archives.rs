@@ -771,6 +771,16 @@ fn what_can_hold_logs_and_is_not_opened_is_named_once() {
         ran.exits(3).says(&[says]);
         assert_eq!(ran.stderr().matches("case.img").count(), 1, "{}", ran.stderr());
     }
+    // A raw image has chunks where they lie, and is searched for them where it is given.
+    let mut image = [log(1), vec![0; 1 << 20]].concat();
+    image.splice(0..512, [&b"\xeb\x52\x90NTFS    "[..], &[0; 499], b"\x55\xaa"].concat());
+    let case = connections().file("disk.dd", &image).file("good.evtx", log(1));
+    for quiet in [&[][..], &["-q"]] {
+        let ran = case.run_on(&[quiet, &["."]].concat());
+        ran.exits(3).says(&["disk.dd: a raw disk image: mount it, or export the logs from it, and give the folder"]);
+        assert_eq!(rows(&ran), 150);
+    }
+    assert_eq!(rows(&case.run_on(&["disk.dd"])), 150);
     let archive = zip(&[("disk.vhdx", b"vhdxfile", deflated()), ("a.evtx", &log(1), deflated())]);
     let text = "case.zip!disk.vhdx: not opened: a virtual disk (VHDX): mount it";
     is_a_defect(&archive, &[], 150, &[text]);

@@ -34,6 +34,16 @@ const FORMATS: [(usize, &[u8], &str, &str); 17] = [
     (0, b"\x30\0\0\0LfLe", "an event log of Windows XP or 2003 (.evt)", TOO_OLD),
 ];
 
+/// The signatures in the first sectors of a disk or a volume: of NTFS and exFAT, of FAT, and of a partition table (UEFI 5.3.2).
+const SECTORS: [(usize, &[u8]); 6] =
+    [(3, b"NTFS    "), (3, b"EXFAT   "), (54, b"FAT12   "), (54, b"FAT16   "), (82, b"FAT32   "), (512, b"EFI PART")];
+/// Where an MBR has its four partitions, how long each is, and the end of a first sector.
+const PARTITIONS: std::ops::Range<usize> = 446..510;
+const PARTITION: usize = 16;
+const END: [u8; 2] = [0x55, 0xaa];
+/// The size in bytes from which a file is more than a copy of some first sectors, as `$Boot` and `BOOTSECT.BAK` are: 1 MiB.
+const DISK: u64 = 1 << 20;
+
 /// The namespace of elements that are events, in their tag.
 const NAMESPACE: &[u8] = b"http://schemas.microsoft.com/win/2004/08/events/event";
 
@@ -54,6 +64,24 @@ pub(super) fn of_head(head: &[u8]) -> Option<String> {
 pub(super) fn of_magic(head: &[u8]) -> Option<String> {
     let is_it = |(at, magic, ..): &&(usize, &[u8], _, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
     FORMATS.iter().find(is_it).map(|(_, _, what, advice)| format!("{what}: {advice}"))
+}
+
+/// The same of a file of this size, if it is a raw image of a disk or a volume. Where one is given by its path, it is searched for chunks
+/// as it is.
+pub(super) fn of_disk(head: &[u8], size: u64) -> Option<String> {
+    let has = |(at, magic): &(usize, &[u8])| head.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    let is_disk = size >= DISK
+        && head.get(PARTITIONS.end..).is_some_and(|rest| rest.starts_with(&END))
+        && (SECTORS.iter().any(has) || has_partition(head.get(PARTITIONS).unwrap_or_default()));
+    is_disk.then(|| format!("a raw disk image: {MOUNT}"))
+}
+
+/// Whether a table of partitions has one, and nothing that cannot be in it: each is active or not, and has a type and a size, or neither.
+fn has_partition(table: &[u8]) -> bool {
+    let is_used = |entry: &[u8]| entry.get(4).is_some_and(|&kind| kind != 0);
+    let has_size = |entry: &[u8]| entry.get(12..).is_some_and(|size| size.iter().any(|&byte| byte != 0));
+    let is_sound = |entry: &[u8]| matches!(entry.first(), Some(0 | 0x80)) && is_used(entry) == has_size(entry);
+    table.chunks(PARTITION).all(is_sound) && table.chunks(PARTITION).any(is_used)
 }
 
 /// Whether a file is text that starts as an export of events does; it is asked of those that are not read, such as a list in JSON. What
@@ -147,6 +175,27 @@ mod tests {
             &[0; 512],
         ] {
             assert_eq!(of_head(head), None);
+        }
+    }
+
+    #[test]
+    fn a_raw_image_is_named_by_its_first_sectors() {
+        let sector = |parts: &[(usize, &[u8])]| {
+            let mut head = vec![0; 1024];
+            for (at, bytes) in [(510, END.as_slice())].iter().chain(parts) {
+                head[*at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            head
+        };
+        let partition = [0x80, 1, 1, 0, 7, 0, 0, 0, 0, 8, 0, 0, 0, 0, 1, 0];
+        for signature in SECTORS.into_iter().chain([(446, partition.as_slice()), (494, &partition)]) {
+            let head = sector(&[signature]);
+            assert!(of_disk(&head, DISK).is_some_and(|what| what.starts_with("a raw disk image: mount it")));
+            assert_eq!(of_disk(&head, 8192), None, "a copy of the first sectors");
+        }
+        let inactive = [7; 16];
+        for head in [sector(&[]), sector(&[(446, &inactive)]), sector(&[(510, b"\0\0"), SECTORS[0]]), Vec::new()] {
+            assert_eq!(of_disk(&head, DISK), None);
         }
     }
 

@@ -103,7 +103,7 @@ pub fn list(file: Source, origin: Origin, limits: &Limits) -> Contents {
             let kind = if is_blank(&file) { Kind::Blank } else { Kind::Log };
             Contents::Log(Source { kind, ..file })
         }
-        _ => Contents::LeftAlone,
+        _ => foreign::of_disk(head, file.size).map_or(Contents::LeftAlone, Contents::Foreign),
     }
 }
 
