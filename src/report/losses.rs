@@ -9,6 +9,7 @@ use crate::{
     evtx::window::Window,
     label::labels::Labels,
     report::{labels, ran::Ran},
+    rule::info::RuleInfo,
     scan::{
         elsewhere::{Elsewhere, Missing},
         repeats::Repeated,
@@ -185,9 +186,10 @@ impl Losses<'_> {
         not_judged(self.ran.tally.userless, "user", why)
     }
 
-    /// The names of processes that were asked for and no process in the logs has.
+    /// The names of processes that were typed and no process in the logs has.
     pub(super) fn missing(&self) -> Vec<String> {
-        let names = self.terms.rules.processes();
+        let are_typed = self.terms.rules.infos.iter().any(RuleInfo::is_of_processes);
+        let names = if are_typed { self.terms.rules.processes() } else { &[] };
         let line = |Missing { name, nearest }: Missing| {
             let with_count = |(name, count): (String, u64)| format!("{name} ({})", counted(count, "connection"));
             let is_ending = name.starts_with('.');

@@ -13,7 +13,7 @@ use crate::{
     connection::clock::{Clock, Skew},
     count::{self, sum},
     error::{Defect, Defects},
-    group::beacons::Channels,
+    group::{beacons::Channels, copies::Copies},
     label::labels::Labels,
     report::{
         labels,
@@ -336,6 +336,7 @@ impl<'a> Summary<'a> {
             Some(Channels { scored: 0, few: 0 }) => {
                 let unwatched = self.ran.labels.as_ref().and_then(|labels| labels.left_out).map_or(0, |left| left.hits);
                 let why = match self.ran.hits().saturating_sub(self.ran.parts) {
+                    0 => "there are no hits",
                     hits if hits > 0 && hits == unwatched => "all hits were left out, since they are on no list",
                     _ => "the times of the hits are not known",
                 };
@@ -362,7 +363,9 @@ impl<'a> Summary<'a> {
             let (connections, them) =
                 (counted(connections, "connection"), if connections == 1 { "it" } else { "them" });
             let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
-            let up_to = if elsewhere.may_have_twins() { "up to " } else { "" };
+            // The command leaves out copies, which are counted here.
+            let is_most = elsewhere.may_have_twins() || self.terms.copies != Copies::Count;
+            let up_to = if is_most { "up to " } else { "" };
             let whose = match elsewhere.judged {
                 End::Dest => "to public addresses",
                 End::Remote => "with peers at public addresses",

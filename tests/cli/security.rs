@@ -271,6 +271,26 @@ fn of_what_else_there_is_twins_may_be_counted_twice_and_that_is_said() {
     }
 }
 
+#[test]
+fn of_what_else_there_is_copies_may_be_counted_twice_and_that_is_said() {
+    let log = evtx_writer::log(&[Event::connection().image("other.exe")]);
+    let case = detect().log("a.evtx", &log).log("b.evtx", &log);
+    case.run_on(&["a.evtx", "b.evtx"]).exits(0).says(&["but 2 connections of 1 process"]);
+    case.run_on(&["--recover", "a.evtx"]).exits(0).says(&["but up to 1 connection of 1 process"]);
+    let ran = case.run_on(&["--dedup", "a.evtx", "b.evtx"]);
+    ran.exits(0).says(&["but up to 2 connections of 1 process", " --dedup a.evtx b.evtx\n"]);
+}
+
+#[test]
+fn names_that_nobody_typed_are_not_said_to_be_missing() {
+    let case = detect().events(&[Event::connection().image(r"C:\Windows\System32\regsvr32.exe")]);
+    case.run().exits(0).does_not_say("did you mean");
+    case.run_on(&["--rule", "regasm", "."]).exits(0).does_not_say("did you mean");
+    case.run_on(&["--process", "regsvcs.exe", "."])
+        .exits(0)
+        .says(&["no process regsvcs.exe: did you mean regsvr32.exe"]);
+}
+
 /// Rules of which Sysmon's connection is a hit of the first two, and the EventID 5156 of the first and the last.
 const BY_RULE: &str = "title: by address\nid: 0c4d1f4d-0000-0000-0000-000000000001\n\
                        logsource: {category: network_connection}\ndetection: {s: {DestinationIp: 8.8.8.8}, condition: s}\n---\n\

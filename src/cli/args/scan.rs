@@ -194,6 +194,7 @@ impl ScanArgs {
             (self.follow, "--follow".to_owned()),
             (self.only_names, "--only-names".to_owned()),
             (self.recover, "--recover".to_owned()),
+            (self.dedup, "--dedup".to_owned()),
             (self.password.is_some(), "--password PASSWORD".to_owned()),
             (is_other(self.max_member_size, MEMBER_SIZE), format!("--max-member-size {}", sized(self.max_member_size))),
             (is_other(self.max_memory, MEMORY), format!("--max-memory {}", sized(self.max_memory))),
