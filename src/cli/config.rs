@@ -547,10 +547,8 @@ impl Chosen {
         let rules = self.by_process.as_ref().filter(|_| !chosen.is_empty() && !processes.is_empty())?;
         let [rule_names, own] = [|rule: &BuiltinRule| rule.name, |rule: &BuiltinRule| rule.process]
             .map(|part| rules.iter().map(part).collect::<Vec<_>>().join(" and "));
-        Some(format!(
-            "--process {}: replaces {own}, so --rule {rule_names} finds nothing of its own",
-            processes.join(",")
-        ))
+        let find = if rules.len() == 1 { "finds nothing of its own" } else { "find nothing of their own" };
+        Some(format!("--process {}: replaces {own}, so --rule {rule_names} {find}", processes.join(",")))
     }
 }
 

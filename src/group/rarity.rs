@@ -12,7 +12,10 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    connection::{glossary::Field, host},
+    connection::{
+        glossary::{Field, base_name},
+        host,
+    },
     group::{groups::SortedGroups, key::GroupKey},
 };
 
@@ -167,7 +170,7 @@ impl Places {
     fn of(self, key: &GroupKey) -> (&str, (String, String)) {
         let values: Vec<&str> = key.values().collect();
         let value = |place: usize| values.get(place).copied().unwrap_or_default();
-        let process = value(self.process).rsplit('\\').next().unwrap_or_default();
+        let process = base_name(value(self.process));
         (value(self.host), (process.to_ascii_lowercase(), value(self.destination).to_owned()))
     }
 }

@@ -19,9 +19,9 @@ pub(super) fn read(kind: &str, list: &[Value]) -> Result<Entries, String> {
     let add: fn(&mut Entries, &str) -> bool = match kind {
         "cidr" => Entries::add_network,
         // An exact text: that of an address, or a name alone.
-        "string" | "list" => |entries, text| add_address(text, entries) || entries.add_name(text, Reach::Exact),
+        "string" | "list" => |entries, text| entries.add_network(text) || entries.add_name(text, Reach::Exact),
         "hostname" => |entries, text| {
-            add_address(text, entries) || entries.add_name(text.strip_prefix('.').unwrap_or(text), Reach::WithBelow)
+            entries.add_network(text) || entries.add_name(text.strip_prefix('.').unwrap_or(text), Reach::WithBelow)
         },
         "substring" => Entries::add_part,
         "regex" => |entries, text| entries.add_expression(expression(text)),
@@ -39,11 +39,6 @@ pub(super) fn read(kind: &str, list: &[Value]) -> Result<Entries, String> {
         }
     }
     Ok(entries)
-}
-
-/// Whether a text is an address or a network, which is added then.
-fn add_address(text: &str, entries: &mut Entries) -> bool {
-    entries.add_network(text)
 }
 
 /// A regular expression without the slashes that PHP has around one, and the letters behind it: case makes no difference here.

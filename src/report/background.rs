@@ -50,7 +50,11 @@ pub struct Background<'a> {
 
 impl Background<'_> {
     /// The values of the columns for a group, with times as this shows them.
-    pub(super) fn of_group(&self, group: &GroupContext, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+    pub(super) fn of_group(
+        &self,
+        group: &GroupContext,
+        show: impl Fn(Option<Timestamp>) -> String,
+    ) -> [String; COLUMNS.len()] {
         let context = self.processes.context(&group.process, group.time);
         let mut values = values(context, group.queries.clone(), show);
         if let (Some(origin), true) = (values.last_mut(), group.processes > 1) {
@@ -61,12 +65,16 @@ impl Background<'_> {
 }
 
 /// The values of the columns for a hit.
-pub(super) fn of_hit(processes: &Processes, hit: &Hit, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+pub(super) fn of_hit(
+    processes: &Processes,
+    hit: &Hit,
+    show: impl Fn(Option<Timestamp>) -> String,
+) -> [String; COLUMNS.len()] {
     let key = processes.key(hit);
     values(processes.context(&key, hit.time), processes.queries(&key, hit).shown(), show)
 }
 
-fn values(context: Context, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; 14] {
+fn values(context: Context, queries: String, show: impl Fn(Option<Timestamp>) -> String) -> [String; COLUMNS.len()] {
     let parent_name = base_name(&context.parent_path).to_owned();
     [
         context.process,

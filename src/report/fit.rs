@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt::Write};
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::text;
+use crate::{connection::glossary::base_name, text};
 
 /// What of a text stays when it is shortened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) fn shorten(text: &str, to: usize, keep: Keep) -> Cow<'_, str> {
             format!("{start}…{}", tail(text, room - width(start)))
         }
         Keep::Name => {
-            let name = text.rsplit('\\').next().unwrap_or_default();
+            let name = base_name(text);
             let end = tail(text, room);
             if end.len() <= name.len() {
                 return shorten(name, to, Keep::Ends);

@@ -3,7 +3,7 @@
 use crate::{
     group::labelled::{Count, GroupLabels, SortedLabels, Unasked},
     label::{
-        labels::{LabelFile, Labels, OF_LISTS},
+        labels::{LabelFile, Labels, OF_LISTS, OF_NUMBER},
         told::{Found, Told},
         watchlist::Watchlist,
     },
@@ -48,7 +48,7 @@ pub(super) fn seen(labels: &RowLabels<'_>, row: &[String]) -> Vec<(&'static str,
     let lists = values.iter().filter(|(column, _)| *column == OF_LISTS).map(|&(_, lists)| ("on", lists.to_owned()));
     let places = values.iter().filter(|(column, value)| *column != OF_LISTS && !value.is_empty());
     let place =
-        places.map(|&(column, value)| if column == "dest_asn" { format!("AS{value}") } else { value.to_owned() });
+        places.map(|&(column, value)| if column == OF_NUMBER { format!("AS{value}") } else { value.to_owned() });
     let place = ("at", place.collect::<Vec<_>>().join(", "));
     lists.chain([place]).filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -34,6 +34,7 @@ use crate::{
         units::Units,
         worker::{Worker, archive_defect, gone},
     },
+    text,
 };
 
 /// How a scan is done. The findings do not depend on it.
@@ -165,7 +166,11 @@ fn note_what_is_missing(plan: &Plan, sources: &[Source], findings: &mut Findings
     for (key, found) in &findings.sources {
         let stated = found.header.map_or(0, |header| header.chunks.into());
         if found.tally.chunks() < stated {
-            let cause = format!("the file header states {stated} chunks, there are {}", found.tally.chunks());
+            let cause = format!(
+                "the file header states {}, there are {}",
+                text::counted(stated, "chunk"),
+                found.tally.chunks()
+            );
             notes.push((key.clone(), None, DefectKind::Missing, cause));
         }
         let Some(source) = sources.get(key.number).filter(|source| source.packing == Packing::Plain) else { continue };

@@ -841,7 +841,9 @@ fn options_about_rules_that_do_nothing_are_refused() {
 fn names_that_take_the_place_of_rules_and_have_no_hit_are_said() {
     let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad(), Event::connection().image("met.exe")]);
     let replaced = |name: &str| {
-        format!("--process {name}: replaces regasm.exe and regsvcs.exe, so --rule regasm and regsvcs finds")
+        format!(
+            "--process {name}: replaces regasm.exe and regsvcs.exe, so --rule regasm and regsvcs find nothing of their own"
+        )
     };
     for quiet in [&[][..], &["-q"]] {
         let run = |args: &[&str]| case.run_on(&[args, quiet, &["log.evtx"]].concat());

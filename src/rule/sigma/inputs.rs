@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rsigma_eval::{CompiledDetection, CompiledMatcher, CompiledRule};
 
+use crate::text;
+
 /// The fields that rules look at, by name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields(BTreeMap<String, Looks>);
@@ -52,7 +54,7 @@ impl Fields {
     pub(super) fn told(&self) -> impl Iterator<Item = (&str, Option<Vec<u16>>)> {
         self.0.iter().map(|(name, looks)| {
             let numbers = match looks {
-                Looks::IsOneOf(values) => Some(values.iter().filter_map(|value| port(value)).collect()),
+                Looks::IsOneOf(values) => Some(values.iter().filter_map(|value| text::number(value)).collect()),
                 Looks::Anyhow => None,
             };
             (&**name, numbers)
@@ -133,11 +135,6 @@ impl Looks {
             && (value == "0" || !value.starts_with('0'));
         is_port && matches!(self, Self::IsOneOf(values) if !values.contains(value))
     }
-}
-
-/// The number of 16 bits that is written so.
-fn port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|number: &u16| number.to_string() == text)
 }
 
 #[cfg(test)]

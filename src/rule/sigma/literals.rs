@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 
 use rsigma_parser::{
-    ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SelectorPattern, SigmaRule, SigmaString,
-    SigmaValue, StringPart,
+    ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaRule, SigmaString, SigmaValue,
+    StringPart,
 };
 
 use crate::rule::sigma::beside::{HOSTNAME, Names};
@@ -68,7 +68,9 @@ impl Of<'_> {
             ConditionExpr::Not(_) => None,
             ConditionExpr::Identifier(name) => self.detection(self.named.get(name)?),
             ConditionExpr::Selector { quantifier, pattern } => {
-                let chosen = self.named.iter().filter(|(name, _)| selects(pattern, name));
+                // More than it selects is no harm where one of them is enough, and less is none where all of them are needed, but either
+                // is the other way around: so it has to be exact.
+                let chosen = self.named.iter().filter(|(name, _)| pattern.matches_detection_name(name));
                 let parts = chosen.map(|(_, detection)| self.detection(detection));
                 match quantifier {
                     Quantifier::All => all(parts),
@@ -108,12 +110,6 @@ impl Of<'_> {
         });
         if modifiers.contains(&Modifier::All) { all(values) } else { any(values) }
     }
-}
-
-/// Whether a selector selects a detection by its name. More than it selects is no harm where one of them is enough, and
-/// less is none where all of them are needed, but either is the other way around: so it has to be exact.
-fn selects(pattern: &SelectorPattern, name: &str) -> bool {
-    pattern.matches_detection_name(name)
 }
 
 /// The longest piece of a text between its wildcards, in ASCII: other letters have cases of their own.
