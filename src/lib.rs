@@ -8,7 +8,8 @@
 //!  of bytes                      lists say      and kept  cores  written  together
 //! ```
 //!
-//! Above them, `run` writes all that a run is asked for, `verify` holds evidence against a manifest, and `cli` is the command line.
+//! Above them, `run` writes all that a run is asked for, `verify` holds evidence against a manifest, `search` is for other
+//! programs, and `cli` is the command line.
 //! Below them lie `error`, `text` and a few more that every room uses.
 //!
 //! | room | in comes | out goes |
@@ -22,6 +23,9 @@
 //! | [`scan`] | logs and a plan | what was searched, and all that was found in it |
 //! | [`report`] | what was searched | the report, the page, the manifest, the summary |
 //! | [`fleet`] | partial results | the same as one scan of all their logs |
+//! | [`run`] | what was searched | all files that were asked for |
+//! | [`verify`] | a manifest | which evidence differs from it |
+//! | [`search`] | what another program looks for | groups and connections |
 //! | [`cli`] | arguments | an exit status |
 //!
 //! What always holds:

@@ -144,7 +144,7 @@ fn is_same_host(one: &str, other: &str) -> bool {
     !one.is_empty() && own.eq_ignore_ascii_case(others) && one.parse::<IpAddr>().is_err()
 }
 
-/// What is behind the last `\\` of a path.
+/// What is behind the last `\` of a path.
 pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('\\').next().unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 //! In come bytes; out go events, and what is wrong with the bytes. This room does not know where the bytes are from, nor what an event
 //! means.
 //!
-//! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place.
+//! - [`chunk`]: file header and chunks. [`displaced`]: chunks that are out of place. `form`: the templates that the records of a chunk are of.
 //! - [`record`]: where records are. [`instance`]: their shape. [`misfit`]: sizes of their values that cannot be. `impossible`: times
 //!   that cannot be. `pieces`: texts that are not in one piece. [`kind`]: the types of values. [`definition`]: where the
 //!   definitions of their templates have the time and the EventID. `tokens`: what these are made of.

@@ -9,7 +9,7 @@
 //! - [`labelling`]: hits and groups held against lists and databases. [`labelled`]: what these say, of each group.
 //! - [`beacons`]: the channels that are used again and again. [`rhythm`]: how regularly.
 //! - [`recall`]: what was found out of a hit, for those like it.
-//! - [`spill`]: what does not fit into memory, sorted on disk. [`shelf`]: the same, found by its key. [`block`]: how both are written.
+//! - [`spill`]: what does not fit into memory, sorted on disk. [`shelf`]: the same, found by its key. [`block`]: how both are written. `order`: what is in memory, put in order. `relay`: hits put in order on a thread of their own.
 
 pub mod beacons;
 mod block;

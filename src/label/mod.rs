@@ -7,6 +7,7 @@
 //! - [`watchlist`]: one list, and what is on it: [`names`], [`texts`] with their [`needles`], and networks.
 //! - [`entries`]: what a list is made of, whichever format it has: [`plain`] lines, a [`misp`] warninglist, a [`stix`] bundle.
 //! - [`geoip`]: a database of networks, their owners and countries; only this file names the `maxminddb` crate.
+//!   `mmdb_writer`: such a database, for tests.
 
 pub mod entries;
 pub mod geoip;

@@ -5,7 +5,7 @@
 //!
 //! - [`content`]: the report as every format has it. [`style`]: how it looks. [`times`]: how a time looks. [`format`](mod@format): the choice of a format.
 //! - [`csv`], `jsonl`, `table` (with `layout` and `fit`), [`parquet`]: the formats. `rows`: a row for each group. `making`: rows
-//!   made on several threads.
+//!   made on several threads. `background` and `labels`: what is known of processes, and what lists say, as columns.
 //! - [`events`]: a row for each hit. `interchange`: the same in the formats of other tools. [`beacons`]: a row for each channel that is used again and again. [`page`]: the page for a browser.
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself; `losses`: what of
 //!   it is said in every mode.

@@ -1,5 +1,7 @@
 //! What comes of a run: from what was [`Searched`], by a scan or by merging, to everything that is written. No clock, and nothing
 //! is shown.
+//!
+//! - `settling`: what is made of each hit that was kept. `regrouped`: groups of a merge, grouped by fewer fields.
 
 mod regrouped;
 mod settling;

@@ -43,7 +43,7 @@ use crate::{
     text,
 };
 
-/// Text of connections that a chunk can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
+/// Text of connections that a chunk, or an exported event, can yield: 64 KiB of UTF-16 are at most 96 KiB of UTF-8, and templates repeat some of
 /// it, such as the host's name. Only a forged template yields more, and then it can be a thousand times as much.
 const CHUNK_TEXT: usize = 1 << 20;
 /// What is left of each field once a chunk has yielded more, in bytes.

@@ -4,7 +4,7 @@
 //! ruled out when its bytes do not hold what each record of interest must contain:
 //!
 //! 1. the name of a provider whose connections are read, such as `Microsoft-Windows-Sysmon`;
-//! 2. a record that may have the EventID of one, such as 3, and a time in the window if there is one, as [`crate::evtx::record`] tells;
+//! 2. a record that may have the EventID of one, such as 3, and a time in the window if there is one, as [`crate::evtx::candidates`] tells;
 //! 3. one of the wanted texts in any ASCII case: process names, and what Sigma rules need ([`crate::rule::sigma::literals`]).
 //!
 //! Why the first and the last are sound: a value's text stands in a chunk as one run of bytes, at any offset, odd ones too. It

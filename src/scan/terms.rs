@@ -1,6 +1,6 @@
 //! The [`Terms`]: what a report is of. They decide which connections it counts, and by what.
 //!
-//! How these are found is in [`crate::scan::sift`]'s plan; results of the same terms can be put together ([`crate::fleet::merge`]).
+//! How these are found is in [`crate::scan::plan`]; results of the same terms can be put together ([`crate::fleet::merge`]).
 
 use std::sync::Arc;
 

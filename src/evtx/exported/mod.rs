@@ -3,7 +3,7 @@
 //! In comes a stream, out go events with their places, one at a time. At most one event and what was read behind it are held in memory.
 //!
 //! - [`export`]: a stream of either form. [`text`]: its text, and where in it one is. `xml` and `json`: what each form says.
-//!   `entities`: those of XML.
+//!   `entities`: those of XML. `piece`: an event in a text, or what is wrong where one should be.
 //! - `shapes` and `ecs`: what programs call the parts of an event in JSON. `times`: which of its times is which.
 
 mod ecs;
