@@ -1,7 +1,7 @@
 //! What partial results say of the processes behind hits, put together as one scan of all their logs would have.
 //!
 //! Each says what its logs tell of the processes of its own hits. Of hosts that are in several, it takes what events said of any process
-//! too, which is in the [`Stream`](crate::fleet::stream::Stream)s of those that are not of an older version.
+//! too, which is in the [`Stream`]s of those that are not of an older version.
 
 use std::collections::BTreeSet;
 

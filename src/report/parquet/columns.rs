@@ -26,7 +26,7 @@ use crate::{
 pub(crate) const ROWS: usize = 65_536;
 
 /// The most text of the rows in a row group, in bytes, which logs with very long texts would come to first. A row has less,
-/// whatever its log: [`crate::scan::connections`] cuts off what is more than a chunk can hold.
+/// whatever its log: `scan::connections` cuts off what is more than a chunk can hold.
 pub(crate) const TEXT: usize = 64 << 20;
 
 /// What the rows of a partial result are.
