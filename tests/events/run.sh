@@ -36,7 +36,7 @@ for format in csv jsonl timesketch ecs; do
     name=$work/$format.jsonl
     [ "$format" != csv ] || name=$work/csv.csv
     status=0
-    "$NETSIFT" connections --quiet --source all --context --rules tests/sigma/rules --watchlist "$work/watched.txt" --raw-cells -o "$work/report.$format" \
+    "$NETSIFT" connections --quiet --source all --context --rules tests/sigma/rules --watchlist "$work/watched.txt" --raw-cells -o "$work/report-$format.csv" \
         --events "$name" --events-format "$format" "${logs[@]}" 2> "$work/stderr" || status=$?
     # With status 3, some of the evidence could not be read, which is so for all formats.
     if [ "$status" != 0 ] && [ "$status" != 3 ]; then
