@@ -54,7 +54,7 @@ impl Fields {
     pub(super) fn told(&self) -> impl Iterator<Item = (&str, Option<Vec<u16>>)> {
         self.0.iter().map(|(name, looks)| {
             let numbers = match looks {
-                Looks::IsOneOf(values) => Some(values.iter().filter_map(|value| text::number(value)).collect()),
+                Looks::IsOneOf(values) => Some(values.iter().filter_map(|value| text::number::<u16>(value)).collect()),
                 Looks::Anyhow => None,
             };
             (&**name, numbers)
