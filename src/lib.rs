@@ -37,9 +37,9 @@
 //!    there to be compared with.
 //! 4. Memory does not grow with the bytes of the logs: each thread has its buffers, groups and hits that do not fit are spilled
 //!    to disk, and of archives only one that is compressed in another is held, up to a bound. It does grow with the number of
-//!    logs, a little with what was spilled, and with what is told apart: with `--context` the processes of hits, with `--rarity`
-//!    the hosts of each pair, with lists the groups on them, on a page its hosts, processes and destinations, and with rules
-//!    that count what they have counted.
+//!    logs, a little with what was spilled, and with what has to be told apart. That is: the processes of hits (`--context`), the
+//!    hosts of each pair (`--rarity`), the groups on a list (`--watchlist`), the hosts, processes and destinations of a page, and
+//!    what rules count that count.
 //! 5. From the bytes of a chunk to the groups there is no clock, and no files and no environment but for what is spilled, and where
 //!    to. So the report depends on the evidence, the rules and the version alone, whatever the number of threads.
 //!

@@ -1,6 +1,7 @@
 //! Sifting: from a block of a log's bytes to [`Findings`]. Pure: no files, no clock, no threads.
 //!
-//! Where chunks are is told here, and what is read of one in `used`. Where the bytes come from, and on how many threads this runs, is [`crate::scan::pool`]'s concern.
+//! Where chunks are is told here, and what is read of one in `used`. Where the bytes come from is the concern of `blocks` and `worker`, and on how many
+//! threads this runs, that of [`crate::scan::pool`].
 
 use std::ops::Range;
 
