@@ -54,9 +54,12 @@ const CSV: [&[u8]; 3] = [
     b"\"Message\",\"Id\",\"Version\",\"Qualifiers\",",
 ];
 
+/// What to do about an export in a form that is not read.
+const INSTEAD: &str = "give the log that it was exported from, or an export as wevtutil, evtx_dump, EvtxECmd, Winlogbeat or NXLog write it";
+
 /// What a file with these first bytes is, and what to do about it, if it can hold logs and is not opened.
 pub(super) fn of_head(head: &[u8]) -> Option<String> {
-    let export = || export(head).map(|what| format!("{what}: give the log that it was exported from"));
+    let export = || export(head).map(|what| format!("{what}: {INSTEAD}"));
     of_magic(head).or_else(export)
 }
 
@@ -206,7 +209,7 @@ mod tests {
         for before in ["", "\u{feff}", "\r\n", "<!-- a -->\n", "<?xml version='1.0'?>\n", "Exported by a\n", "ä\n\n"] {
             for event in [event, prefixed] {
                 let text = format!("{before}{event}\n");
-                let named = Some("an XML export of events: give the log that it was exported from".to_owned());
+                let named = Some(format!("an XML export of events: {INSTEAD}"));
                 assert_eq!(of_head(text.as_bytes()), named, "{text}");
                 let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
                 assert_eq!(of_head(&wide), named, "{text}");
