@@ -7,6 +7,9 @@ use crate::connection::{
     sysmon::{lower_case, stated},
 };
 
+/// What a host takes in memory besides its name, in bytes, where something is kept for each of its processes: a map, with what the allocator adds.
+pub(super) const SIZE: usize = 256;
+
 /// The name of a host, by which all that its logs say is joined: in lower case as far as it is ASCII, without a dot at its end, and empty if it is
 /// not stated. Logs of one host can differ in these, as after it was renamed.
 #[must_use]

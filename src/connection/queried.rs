@@ -86,10 +86,9 @@ impl Queried {
     }
 
     fn add(&mut self, host: &str, guid: &str, query: &Query) {
-        const OF_HOST: usize = 256;
         const OF_PROCESS: usize = 256;
         if !self.by_host.contains_key(host) {
-            self.size += OF_HOST + host.len();
+            self.size += host::SIZE + host.len();
             self.by_host.insert(host.into(), HashMap::new());
         }
         let Some(processes) = self.by_host.get_mut(host) else { return };

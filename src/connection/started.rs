@@ -179,9 +179,7 @@ impl Start {
 }
 
 impl Starts {
-    /// What a host takes in memory besides its name, in bytes, what a process takes besides its texts, and what a text takes, with what the
-    /// allocator adds.
-    const OF_HOST: usize = 256;
+    /// What a process takes in memory besides its texts, in bytes, and what a text takes, with what the allocator adds.
     const OF_START: usize = 96;
     const OF_VALUE: usize = 24;
     const OF_TEXT: usize = 48;
@@ -309,7 +307,7 @@ impl Starts {
 
     fn learn(&mut self, host: &str, of: u128, start: Start) {
         if !self.by_host.contains_key(host) {
-            self.size += Self::OF_HOST + host.len();
+            self.size += host::SIZE + host.len();
             self.by_host.insert(host.into(), HashMap::new());
         }
         let Some(starts) = self.by_host.get_mut(host) else { return };

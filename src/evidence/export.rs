@@ -98,7 +98,7 @@ impl Export {
             Self::Xml => elements_alone(event),
             Self::JsonLines => objects_alone(event),
         };
-        (!is_page(before) && (can_lead(before) || is_alone())).then_some(export)
+        (can_lead(before) || !is_page(before) && is_alone()).then_some(export)
     }
 }
 

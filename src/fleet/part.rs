@@ -173,6 +173,8 @@ impl Part {
         let counts_later = keeps_hits && terms.groups_later();
         let mut connections: u64 = 0;
         let mut last: Option<Hit> = None;
+        let has_ends = self.tells_locals && Field::ENDS.iter().all(|field| self.columns.contains(field));
+        let apart = Some(counting.apart).filter(|apart| has_ends && !apart.hosts.is_empty());
         let read = partial::rows(&self.path, &self.columns, self.rows, |mut row| {
             let source = usize::try_from(row.source).ok().and_then(|place| self.names.get(place));
             let Some(source) = source.filter(|_| row.key.rule < terms.rules.infos.len()) else {
@@ -186,7 +188,7 @@ impl Part {
                 return Ok(());
             }
             hosts.extend(self.doubtful_host(&row).cloned());
-            if let Some(key) = self.with_ends(&row, counting.apart) {
+            if let Some(key) = apart.and_then(|apart| self.with_ends(&row, apart)) {
                 row.key = key;
             }
             let hit = (keeps_hits || is_made).then(|| row.hit(source)).flatten();
@@ -225,10 +227,6 @@ impl Part {
 
     /// The values of a row whose ends are to be told again, since more is known of its host in other partial results.
     fn with_ends(&self, row: &Row, apart: &Apart) -> Option<GroupKey> {
-        let has_ends = self.tells_locals && Field::ENDS.iter().all(|field| self.columns.contains(field));
-        if !has_ends || apart.hosts.is_empty() {
-            return None;
-        }
         let value = |field| row.key.value(&self.columns, field);
         let host = Some(value(Field::Dvc)).filter(|host| apart.hosts.contains(&*host::folded(host)))?;
         let sides = apart.locals.sides(host, value(Field::SrcIp), value(Field::DestIp), value(Field::Direction));
