@@ -103,6 +103,11 @@ impl<'a> Instance<'a> {
         self.descriptors.iter().map(|&[low, high, kind, _]| (kind, u16::from_le_bytes([low, high])))
     }
 
+    /// The same as they stand in the record: a size, a type, and a byte that means nothing, in little-endian order.
+    pub(super) fn stated(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.descriptors.iter().map(|&descriptor| u32::from_le_bytes(descriptor))
+    }
+
     /// Where the type of a value stands in the chunk: in its descriptor, before all values.
     pub(super) fn place_of_kind(&self, index: usize) -> usize {
         let behind = self.count().saturating_sub(index).saturating_mul(4);

@@ -10,7 +10,8 @@
 //! - [`candidates`]: which of them can be a connection, by their bytes. [`window`]: a time window.
 //! - [`event`](mod@event): a record, decoded. [`decoder`]: how, by the parser; the only file that names the `evtx` crate. `json`: what the parser
 //!   renders. [`typed`]: records as Windows writes them, without the
-//!   parser, by the [`shape`]s of their templates, of which those that were met are kept (`shapes`); `shown`: their values as text. [`tree`]: what a template's definition says.
+//!   parser, by the [`shape`]s of their templates, of which those that were met are kept (`shapes`); `places`: where
+//!   their values are; `shown`: these as text. [`tree`]: what a template's definition says.
 //! - [`exported`]: events that another program has written as XML or JSON.
 //! - [`ids`]: the ids of a log's records, and what is missing between them.
 
@@ -29,6 +30,7 @@ mod json;
 pub mod kind;
 pub mod misfit;
 mod pieces;
+mod places;
 pub mod record;
 pub mod shape;
 mod shapes;

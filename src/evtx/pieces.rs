@@ -61,7 +61,7 @@ impl<'c, 's> Pieces<'c, 's> {
             return Some(is_plain);
         }
         let shape = self.shapes.of(self.chunk, instance.template(), definition, size, self.extent);
-        let is_plain = shape.is_some_and(|shape| !matches!(shape.plain, Plain::No));
+        let is_plain = shape.is_some_and(|(shape, _)| !matches!(shape.plain, Plain::No));
         self.known.push((definition, is_plain));
         Some(is_plain)
     }

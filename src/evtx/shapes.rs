@@ -9,6 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     bytes::u32_at,
     evtx::{
+        places::Pattern,
         shape::{Extent, Shape},
         tokens::{NAME_HEADER, Use, name_at},
     },
@@ -25,6 +26,8 @@ const NAME_END: usize = 2;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shapes {
     known: HashMap<Key, Known, ahash::RandomState>,
+    /// What the values of the last records were like, by the number of the shape.
+    patterns: Vec<Pattern>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +43,7 @@ struct Known {
     names: Vec<Name>,
     extent: Extent,
     shape: Arc<Shape>,
+    number: usize,
 }
 
 /// A name that a definition has.
@@ -53,7 +57,8 @@ struct Name {
 }
 
 impl Shapes {
-    /// The shape of a template, as [`Shape::read`] gives it, of the definition with `size` bytes of BinXML at `start` of a chunk.
+    /// The shape of a template, as [`Shape::read`] gives it, of the definition with `size` bytes of BinXML at `start` of a chunk, and its
+    /// number.
     pub(super) fn of(
         &mut self,
         chunk: &[u8],
@@ -61,25 +66,32 @@ impl Shapes {
         start: usize,
         size: usize,
         extent: Extent,
-    ) -> Option<Arc<Shape>> {
+    ) -> Option<(Arc<Shape>, usize)> {
         let key = Key { template, size };
         let known = self.known.get(&key).filter(|known| known.extent == extent && known.is(chunk, start));
         if let Some(known) = known {
-            return Some(Arc::clone(&known.shape));
+            return Some((Arc::clone(&known.shape), known.number));
         }
         let (shape, uses) = Shape::read(chunk, start, size, extent)?;
         let shape = Arc::new(shape);
         if size + uses.iter().map(|used| used.name.len()).sum::<usize>() > LONGEST {
-            return Some(shape);
+            return Some((shape, usize::MAX));
         }
         if self.known.len() >= MOST {
-            self.known.clear();
+            *self = Self::default();
         }
         let binxml = chunk.get(start..start.checked_add(size)?)?.into();
         let name = |used: Use<'_>| Name { at: used.at, is_here: used.is_here, letters: used.name.into() };
         let names = uses.into_iter().map(name).collect();
-        self.known.insert(key, Known { binxml, names, extent, shape: Arc::clone(&shape) });
-        Some(shape)
+        let number = self.patterns.len();
+        self.patterns.push(Pattern::default());
+        self.known.insert(key, Known { binxml, names, extent, shape: Arc::clone(&shape), number });
+        Some((shape, number))
+    }
+
+    /// What the values of the last record with this shape were like, if that is kept. Any pattern is as good as another, but for time.
+    pub(super) fn pattern(&mut self, number: usize) -> Option<&mut Pattern> {
+        self.patterns.get_mut(number)
     }
 }
 
@@ -142,7 +154,8 @@ mod tests {
                     let mut other = chunk.to_vec();
                     other[at] ^= 1;
                     let anew = Shape::read(&other, start, key.size, Extent::Whole).map(|(shape, _)| Arc::new(shape));
-                    let shape = met.of(&other, key.template, start, key.size, Extent::Whole);
+                    let met = met.of(&other, key.template, start, key.size, Extent::Whole);
+                    let shape = met.map(|(shape, _)| shape);
                     assert!(format!("{shape:?}") == format!("{anew:?}"), "{}: {at} of that at {start}", path.display());
                 }
             }

@@ -15,8 +15,9 @@ use crate::{
         chunk::{CHUNK_TABLES, Layout},
         event::Event,
         form::{Form, Site},
-        instance::{Instance, fits, is_end_of_fragment, is_end_of_record},
-        kind::{FILETIME, FRAGMENT, GUID, NULL, SID, SIZE, SIZES, TEXT, UINT16},
+        instance::{Instance, is_end_of_fragment, is_end_of_record},
+        kind::{FILETIME, FRAGMENT, GUID, NULL, TEXT, UINT16},
+        places::{Pattern, Places},
         record::{self, LAST_FILETIME, Record},
         shape::{Extent, Member, Name, Part, Plain, Shape, has_surrogates},
         shapes::Shapes,
@@ -31,11 +32,20 @@ use crate::{
 pub struct Typed<'a> {
     chunk: &'a [u8],
     extent: Extent,
-    /// The shape of each definition, by where its BinXML starts.
-    shapes: Vec<(usize, Arc<Shape>)>,
+    shapes: Vec<Known>,
     rows: Vec<Row>,
     /// Where the values of all records are.
-    places: Vec<Place>,
+    places: Places,
+}
+
+/// A definition that some of its records are of.
+#[derive(Debug)]
+struct Known {
+    /// Where its BinXML starts.
+    start: usize,
+    shape: Arc<Shape>,
+    /// The number of the shape.
+    number: usize,
 }
 
 /// A record.
@@ -56,14 +66,6 @@ struct Filled {
     first: usize,
     /// How many of its values are BinXML of their own.
     fragments: usize,
-}
-
-/// Where a value is in the chunk.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    start: u32,
-    size: u16,
-    kind: u8,
 }
 
 /// A value as it stands in the log.
@@ -173,9 +175,8 @@ impl<'a> Typed<'a> {
             return None;
         }
         ends(last)?;
-        let rows = Vec::with_capacity(records.len());
-        let mut typed =
-            Self { chunk, extent, shapes: Vec::new(), rows, places: Vec::with_capacity(40 * records.len()) };
+        let (rows, places) = (Vec::with_capacity(records.len()), Places::of(records.len()));
+        let mut typed = Self { chunk, extent, shapes: Vec::new(), rows, places };
         records.iter().try_for_each(|&record| typed.read(record, shapes))?;
         Some(typed)
     }
@@ -190,7 +191,7 @@ impl<'a> Typed<'a> {
     /// has values for, a few times over.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.shapes.iter().all(|(_, shape)| !matches!(shape.plain, Plain::No))
+        self.shapes.iter().all(|known| !matches!(known.shape.plain, Plain::No))
     }
 
     /// Reads a record, if it is of the known shape.
@@ -203,7 +204,7 @@ impl<'a> Typed<'a> {
         let outer = self.instance(&instance, is_end_of_record, shapes)?;
         let shape = self.shape(outer)?;
         let (fragment, depends) = (outer.first.checked_add(shape.fragment?)?, shape.depends);
-        let place = *self.places.get(fragment)?;
+        let place = self.places.get(fragment)?;
         if outer.fragments > usize::from(place.kind == FRAGMENT) {
             return None;
         }
@@ -232,32 +233,24 @@ impl<'a> Typed<'a> {
         shapes: &mut Shapes,
     ) -> Option<Filled> {
         let (definition, size) = instance.definition(self.chunk)?;
-        let known = self.shapes.iter().position(|&(known, _)| known == definition);
+        let known = self.shapes.iter().position(|known| known.start == definition);
         if known.is_none() {
-            let shape = shapes.of(self.chunk, instance.template(), definition, size, self.extent)?;
-            self.shapes.push((definition, shape));
+            let (shape, number) = shapes.of(self.chunk, instance.template(), definition, size, self.extent)?;
+            self.shapes.push(Known { start: definition, shape, number });
         }
         let shape = known.unwrap_or(self.shapes.len().checked_sub(1)?);
-        if self.shapes.get(shape)?.1.values > instance.count() {
+        let Known { shape: of_all, number, .. } = self.shapes.get(shape)?;
+        if of_all.values > instance.count() {
             return None;
         }
-        let first = self.places.len();
-        let offset = u32::try_from(instance.offset()).ok()?;
-        let (mut values, mut start, mut fragments) = (instance.bytes(), offset, 0);
-        for (kind, size) in instance.descriptors() {
-            let (value, behind) = values.split_at_checked(size.into())?;
-            if !is_known(kind, value) {
-                return None;
-            }
-            fragments += usize::from(kind == FRAGMENT);
-            self.places.push(Place { start, size, kind });
-            (values, start) = (behind, start.checked_add(size.into())?);
-        }
-        is_end(values).then_some(Filled { shape, first, fragments })
+        let mut unkept = Pattern::default();
+        let (first, behind) = self.places.add(instance, shapes.pattern(*number).unwrap_or(&mut unkept))?;
+        let fragments = instance.descriptors().filter(|&(kind, _)| kind == FRAGMENT).count();
+        is_end(behind).then_some(Filled { shape, first, fragments })
     }
 
     fn shape(&self, part: Filled) -> Option<&Shape> {
-        self.shapes.get(part.shape).map(|(_, shape)| &**shape)
+        self.shapes.get(part.shape).map(|known| &*known.shape)
     }
 
     fn raw(&self, place: usize) -> Option<Raw<'a>> {
@@ -321,7 +314,7 @@ impl<'a> Typed<'a> {
     /// The form of one of its records.
     #[must_use]
     pub fn form(&self, row: &Row) -> Option<Form> {
-        let shape = |part: Filled| self.shapes.get(part.shape).map(|(_, shape)| Arc::clone(shape));
+        let shape = |part: Filled| self.shapes.get(part.shape).map(|known| Arc::clone(&known.shape));
         Some(Form { outer: shape(row.outer)?, data: row.data.and_then(shape) })
     }
 
@@ -394,20 +387,6 @@ impl<'a> Typed<'a> {
 fn time_of(value: Raw<'_>) -> Option<Timestamp> {
     let ticks = if value.kind == FILETIME { u64_at(value.bytes, 0)? } else { return None };
     if ticks <= LAST_FILETIME { record::filetime(ticks) } else { None }
-}
-
-/// Whether a value is of a known type, and as long as such a value is. Those that are BinXML of their own are for who knows where
-/// there may be one.
-#[inline]
-fn is_known(kind: u8, value: &[u8]) -> bool {
-    // Half of all values are text, and it costs to guess wrongly which type comes next.
-    if kind == TEXT {
-        return value.len().is_multiple_of(2) && !has_surrogates(value);
-    }
-    match SIZES.get(usize::from(kind)) {
-        Some(&size) if size > 0 => value.len() == usize::from(size),
-        _ => matches!(kind, NULL | FRAGMENT) || matches!(kind, SIZE | SID) && fits(kind, value),
-    }
 }
 
 /// Whether the parser can read all names that the table of names leads to.
