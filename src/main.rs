@@ -2,6 +2,11 @@
 
 use std::{env, panic, process::ExitCode, thread};
 
+/// That of the C library gives memory back, and asks for it again, with each chunk.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     silence_contained_panics();
     netsift::program(env::args_os())

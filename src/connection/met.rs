@@ -8,6 +8,7 @@ use std::{collections::HashMap, net::IpAddr, ptr};
 use jiff::Timestamp;
 
 use crate::{
+    bytes,
     connection::{
         glossary::{Connection, Field, PROTOCOL, base_name},
         locals::{Locals, Sides},
@@ -314,7 +315,8 @@ impl Column {
     /// Whether the value with this index is this one. The first is of no value of a log.
     fn is(&self, index: u32, raw: Raw<'_>) -> bool {
         let entry = self.entries.get(index as usize);
-        index > 0 && entry.is_some_and(|entry| entry.kind == raw.kind && entry.bytes(&self.bytes) == raw.bytes)
+        index > 0
+            && entry.is_some_and(|entry| entry.kind == raw.kind && bytes::same(entry.bytes(&self.bytes), raw.bytes))
     }
 
     fn find_by_bytes(&mut self, raw: Raw<'_>, part: Part, size: &mut usize) -> u32 {

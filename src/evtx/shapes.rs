@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    bytes::u32_at,
+    bytes::{self, u32_at},
     evtx::{
         places::Pattern,
         shape::{Extent, Shape},
@@ -103,13 +103,16 @@ impl Known {
 
     fn compare(&self, chunk: &[u8], start: usize) -> Option<()> {
         let other = chunk.get(start..start.checked_add(self.binxml.len())?)?;
-        let are_same = |from, to| Some(self.binxml.get(from..to)? == other.get(from..to)?);
+        let are_same = |from, to| Some(bytes::same(self.binxml.get(from..to)?, other.get(from..to)?));
         let mut at = 0;
         for name in &self.names {
             let behind = name.at.checked_add(size_of::<u32>())?;
             let offset = u32_at(other, name.at)? as usize;
             let is_here = offset == start.checked_add(behind)?;
-            if !are_same(at, name.at)? || is_here != name.is_here || name_at(chunk, offset)? != &*name.letters {
+            if !are_same(at, name.at)?
+                || is_here != name.is_here
+                || !bytes::same(name_at(chunk, offset)?, &name.letters)
+            {
                 return None;
             }
             at = if is_here { behind + NAME_HEADER + name.letters.len() + NAME_END } else { behind };

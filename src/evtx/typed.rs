@@ -10,7 +10,7 @@ use std::{borrow::Cow, sync::Arc};
 use jiff::Timestamp;
 
 use crate::{
-    bytes::{u16_at, u32_at, u64_at},
+    bytes::{self, u16_at, u32_at, u64_at},
     evtx::{
         chunk::{CHUNK_TABLES, Layout},
         event::Event,
@@ -120,7 +120,7 @@ impl Raw<'_> {
     #[must_use]
     pub fn says(self, text: &[u8]) -> Option<bool> {
         match self.kind {
-            TEXT if self.bytes == text => Some(true),
+            TEXT if bytes::same(self.bytes, text) => Some(true),
             TEXT if !self.bytes.as_chunks::<2>().0.contains(&[0, 0]) => Some(false),
             _ => None,
         }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, io};
 use csv::{Terminator, WriterBuilder};
 
 use crate::{
+    bytes,
     report::{
         content::Report,
         rows,
@@ -27,14 +28,14 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
     rows::write(out, report, |line, key, group, beside| {
         let background = report.background_of(beside.context, time);
         let labels = report.labels_of(beside.labels);
-        let first = time(group.first);
-        let last = if group.last == group.first { first.clone() } else { time(group.last) };
-        let numbers = [group.count.to_string(), first, last];
+        let mut count = itoa::Buffer::new();
+        let [first, last] = [group.first, group.last].map(|time| style.time_format().shown(time));
+        let numbers = [count.format(group.count), &first, &last];
         let rarity = report.rarity.map(|rarity| rarity.of(key));
         let hosts = rarity.map(|(hosts, _)| hosts.to_string());
         let rarity = hosts.iter().map(|hosts| &**hosts).chain(rarity.map(|(_, first)| first));
         let rule = report.rule(key).into_iter().flat_map(RuleInfo::columns);
-        let values = key.values().chain(numbers.iter().map(|text| &**text)).chain(rule);
+        let values = key.values().chain(numbers).chain(rule);
         let known = background.iter().flatten().chain(&labels).map(String::as_str);
         let values = values.chain(known).chain(rarity);
         push(line, values, style.cells)
@@ -80,7 +81,7 @@ fn push_plain<'a>(line: &mut Vec<u8>, values: impl Iterator<Item = &'a str>) -> 
     let mut may_be_formula = false;
     values.map(str::as_bytes).for_each(|value| {
         may_be_formula |= matches!(value.first(), Some(b'=' | b'+' | b'-' | b'@'));
-        line.extend_from_slice(value);
+        bytes::push(line, value);
         line.push(b',');
         count += 1;
     });

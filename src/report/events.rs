@@ -141,7 +141,7 @@ fn add(rows: &mut Vec<u8>, waiting: &Waiting<'_>, made: &Made<'_>) -> io::Result
     };
     let &Waiting { ref hit, rule, ref found } = waiting;
     let background = made.processes.map(|processes| background::of_hit(processes, hit, |time| times.show(time)));
-    let time = times.show(hit.time);
+    let time = times.shown(hit.time);
     let values = made.labels.zip(found.as_ref()).map(|(labels, found)| labels::of_hit(labels, found));
     let said = made.labels.zip(values.as_deref()).map(|(labels, values)| Said { labels, values });
     let Made { ends, clock, .. } = *made;
@@ -156,10 +156,11 @@ fn add(rows: &mut Vec<u8>, waiting: &Waiting<'_>, made: &Made<'_>) -> io::Result
 /// Adds it as CSV.
 fn add_csv(rows: &mut Vec<u8>, Waiting { hit, rule, found }: &Waiting<'_>, made: &Made<'_>) -> io::Result<()> {
     let show = |time| made.style.time_format().show(time);
-    let time = show(hit.time);
-    let (chunk, offset) = (hit.chunk.to_string(), hit.offset.to_string());
+    let time = made.style.time_format().shown(hit.time);
+    let [mut chunk, mut offset] = [itoa::Buffer::new(); 2];
+    let (chunk, offset) = (chunk.format(hit.chunk), offset.format(hit.offset));
     let recovered = if hit.recovered { "true" } else { "false" };
-    let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), &chunk, &offset, recovered];
+    let more = [&time, hit.utc_time(), hit.record_id(), hit.rule_name(), hit.source(), chunk, offset, recovered];
     let background = made.processes.map(|processes| background::of_hit(processes, hit, show));
     let labels = made.labels.zip(found.as_ref()).map(|(labels, found)| labels::of_hit(labels, found));
     let ends = hit.ends().filter(|_| made.ends);

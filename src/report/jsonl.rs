@@ -33,7 +33,7 @@ pub(super) enum Value<'a> {
 pub(super) fn write(out: &mut dyn io::Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
     rows::write(out, report, |line, key, group, beside| {
         let labels = report.labels_of(beside.labels);
-        let [first, last] = [group.first, group.last].map(|time| style.time_format().show(time));
+        let [first, last] = [group.first, group.last].map(|time| style.time_format().shown(time));
         let background = report.background_of(beside.context, |time| style.time_format().show(time));
         let fields = report.fields.iter().zip(key.values()).map(|(&field, text)| value(field, text));
         let numbers = [Some(counted(group.count)), stated(&first), stated(&last)];

@@ -1,5 +1,7 @@
 //! A [`TimeFormat`]: how a time is written, always in UTC.
 
+use std::ops::Deref;
+
 use clap::ValueEnum;
 use jiff::{Timestamp, tz::Offset};
 
@@ -30,8 +32,13 @@ impl TimeFormat {
     /// The width is fixed, so that text order is time order.
     #[must_use]
     pub fn show(self, time: Option<Timestamp>) -> String {
-        let Some(time) = time else { return String::new() };
-        self.digits(time).unwrap_or_else(|| self.format(time))
+        (*self.shown(time)).to_owned()
+    }
+
+    /// The same, without memory of its own for nearly all times.
+    pub(super) fn shown(self, time: Option<Timestamp>) -> Shown {
+        let Some(time) = time else { return Shown::Whole(String::new()) };
+        self.digits(time).unwrap_or_else(|| Shown::Whole(self.format(time)))
     }
 
     fn format(self, time: Timestamp) -> String {
@@ -43,35 +50,51 @@ impl TimeFormat {
     }
 
     /// The same of a year with four digits, which a report has many of, digit by digit.
-    fn digits(self, time: Timestamp) -> Option<String> {
+    fn digits(self, time: Timestamp) -> Option<Shown> {
         let at = Offset::UTC.to_datetime(time);
         let number = |number: i8| u32::try_from(number).ok();
         let year = u32::try_from(at.year()).ok().filter(|&year| year > 0)?;
         let fraction = u32::try_from(at.subsec_nanosecond()).ok()?;
-        let between = if self == Self::Excel { " " } else { "T" };
-        let behind_seconds = if self == Self::Splunk { "" } else { "." };
-        let mut text = Vec::with_capacity("2024-03-05T14:07:09.1234567Z".len());
-        let mut push = |mut number: u32, width: usize, behind: &str| {
-            let start = text.len();
-            text.resize(start + width, b'0');
-            for digit in text.iter_mut().skip(start).rev() {
+        // All zeros, how much of it counts, and the fraction: how many digits, of how many nanoseconds.
+        let (mut text, size, digits, unit) = match self {
+            Self::Rfc3339 => (*b"0000-00-00T00:00:00.0000000Z", 28, 7, 100),
+            Self::Splunk => (*b"0000-00-00T00:00:00         ", 19, 0, 1),
+            Self::Excel => (*b"0000-00-00 00:00:00.000     ", 23, 3, 1_000_000),
+        };
+        let mut put = |mut number: u32, start: usize, end: usize| {
+            for digit in text.get_mut(start..end).unwrap_or_default().iter_mut().rev() {
                 *digit += (number % 10) as u8;
                 number /= 10;
             }
-            text.extend_from_slice(behind.as_bytes());
         };
-        push(year, 4, "-");
-        push(number(at.month())?, 2, "-");
-        push(number(at.day())?, 2, between);
-        push(number(at.hour())?, 2, ":");
-        push(number(at.minute())?, 2, ":");
-        push(number(at.second())?, 2, behind_seconds);
+        put(year, 0, 4);
+        put(number(at.month())?, 5, 7);
+        put(number(at.day())?, 8, 10);
+        put(number(at.hour())?, 11, 13);
+        put(number(at.minute())?, 14, 16);
+        put(number(at.second())?, 17, 19);
+        put(fraction / unit, 20, 20 + digits);
+        Some(Shown::Short(text, size))
+    }
+}
+
+/// A time as it is shown.
+#[derive(Debug, Clone)]
+pub(super) enum Shown {
+    /// So many bytes of these.
+    Short([u8; 28], usize),
+    /// Nothing, or of any other year.
+    Whole(String),
+}
+
+impl Deref for Shown {
+    type Target = str;
+
+    fn deref(&self) -> &str {
         match self {
-            Self::Rfc3339 => push(fraction / 100, 7, "Z"),
-            Self::Splunk => {}
-            Self::Excel => push(fraction / 1_000_000, 3, ""),
+            Self::Short(text, size) => text.get(..*size).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default(),
+            Self::Whole(text) => text,
         }
-        String::from_utf8(text).ok()
     }
 }
 
@@ -121,7 +144,7 @@ mod tests {
             for nanosecond in [0, 1, 99, 100, 123_456_789, 999_999_999] {
                 let time = Timestamp::new(second, nanosecond).or_else(|_| Timestamp::new(second, -nanosecond)).unwrap();
                 for format in [TimeFormat::Rfc3339, TimeFormat::Splunk, TimeFormat::Excel] {
-                    assert!(format.digits(time).is_none_or(|digits| digits == format.format(time)), "{time}");
+                    assert!(format.digits(time).is_none_or(|digits| *digits == format.format(time)), "{time}");
                 }
             }
             second += 98_765_432;
