@@ -50,6 +50,8 @@ pub(crate) fn push(all: &mut Vec<u8>, more: &[u8]) {
         4..8 => push_ends::<4>(all, more),
         8..=16 => push_ends::<8>(all, more),
         17..=32 => push_ends::<16>(all, more),
+        33..=64 => push_ends::<32>(all, more),
+        65..=128 => push_ends::<64>(all, more),
         _ => all.extend_from_slice(more),
     }
 }
@@ -72,10 +74,10 @@ mod tests {
 
     #[test]
     fn pieces_of_any_length_are_compared_and_copied_whole() {
-        let all: Vec<u8> = (0..100).collect();
-        for length in 0..=80 {
+        let all: Vec<u8> = (0..200).collect();
+        for length in 0..=150 {
             let piece = &all[7..7 + length];
-            assert!(same(piece, &piece.to_vec()));
+            assert!(same(piece, &Vec::from(piece)));
             assert!(!same(piece, &all[7..8 + length]) && !same(&all[7..8 + length], piece));
             for at in 0..length {
                 let mut other = piece.to_vec();

@@ -67,7 +67,10 @@ pub(super) fn push<'a>(
     if !push_plain(rows, values.clone()) {
         rows.truncate(start);
         let mut csv = writer(rows, Mark::None)?;
-        csv.write_record(values.map(|value| cell(value, cells)).map(Cow::into_owned)).map_err(io_error)?;
+        for value in values {
+            csv.write_field(&*cell(value, cells)).map_err(io_error)?;
+        }
+        csv.write_record(None::<&[u8]>).map_err(io_error)?;
         csv.flush()?;
     }
     Ok(())

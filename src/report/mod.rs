@@ -10,10 +10,11 @@
 //! - [`manifest`]: the record of a run. [`recorded`]: the same, read back. [`ran`] and [`summary`]: what a run has to say for itself; `losses`: what of
 //!   it is said in every mode.
 //! - [`output`]: where one thing is written to, with `filename`, names that are none on Windows, and [`unfinished`], files without their
-//!   names. [`outputs`]: everything that a run writes.
+//!   names. `behind`: what is written on a thread of its own. [`outputs`]: everything that a run writes.
 
 pub mod background;
 pub mod beacons;
+mod behind;
 pub mod content;
 pub mod csv;
 pub mod events;

@@ -15,6 +15,7 @@ use crate::{
     evidence::{digest::Hashes, source},
     label::labels::Labels,
     report::{
+        behind,
         output::{self, Output, Pending},
         parquet::columns::Rows,
         style::{Format, Screen, Sheet, Style},
@@ -88,6 +89,7 @@ impl Outputs {
         pending: &mut Pending,
         write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
     ) -> Result<Option<String>, Error> {
+        let write = |out: &mut (dyn Write + Send)| behind::write(out, self.threads, write);
         if self.manifest.is_some() || self.html.is_some() {
             output.write_hashed(pending, write).map(Some)
         } else {

@@ -4,9 +4,10 @@
 //! a part in the verdict: it is looked at by a rule, or it says that this is a connection, of which process and where to. All else of a
 //! record stands in its templates, its [`Form`].
 
-use std::collections::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::{
+    bytes,
     connection::started::COMMAND_LINE,
     evtx::{
         event::{COMPUTER, EVENT_ID, PROVIDER_NAME},
@@ -50,6 +51,16 @@ pub struct Alike {
     key: Vec<u8>,
 }
 
+/// A key as it is asked for.
+#[derive(Hash)]
+struct Written<'a>(&'a [u8]);
+
+impl Equivalent<Box<[u8]>> for Written<'_> {
+    fn equivalent(&self, key: &Box<[u8]>) -> bool {
+        bytes::same(self.0, key)
+    }
+}
+
 /// A value that counts.
 #[derive(Debug)]
 struct Counted {
@@ -72,7 +83,7 @@ impl Alike {
         if self.write_key(typed, row).is_none() {
             self.key.clear();
         }
-        self.outcomes.get(&*self.key).copied()
+        self.outcomes.get(&Written(&self.key)).copied()
     }
 
     /// Remembers what came of the record that was asked for last, if it is no hit.
@@ -95,8 +106,8 @@ impl Alike {
         self.key.clear();
         self.key.push(u8::try_from(number).ok()?);
         for Counted { site, numbers } in counted {
-            let Raw { kind, bytes } = typed.value(row, *site)?;
-            match *bytes {
+            let Raw { kind, bytes: value } = typed.value(row, *site)?;
+            match *value {
                 [low, high]
                     if kind == UINT16
                         && numbers.as_ref().is_some_and(|own| !own.contains(&u16::from_le_bytes([low, high]))) =>
@@ -105,8 +116,8 @@ impl Alike {
                 }
                 _ => {
                     self.key.push(kind);
-                    self.key.extend_from_slice(&u16::try_from(bytes.len()).ok()?.to_le_bytes());
-                    self.key.extend_from_slice(bytes);
+                    self.key.extend(u16::try_from(value.len()).ok()?.to_le_bytes());
+                    bytes::push(&mut self.key, value);
                 }
             }
         }
