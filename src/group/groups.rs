@@ -12,7 +12,7 @@ use crate::{
     group::{
         hit::Hit,
         key::{Group, GroupKey, Sum},
-        spill::{self, Each, SortedRuns, Sorter},
+        spill::{self, Each, Pack, SortedRuns, Sorter},
         table::Table,
         texts::Translation,
     },
@@ -159,11 +159,11 @@ impl Groups {
         let by_key = self.into_spilled()?;
         let mut groups = Summed::new(by_key.pass()?);
         let mut sorted = Sorter::new(usize::MAX);
-        let (mut batch, mut next) = (Vec::new(), Ok(Vec::new()));
+        let (mut batch, mut next) = (Pack::new(), Ok(Pack::new()));
         loop {
             // While some are put in order and spilled, the next are read.
-            join(&mut || next = groups.batch(room), &mut || sorted.spill_all(mem::take(&mut batch)));
-            batch = mem::replace(&mut next, Ok(Vec::new()))?;
+            join(&mut || next = groups.batch(room), &mut || sorted.spill_pack(mem::replace(&mut batch, Pack::new())));
+            batch = mem::replace(&mut next, Ok(Pack::new()))?;
             if batch.is_empty() {
                 return Ok(SortedGroups(Sorted::Spilled(sorted.into_sorted()?)));
             }
@@ -244,15 +244,15 @@ impl<'a> Summed<'a> {
         Self { counted, next: None }
     }
 
-    /// The next ones, which take some `room` bytes in memory; none where there are no more.
-    fn batch(&mut self, room: usize) -> io::Result<Vec<Ranked>> {
-        let (mut batch, mut size) = (Vec::new(), 0);
+    /// The next ones, which take some `room` bytes in memory, by their first times; none where there are no more.
+    fn batch(&mut self, room: usize) -> io::Result<Pack<Option<Timestamp>>> {
+        let (mut batch, mut size) = (Pack::new(), 0);
         while size <= room
-            && let Some(group) = self.next().transpose()?
+            && let Some((key, group)) = self.next().transpose()?
         {
-            let ranked = Ranked(group.0, group.1);
+            let ranked = Ranked(key, group);
             size += ranked.size();
-            batch.push(ranked);
+            batch.push(ranked.1.first, &ranked)?;
         }
         Ok(batch)
     }

@@ -39,6 +39,22 @@ pub struct Sorter<T> {
     failed: Option<io::Error>,
 }
 
+/// Things as they are spilled, to be put in order. In one piece of memory they are made and given back by one thread each: an allocator
+/// is slower where others give back.
+#[derive(Debug)]
+pub(super) struct Pack<R> {
+    bytes: Vec<u8>,
+    things: Vec<Packed<R>>,
+}
+
+/// What things are ordered by before all else, and where they are in their pack.
+#[derive(Debug, Clone, Copy)]
+struct Packed<R> {
+    rank: R,
+    start: usize,
+    end: usize,
+}
+
 /// A sorted part of a spill file: blocks of whole things.
 #[derive(Debug)]
 struct Run {
@@ -77,17 +93,28 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
     /// Adds things that are in order already, and spills them.
     pub fn spill_sorted(&mut self, things: impl Iterator<Item = T>) {
         let mut count = 0;
-        let written = self.write(things.inspect(|_| count += 1));
+        let written = self.write(things.inspect(|_| count += 1).map(|thing| move |bytes| serialized(&thing, bytes)));
         self.count += count;
         self.note(written);
     }
 
-    /// Adds things, puts them in order, and spills them.
-    pub(super) fn spill_all(&mut self, mut things: Vec<T>) {
-        if !things.is_empty() {
-            things.sort_unstable();
-            self.spill_sorted(things.into_iter());
+    /// Adds things, puts them in order, and spills them. Their own order has those of a lesser rank first.
+    pub(super) fn spill_pack<R: Ord + Copy>(&mut self, mut pack: Pack<R>) {
+        if pack.is_empty() {
+            return;
         }
+        let sorted = pack.sort::<T>();
+        let Pack { bytes: all, things } = &pack;
+        self.count += things.len() as u64;
+        let written = sorted.and_then(|()| {
+            self.write(things.iter().map(|thing| {
+                move |mut bytes: Vec<u8>| {
+                    bytes.extend_from_slice(thing.of(all));
+                    Ok(bytes)
+                }
+            }))
+        });
+        self.note(written);
     }
 
     /// Whether there are none, and none were lost.
@@ -134,7 +161,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.size = 0;
         self.batch.sort_unstable();
         let batch = mem::take(&mut self.batch);
-        let written = self.write(batch.into_iter());
+        let written = self.write(batch.into_iter().map(|thing| move |bytes| serialized(&thing, bytes)));
         self.note(written);
     }
 
@@ -146,8 +173,8 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         }
     }
 
-    /// Writes a run of things that are in order.
-    fn write(&mut self, things: impl Iterator<Item = T>) -> io::Result<()> {
+    /// Writes a run of things that are in order, each of which adds itself to some bytes.
+    fn write(&mut self, things: impl Iterator<Item = impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>>>) -> io::Result<()> {
         self.batches += 1;
         let file = match &mut self.spill {
             Some(file) => file,
@@ -155,8 +182,8 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         };
         let start = self.spilled;
         let mut bytes = Vec::with_capacity(BLOCK);
-        for thing in things {
-            bytes = postcard::to_extend(&thing, bytes).map_err(io::Error::other)?;
+        for add in things {
+            bytes = add(bytes)?;
             if bytes.len() >= BLOCK {
                 self.spilled += block::write(file, &bytes)?;
                 bytes.clear();
@@ -182,6 +209,55 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
             }
             Err(error) => self.note(Err(error.into_error())),
         }
+    }
+}
+
+/// Some bytes, with a thing behind them.
+fn serialized(thing: &impl Serialize, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    postcard::to_extend(thing, bytes).map_err(io::Error::other)
+}
+
+impl<R: Ord + Copy> Pack<R> {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Self { bytes: Vec::new(), things: Vec::new() }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.things.is_empty()
+    }
+
+    /// Adds a thing of a rank.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be spilled at all.
+    pub(super) fn push(&mut self, rank: R, thing: &impl Serialize) -> io::Result<()> {
+        let start = self.bytes.len();
+        self.bytes = serialized(thing, mem::take(&mut self.bytes))?;
+        self.things.push(Packed { rank, start, end: self.bytes.len() });
+        Ok(())
+    }
+
+    /// Puts the things in order, which are of this type.
+    fn sort<T: Ord + DeserializeOwned>(&mut self) -> io::Result<()> {
+        let Self { bytes, things } = self;
+        things.sort_unstable_by_key(|thing| thing.rank);
+        for of_a_rank in things.chunk_by_mut(|one, two| one.rank == two.rank).filter(|things| things.len() > 1) {
+            let read = |thing: &Packed<R>| postcard::from_bytes(thing.of(bytes)).map_err(|_| block::damaged());
+            let mut read: Vec<(T, Packed<R>)> =
+                of_a_rank.iter().map(|thing| Ok((read(thing)?, *thing))).collect::<io::Result<_>>()?;
+            read.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
+            of_a_rank.iter_mut().zip(read).for_each(|(place, (_, thing))| *place = thing);
+        }
+        Ok(())
+    }
+}
+
+impl<R> Packed<R> {
+    fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
     }
 }
 
@@ -333,6 +409,26 @@ mod tests {
 
     fn read(sorted: &SortedRuns<(u64, String)>) -> io::Result<Vec<(u64, String)>> {
         sorted.pass()?.collect()
+    }
+
+    #[test]
+    fn packs_come_back_in_the_order_of_their_things_also_those_of_a_rank() {
+        let things: Vec<(u32, u32)> = (0..3000).map(|number| (number * 7919 % 10, number * 104_729 % 3001)).collect();
+        let mut spilled: Sorter<(u32, u32)> = Sorter::new(usize::MAX);
+        for part in things.chunks(1100) {
+            let mut pack = Pack::new();
+            for thing in part {
+                pack.push(thing.0, thing).unwrap();
+            }
+            spilled.spill_pack(pack);
+        }
+        spilled.spill_pack(Pack::<u32>::new());
+        assert_eq!(spilled.runs(), 3);
+        let sorted = spilled.into_sorted().unwrap();
+        let mut expected = things;
+        expected.sort_unstable();
+        assert_eq!(sorted.count(), 3000);
+        assert_eq!(sorted.pass().unwrap().collect::<io::Result<Vec<_>>>().unwrap(), expected);
     }
 
     #[test]
