@@ -315,8 +315,8 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
         }
-        if let Some(unknown) = loaded.unknown.first() {
-            return Err(Error::file(&unknown.path, "the rule cannot be right", &unknown.what()));
+        if let Some(remark) = loaded.unknown.iter().chain(&loaded.unmatching).next() {
+            return Err(Error::file(&remark.path, "the rule cannot be right", &remark.what()));
         }
     }
     if let Some(path) = args.rules.iter().find(|path| !loaded.has_any_of(path)) {
@@ -408,10 +408,14 @@ fn rule_set(
     let exclusion = exclusion.into_iter().collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
     let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
+    let unmatching = loaded.unmatching.iter().map(|rule| format!("matches nothing: {rule}"));
     let everywhere = Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged };
     let networks = vain::networks(&rule, &everywhere.exclusion, filter, loaded);
-    let in_vain =
-        unknown.chain(networks).chain(vain::asked(args.source, loaded)).chain(vain::paths(args.source, filter));
+    let in_vain = unknown
+        .chain(unmatching)
+        .chain(networks)
+        .chain(vain::asked(args.source, loaded))
+        .chain(vain::paths(args.source, filter));
     let in_vain = in_vain.chain(chosen.replaced_by(&args.rule, &names)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),

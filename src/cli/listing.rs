@@ -51,6 +51,7 @@ pub fn list(paths: &[PathBuf], wanted: &Wanted, columns: Option<usize>) -> Resul
         |line: String| out.push_str(&narrow.map_or_else(|| line.clone() + "\n", |columns| wrapped(&line, 0, columns)));
     loaded.refused.iter().for_each(|refusal| remark(format!("not loaded: {refusal}")));
     loaded.unknown.iter().for_each(|unknown| remark(format!("unknown field: {unknown}")));
+    loaded.unmatching.iter().for_each(|rule| remark(format!("matches nothing: {rule}")));
     Ok((out, is_well(&loaded)))
 }
 
@@ -162,6 +163,10 @@ pub fn check(paths: &[PathBuf]) -> Result<(String, bool), Error> {
         let line = format!("unknown field: {}", unknown.what());
         lines.entry(unknown.path.to_string_lossy().into_owned()).or_default().push(line);
     }
+    for rule in &loaded.unmatching {
+        let line = format!("matches nothing: {}", rule.what());
+        lines.entry(rule.path.to_string_lossy().into_owned()).or_default().push(line);
+    }
     for refusal in &loaded.refused {
         let line = format!("not loaded: {}", refusal.what());
         lines.entry(refusal.path.to_string_lossy().into_owned()).or_default().push(line);
@@ -177,11 +182,20 @@ pub fn check(paths: &[PathBuf]) -> Result<(String, bool), Error> {
         0 => String::new(),
         unknown => format!(", {} that no connection has", counted(unknown, "field")),
     };
+    let unmatching = match loaded.unmatching.len() {
+        0 => String::new(),
+        rules => format!(", {rules} of which can match nothing"),
+    };
     let joined = match loaded.asking.len() {
         0 => String::new(),
         asking => format!(", {asking} of them with the process behind a connection"),
     };
-    let _ = writeln!(out, "{} loaded{joined}, {} not loaded{unknown}", loaded.infos.len(), loaded.refused.len());
+    let _ = writeln!(
+        out,
+        "{} loaded{joined}{unmatching}, {} not loaded{unknown}",
+        loaded.infos.len(),
+        loaded.refused.len()
+    );
     Ok((out, is_well(&loaded)))
 }
 
@@ -193,7 +207,7 @@ fn asks(loaded: &Loaded, info: &RuleInfo) -> Option<String> {
 
 /// Whether every rule is loaded and asks for what a connection can have.
 fn is_well(loaded: &Loaded) -> bool {
-    loaded.refused.is_empty() && loaded.unknown.is_empty()
+    loaded.refused.is_empty() && loaded.unknown.is_empty() && loaded.unmatching.is_empty()
 }
 
 /// The built-in rules that are written as Sigma rules, and those in these paths.

@@ -22,6 +22,28 @@ const NEVER: [char; 5] = ['?', '"', '<', '>', '|'];
 const SIDS: [(&str, &str); 3] =
     [("S-1-5-18", "SYSTEM"), ("S-1-5-19", "LOCAL SERVICE"), ("S-1-5-20", "NETWORK SERVICE")];
 
+/// Why no connection's event says this in a field, by the name that Sysmon gives the field. What is not stated can be.
+#[must_use]
+pub fn value(field: &str, text: &str) -> Option<&'static str> {
+    if text.is_empty() || text == "-" {
+        return None;
+    }
+    let is_number = |most: u64| text.parse().is_ok_and(|number: u64| number <= most);
+    let is_truth = || ["true", "false"].iter().any(|truth| text.eq_ignore_ascii_case(truth));
+    match field {
+        "SourcePort" | "DestinationPort" if !is_number(u16::MAX.into()) => Some("a port is a number up to 65535"),
+        "ProcessId" if !is_number(u32::MAX.into()) => Some("a process id is a number"),
+        "Initiated" | "SourceIsIpv6" | "DestinationIsIpv6" if !is_truth() => Some("it is true or false"),
+        "SourceIp" | "DestinationIp" if text.parse::<IpAddr>().is_err() => {
+            Some("it is an address, and |cidr asks for a network")
+        }
+        "Image" if !text.contains('\\') && text.contains('.') => {
+            Some(r"it is a whole path, and |endswith asks for \NAME")
+        }
+        _ => None,
+    }
+}
+
 /// Why no process has this base name.
 #[must_use]
 pub fn process(text: &str) -> Option<String> {

@@ -808,6 +808,55 @@ fn a_field_that_no_connection_has_is_said_wherever_rules_are() {
 }
 
 #[test]
+fn a_rule_with_a_value_that_no_connection_has_is_said_wherever_rules_are() {
+    const VAIN: [(&str, &str); 6] = [
+        ("Image: pad.exe", "Image \"pad.exe\": it is a whole path, and |endswith asks for \\NAME"),
+        ("DestinationPort: 70000", "DestinationPort \"70000\": a port is a number up to 65535"),
+        ("SourcePort: http", "SourcePort \"http\": a port is a number up to 65535"),
+        ("DestinationIp: 10.0.0.0/8", "DestinationIp \"10.0.0.0/8\": it is an address, and |cidr asks for a network"),
+        ("Initiated: 1", "Initiated \"1\": it is true or false"),
+        ("ProcessId: abc", "ProcessId \"abc\": a process id is a number"),
+    ];
+    const POSSIBLE: [&str; 12] = [
+        "Image|endswith: pad.exe",
+        "Image: System",
+        "Image: ['pad.exe', 'C:\\pad.exe']",
+        "Image: '*.exe'",
+        "DestinationPort: 443",
+        "DestinationPort|gt: 1000",
+        "DestinationIp: 8.8.8.8",
+        "DestinationIp|cidr: 10.0.0.0/8",
+        "SourceIp: 'fe80:0:0:0:0:0:0:1'",
+        "DestinationIp: '-'",
+        "Initiated: 'TRUE'",
+        "Initiated: true",
+    ];
+    let rule = |selection: &str| {
+        let detection = format!("{{s: {{{selection}}}, condition: s}}");
+        format!("title: Vain\nlogsource: {{category: network_connection, product: windows}}\ndetection: {detection}\n")
+    };
+    for (selection, value) in VAIN {
+        let what = format!("Vain: no connection has the {value}");
+        let case = detect().file("bad/v.yml", rule(selection)).file("good/a.yml", NOTEPAD).events(&[notepad()]);
+        let run = |args: &[&str]| Ran::new(case.another(args));
+        let check = run(&["rules", "check", "good", "bad"]).exits(3).report().to_owned();
+        assert!(check.contains(&format!("bad/v.yml: matches nothing: {what}\n")), "{check}");
+        assert!(check.contains("2 loaded, 1 of which can match nothing, 0 not loaded"), "{check}");
+        let list = run(&["rules", "list", "--rules", "bad"]).exits(3).report().to_owned();
+        assert!(list.contains("matches nothing: bad/v.yml: Vain"), "{list}");
+        let quiet = case.run_on(&["--rules", "bad", "--quiet", "log.evtx"]);
+        assert_eq!(quiet.exits(0).stderr(), format!("netsift: matches nothing: bad/v.yml: {what}\n"));
+        let strict = case.run_on(&["--rules", "bad", "--strict-rules", "log.evtx"]);
+        strict.exits(1).says(&[&format!("netsift: bad/v.yml: the rule cannot be right: {what}")]);
+    }
+    for selection in POSSIBLE {
+        let case = detect().file("good/v.yml", rule(selection)).events(&[notepad()]);
+        let check = Ran::new(case.another(&["rules", "check", "good"]));
+        assert!(!check.report().contains("nothing"), "{selection}: {}", check.report());
+    }
+}
+
+#[test]
 fn options_about_rules_that_do_nothing_are_refused() {
     let case = detect().file("rules/a.yml", NOTEPAD).events(&[notepad()]);
     for (args, message) in [

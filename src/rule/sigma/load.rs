@@ -14,6 +14,7 @@ use rsigma_eval::{CompiledRule, Engine};
 use rsigma_parser::{CorrelationRule, FilterRule, Level, RelationType, SigmaRule, Status};
 
 use crate::{
+    connection::possible,
     evidence::walk::{Walked, walk},
     rule::{
         info::{BUILT_IN, RuleInfo},
@@ -45,6 +46,8 @@ pub struct Loaded {
     pub without_literals: Vec<String>,
     /// What loaded rules ask for and no connection has, by file, rule and field.
     pub unknown: Vec<Remark>,
+    /// The rules that match no connection, since none has a value that they ask for.
+    pub unmatching: Vec<Remark>,
     /// What was not loaded.
     pub refused: Vec<Remark>,
     /// The rules that ask for the process behind a connection, and for what of it.
@@ -385,6 +388,7 @@ impl Loaded {
         self.unknown = self.unknown_fields();
         self.narrow();
         self.ask();
+        self.unmatching = self.with_impossible_values();
         self.refused.sort();
     }
 
@@ -460,6 +464,22 @@ impl Loaded {
         let mut unknown: Vec<Remark> = rules.chain(correlations).chain(filters).collect();
         unknown.sort();
         unknown
+    }
+
+    /// The rules that ask for what no connection says in a field that it has.
+    fn with_impossible_values(&self) -> Vec<Remark> {
+        let why = |asked: String| {
+            let (field, value) = asked.split_once(' ')?;
+            let reason = possible::value(field, value)?;
+            Some(format!("no connection has the {field} {}: {reason}", text::quoted(value)))
+        };
+        let possible = Possible { is_told: |_| true, can_be: |field, text| possible::value(field, text).is_none() };
+        let unmatched = self.unmatched(possible).into_iter().map(|(info, asked)| Remark {
+            path: PathBuf::from(&info.source),
+            title: Some(info.title.clone()),
+            reason: asked.into_iter().filter_map(why).collect::<Vec<_>>().join("; "),
+        });
+        unmatched.collect()
     }
 
     /// Applies the filters to the rules that they name. One that cannot be applied is named, and filters nothing.
