@@ -43,6 +43,7 @@ struct Known {
     names: Vec<Name>,
     extent: Extent,
     shape: Arc<Shape>,
+    /// Which of the patterns is its own.
     number: usize,
 }
 
@@ -83,8 +84,11 @@ impl Shapes {
         let binxml = chunk.get(start..start.checked_add(size)?)?.into();
         let name = |used: Use<'_>| Name { at: used.at, is_here: used.is_here, letters: used.name.into() };
         let names = uses.into_iter().map(name).collect();
-        let number = self.patterns.len();
-        self.patterns.push(Pattern::default());
+        // A definition takes the place of another with the same key, and of its pattern: else there would be no end to these.
+        let number = self.known.get(&key).map_or(self.patterns.len(), |replaced| replaced.number);
+        if number == self.patterns.len() {
+            self.patterns.push(Pattern::default());
+        }
         self.known.insert(key, Known { binxml, names, extent, shape: Arc::clone(&shape), number });
         Some((shape, number))
     }
@@ -164,5 +168,21 @@ mod tests {
             }
         });
         assert!(within > 0 && elsewhere > 0, "{within} definitions have {elsewhere} names elsewhere");
+    }
+
+    #[test]
+    fn a_definition_that_takes_the_place_of_another_has_its_pattern() {
+        let mut replaced = 0;
+        chunks(&mut |_, chunk| {
+            let mut met = Shapes::default();
+            let layout = chunk::layout(chunk).0;
+            // With either extent, a key has another shape.
+            for extent in [Extent::Whole, Extent::Only(&["Image"]), Extent::Whole] {
+                let _ = Typed::of(chunk, &layout, extent, &mut met);
+                assert_eq!(met.patterns.len(), met.known.len());
+                replaced += met.known.len();
+            }
+        });
+        assert!(replaced > 0);
     }
 }

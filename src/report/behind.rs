@@ -68,11 +68,13 @@ impl Behind {
 
 impl Write for Behind {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
+        // No more than a piece: what waits is as much as pieces have room for, however much is written at once.
+        let (now, _) = bytes.split_at(bytes.len().min(PIECE.saturating_sub(self.piece.len())));
+        self.piece.extend_from_slice(now);
         if self.piece.len() >= PIECE {
             self.hand_on()?;
         }
-        Ok(bytes.len())
+        Ok(now.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -115,6 +117,17 @@ mod tests {
         for bytes in [0, 17, PIECE, 9 * PIECE] {
             assert!(written(1, bytes, usize::MAX) == written(2, bytes, usize::MAX), "{bytes}");
         }
+    }
+
+    #[test]
+    fn however_much_is_written_at_once_no_piece_is_longer() {
+        let (sender, pieces) = mpsc::sync_channel(9);
+        let mut behind = Behind { sender, piece: Vec::new() };
+        behind.write_all(&vec![7; 8 * PIECE + 1]).unwrap();
+        behind.hand_on().unwrap();
+        drop(behind);
+        let sizes: Vec<usize> = pieces.into_iter().map(|piece| piece.len()).collect();
+        assert_eq!(sizes, [[PIECE; 8].as_slice(), &[1]].concat());
     }
 
     #[test]
