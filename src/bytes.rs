@@ -1,5 +1,5 @@
-//! Little-endian numbers at an offset, or nothing where the bytes end; text as Windows has it in memory; and short pieces of either,
-//! compared and copied where they are, without a call of the C library: that costs as much as the work, and in a static program more.
+//! Little-endian numbers at an offset, or nothing where the bytes end; text as Windows has it in memory; and short pieces,
+//! compared and copied without a call of the C library: that costs as much as the work, and in a static program more.
 
 /// The `u16` at `offset`.
 pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {

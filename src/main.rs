@@ -2,7 +2,7 @@
 
 use std::{env, panic, process::ExitCode, thread};
 
-/// That of the C library gives memory back, and asks for it again, with each chunk.
+/// The allocator of the static program for Linux: that of its C library gives memory back, and asks for it again, with each chunk.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

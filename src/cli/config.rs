@@ -315,7 +315,7 @@ fn load(args: &ScanArgs, built_in: &[&str]) -> Result<Loaded, Error> {
         if let Some(refusal) = loaded.refused.first() {
             return Err(Error::file(&refusal.path, "cannot load the rule", &refusal.reason));
         }
-        if let Some(remark) = loaded.unknown.iter().chain(&loaded.unmatching).next() {
+        if let Some((_, remark)) = loaded.doubts().next() {
             return Err(Error::file(&remark.path, "the rule cannot be right", &remark.what()));
         }
     }
@@ -407,15 +407,11 @@ fn rule_set(
     };
     let exclusion = exclusion.into_iter().collect();
     let rule = Rule { processes: all_names, detection: detection.clone(), exclusion, judged };
-    let unknown = loaded.unknown.iter().map(|unknown| format!("unknown field: {unknown}"));
-    let unmatching = loaded.unmatching.iter().map(|rule| format!("matches nothing: {rule}"));
+    let doubts = loaded.doubts().map(|(kind, remark)| format!("{kind}: {remark}"));
     let everywhere = Rule { processes: Vec::new(), detection, exclusion: user_exclusion.into_iter().collect(), judged };
     let networks = vain::networks(&rule, &everywhere.exclusion, filter, loaded);
-    let in_vain = unknown
-        .chain(unmatching)
-        .chain(networks)
-        .chain(vain::asked(args.source, loaded))
-        .chain(vain::paths(args.source, filter));
+    let in_vain =
+        doubts.chain(networks).chain(vain::asked(args.source, loaded)).chain(vain::paths(args.source, filter));
     let in_vain = in_vain.chain(chosen.replaced_by(&args.rule, &names)).collect();
     Ok(RuleSet {
         builtin: (own > 0).then_some(rule),

@@ -50,8 +50,7 @@ pub fn list(paths: &[PathBuf], wanted: &Wanted, columns: Option<usize>) -> Resul
     let mut remark =
         |line: String| out.push_str(&narrow.map_or_else(|| line.clone() + "\n", |columns| wrapped(&line, 0, columns)));
     loaded.refused.iter().for_each(|refusal| remark(format!("not loaded: {refusal}")));
-    loaded.unknown.iter().for_each(|unknown| remark(format!("unknown field: {unknown}")));
-    loaded.unmatching.iter().for_each(|rule| remark(format!("matches nothing: {rule}")));
+    loaded.doubts().for_each(|(kind, doubt)| remark(format!("{kind}: {doubt}")));
     Ok((out, is_well(&loaded)))
 }
 
@@ -159,17 +158,10 @@ pub fn check(paths: &[PathBuf]) -> Result<(String, bool), Error> {
         let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) };
         lines.entry(info.source.clone()).or_default().push(format!("loaded: {}{remarks}", info.title));
     }
-    for unknown in &loaded.unknown {
-        let line = format!("unknown field: {}", unknown.what());
-        lines.entry(unknown.path.to_string_lossy().into_owned()).or_default().push(line);
-    }
-    for rule in &loaded.unmatching {
-        let line = format!("matches nothing: {}", rule.what());
-        lines.entry(rule.path.to_string_lossy().into_owned()).or_default().push(line);
-    }
-    for refusal in &loaded.refused {
-        let line = format!("not loaded: {}", refusal.what());
-        lines.entry(refusal.path.to_string_lossy().into_owned()).or_default().push(line);
+    let refused = loaded.refused.iter().map(|refusal| ("not loaded", refusal));
+    for (kind, remark) in loaded.doubts().chain(refused) {
+        let line = format!("{kind}: {}", remark.what());
+        lines.entry(remark.path.to_string_lossy().into_owned()).or_default().push(line);
     }
     let mut out = String::new();
     for (file, mut lines) in lines {
@@ -207,7 +199,7 @@ fn asks(loaded: &Loaded, info: &RuleInfo) -> Option<String> {
 
 /// Whether every rule is loaded and asks for what a connection can have.
 fn is_well(loaded: &Loaded) -> bool {
-    loaded.refused.is_empty() && loaded.unknown.is_empty() && loaded.unmatching.is_empty()
+    loaded.refused.is_empty() && loaded.doubts().next().is_none()
 }
 
 /// The built-in rules that are written as Sigma rules, and those in these paths.

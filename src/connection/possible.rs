@@ -37,9 +37,7 @@ pub fn value(field: &str, text: &str) -> Option<&'static str> {
         "SourceIp" | "DestinationIp" if text.parse::<IpAddr>().is_err() => {
             Some("it is an address, and |cidr asks for a network")
         }
-        "Image" if !text.contains('\\') && text.contains('.') => {
-            Some(r"it is a whole path, and |endswith asks for \NAME")
-        }
+        "Image" if has_no_folder(text) => Some(r"it is a whole path, and |endswith asks for \NAME"),
         _ => None,
     }
 }
@@ -50,6 +48,11 @@ pub fn process(text: &str) -> Option<String> {
     spaces(text).or_else(|| character(text).filter(|_| !Pattern::new(text).matches(UNKNOWN))).or_else(|| several(text))
 }
 
+/// Whether a program's name is all that a path is.
+fn has_no_folder(path: &str) -> bool {
+    path.contains('.') && !path.contains('\\')
+}
+
 /// Why no program has this whole path.
 #[must_use]
 pub fn path(text: &str) -> Option<String> {
@@ -58,7 +61,6 @@ pub fn path(text: &str) -> Option<String> {
     }
     // These stand in front of some paths.
     let rest = [r"\\?\", r"\??\", r"\\"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    let has_pieces = text.contains(['\\', '*']);
     let forms = || {
         if rest.contains('/') {
             Some(r"a path has \ and not /".to_owned())
@@ -66,7 +68,7 @@ pub fn path(text: &str) -> Option<String> {
             Some(r"a path has one \ between its parts".to_owned())
         } else if rest.ends_with('\\') {
             Some(format!("it is a folder, in which {text}* finds every program"))
-        } else if !has_pieces && text.contains('.') {
+        } else if has_no_folder(text) && !text.contains('*') {
             Some(format!(
                 r"it has no folder: --process {text} looks for a name, and --app '*\{text}' leaves in what other rules find of it"
             ))

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// How many are kept. Windows has some hundred templates in its most varied logs; a forged log can have any number.
+/// How many are kept, with a pattern each. Windows has some hundred templates in its most varied logs; a forged log can have any number.
 const MOST: usize = 1 << 10;
 /// How long the bytes of one may be, its names among them. Sysmon's longest definition takes less than 3 KiB.
 const LONGEST: usize = 8 << 10;

@@ -244,7 +244,8 @@ impl<'a> Summed<'a> {
         Self { counted, next: None }
     }
 
-    /// The next ones, which take some `room` bytes in memory, by their first times; none where there are no more.
+    /// The next ones, which take some `room` bytes in memory, by their first times, and of each time in the order of their keys;
+    /// none where there are no more.
     fn batch(&mut self, room: usize) -> io::Result<Pack<Option<Timestamp>>> {
         let (mut batch, mut size) = (Pack::new(), 0);
         while size <= room

@@ -39,8 +39,7 @@ pub struct Sorter<T> {
     failed: Option<io::Error>,
 }
 
-/// Things as they are spilled, to be put in order. In one piece of memory they are made and given back by one thread each: an allocator
-/// is slower where others give back.
+/// Things as they are spilled, to be put in order. They are in one piece of memory: many small ones that another thread gives back are slow.
 #[derive(Debug)]
 pub(super) struct Pack<R> {
     bytes: Vec<u8>,
@@ -93,26 +92,23 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
     /// Adds things that are in order already, and spills them.
     pub fn spill_sorted(&mut self, things: impl Iterator<Item = T>) {
         let mut count = 0;
-        let written = self.write(things.inspect(|_| count += 1).map(|thing| move |bytes| serialized(&thing, bytes)));
+        let written = self.write(things.inspect(|_| count += 1), serialized);
         self.count += count;
         self.note(written);
     }
 
-    /// Adds things, puts them in order, and spills them. Their own order has those of a lesser rank first.
-    pub(super) fn spill_pack<R: Ord + Copy>(&mut self, mut pack: Pack<R>) {
-        if pack.is_empty() {
+    /// Adds things, puts them in order of their ranks, and spills them. In their own order those of a lesser rank are first, and those of
+    /// one rank are as they were pushed.
+    pub(super) fn spill_pack<R: Ord + Copy>(&mut self, pack: Pack<R>) {
+        let Pack { bytes: all, mut things } = pack;
+        if things.is_empty() {
             return;
         }
-        let sorted = pack.sort::<T>();
-        let Pack { bytes: all, things } = &pack;
+        things.sort_unstable_by_key(|thing| (thing.rank, thing.start));
         self.count += things.len() as u64;
-        let written = sorted.and_then(|()| {
-            self.write(things.iter().map(|thing| {
-                move |mut bytes: Vec<u8>| {
-                    bytes.extend_from_slice(thing.of(all));
-                    Ok(bytes)
-                }
-            }))
+        let written = self.write(things.into_iter(), |thing, mut bytes| {
+            bytes.extend_from_slice(all.get(thing.start..thing.end).unwrap_or_default());
+            Ok(bytes)
         });
         self.note(written);
     }
@@ -161,7 +157,7 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         self.size = 0;
         self.batch.sort_unstable();
         let batch = mem::take(&mut self.batch);
-        let written = self.write(batch.into_iter().map(|thing| move |bytes| serialized(&thing, bytes)));
+        let written = self.write(batch.into_iter(), serialized);
         self.note(written);
     }
 
@@ -173,8 +169,12 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         }
     }
 
-    /// Writes a run of things that are in order, each of which adds itself to some bytes.
-    fn write(&mut self, things: impl Iterator<Item = impl FnOnce(Vec<u8>) -> io::Result<Vec<u8>>>) -> io::Result<()> {
+    /// Writes a run of things that are in order, each of which `add` puts behind some bytes.
+    fn write<I>(
+        &mut self,
+        things: impl Iterator<Item = I>,
+        add: impl Fn(&I, Vec<u8>) -> io::Result<Vec<u8>>,
+    ) -> io::Result<()> {
         self.batches += 1;
         let file = match &mut self.spill {
             Some(file) => file,
@@ -182,8 +182,8 @@ impl<T: Ord + Clone + Serialize + DeserializeOwned> Sorter<T> {
         };
         let start = self.spilled;
         let mut bytes = Vec::with_capacity(BLOCK);
-        for add in things {
-            bytes = add(bytes)?;
+        for thing in things {
+            bytes = add(&thing, bytes)?;
             if bytes.len() >= BLOCK {
                 self.spilled += block::write(file, &bytes)?;
                 bytes.clear();
@@ -217,7 +217,7 @@ fn serialized(thing: &impl Serialize, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     postcard::to_extend(thing, bytes).map_err(io::Error::other)
 }
 
-impl<R: Ord + Copy> Pack<R> {
+impl<R> Pack<R> {
     /// Nothing yet.
     pub(super) fn new() -> Self {
         Self { bytes: Vec::new(), things: Vec::new() }
@@ -238,26 +238,6 @@ impl<R: Ord + Copy> Pack<R> {
         self.bytes = serialized(thing, mem::take(&mut self.bytes))?;
         self.things.push(Packed { rank, start, end: self.bytes.len() });
         Ok(())
-    }
-
-    /// Puts the things in order, which are of this type.
-    fn sort<T: Ord + DeserializeOwned>(&mut self) -> io::Result<()> {
-        let Self { bytes, things } = self;
-        things.sort_unstable_by_key(|thing| thing.rank);
-        for of_a_rank in things.chunk_by_mut(|one, two| one.rank == two.rank).filter(|things| things.len() > 1) {
-            let read = |thing: &Packed<R>| postcard::from_bytes(thing.of(bytes)).map_err(|_| block::damaged());
-            let mut read: Vec<(T, Packed<R>)> =
-                of_a_rank.iter().map(|thing| Ok((read(thing)?, *thing))).collect::<io::Result<_>>()?;
-            read.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
-            of_a_rank.iter_mut().zip(read).for_each(|(place, (_, thing))| *place = thing);
-        }
-        Ok(())
-    }
-}
-
-impl<R> Packed<R> {
-    fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.start..self.end).unwrap_or_default()
     }
 }
 
@@ -416,8 +396,9 @@ mod tests {
         let things: Vec<(u32, u32)> = (0..3000).map(|number| (number * 7919 % 10, number * 104_729 % 3001)).collect();
         let mut spilled: Sorter<(u32, u32)> = Sorter::new(usize::MAX);
         for part in things.chunks(1100) {
-            let mut pack = Pack::new();
-            for thing in part {
+            let (mut pack, mut part) = (Pack::new(), part.to_vec());
+            part.sort_unstable_by_key(|thing| thing.1);
+            for thing in &part {
                 pack.push(thing.0, thing).unwrap();
             }
             spilled.spill_pack(pack);

@@ -247,7 +247,7 @@ impl<G: Sum> Numbered for Table<G> {
     }
 }
 
-/// Whether two keys are the same, as they are if their hashes are: all numbers are compared, without a branch for each.
+/// Whether two keys are the same, as they mostly are where their hashes are: all numbers are compared, without a branch for each.
 fn is_same(one: &[u32], two: &[u32]) -> bool {
     one.len() == two.len() && one.iter().zip(two).fold(0, |differ, (one, two)| differ | one ^ two) == 0
 }

@@ -1,4 +1,4 @@
-//! What is written, hashed and handed to the system on a thread of its own while what comes next is made.
+//! Writing on a thread of its own: what was made is hashed and handed to the system there while what comes next is made.
 
 use std::{
     io::{self, Write},

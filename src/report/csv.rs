@@ -29,7 +29,9 @@ pub(super) fn write(mut out: impl io::Write, report: &Report<'_>, style: &Style)
         let background = report.background_of(beside.context, time);
         let labels = report.labels_of(beside.labels);
         let mut count = itoa::Buffer::new();
-        let [first, last] = [group.first, group.last].map(|time| style.time_format().shown(time));
+        let shown = |time| style.time_format().shown(time);
+        let first = shown(group.first);
+        let last = if group.last == group.first { first.clone() } else { shown(group.last) };
         let numbers = [count.format(group.count), &first, &last];
         let rarity = report.rarity.map(|rarity| rarity.of(key));
         let hosts = rarity.map(|(hosts, _)| hosts.to_string());

@@ -83,7 +83,7 @@ impl TimeFormat {
 pub(super) enum Shown {
     /// So many bytes of these.
     Short([u8; 28], usize),
-    /// Nothing, or of any other year.
+    /// All of it: no time, or one whose year has not four digits.
     Whole(String),
 }
 

@@ -155,6 +155,12 @@ impl Loaded {
         related.filter(|related| related.relation_type == RelationType::Similar).map(|related| related.id.as_str())
     }
 
+    /// What cannot be right in rules that are loaded, each with what it is.
+    pub fn doubts(&self) -> impl Iterator<Item = (&'static str, &Remark)> {
+        let unknown = self.unknown.iter().map(|remark| ("unknown field", remark));
+        unknown.chain(self.unmatching.iter().map(|remark| ("matches nothing", remark)))
+    }
+
     /// The rules that match no connection of a source, and what they ask for that none of it has. A correlation is one of them where all
     /// of its rules are, or where nothing that it asks of processes is told.
     #[must_use]
